@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Makes configure. With --deps, first installs the distribution packages that are missing for building and
+# testing; with --deps=ci, those of .ci/run too. The list: build-aux/packages.list.
+set -eu
+cd "$(dirname "$0")"
+
+usage()
+{
+	echo "usage: $0 [--deps | --deps=ci]" >&2
+	exit 2
+}
+
+install_missing()
+{
+	missing=
+	for package in $(awk -v stages="$1" '$1 ~ "^(" stages ")$" { print $2 }' build-aux/packages.list); do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+			missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	root=
+	if [ "$(id -u)" -ne 0 ]; then
+		root=sudo
+		command -v sudo >/dev/null || {
+			echo "$0: run as root, or install by hand:$missing" >&2
+			exit 1
+		}
+	fi
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	$root apt-get update -q
+	# shellcheck disable=SC2086 # a list of words
+	$root apt-get install -q -y --no-install-recommends $missing
+}
+
+case ${1-} in
+'') ;;
+--deps) stages='build|check' ;;
+--deps=ci) stages='build|check|ci' ;;
+*) usage ;;
+esac
+[ $# -le 1 ] || usage
+if [ -n "${stages-}" ]; then
+	command -v apt-get >/dev/null || {
+		echo "$0: --deps knows apt only; build-aux/packages.list says what is needed" >&2
+		exit 1
+	}
+	install_missing "$stages"
+fi
+autoreconf --force --install

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* What a call does that cannot go on: try, spin, sleep, and notice that the peer has gone. */
+#include "config.h"
+
+#include <time.h>
+
+#include "end.h"
+#include "handle.h"
+
+#define SPIN_MIN_NS 1000
+#define SPINS_A_CLOCK_READING 32
+
+/* Failing tries read the clock every so often, and probe when it says so: within 1 s or 256 tries. */
+#define TRIES_A_CLOCK_READING 64
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+	__builtin_ia32_pause();
+#elif defined __aarch64__ || (defined __ARM_ARCH && __ARM_ARCH >= 7)
+	__asm__ __volatile__("yield" ::: "memory");
+#elif defined __powerpc__
+	__asm__ __volatile__("or 27,27,27" ::: "memory");
+#else
+	atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+static enum smq_look look(struct shmemq *q, uint32_t need)
+{
+	uint32_t size;
+
+	if (q->state & SHMEMQ_PRODUCER)
+		return smq_ring_room(&q->ring, need);
+	return smq_ring_look(&q->ring, &size);
+}
+
+/* What is known of the peer without asking the kernel: 0 (there, or to be waited for), EPIPE or EOWNERDEAD. */
+static int peer_gone(const struct shmemq *q)
+{
+	/* Acquire: with the release in smq_end_closed(), what the peer did before it closed is seen after this. */
+	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
+
+	if (q->stay)
+		return 0;
+	if (smq_claim_state(claim) == SHMEMQ_END_CLOSED)
+		return EPIPE;
+	return claim != 0 && claim == q->peer.dead_claim ? EOWNERDEAD : 0;
+}
+
+/* Asks the kernel whether the holder of the peer's end lives. */
+static void probe(struct shmemq *q, int64_t now)
+{
+	enum smq_lock_byte end = q->state & SHMEMQ_PRODUCER ? SMQ_LOCK_CONSUMER : SMQ_LOCK_PRODUCER;
+	/* Before the question: an answer of "nobody" then cannot be pinned on a later claim. */
+	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
+
+	q->peer.probed_at = now;
+	if (smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_end_held(q->fd, end))
+		q->peer.dead_claim = claim;
+}
+
+/* Is it decided, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
+static bool decided(struct shmemq *q, uint32_t need, int *err)
+{
+	enum smq_look seen = look(q, need);
+	int gone = 0;
+
+	/* After seeing the peer gone the ring counts once more: what it published before comes first. */
+	if (seen == SMQ_NOT_YET && (gone = peer_gone(q)) != 0)
+		seen = look(q, need);
+	*err = seen == SMQ_READY ? 0 : seen == SMQ_BAD ? EBADMSG : gone;
+	return seen != SMQ_NOT_YET || gone != 0;
+}
+
+static int fail_try(struct shmemq *q, uint32_t need)
+{
+	int err;
+
+	if (!q->stay && ++q->peer.tries % TRIES_A_CLOCK_READING == 0) {
+		int64_t now = now_ns();
+
+		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
+			probe(q, now);
+	}
+	return decided(q, need, &err) ? err : EAGAIN;
+}
+
+static bool take_interrupt(struct shmemq *q)
+{
+	/* Relaxed: nothing but the flag is passed. Read first: the exchange is for the rare case. */
+	return smq_unlikely(atomic_load_explicit(&q->waiter.interrupted, memory_order_relaxed)) &&
+	       atomic_exchange_explicit(&q->waiter.interrupted, false, memory_order_relaxed);
+}
+
+/* The same for a call that waits. An interruption ends a wait, so it stays where there is none to end. */
+static bool over(struct shmemq *q, uint32_t need, int *err)
+{
+	if (decided(q, need, err))
+		return true;
+	if (!take_interrupt(q))
+		return false;
+	*err = ECANCELED;
+	return true;
+}
+
+/* Until `until`: true when the wait is over. */
+static bool spin(struct shmemq *q, uint32_t need, int64_t until, int *err)
+{
+	do {
+		for (int i = 0; i < SPINS_A_CLOCK_READING; i++) {
+			relax();
+			if (look(q, need) != SMQ_NOT_YET)
+				return over(q, need, err);
+		}
+		if (over(q, need, err))
+			return true;
+	} while (now_ns() < until);
+	return false;
+}
+
+/* Sleeps, at most until `deadline`, until the wait is over. */
+static int sleep_on(struct shmemq *q, uint32_t need, int64_t now, int64_t deadline)
+{
+	int64_t probe_at = now + SMQ_SLICE_NS;
+	int err;
+
+	for (;;) {
+		int64_t slice = smq_wait_announce(&q->waiter);
+
+		if (over(q, need, &err))
+			break;
+		now = now_ns();
+		if (now >= deadline) {
+			err = ETIMEDOUT;
+			break;
+		}
+		if (now >= probe_at) {
+			if (!q->stay)
+				probe(q, now);
+			probe_at = now + SMQ_SLICE_NS;
+			if (over(q, need, &err))
+				break;
+		}
+		if (slice > deadline - now)
+			slice = deadline - now;
+		if (slice > probe_at - now)
+			slice = probe_at - now;
+		if (smq_wait_sleep(&q->waiter, slice) == EINTR) {
+			err = take_interrupt(q) ? ECANCELED : EINTR;
+			break;
+		}
+	}
+	smq_wait_withdraw(&q->waiter);
+	return err;
+}
+
+int smq_await(struct shmemq *q, enum smq_look seen, uint32_t need, int64_t timeout)
+{
+	int64_t start, deadline;
+	int err = 0;
+
+	if (seen == SMQ_BAD)
+		err = EBADMSG;
+	else if (timeout == 0)
+		err = fail_try(q, need);
+	else {
+		start = now_ns();
+		deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
+		if (!q->parallel ||
+		    !spin(q, need, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err)) {
+			int64_t waited;
+
+			err = sleep_on(q, need, now_ns(), deadline);
+			waited = now_ns() - start;
+			q->spin_ns = waited < 2 * SMQ_SPIN_MAX_NS ? SMQ_SPIN_MAX_NS :
+				     q->spin_ns / 2 > SPIN_MIN_NS ? q->spin_ns / 2 : SPIN_MIN_NS;
+		}
+	}
+	if (err == EBADMSG)
+		q->state |= SMQ_BROKEN;
+	return err;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "end.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "segment.h"
+#include "shmemq.h"
+
+/* 0, EAGAIN (somebody else's), or ENOMEM. */
+static int set_lock(int fd, short type, off_t byte)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? EAGAIN : ENOMEM;
+}
+
+int smq_end_lock_init(int fd)
+{
+	struct timespec pause = { .tv_nsec = 50 * 1000 }, now, end;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += 1;
+	while ((err = set_lock(fd, F_WRLCK, SMQ_LOCK_INIT)) == EAGAIN) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec))
+			return ETIMEDOUT;
+		/* Polled: a blocking lock knows no timeout. It is held for tens of microseconds. */
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 1000 * 1000)
+			pause.tv_nsec *= 2;
+	}
+	return err;
+}
+
+void smq_end_unlock_init(int fd)
+{
+	set_lock(fd, F_UNLCK, SMQ_LOCK_INIT);
+}
+
+int smq_end_claim(int fd, enum smq_lock_byte end)
+{
+	int err = set_lock(fd, F_WRLCK, end);
+
+	return err == EAGAIN ? EBUSY : err;
+}
+
+static bool held(int fd, off_t byte, off_t bytes)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = bytes };
+
+	/* A probe that fails says nothing: then nobody is declared dead. */
+	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+bool smq_end_held(int fd, enum smq_lock_byte end)
+{
+	return held(fd, end, 1);
+}
+
+bool smq_end_any_held(int fd)
+{
+	return held(fd, SMQ_LOCK_PRODUCER, SMQ_LOCK_CONSUMER - SMQ_LOCK_PRODUCER + 1);
+}
+
+void smq_end_opened(struct smq_claim *claim)
+{
+	uint32_t last = atomic_load_explicit(&claim->claim, memory_order_relaxed);
+
+	atomic_store_explicit(&claim->pid, (uint32_t)getpid(), memory_order_relaxed);
+	/* Release, as below; the count makes a peer's knowledge of the last holder's death void. */
+	atomic_store_explicit(&claim->claim, (last & ~3u) + 4u + SHMEMQ_END_OPEN, memory_order_release);
+}
+
+void smq_end_closed(struct smq_claim *claim)
+{
+	uint32_t mine = atomic_load_explicit(&claim->claim, memory_order_relaxed);
+
+	/* Release: its acquire is in peer_gone() of await.c, after which the ring is looked at once more: whatever
+	 * this side published before it closed is seen. */
+	atomic_store_explicit(&claim->claim, (mine & ~3u) + SHMEMQ_END_CLOSED, memory_order_release);
+}
+
+void smq_end_remove_unused(const char *path, int fd)
+{
+	if (!smq_end_any_held(fd) && smq_segment_named(path, fd))
+		unlink(path);
+}

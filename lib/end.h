@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Claims on ends, and who is there.
+ *
+ * An end is held by an open-file-description lock on a byte of the queue's own file. The description that holds
+ * it is kept alive by the mapping alone: its descriptor is closed, and the mapping is not given to children. So
+ * the kernel ends the claim when the process ends, whatever the cause and whoever was forked. No pid decides
+ * anything; it works across pid namespaces.
+ *
+ * `claim` in the header says the rest: a claim that says OPEN while nobody holds the lock is a death.
+ */
+#ifndef SMQ_END_H
+#define SMQ_END_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+/* Locks SMQ_LOCK_INIT of fd's own description, for at most 1 s. 0, ETIMEDOUT, ENOMEM (no lock to be had). */
+int smq_end_lock_init(int fd);
+void smq_end_unlock_init(int fd);
+
+/* Takes a whole end for fd's own description. 0, EBUSY, ENOMEM. Under the init lock. */
+int smq_end_claim(int fd, enum smq_lock_byte end);
+
+/* Does another description than fd's hold this end (or, for both, one of the ends)? */
+bool smq_end_held(int fd, enum smq_lock_byte end);
+bool smq_end_any_held(int fd);
+
+/* Stores a new claim, or the close of the present one. By the holder; under the init lock. */
+void smq_end_opened(struct smq_claim *claim);
+void smq_end_closed(struct smq_claim *claim);
+
+/* SHMEMQ_END_* of a claim word. */
+static inline uint32_t smq_claim_state(uint32_t claim)
+{
+	return claim & 3u;
+}
+
+/* Removes the name if it still is fd's and nobody holds an end. Under the init lock. */
+void smq_end_remove_unused(const char *path, int fd);
+
+#endif

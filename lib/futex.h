@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Sleeping on a shared futex: the wait word itself. wait.h tells the protocol. */
+#ifndef SMQ_FUTEX_H
+#define SMQ_FUTEX_H
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "layout.h"
+
+#define SMQ_MECHANISM SMQ_MECHANISM_FUTEX
+
+static inline int smq_mechanism_init(struct smq_wait_room *room)
+{
+	(void)room; /* a zero word is a futex */
+	return 0;
+}
+
+static inline void smq_mechanism_prepare(struct smq_wait_room *room)
+{
+	(void)room;
+}
+
+/* The kernel's timespec, not libc's: they differ on 32-bit systems. Slices are short, so both shapes hold them. */
+struct smq_futex_time64 {
+	int64_t tv_sec, tv_nsec;
+};
+
+struct smq_futex_time {
+	__kernel_long_t tv_sec, tv_nsec;
+};
+
+/* Not FUTEX_PRIVATE: the word is shared by processes. */
+static inline long smq_futex_wait(smq_word *word, uint32_t expected, int64_t ns)
+{
+#ifdef SYS_futex_time64
+	struct smq_futex_time64 time64 = { ns / 1000000000, ns % 1000000000 };
+	long ret = syscall(SYS_futex_time64, word, FUTEX_WAIT, expected, &time64, NULL, 0);
+
+	if (ret == 0 || errno != ENOSYS)
+		return ret;
+#endif
+#ifdef SYS_futex
+	struct smq_futex_time time = { (__kernel_long_t)(ns / 1000000000), (__kernel_long_t)(ns % 1000000000) };
+
+	return syscall(SYS_futex, word, FUTEX_WAIT, expected, &time, NULL, 0);
+#else
+	return -1;
+#endif
+}
+
+/* Sleeps until woken, unless the word is no longer `expected`; at most `ns`. 0: look again. EINTR. */
+static inline int smq_mechanism_sleep(struct smq_wait_room *room, uint32_t expected, int64_t ns)
+{
+	/* 0 may be spurious, EAGAIN means that the waker was faster, ETIMEDOUT is the end of a slice: each time the
+	 * caller looks at the ring and at its clock. */
+	return smq_futex_wait(&room->word, expected, ns) != 0 && errno == EINTR ? EINTR : 0;
+}
+
+/* Wakes whoever sleeps in this room. Async-signal-safe. */
+static inline void smq_mechanism_wake(struct smq_wait_room *room)
+{
+#ifdef SYS_futex
+	if (syscall(SYS_futex, &room->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0) >= 0 || errno != ENOSYS)
+		return;
+#endif
+#ifdef SYS_futex_time64
+	syscall(SYS_futex_time64, &room->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+#endif
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* The handle: one process's claim on one end, private memory that no peer can write. */
+#ifndef SMQ_HANDLE_H
+#define SMQ_HANDLE_H
+
+#include <errno.h>
+#include <sys/types.h>
+
+#include "ring.h"
+#include "shmemq.h"
+#include "wait.h"
+
+/*
+ * The state of a handle, SHMEMQ_PRODUCER, SHMEMQ_CONSUMER or SHMEMQ_OBSERVER with these: one word, which every
+ * call compares with the state it needs.
+ */
+#define SMQ_ENDS (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
+#define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
+#define SMQ_BROKEN 0x200u  /* garbage was seen in the shared memory: EBADMSG from now on */
+
+/*
+ * A sleep and its wake cost some 50 us of latency (doc/design.md); spinning longer than that for what comes
+ * later gains nothing. A wait of less than twice that shows that spinning would have been about right.
+ */
+#define SMQ_SPIN_MAX_NS 50000
+
+/* What this side knows of the other end. */
+struct smq_peer {
+	struct smq_claim *claim;
+	uint32_t dead_claim; /* the claim word whose holder was found dead; 0: none */
+	uint32_t tries;      /* zero-timeout tries that failed */
+	int64_t probed_at;   /* ns, CLOCK_MONOTONIC */
+};
+
+struct shmemq {
+	const smq_word *generation_now; /* see process.h */
+	uint32_t generation;
+	uint32_t state;
+	int64_t timeout; /* of the calls without a timeout argument: -1 or, with NONBLOCK, 0 */
+	struct smq_ring ring;
+	uint32_t held_bytes; /* SMQ_STARTED: the size of what was started */
+	bool redelivered;    /* the last message taken */
+	bool stay;
+	bool parallel; /* spinning is worth while */
+	struct smq_waiter waiter;
+	struct smq_peer peer;
+	int64_t spin_ns; /* adaptive: see await.c */
+	struct smq_header *header;
+	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */
+	uint32_t header_bytes;
+	uint32_t capacity;
+	int fd; /* holds no lock: for probes and for the init lock of a close */
+	char path[];
+};
+
+_Static_assert(sizeof(struct shmemq) <= 256, "a handle's block is 256 bytes and its name");
+
+static inline int smq_fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+/*
+ * Fails a call of the end `role` with the first reason that applies: EPERM (a forked child), EBADF (another end),
+ * EBADMSG (broken), else EINVAL: a start or end out of order, or an argument that the caller found bad.
+ */
+int smq_refuse(const struct shmemq *q, uint32_t role);
+
+static inline bool smq_alive(const struct shmemq *q)
+{
+	return q != NULL && atomic_load_explicit(q->generation_now, memory_order_relaxed) == q->generation;
+}
+
+static inline bool smq_usable(const struct shmemq *q, uint32_t state)
+{
+	return smq_alive(q) && q->state == state;
+}
+
+/* Of the calls without a timeout argument. */
+static inline int64_t smq_timeout(const struct shmemq *q)
+{
+	return q != NULL ? q->timeout : 0;
+}
+
+/*
+ * Waits until the ring has room for a record of `need` bytes (producer) or a message (consumer). 0, or the
+ * errno that the call fails with: EAGAIN EBADMSG ECANCELED EINTR EOWNERDEAD EPIPE ETIMEDOUT. `look` is what the
+ * caller's own look said.
+ */
+int smq_await(struct shmemq *q, enum smq_look look, uint32_t need, int64_t timeout);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "process.h"
+
+/* The page that a fork wipes. Made once, kept as long as the process lives. */
+static smq_word *_Atomic generation_page;
+/* Outside that page: a child goes on counting where its parent stood, so generations differ. */
+static smq_word generations;
+
+static smq_word *make_page(void)
+{
+	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+	smq_word *page, *other = NULL;
+
+	page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return NULL;
+	if (madvise(page, bytes, MADV_WIPEONFORK) != 0) {
+		munmap(page, bytes);
+		return NULL;
+	}
+	if (atomic_compare_exchange_strong(&generation_page, &other, page))
+		return page;
+	munmap(page, bytes); /* another thread was first */
+	return other;
+}
+
+const smq_word *smq_process_generation(void)
+{
+	smq_word *page = atomic_load(&generation_page);
+	uint32_t wiped = 0;
+
+	if (page == NULL && (page = make_page()) == NULL)
+		return NULL;
+	if (atomic_load(page) == 0) {
+		uint32_t next;
+
+		do /* 0 means wiped: skip it when the count wraps */
+			next = atomic_fetch_add(&generations, 1) + 1;
+		while (next == 0);
+		atomic_compare_exchange_strong(page, &wiped, next);
+	}
+	return page;
+}
+
+static bool membarrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+
+bool smq_process_register(void)
+{
+	return membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
+}
+
+bool smq_process_membarrier(void)
+{
+	return membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+}
+
+bool smq_process_parallel(void)
+{
+	cpu_set_t set;
+
+	/* EINVAL: more processors than the set holds. */
+	return sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) > 1;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls on a whole queue and on a handle: open, close, unlink, and what they tell. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "end.h"
+#include "handle.h"
+#include "process.h"
+#include "segment.h"
+#include "shmemq.h"
+
+/* The name has come to mean another object while this one was opened. No errno of this value leaves the library. */
+#define START_OVER (-1)
+
+int smq_refuse(const struct shmemq *q, uint32_t role)
+{
+	if (q == NULL)
+		return smq_fail(EINVAL);
+	if (!smq_alive(q))
+		return smq_fail(EPERM);
+	if (!(q->state & role))
+		return smq_fail(EBADF);
+	return smq_fail(q->state & SMQ_BROKEN ? EBADMSG : EINVAL);
+}
+
+static bool flags_fit(unsigned flags)
+{
+	unsigned role = flags & SMQ_ENDS, rest = flags & ~SMQ_ENDS;
+
+	if (role != SHMEMQ_PRODUCER && role != SHMEMQ_CONSUMER && role != SHMEMQ_OBSERVER)
+		return false;
+	if (rest & ~(SHMEMQ_CREATE | SHMEMQ_EXCL | SHMEMQ_NONBLOCK | SHMEMQ_STAY))
+		return false;
+	if ((rest & SHMEMQ_EXCL) && !(rest & SHMEMQ_CREATE))
+		return false;
+	/* An observer never waits. */
+	return role != SHMEMQ_OBSERVER || !(rest & (SHMEMQ_NONBLOCK | SHMEMQ_STAY));
+}
+
+static struct smq_progress *progress(struct smq_header *header, bool producer)
+{
+	return producer ? &header->producer_progress : &header->consumer_progress;
+}
+
+static struct smq_claim *claim(struct smq_header *header, bool producer)
+{
+	return producer ? &header->producer_claim : &header->consumer_claim;
+}
+
+static struct smq_wait_room *room(struct smq_header *header, bool producer)
+{
+	return producer ? &header->producer_wait : &header->consumer_wait;
+}
+
+/* Everything that the mapped memory decides, under the init lock and with the end's lock held. 0 or EBADMSG. */
+static int take_up(struct shmemq *q, bool producer, bool registered)
+{
+	unsigned char *records = (unsigned char *)q->header + q->header_bytes;
+	enum smq_look look;
+
+	if (producer)
+		look = smq_ring_produce(&q->ring, q->header, records, q->capacity);
+	else
+		look = smq_ring_consume(&q->ring, q->header, records, q->capacity);
+	if (look != SMQ_READY)
+		return EBADMSG;
+	q->waiter.own = room(q->header, producer);
+	q->waiter.peer = room(q->header, !producer);
+	q->waiter.own_fence = &claim(q->header, producer)->fence;
+	q->waiter.peer_fence = &claim(q->header, !producer)->fence;
+	smq_wait_attach(&q->waiter, registered);
+	q->peer.claim = claim(q->header, !producer);
+	smq_end_opened(claim(q->header, producer));
+	return 0;
+}
+
+/*
+ * Claims an end of the queue that q->fd has open. The claim is a second description, kept by the mapping only: its
+ * descriptor is closed again.
+ */
+static int claim_end(struct shmemq *q, bool producer, bool registered)
+{
+	enum smq_lock_byte end = producer ? SMQ_LOCK_PRODUCER : SMQ_LOCK_CONSUMER;
+	struct smq_identity identity;
+	void *map;
+	int fd, err;
+
+	err = smq_segment_open(q->path, O_RDWR, &fd);
+	if (err != 0)
+		return err;
+	err = smq_end_lock_init(fd);
+	if (err != 0)
+		goto out;
+	/* After the lock: whoever removes a name holds the init lock of what bears it. */
+	if (!smq_segment_named(q->path, fd) || !smq_segment_named(q->path, q->fd))
+		err = START_OVER;
+	if (err == 0)
+		err = smq_segment_identify(fd, &identity);
+	if (err == 0)
+		err = smq_end_claim(fd, end);
+	if (err == 0)
+		err = smq_segment_map(fd, &identity, &map);
+	if (err == 0) {
+		q->header = map;
+		q->header_bytes = identity.header_bytes;
+		q->capacity = identity.capacity;
+		q->flags = identity.flags;
+		err = take_up(q, producer, registered);
+		if (err != 0)
+			smq_segment_unmap(map, identity.header_bytes, identity.capacity);
+	}
+	smq_end_unlock_init(fd); /* the description lives on in the mapping */
+out:
+	close(fd);
+	return err;
+}
+
+static int observe(struct shmemq *q)
+{
+	struct smq_identity identity;
+	void *map;
+	int err;
+
+	err = smq_segment_identify(q->fd, &identity);
+	if (err == 0)
+		err = smq_segment_map_header(q->fd, &identity, &map);
+	if (err != 0)
+		return err;
+	q->header = map;
+	q->header_bytes = identity.header_bytes;
+	q->capacity = identity.capacity;
+	q->flags = identity.flags;
+	return 0;
+}
+
+/* Opens what bears the name now. 0, errno or START_OVER. */
+static int attach(struct shmemq *q, unsigned flags, bool registered)
+{
+	struct smq_identity identity;
+	int err;
+
+	err = smq_segment_open(q->path, flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR, &q->fd);
+	if (err != 0)
+		return err;
+	if (flags & SHMEMQ_OBSERVER)
+		err = observe(q);
+	else if ((err = smq_segment_identify(q->fd, &identity)) == 0) /* before anything is touched, a lock included */
+		err = claim_end(q, flags & SHMEMQ_PRODUCER, registered);
+	if (err != 0)
+		close(q->fd);
+	return err;
+}
+
+/* Takes back what this call has created and cannot use, unless somebody else does already. */
+static void abandon(const char *path, int fd)
+{
+	if (smq_end_lock_init(fd) == 0)
+		smq_end_remove_unused(path, fd);
+}
+
+/* Opens the queue, and creates it where that was asked for and the name is free: as often as the name changes. */
+static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const struct shmemq_attr *attr, bool registered)
+{
+	bool create = flags & SHMEMQ_CREATE, excl = flags & SHMEMQ_EXCL;
+	struct stat st;
+	int made, err;
+
+	for (;;) {
+		if (excl && lstat(q->path, &st) == 0)
+			return EEXIST; /* before memory is spent; smq_segment_create() says it for certain */
+		err = excl ? ENOENT : attach(q, flags, registered);
+		if (err == ENOENT && create) {
+			err = smq_segment_create(q->path, mode, attr, &made);
+			if (err == EEXIST && !excl)
+				continue;
+			if (err != 0)
+				return err;
+			err = attach(q, flags, registered);
+			if (err != 0 && err != START_OVER && err != ENOENT)
+				abandon(q->path, made);
+			close(made);
+		}
+		if (err != START_OVER && !(err == ENOENT && create))
+			return err;
+	}
+}
+
+struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const struct shmemq_attr *attr)
+{
+	char path[SMQ_PATH_BYTES];
+	const smq_word *generation_now;
+	struct shmemq *q;
+	int err;
+
+	err = flags_fit(flags) ? smq_segment_path(name, path) : EINVAL;
+	if (err != 0) {
+		errno = err;
+		return NULL;
+	}
+	generation_now = smq_process_generation();
+	q = generation_now != NULL ? calloc(1, sizeof *q + strlen(path) + 1) : NULL;
+	if (q == NULL)
+		return NULL; /* errno is set */
+	strcpy(q->path, path);
+	q->generation_now = generation_now;
+	q->generation = atomic_load(generation_now);
+	q->state = flags & SMQ_ENDS;
+	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
+	q->stay = flags & SHMEMQ_STAY;
+	q->parallel = smq_process_parallel();
+	q->spin_ns = SMQ_SPIN_MAX_NS;
+	err = open_or_create(q, flags, mode, attr, !(flags & SHMEMQ_OBSERVER) && smq_process_register());
+	if (err != 0) {
+		free(q);
+		errno = err;
+		return NULL;
+	}
+	return q;
+}
+
+/* Gives the end up: state, wake, mapping and with it the lock, and the name of a TEMPORARY queue. 0 or ETIMEDOUT. */
+static int leave_end(struct shmemq *q)
+{
+	/* A description without an end of its own: the lock does not go with the mapping. Without the init lock the
+	 * end is given up all the same; only the name's removal needs it. */
+	int err = smq_end_lock_init(q->fd);
+
+	smq_end_closed(claim(q->header, q->state & SHMEMQ_PRODUCER));
+	smq_wait_wake_fenced(&q->waiter);
+	smq_segment_unmap(q->header, q->header_bytes, q->capacity);
+	if (err == 0 && q->flags & SHMEMQ_ATTR_TEMPORARY)
+		smq_end_remove_unused(q->path, q->fd);
+	return err != 0 ? ETIMEDOUT : 0;
+}
+
+int shmemq_close(struct shmemq *q)
+{
+	int err = 0;
+
+	if (q == NULL)
+		return smq_fail(EINVAL);
+	if (smq_alive(q)) { /* in a forked child neither the claim nor the mapping is there */
+		if (q->state & SHMEMQ_OBSERVER)
+			munmap(q->header, q->header_bytes);
+		else
+			err = leave_end(q);
+	}
+	close(q->fd);
+	free(q);
+	return err != 0 ? smq_fail(err) : 0;
+}
+
+int shmemq_unlink(const char *name)
+{
+	char path[SMQ_PATH_BYTES];
+	int fd, err;
+
+	err = smq_segment_path(name, path);
+	for (;;) {
+		if (err == 0)
+			err = smq_segment_open(path, O_RDWR, &fd);
+		if (err != 0)
+			return smq_fail(err);
+		err = smq_segment_is_queue(fd);
+		if (err == 0)
+			err = smq_end_lock_init(fd);
+		if (err == 0 && !smq_segment_named(path, fd))
+			err = START_OVER;
+		if (err == 0 && unlink(path) != 0)
+			err = errno;
+		close(fd);
+		if (err != START_OVER)
+			return err != 0 ? smq_fail(err) : 0;
+		err = 0;
+	}
+}
+
+int shmemq_interrupt(struct shmemq *q)
+{
+	int saved = errno;
+
+	if (!smq_alive(q) || q->state & SHMEMQ_OBSERVER)
+		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
+	smq_wait_interrupt(&q->waiter);
+	errno = saved; /* it may run in a signal handler */
+	return 0;
+}
+
+int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
+{
+	if (!smq_alive(q) || attr == NULL)
+		return smq_refuse(q, SMQ_ENDS);
+	*attr = (struct shmemq_attr){
+		.capacity = q->capacity,
+		.message_max = q->capacity - SMQ_CAPACITY_OVERHEAD,
+		.flags = q->flags,
+	};
+	return 0;
+}
+
+static uint32_t end_state(const struct shmemq *q, const struct smq_claim *of, enum smq_lock_byte end)
+{
+	uint32_t state = smq_claim_state(atomic_load_explicit(&of->claim, memory_order_acquire));
+
+	if (state != SHMEMQ_END_OPEN)
+		return state == SHMEMQ_END_CLOSED ? SHMEMQ_END_CLOSED : SHMEMQ_END_NEVER;
+	return smq_end_held(q->fd, end) ? SHMEMQ_END_OPEN : SHMEMQ_END_DEAD;
+}
+
+/* Differences of words that are read one after the other, while both sides run: clamped to what can be. */
+static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
+{
+	uint32_t head = atomic_load_explicit(&q->header->consumer_progress.position_bytes, memory_order_acquire);
+	uint32_t tail = atomic_load_explicit(&q->header->producer_progress.position_bytes, memory_order_acquire);
+	uint32_t bytes = tail - head;
+
+	if ((int32_t)bytes < 0)
+		bytes = 0; /* the consumer is ahead of the stored tail */
+	if (bytes > q->capacity - SMQ_RECORD_HEADER)
+		bytes = q->capacity - SMQ_RECORD_HEADER;
+	st->queued_bytes = bytes;
+	st->queued_messages = st->pushed_messages > st->popped_messages ? st->pushed_messages - st->popped_messages : 0;
+	if (st->queued_messages > bytes / SMQ_RECORD_HEADER)
+		st->queued_messages = bytes / SMQ_RECORD_HEADER;
+}
+
+int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
+{
+	struct smq_progress *producer, *consumer;
+
+	if (!smq_alive(q) || st == NULL)
+		return smq_refuse(q, SMQ_ENDS);
+	producer = progress(q->header, true);
+	consumer = progress(q->header, false);
+	*st = (struct shmemq_stat){
+		.capacity = q->capacity,
+		/* Popped first: in a queue that moves, pushed is then not behind it. */
+		.popped_bytes = smq_ring_total(&consumer->moved_lo, &consumer->moved_hi),
+		.popped_messages = smq_ring_total(&consumer->messages_lo, &consumer->messages_hi),
+		.producer = end_state(q, claim(q->header, true), SMQ_LOCK_PRODUCER),
+		.consumer = end_state(q, claim(q->header, false), SMQ_LOCK_CONSUMER),
+		.producer_pid = atomic_load_explicit(&q->header->producer_claim.pid, memory_order_relaxed),
+		.consumer_pid = atomic_load_explicit(&q->header->consumer_claim.pid, memory_order_relaxed),
+	};
+	st->pushed_bytes = smq_ring_total(&producer->moved_lo, &producer->moved_hi);
+	st->pushed_messages = smq_ring_total(&producer->messages_lo, &producer->messages_hi);
+	count_queued(q, st);
+	if (atomic_load_explicit(&q->header->producer_wait.word, memory_order_relaxed) & SMQ_WAIT_ASLEEP)
+		st->waiting |= SHMEMQ_WAIT_PRODUCER;
+	if (atomic_load_explicit(&q->header->consumer_wait.word, memory_order_relaxed) & SMQ_WAIT_ASLEEP)
+		st->waiting |= SHMEMQ_WAIT_CONSUMER;
+	return 0;
+}
+
+const char *shmemq_version(void)
+{
+	return PACKAGE_VERSION;
+}

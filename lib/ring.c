@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* The ring's rare paths: taking up an end, and reading the peer's position. */
+#include "config.h"
+
+#include "ring.h"
+
+static uint32_t load(const smq_word *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi)
+{
+	uint32_t upper = load(hi), lower;
+
+	/* Twice is enough for an honest writer (2^32 operations lie between two changes); never loop on a hostile
+	 * one. Acquire keeps the three loads in this order. */
+	for (int i = 0; i < 2; i++) {
+		uint32_t again;
+
+		lower = atomic_load_explicit(lo, memory_order_acquire);
+		again = atomic_load_explicit(hi, memory_order_acquire);
+		if (again == upper)
+			break;
+		upper = again;
+	}
+	return (uint64_t)upper << 32 | lower;
+}
+
+static void view(struct smq_ring *ring, struct smq_progress *progress, unsigned char *records, uint32_t capacity)
+{
+	*ring = (struct smq_ring){ .records = records, .progress = progress, .capacity = capacity };
+	ring->position = load(&progress->position_bytes);
+	ring->messages = smq_ring_total(&progress->messages_lo, &progress->messages_hi);
+	ring->moved = smq_ring_total(&progress->moved_lo, &progress->moved_hi);
+}
+
+/* May the head be `head` as the producer at its tail sees it: no further back than a full ring, not beyond the tail. */
+static bool head_fits(const struct smq_ring *ring, uint32_t head)
+{
+	return head % 8 == 0 && ring->position - head <= ring->capacity - SMQ_RECORD_HEADER;
+}
+
+enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity)
+{
+	uint32_t walked = 0, size;
+	enum smq_look look;
+
+	view(ring, &header->producer_progress, records, capacity);
+	ring->head = &header->consumer_progress.position_bytes;
+	if (ring->position % 8 != 0)
+		return SMQ_BAD;
+	/* The last producer may have died between a commit and the store of its tail: what it committed stands, and
+	 * nobody has written behind it, so walk on to the first header that says 0. All of it fits into the ring. */
+	while ((look = smq_ring_look(ring, &size)) == SMQ_READY) {
+		walked += smq_record_bytes(size);
+		if (walked > capacity - SMQ_RECORD_HEADER)
+			return SMQ_BAD;
+		ring->position += smq_record_bytes(size);
+		smq_ring_count(ring, size);
+	}
+	if (look == SMQ_BAD)
+		return SMQ_BAD;
+	atomic_store_explicit(&ring->progress->position_bytes, ring->position, memory_order_relaxed);
+	/* Acquire, as in smq_ring_room_slow(). */
+	ring->head_seen = atomic_load_explicit(ring->head, memory_order_acquire);
+	return head_fits(ring, ring->head_seen) ? SMQ_READY : SMQ_BAD;
+}
+
+enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes)
+{
+	/* Acquire: with the release in smq_ring_release(), the consumer has read what lies before the head before
+	 * this side writes over it. */
+	uint32_t head = atomic_load_explicit(ring->head, memory_order_acquire);
+
+	/* It only moves forward: behind the last seen value there is nothing left to read. */
+	if (!head_fits(ring, head) || ring->position - head > ring->position - ring->head_seen)
+		return SMQ_BAD;
+	ring->head_seen = head;
+	if (ring->position - head + record_bytes + SMQ_RECORD_HEADER > ring->capacity)
+		return SMQ_NOT_YET;
+	return SMQ_READY;
+}
+
+enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity)
+{
+	uint32_t tail, view_end;
+
+	view(ring, &header->consumer_progress, records, capacity);
+	/* The stored tail may be behind the head (rule: a header publishes, not the tail), but by less than a ring. */
+	tail = load(&header->producer_progress.position_bytes);
+	if (ring->position % 8 != 0 || (tail - ring->position > capacity && ring->position - tail > capacity))
+		return SMQ_BAD;
+	view_end = load(&ring->progress->view_bytes);
+	ring->redelivering = view_end != ring->position && view_end - ring->position <= capacity;
+	ring->redelivered_end = view_end;
+	ring->view = ring->redelivering ? view_end : ring->position;
+	atomic_store_explicit(&ring->progress->view_bytes, ring->view, memory_order_relaxed);
+	return SMQ_READY;
+}

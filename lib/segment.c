@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "segment.h"
+#include "shmemq.h"
+#include "wait.h"
+
+static uint32_t page_bytes(void)
+{
+	return (uint32_t)sysconf(_SC_PAGESIZE);
+}
+
+int smq_segment_path(const char *name, char path[SMQ_PATH_BYTES])
+{
+	if (name == NULL || name[0] != '/' || name[1] == '\0' || strchr(name + 1, '/') != NULL)
+		return EINVAL;
+	if (strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0)
+		return EINVAL;
+	if (strlen(name + 1) > SMQ_NAME_MAX)
+		return ENAMETOOLONG;
+	strcpy(path, SMQ_DIRECTORY);
+	strcat(path, name);
+	return 0;
+}
+
+int smq_segment_open(const char *path, int access, int *fd)
+{
+	/* NONBLOCK: the name may be a FIFO's. */
+	*fd = open(path, access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (*fd >= 0)
+		return 0;
+	switch (errno) {
+	case EISDIR: /* a directory, a symbolic link, a socket or a device without a driver */
+	case ELOOP:
+	case ENXIO:
+	case ENODEV:
+		return EPROTO;
+	case EPERM: /* an immutable file, a read-only mount */
+	case EROFS:
+		return EACCES;
+	default:
+		return errno;
+	}
+}
+
+static int ring_capacity(const struct shmemq_attr *attr, uint32_t *capacity)
+{
+	static const uint32_t no_reserved[sizeof attr->reserved / sizeof attr->reserved[0]];
+	uint64_t wanted = attr->capacity != 0 ? attr->capacity : SMQ_CAPACITY_DEFAULT;
+
+	if (wanted > SMQ_CAPACITY_MAX || (attr->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0 ||
+	    memcmp(attr->reserved, no_reserved, sizeof no_reserved) != 0)
+		return EINVAL;
+	*capacity = page_bytes();
+	while (*capacity < wanted)
+		*capacity *= 2;
+	return 0;
+}
+
+/*
+ * Gives the file its pages now, so that none is missing later: a store into a page that a full /dev/shm cannot
+ * give is SIGBUS. In steps, because tmpfs undoes a call that a signal interrupts: under a fast timer one call for
+ * a whole gigabyte would never end.
+ */
+static int reserve(int fd, off_t bytes)
+{
+	const off_t step = 4 << 20;
+
+	for (off_t at = 0; at < bytes; at += step) {
+		int err;
+
+		do
+			err = posix_fallocate(fd, at, bytes - at < step ? bytes - at : step);
+		while (err == EINTR);
+		if (err == EINVAL || err == EOPNOTSUPP || err == ENODEV)
+			return EOPNOTSUPP; /* the file system cannot reserve, so this library cannot promise */
+		if (err != 0)
+			return err == EDQUOT ? ENOSPC : err;
+	}
+	return 0;
+}
+
+static int write_header(int fd, const struct smq_identity *identity)
+{
+	struct smq_header *header;
+	int err;
+
+	header = mmap(NULL, identity->header_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (header == MAP_FAILED)
+		return errno == EAGAIN ? ENOMEM : errno; /* EAGAIN: over the limit of locked memory, under mlockall */
+	header->identity = *identity;
+	err = smq_wait_init(header);
+	munmap(header, identity->header_bytes);
+	return err;
+}
+
+static int give_name(int fd, const char *path)
+{
+	char self[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return EEXIST;
+	/* Without /proc: needs a privilege on older kernels. */
+	if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
+		return 0;
+	return errno == EEXIST || errno == ENOSPC || errno == ENOMEM ? errno : EACCES;
+}
+
+static int build(int fd, const struct shmemq_attr *attr)
+{
+	struct smq_identity identity = {
+		.magic = { SMQ_MAGIC_0, SMQ_MAGIC_1 },
+		.version = SMQ_VERSION,
+		.header_bytes = page_bytes(),
+		.mechanism = smq_mechanism,
+		.flags = attr->flags,
+	};
+	int err;
+
+	err = ring_capacity(attr, &identity.capacity);
+	if (err == 0)
+		err = reserve(fd, (off_t)identity.header_bytes + identity.capacity);
+	if (err == 0)
+		err = write_header(fd, &identity);
+	return err;
+}
+
+int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
+{
+	static const struct shmemq_attr defaults;
+	int err;
+
+	*fd = open(SMQ_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, mode & 0777);
+	if (*fd < 0) {
+		switch (errno) {
+		case ENOENT: /* no /dev/shm; the caller would take it for a free name */
+		case ENOTDIR:
+		case EISDIR: /* a kernel or file system without O_TMPFILE */
+			return EOPNOTSUPP;
+		case EROFS:
+		case EPERM:
+			return EACCES;
+		default:
+			return errno;
+		}
+	}
+	err = build(*fd, attr != NULL ? attr : &defaults);
+	if (err == 0)
+		err = give_name(*fd, path);
+	if (err != 0)
+		close(*fd); /* and the kernel takes everything back */
+	return err;
+}
+
+/* Reads the identity in whatever version. Each word is read once, here; a queue never changes them. */
+static int read_identity(int fd, struct smq_identity *identity, struct stat *st)
+{
+	if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode) ||
+	    pread(fd, identity, sizeof *identity, 0) != (ssize_t)sizeof *identity)
+		return EPROTO;
+	return identity->magic[0] == SMQ_MAGIC_0 && identity->magic[1] == SMQ_MAGIC_1 ? 0 : EPROTO;
+}
+
+int smq_segment_is_queue(int fd)
+{
+	struct smq_identity identity;
+	struct stat st;
+
+	return read_identity(fd, &identity, &st);
+}
+
+int smq_segment_identify(int fd, struct smq_identity *identity)
+{
+	struct stat st;
+
+	if (read_identity(fd, identity, &st) != 0)
+		return EPROTO;
+	if (identity->version != SMQ_VERSION || identity->mechanism != smq_mechanism ||
+	    identity->header_bytes != page_bytes())
+		return EPROTO;
+	if (identity->capacity < identity->header_bytes || identity->capacity > SMQ_CAPACITY_MAX ||
+	    (identity->capacity & (identity->capacity - 1)) != 0)
+		return EPROTO;
+	if (st.st_size < (off_t)identity->header_bytes + identity->capacity)
+		return EPROTO; /* truncated: its pages would be SIGBUS */
+	return 0;
+}
+
+bool smq_segment_named(const char *path, int fd)
+{
+	struct stat named, opened;
+
+	return lstat(path, &named) == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+	       named.st_ino == opened.st_ino;
+}
+
+static int map_failed(void)
+{
+	return errno == EACCES ? EACCES : ENOMEM; /* EACCES: a mount with noexec under a READ_IMPLIES_EXEC personality */
+}
+
+void smq_segment_unmap(void *map, uint32_t header_bytes, uint32_t capacity)
+{
+	munmap(map, header_bytes + 2 * (size_t)capacity);
+}
+
+int smq_segment_map(int fd, const struct smq_identity *identity, void **map)
+{
+	size_t header = identity->header_bytes, capacity = identity->capacity;
+	size_t bytes = header + 2 * capacity;
+	unsigned char *base;
+
+	/* One reservation, so that the two halves can be placed without meeting anything else. */
+	base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return map_failed();
+	if (mmap(base, header + capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
+	    mmap(base + header + capacity, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		 (off_t)header) == MAP_FAILED ||
+	    /* A child would keep the claim alive: it is the mapping that holds the lock. */
+	    madvise(base, bytes, MADV_DONTFORK) != 0) {
+		int err = map_failed();
+
+		munmap(base, bytes);
+		return err;
+	}
+	*map = base;
+	return 0;
+}
+
+int smq_segment_map_header(int fd, const struct smq_identity *identity, void **map)
+{
+	void *base = mmap(NULL, identity->header_bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (base == MAP_FAILED)
+		return map_failed();
+	if (madvise(base, identity->header_bytes, MADV_DONTFORK) != 0) {
+		munmap(base, identity->header_bytes);
+		return ENOMEM;
+	}
+	*map = base;
+	return 0;
+}

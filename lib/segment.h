@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue as an object: its name, its creation, its identity, its mapping. */
+#ifndef SMQ_SEGMENT_H
+#define SMQ_SEGMENT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "layout.h"
+
+struct shmemq_attr;
+
+#define SMQ_DIRECTORY "/dev/shm"
+#define SMQ_NAME_MAX 255 /* bytes behind the slash: a file name's limit */
+#define SMQ_PATH_BYTES (sizeof SMQ_DIRECTORY + SMQ_NAME_MAX + 1)
+
+/* All of these return 0 or an errno. */
+
+/* "/foo" to "/dev/shm/foo". EINVAL, ENAMETOOLONG. */
+int smq_segment_path(const char *name, char path[SMQ_PATH_BYTES]);
+
+/* Opens what bears the name: O_RDWR or O_RDONLY. EPROTO for what cannot be a queue's file. */
+int smq_segment_open(const char *path, int access, int *fd);
+
+/*
+ * Builds a whole queue without a name, then gives it `path`. EEXIST: the name is taken, nothing is left. `*fd`
+ * stays open on the queue, so that a failing caller can take it back by smq_end_abandon().
+ */
+int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
+
+/* Reads and checks what makes a file a queue of this format, mechanism and page size. EPROTO. */
+int smq_segment_identify(int fd, struct smq_identity *identity);
+
+/* Is it a queue of whatever version? EPROTO. */
+int smq_segment_is_queue(int fd);
+
+/* Is `fd` (still) what bears the name? */
+bool smq_segment_named(const char *path, int fd);
+
+/* Maps header page and ring, and the ring once more behind it; not for children. The mapping holds fd's locks. */
+int smq_segment_map(int fd, const struct smq_identity *identity, void **map);
+void smq_segment_unmap(void *map, uint32_t header_bytes, uint32_t capacity);
+
+/* Maps the header page to read. */
+int smq_segment_map_header(int fd, const struct smq_identity *identity, void **map);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Sleeping on a process-shared POSIX semaphore (--disable-futex). wait.h tells the protocol. */
+#ifndef SMQ_SEM_H
+#define SMQ_SEM_H
+
+#include <errno.h>
+#include <semaphore.h>
+#include <time.h>
+
+#include "layout.h"
+
+/* sem_t is private to a libc and a word size, so both are in the mechanism's id. */
+#if defined __GLIBC__
+#define SMQ_SEM_LIBC 1u
+#else
+#define SMQ_SEM_LIBC 2u
+#endif
+#define SMQ_MECHANISM (SMQ_MECHANISM_SEM | SMQ_SEM_LIBC << 8 | (uint32_t)sizeof(void *) << 16)
+
+_Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait_room *)0)->sem), "sem_t fits into its room");
+
+#if defined HAVE_SEM_CLOCKWAIT
+#define SMQ_SEM_CLOCK CLOCK_MONOTONIC
+#define smq_sem_wait_until(sem, when) sem_clockwait(sem, CLOCK_MONOTONIC, when)
+#else
+/* Where libc has no other, a clock set back prolongs one slice: a death or a timeout is then noticed late. */
+#define SMQ_SEM_CLOCK CLOCK_REALTIME
+#define smq_sem_wait_until(sem, when) sem_timedwait(sem, when)
+#endif
+
+static inline sem_t *smq_sem(struct smq_wait_room *room)
+{
+	return (sem_t *)(void *)room->sem;
+}
+
+static inline int smq_mechanism_init(struct smq_wait_room *room)
+{
+	return sem_init(smq_sem(room), 1, 0);
+}
+
+/* Before announcing: takes what posts earlier announcements have left, so that they do not pile up. Bounded,
+ * because a hostile peer may post without end. */
+static inline void smq_mechanism_prepare(struct smq_wait_room *room)
+{
+	for (int i = 0; i < 64 && sem_trywait(smq_sem(room)) == 0; i++)
+		;
+}
+
+/* Sleeps until posted; at most `ns`. 0: look again. EINTR. */
+static inline int smq_mechanism_sleep(struct smq_wait_room *room, uint32_t expected, int64_t ns)
+{
+	struct timespec when;
+
+	(void)expected; /* a post before the sleep is not lost: the semaphore counts it */
+	clock_gettime(SMQ_SEM_CLOCK, &when);
+	ns += when.tv_nsec;
+	when.tv_sec += (time_t)(ns / 1000000000);
+	when.tv_nsec = (long)(ns % 1000000000);
+	return smq_sem_wait_until(smq_sem(room), &when) != 0 && errno == EINTR ? EINTR : 0;
+}
+
+/* Async-signal-safe. */
+static inline void smq_mechanism_wake(struct smq_wait_room *room)
+{
+	sem_post(smq_sem(room)); /* EOVERFLOW: it is awake for a long time to come */
+}
+
+#endif

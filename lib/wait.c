@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "wait.h"
+
+#include "process.h"
+#ifdef SMQ_USE_FUTEX
+#include "futex.h"
+#else
+#include "sem.h"
+#endif
+
+const uint32_t smq_mechanism = SMQ_MECHANISM;
+
+static void store(smq_word *word, uint32_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static uint32_t load(const smq_word *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+int smq_wait_init(struct smq_header *header)
+{
+	if (smq_mechanism_init(&header->producer_wait) != 0 || smq_mechanism_init(&header->consumer_wait) != 0)
+		return errno;
+	return 0;
+}
+
+/* Fences from now on, and tells the peer so. Release: its acquire is in smq_wait_announce(). */
+static void acknowledge(struct smq_waiter *waiter)
+{
+	waiter->fences = true;
+	atomic_store_explicit(waiter->own_fence, 1, memory_order_release);
+}
+
+void smq_wait_attach(struct smq_waiter *waiter, bool registered)
+{
+	store(&waiter->own->word, 0); /* a dead holder may have been asleep */
+	store(waiter->own_fence, 0);
+	if (!registered)
+		acknowledge(waiter);
+	/* The reset acknowledgement is seen before the peer's word is read. Partner: the fence between the two
+	 * same steps in smq_wait_announce(). Without it a sleeper that trusts the last holder's acknowledgement
+	 * would wait a whole slice for this side's unfenced publications. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (load(&waiter->peer->word) & SMQ_WAIT_FENCE)
+		acknowledge(waiter);
+}
+
+int64_t smq_wait_announce(struct smq_waiter *waiter)
+{
+	smq_mechanism_prepare(waiter->own);
+	waiter->announced = SMQ_WAIT_ASLEEP | (waiter->no_membarrier ? SMQ_WAIT_FENCE : 0);
+	store(&waiter->own->word, waiter->announced);
+	if (!waiter->no_membarrier && !smq_process_membarrier()) {
+		waiter->no_membarrier = true;
+		waiter->announced |= SMQ_WAIT_FENCE;
+		store(&waiter->own->word, waiter->announced);
+	}
+	/* The announcement is seen before the ring, the interruption and the acknowledgement are read. Partners: W2
+	 * where the waker fences, the fences in smq_wait_interrupt() and smq_wait_attach(). */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (waiter->no_membarrier && !atomic_load_explicit(waiter->peer_fence, memory_order_acquire))
+		return SMQ_SLICE_UNFENCED_NS;
+	return SMQ_SLICE_NS;
+}
+
+void smq_wait_withdraw(struct smq_waiter *waiter)
+{
+	store(&waiter->own->word, 0); /* relaxed: seen late, it costs the waker one call in vain */
+}
+
+int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+{
+	return smq_mechanism_sleep(waiter->own, waiter->announced, ns);
+}
+
+void smq_wait_wake_slow(struct smq_waiter *waiter)
+{
+	if (load(&waiter->peer->word) & SMQ_WAIT_FENCE && !waiter->fences)
+		acknowledge(waiter);
+	/* Cleared before the wake: a sleeper on its way into the futex finds another value there and turns back. */
+	store(&waiter->peer->word, 0);
+	smq_mechanism_wake(waiter->peer);
+}
+
+void smq_wait_wake_fenced(struct smq_waiter *waiter)
+{
+	/* The change is seen before the word is read. Partner: the fence in smq_wait_announce(). */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (load(&waiter->peer->word) != 0)
+		smq_wait_wake_slow(waiter);
+}
+
+void smq_wait_interrupt(struct smq_waiter *waiter)
+{
+	atomic_store_explicit(&waiter->interrupted, true, memory_order_relaxed);
+	/* The flag is seen before the word is cleared. Partner: the fence in smq_wait_announce(): a sleeper that does
+	 * not see the flag has announced before, so the 0 comes after its ASLEEP and turns it back. */
+	atomic_thread_fence(memory_order_seq_cst);
+	store(&waiter->own->word, 0);
+	smq_mechanism_wake(waiter->own);
+}

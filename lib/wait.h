@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Announce, sleep, wake: nothing lost, and no system call or fence on the waker's way while nobody sleeps.
+ *
+ *	sleeper                                  waker
+ *	 S1  own word = ASLEEP                    W1  publish (a record, or room)
+ *	 S2  membarrier: a full barrier here      W2  compiler barrier
+ *	     and on every processor that runs
+ *	     a waker
+ *	 S3  look at the ring; ready: withdraw    W3  load the peer's word; 0: done
+ *	 S4  sleep while the word is ASLEEP       W4  word = 0, wake
+ *
+ * The race is store-then-load on both sides: without barriers S3 may miss W1 while W3 misses S1, and the
+ * sleeper sleeps beside a full ring. S2 puts a full barrier into the waker's stream too: if it falls after W1,
+ * then S3 sees the record; if before, W3 comes after it and sees ASLEEP. So the waker needs only W2, which keeps
+ * the compiler from exchanging W1 and W3. doc/model/ checks this, and that it fails without S2.
+ *
+ * Where that fails:
+ *  - A waker that could not register with membarrier is not reached by S2: it always fences at W2.
+ *  - A sleeper that cannot call membarrier (an old kernel, seccomp, also one installed after open) announces
+ *    ASLEEP | FENCE and fences itself. The waker that sees FENCE acknowledges (claim.fence = 1) and fences from
+ *    then on. Until the acknowledgement shows, the sleeper's slices are 1 ms: one wake may be missed, and is
+ *    made up for.
+ *  - A new claim starts without fences. It resets its acknowledgement, fences, and looks at the peer's word; the
+ *    sleeper announces, fences, and reads the acknowledgement. One of them sees the other.
+ *
+ * W4 may meet the sleeper's next announcement and erase it: then the word is not what the sleeper expects, the
+ * futex returns at once (the semaphore has been posted), and it looks again.
+ */
+#ifndef SMQ_WAIT_H
+#define SMQ_WAIT_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+#include "ring.h"
+
+/* Bits of a wait word; 0: nobody sleeps. */
+#define SMQ_WAIT_ASLEEP 1u
+#define SMQ_WAIT_FENCE 2u
+
+#define SMQ_NS_PER_MS 1000000
+/* A sleep is cut into slices: after each the peer's liveness is probed and a death shows within one. */
+#define SMQ_SLICE_NS (250 * (int64_t)SMQ_NS_PER_MS)
+#define SMQ_SLICE_UNFENCED_NS (1 * (int64_t)SMQ_NS_PER_MS)
+
+/* One side's view of both wait rooms. */
+struct smq_waiter {
+	struct smq_wait_room *own;
+	struct smq_wait_room *peer;
+	smq_word *own_fence;        /* claim.fence of this side and of the peer */
+	smq_word *peer_fence;
+	uint32_t announced;         /* what own->word was set to */
+	bool fences;                /* this side fences at W2 */
+	bool no_membarrier;         /* this side could not call it at S2 */
+	_Atomic bool interrupted;   /* set by shmemq_interrupt(), taken by the wait that it ends */
+};
+
+/* The id of the mechanism that this library was built with, for smq_identity. */
+extern const uint32_t smq_mechanism;
+
+/* Makes both rooms of a new queue. 0 or errno. */
+int smq_wait_init(struct smq_header *header);
+
+/* Takes up this side's room for a new claim. `registered`: this process is a target of membarrier. */
+void smq_wait_attach(struct smq_waiter *waiter, bool registered);
+
+/* S1 and S2. Returns the longest slice to sleep: to be called before the look at the ring, S3. */
+int64_t smq_wait_announce(struct smq_waiter *waiter);
+void smq_wait_withdraw(struct smq_waiter *waiter);
+
+/* S4, at most `ns`. 0: look again. EINTR: a signal handler ran. */
+int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+
+/* W4. */
+void smq_wait_wake_slow(struct smq_waiter *waiter);
+
+/* W2 to W4: after each publication. */
+static inline void smq_wait_wake(struct smq_waiter *waiter)
+{
+	if (smq_unlikely(waiter->fences))
+		atomic_thread_fence(memory_order_seq_cst); /* the publication is seen before the word is read */
+	else
+		atomic_signal_fence(memory_order_seq_cst); /* the same for the compiler; S2 does it for the processor */
+	if (smq_unlikely(atomic_load_explicit(&waiter->peer->word, memory_order_relaxed) != 0))
+		smq_wait_wake_slow(waiter);
+}
+
+/* After a change that is no publication (a close), whatever the fences: wakes the peer if it sleeps. */
+void smq_wait_wake_fenced(struct smq_waiter *waiter);
+
+/* Ends this side's own sleep, from another thread or a signal handler. */
+void smq_wait_interrupt(struct smq_waiter *waiter);
+
+#endif
