@@ -14,7 +14,8 @@ usage()
 install_missing()
 {
 	missing=
-	for package in $(awk -v stages="$1" '$1 ~ "^(" stages ")$" { print $2 }' build-aux/packages.list); do
+	wanted=$(awk -v stages="$1" '$1 ~ "^(" stages ")$" { print $2 }' build-aux/packages.list)
+	for package in $wanted; do
 		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
 			missing="$missing $package"
 	done

@@ -60,11 +60,12 @@ static int peer_gone(const struct shmemq *q)
 static void probe(struct shmemq *q, int64_t now)
 {
 	enum smq_lock_byte end = q->state & SHMEMQ_PRODUCER ? SMQ_LOCK_CONSUMER : SMQ_LOCK_PRODUCER;
-	/* Before the question: an answer of "nobody" then cannot be pinned on a later claim. */
+	/* Before the question: an answer of "nobody" then cannot be pinned on a later claim. And peer_gone() reads the
+	 * claim after it: a close in between has stored CLOSED before it let the lock go. doc/model/claim.pml. */
 	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
 
 	q->peer.probed_at = now;
-	if (smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_end_held(q->fd, end))
+	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_end_held(q->fd, end))
 		q->peer.dead_claim = claim;
 }
 
@@ -127,28 +128,31 @@ static bool spin(struct shmemq *q, uint32_t need, int64_t until, int *err)
 	return false;
 }
 
-/* Sleeps, at most until `deadline`, until the wait is over. */
-static int sleep_on(struct shmemq *q, uint32_t need, int64_t now, int64_t deadline)
+/*
+ * Sleeps, at most until `deadline`, until the wait is over. The kernel is asked for the peer once a slice, counted
+ * across calls: so a loop of short timeouts learns of a death too, and a side that is soon woken does not pay.
+ */
+static int sleep_on(struct shmemq *q, uint32_t need, int64_t deadline)
 {
-	int64_t probe_at = now + SMQ_SLICE_NS;
+	int64_t probe_at;
 	int err;
 
 	for (;;) {
-		int64_t slice = smq_wait_announce(&q->waiter);
+		int64_t slice = smq_wait_announce(&q->waiter), now;
 
 		if (over(q, need, &err))
 			break;
 		now = now_ns();
-		if (now >= deadline) {
-			err = ETIMEDOUT;
-			break;
-		}
+		probe_at = q->peer.probed_at + SMQ_SLICE_NS;
 		if (now >= probe_at) {
-			if (!q->stay)
-				probe(q, now);
+			probe(q, now);
 			probe_at = now + SMQ_SLICE_NS;
 			if (over(q, need, &err))
 				break;
+		}
+		if (now >= deadline) {
+			err = ETIMEDOUT;
+			break;
 		}
 		if (slice > deadline - now)
 			slice = deadline - now;
@@ -163,28 +167,32 @@ static int sleep_on(struct shmemq *q, uint32_t need, int64_t now, int64_t deadli
 	return err;
 }
 
+/* Spins as long as the last waits made it seem worth while, then sleeps. */
+static int block(struct shmemq *q, uint32_t need, int64_t timeout)
+{
+	int64_t start = now_ns(), waited;
+	int64_t deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
+	int err;
+
+	if (q->parallel && spin(q, need, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err))
+		return err;
+	err = sleep_on(q, need, deadline);
+	waited = now_ns() - start;
+	if (waited < 2 * SMQ_SPIN_MAX_NS)
+		q->spin_ns = SMQ_SPIN_MAX_NS;
+	else if (q->spin_ns > SPIN_MIN_NS)
+		q->spin_ns /= 2;
+	return err;
+}
+
 int smq_await(struct shmemq *q, enum smq_look seen, uint32_t need, int64_t timeout)
 {
-	int64_t start, deadline;
-	int err = 0;
+	int err;
 
 	if (seen == SMQ_BAD)
 		err = EBADMSG;
-	else if (timeout == 0)
-		err = fail_try(q, need);
-	else {
-		start = now_ns();
-		deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
-		if (!q->parallel ||
-		    !spin(q, need, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err)) {
-			int64_t waited;
-
-			err = sleep_on(q, need, now_ns(), deadline);
-			waited = now_ns() - start;
-			q->spin_ns = waited < 2 * SMQ_SPIN_MAX_NS ? SMQ_SPIN_MAX_NS :
-				     q->spin_ns / 2 > SPIN_MIN_NS ? q->spin_ns / 2 : SPIN_MIN_NS;
-		}
-	}
+	else
+		err = timeout == 0 ? fail_try(q, need) : block(q, need, timeout);
 	if (err == EBADMSG)
 		q->state |= SMQ_BROKEN;
 	return err;

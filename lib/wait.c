@@ -42,12 +42,10 @@ void smq_wait_attach(struct smq_waiter *waiter, bool registered)
 	store(waiter->own_fence, 0);
 	if (!registered)
 		acknowledge(waiter);
-	/* The reset acknowledgement is seen before the peer's word is read. Partner: the fence between the two
-	 * same steps in smq_wait_announce(). Without it a sleeper that trusts the last holder's acknowledgement
-	 * would wait a whole slice for this side's unfenced publications. */
+	/* The reset is seen before this side reads the peer's word. Partner: the fence between the announcement and
+	 * the reading of the acknowledgement in smq_wait_announce(). A sleeper that still saw the last holder's
+	 * acknowledgement, and so sleeps a whole slice, has then announced where this side's W3 will see it. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (load(&waiter->peer->word) & SMQ_WAIT_FENCE)
-		acknowledge(waiter);
 }
 
 int64_t smq_wait_announce(struct smq_waiter *waiter)

@@ -21,8 +21,8 @@
  *    ASLEEP | FENCE and fences itself. The waker that sees FENCE acknowledges (claim.fence = 1) and fences from
  *    then on. Until the acknowledgement shows, the sleeper's slices are 1 ms: one wake may be missed, and is
  *    made up for.
- *  - A new claim starts without fences. It resets its acknowledgement, fences, and looks at the peer's word; the
- *    sleeper announces, fences, and reads the acknowledgement. One of them sees the other.
+ *  - A new claim starts without fences: it resets its acknowledgement, then fences. A sleeper announces, fences,
+ *    and reads the acknowledgement. Either it sees the reset, or the new waker sees its word.
  *
  * W4 may meet the sleeper's next announcement and erase it: then the word is not what the sleeper expects, the
  * futex returns at once (the semaphore has been posted), and it looks again.
