@@ -16,7 +16,10 @@
 
 #include "layout.h"
 
-/* Locks SMQ_LOCK_INIT of fd's own description, for at most 1 s. 0, ETIMEDOUT, ENOMEM (no lock to be had). */
+/*
+ * Locks SMQ_LOCK_INIT for fd's own description, trying for 1 s: 0, ETIMEDOUT, ENOMEM (no lock to be had). To be
+ * unlocked by hand: a child that was forked meanwhile, or since fd was opened, keeps the description after a close.
+ */
 int smq_end_lock_init(int fd);
 void smq_end_unlock_init(int fd);
 

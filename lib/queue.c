@@ -116,7 +116,7 @@ static int claim_end(struct shmemq *q, bool producer, bool registered)
 		if (err != 0)
 			smq_segment_unmap(map, identity.header_bytes, identity.capacity);
 	}
-	smq_end_unlock_init(fd); /* the description lives on in the mapping */
+	smq_end_unlock_init(fd); /* by hand: the description lives on in the mapping */
 out:
 	close(fd);
 	return err;
@@ -161,8 +161,10 @@ static int attach(struct shmemq *q, unsigned flags, bool registered)
 /* Takes back what this call has created and cannot use, unless somebody else does already. */
 static void abandon(const char *path, int fd)
 {
-	if (smq_end_lock_init(fd) == 0)
+	if (smq_end_lock_init(fd) == 0) {
 		smq_end_remove_unused(path, fd);
+		smq_end_unlock_init(fd);
+	}
 }
 
 /* Opens the queue, and creates it where that was asked for and the name is free: as often as the name changes. */
@@ -235,9 +237,12 @@ static int leave_end(struct shmemq *q)
 	smq_end_closed(claim(q->header, q->state & SHMEMQ_PRODUCER));
 	smq_wait_wake_fenced(&q->waiter);
 	smq_segment_unmap(q->header, q->header_bytes, q->capacity);
-	if (err == 0 && q->flags & SHMEMQ_ATTR_TEMPORARY)
+	if (err != 0)
+		return ETIMEDOUT;
+	if (q->flags & SHMEMQ_ATTR_TEMPORARY)
 		smq_end_remove_unused(q->path, q->fd);
-	return err != 0 ? ETIMEDOUT : 0;
+	smq_end_unlock_init(q->fd);
+	return 0;
 }
 
 int shmemq_close(struct shmemq *q)
@@ -257,29 +262,39 @@ int shmemq_close(struct shmemq *q)
 	return err != 0 ? smq_fail(err) : 0;
 }
 
+/* Removes the name if it still is fd's. 0, errno or START_OVER. */
+static int remove_name(const char *path, int fd)
+{
+	int err = smq_segment_is_queue(fd);
+
+	if (err == 0)
+		err = smq_end_lock_init(fd);
+	if (err != 0)
+		return err;
+	if (!smq_segment_named(path, fd))
+		err = START_OVER;
+	else if (unlink(path) != 0)
+		err = errno == EBUSY || errno == EROFS ? EPERM : errno; /* EBUSY: something is mounted on it */
+	smq_end_unlock_init(fd);
+	return err;
+}
+
 int shmemq_unlink(const char *name)
 {
 	char path[SMQ_PATH_BYTES];
 	int fd, err;
 
 	err = smq_segment_path(name, path);
-	for (;;) {
-		if (err == 0)
-			err = smq_segment_open(path, O_RDWR, &fd);
+	if (err != 0)
+		return smq_fail(err);
+	do {
+		err = smq_segment_open(path, O_RDWR, &fd);
 		if (err != 0)
 			return smq_fail(err);
-		err = smq_segment_is_queue(fd);
-		if (err == 0)
-			err = smq_end_lock_init(fd);
-		if (err == 0 && !smq_segment_named(path, fd))
-			err = START_OVER;
-		if (err == 0 && unlink(path) != 0)
-			err = errno;
+		err = remove_name(path, fd);
 		close(fd);
-		if (err != START_OVER)
-			return err != 0 ? smq_fail(err) : 0;
-		err = 0;
-	}
+	} while (err == START_OVER);
+	return err != 0 ? smq_fail(err) : 0;
 }
 
 int shmemq_interrupt(struct shmemq *q)
@@ -295,8 +310,10 @@ int shmemq_interrupt(struct shmemq *q)
 
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 {
-	if (!smq_alive(q) || attr == NULL)
+	if (!smq_alive(q))
 		return smq_refuse(q, SMQ_ENDS);
+	if (attr == NULL)
+		return smq_fail(EINVAL);
 	*attr = (struct shmemq_attr){
 		.capacity = q->capacity,
 		.message_max = q->capacity - SMQ_CAPACITY_OVERHEAD,
@@ -335,8 +352,10 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 {
 	struct smq_progress *producer, *consumer;
 
-	if (!smq_alive(q) || st == NULL)
+	if (!smq_alive(q))
 		return smq_refuse(q, SMQ_ENDS);
+	if (st == NULL)
+		return smq_fail(EINVAL);
 	producer = progress(q->header, true);
 	consumer = progress(q->header, false);
 	*st = (struct shmemq_stat){

@@ -38,14 +38,19 @@ int smq_segment_open(const char *path, int access, int *fd)
 	if (*fd >= 0)
 		return 0;
 	switch (errno) {
-	case EISDIR: /* a directory, a symbolic link, a socket or a device without a driver */
+	case EISDIR: /* a directory, a symbolic link, a socket, a device without a driver, a program that runs */
 	case ELOOP:
 	case ENXIO:
 	case ENODEV:
+	case ETXTBSY:
 		return EPROTO;
 	case EPERM: /* an immutable file, a read-only mount */
 	case EROFS:
 		return EACCES;
+	case EAGAIN: /* its owner holds a lease on it */
+		return EBUSY;
+	case ENOTDIR: /* no /dev/shm */
+		return ENOENT;
 	default:
 		return errno;
 	}
@@ -151,6 +156,8 @@ int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *
 		case EROFS:
 		case EPERM:
 			return EACCES;
+		case EDQUOT:
+			return ENOSPC;
 		default:
 			return errno;
 		}

@@ -24,7 +24,7 @@ int smq_segment_open(const char *path, int access, int *fd);
 
 /*
  * Builds a whole queue without a name, then gives it `path`. EEXIST: the name is taken, nothing is left. `*fd`
- * stays open on the queue, so that a failing caller can take it back by smq_end_abandon().
+ * stays open on the queue: a caller that then fails takes it back.
  */
 int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
 

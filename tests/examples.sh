@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The examples that the manual shows run, and do what it says.
+examples=${top_builddir:-.}/examples
+name=/shmemq-examples-$$
+temp=$(mktemp -d) || exit 1
+trap 'rm -rf "$temp" "/dev/shm$name"' EXIT
+trap 'exit 1' HUP INT TERM
+
+fail() # WHAT
+{
+	echo "FAIL: $1"
+	exit 1
+}
+
+# No example can hang this test.
+run() # EXAMPLE ARGUMENT...
+{
+	program=$1
+	shift
+	timeout 60 "$examples/$program" "$@"
+}
+
+# Compares a file with the lines given.
+says() # FILE LINE...
+{
+	file=$1
+	shift
+	printf '%s\n' "$@" | diff -u - "$file" || fail "unexpected output (+)"
+}
+
+# Waits until a line of a file matches, for at most ten seconds.
+await() # FILE PATTERN
+{
+	tries=0
+	until grep -q "$2" "$1"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || fail "no '$2' in ten seconds"
+		sleep 0.1
+	done
+}
+
+run producer "$name" one '' 'two words' || fail 'producer alone'
+run consumer "$name" >"$temp/out" || fail 'consumer after the producer'
+says "$temp/out" one '' 'two words'
+[ ! -e "/dev/shm$name" ] || fail 'the consumer left the queue'
+
+run consumer "$name" >"$temp/out" &
+consumer=$!
+run producer "$name" three || fail 'producer beside the consumer'
+wait "$consumer" || fail 'consumer beside the producer'
+says "$temp/out" three
+
+run producer no-slash 2>"$temp/err" && fail 'producer accepts a bad name'
+says "$temp/err" 'no-slash: Invalid argument'
+
+run inplace "$name" >"$temp/out" || fail inplace
+says "$temp/out" '0: 21.50 in room 1' '2: 19.25 in room 3'
+[ ! -e "/dev/shm$name" ] || fail 'inplace left the queue'
+
+timeout 60 "$examples/timeout" "$name" >"$temp/out" & # not through run: the shell that it runs in would get the signal
+consumer=$!
+trap 'kill "$consumer" 2>/dev/null; rm -rf "$temp" "/dev/shm$name"' EXIT
+await "$temp/out" '^(nothing yet)$'
+run producer "$name" first || fail 'producer to timeout'
+await "$temp/out" '^first$'
+run producer "$name" 'this message is longer than the buffer' last || fail 'second producer to timeout'
+await "$temp/out" '^last$'
+kill "$consumer"
+wait "$consumer" || fail 'timeout did not end well on SIGTERM'
+trap 'rm -rf "$temp" "/dev/shm$name"' EXIT
+grep -v '^(nothing yet)$' "$temp/out" >"$temp/rest"
+says "$temp/rest" first '(skipped 38 bytes)' last
+[ ! -e "/dev/shm$name" ] || fail 'timeout left the queue'

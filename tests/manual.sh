@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The manual (and README): without mandoc's warnings, complete, and true to header, symbol map and examples.
+# $srcdir and $top_builddir say where they are, $MANDOC which mandoc to use.
+srcdir=${srcdir:-.}
+library=${top_builddir:-.}/.libs/libshmemq.so
+header=$srcdir/include/shmemq.h
+man=$srcdir/man
+mandoc=${MANDOC:-mandoc}
+failures=0
+LC_ALL=C
+export LC_ALL
+temp=$(mktemp -d) || exit 1
+trap 'rm -rf "$temp"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# Says what does not hold: two lists, as a diff.
+same() # WHAT EXPECTED-FILE FILE
+{
+	diff -u "$2" "$3" >"$temp/diff" && return
+	echo "FAIL: $1"
+	tail -n +3 "$temp/diff"
+	failures=$((failures + 1))
+}
+
+# The page that `man NAME` of section 3 shows: itself, or what its .so names.
+page_of() # NAME
+{
+	if [ -e "$man/$1.3" ]; then
+		sed -n '1s|^\.so man3/||p; 1q' "$man/$1.3" | grep . || echo "$1.3"
+	fi
+}
+
+# Names of functions: declared, in the map, with a page that names and shows them, in the shared library.
+sed -n 's/^[a-z].*[ *]\(shmemq_[a-z_]*\)(.*/\1/p' "$header" | sort >"$temp/declared"
+sed -n 's/^[[:space:]]*\(shmemq_[a-z_]*\);$/\1/p' "$srcdir/lib/libshmemq.map" | sort >"$temp/mapped"
+for stub in "$man"/shmemq_*.3; do
+	name=$(basename "$stub" .3)
+	page=$man/$(page_of "$name")
+	if grep -q "^\.Nm $name\( ,\)\{0,1\}$" "$page" && grep -q "^\.F[on] $name\$" "$page"; then
+		echo "$name"
+	fi
+done | sort >"$temp/paged"
+[ -s "$temp/declared" ] || { echo "FAIL: no function found in $header"; failures=1; }
+same 'functions in shmemq.h (-) and libshmemq.map (+)' "$temp/declared" "$temp/mapped"
+same 'functions in shmemq.h (-) and in NAME and SYNOPSIS of a page of their own or an alias (+)' \
+	"$temp/declared" "$temp/paged"
+if [ -e "$library" ]; then
+	nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$temp/exported"
+	same 'functions in shmemq.h (-) and symbols of libshmemq.so (+)' "$temp/declared" "$temp/exported"
+fi
+
+# "FUNCTION ERRNO" for each prototype, of the comment before it; "as push" and "as pop, less X" refer to earlier ones.
+awk '
+	/^\/\*/ { comment = "" }
+	/^( \*|\/\*)/ { comment = comment " " $0 }
+	/^[a-z].*shmemq_[a-z_]*\(/ {
+		match($0, /shmemq_[a-z_]*\(/)
+		name = substr($0, RSTART, RLENGTH - 1)
+		text = substr(comment, match(comment, /-1|NULL: E|Errors/) + 1)
+		less = match(text, /, less E[A-Z]+/) ? substr(text, RSTART + 7, RLENGTH - 7) : ""
+		sub(/, less E[A-Z]+/, "", text)
+		if (match(text, /: as (push|pop)/)) {
+			other = text_of["shmemq_" substr(text, RSTART + 5, RLENGTH - 5)]
+			if (less != "")
+				gsub(less, "", other)
+			text = text " " other
+		}
+		text_of[name] = text
+		while (match(text, /(^|[^A-Z_])E[A-Z][A-Z][A-Z]+/)) {
+			error = substr(text, RSTART, RLENGTH)
+			sub(/^[^E]/, "", error)
+			print name, error
+			text = substr(text, RSTART + RLENGTH)
+		}
+	}' "$header" >"$temp/pairs"
+while read -r name error; do
+	echo "$(page_of "$name") $error"
+done <"$temp/pairs" | sort -u >"$temp/promised"
+for page in "$man"/shmemq_*.3; do
+	sed -n "s/^\.It Bq Er \(E[A-Z]*\)\$/$(basename "$page") \1/p" "$page"
+done | sort -u >"$temp/documented"
+same 'errors in shmemq.h (-) and under ERRORS (+)' "$temp/promised" "$temp/documented"
+
+# The text of each example in a page, as mdoc has to write it.
+grep -n '^\.\\" examples/' "$man"/*.[1-9] | sed 's/:.*examples/ examples/' >"$temp/shown"
+[ -s "$temp/shown" ] || { echo 'FAIL: no page shows an example'; failures=$((failures + 1)); }
+while read -r page example; do
+	sed '1d; s/\\/\\e/g; s/-/\\-/g; s/'\''/\\(aq/g; s/`/\\(ga/g; s/\^/\\(ha/g; s/~/\\(ti/g; s/^\./\\\&./' \
+		"$srcdir/$example" >"$temp/expected"
+	sed -n "\|^\.\\\\\" $example\$|,/^\.Ed\$/p" "$page" | sed '1d; $d' >"$temp/text"
+	same "$example (-) as $page shows it (+)" "$temp/expected" "$temp/text"
+done <"$temp/shown"
+# And in README, indented, behind a line that ends in its name.
+grep -n 'examples/[a-z]*\.c:$' "$srcdir/README" | sed 's/:.*\(examples.*\):$/ \1/' >"$temp/quoted"
+while read -r line example; do
+	sed '1d; s/^./    &/' "$srcdir/$example" >"$temp/expected"
+	tail -n +$((line + 2)) "$srcdir/README" | head -n "$(wc -l <"$temp/expected")" >"$temp/text"
+	same "$example (-) as README shows it (+)" "$temp/expected" "$temp/text"
+done <"$temp/quoted"
+(cd "$srcdir" && ls examples/*.c) >"$temp/examples"
+sed 's/.* //' "$temp/shown" | sort -u >"$temp/used"
+same 'examples there are (-) and that a page shows (+)' "$temp/examples" "$temp/used"
+
+if ! command -v "$mandoc" >/dev/null; then
+	[ "$failures" -eq 0 ] || exit 1
+	echo 'mandoc is missing: the pages were compared with header and examples, but not linted'
+	exit 77
+fi
+
+# man-pages(7) puts EXAMPLES behind ERRORS and NOTES, mdoc(7) before: that is no error here.
+for page in "$man"/*.[1-9]; do
+	grep -q '^\.so ' "$page" || "$mandoc" -Tlint -W warning "$page"
+done | grep -v 'sections out of conventional order: Sh EXAMPLES' >"$temp/lint"
+: >"$temp/empty"
+same "mandoc's warnings (+)" "$temp/empty" "$temp/lint"
+
+# The HTML pages, and that every link among them leads to one.
+if MANDOC=$mandoc "$man/html.sh" "$man" "$temp/html"; then
+	for page in "$temp"/html/*.html; do
+		tr '"' '\n' <"$page" | sed -n 's/^\([a-z_]*\.[1-9]\.html\)\(#.*\)\{0,1\}$/\1/p'
+	done | sort -u >"$temp/linked"
+	(cd "$temp/html" && ls) >"$temp/rendered"
+	comm -23 "$temp/linked" "$temp/rendered" >"$temp/dead"
+	same 'links to pages that are not there (+)' "$temp/empty" "$temp/dead"
+	(cd "$temp/html" && grep -l 'href="https:[^"]*/shmemq' ./*.html) >"$temp/stray"
+	same 'references to pages of this manual that are not there (+)' "$temp/empty" "$temp/stray"
+else
+	echo 'FAIL: html.sh'
+	failures=$((failures + 1))
+fi
+[ "$failures" -eq 0 ]
