@@ -117,7 +117,7 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 /*
  * Gives the end up and frees the handle, whatever it returns. The peer learns at once. A message held by
  * shmemq_pop_start() goes back; one begun by shmemq_push_start() never existed.
- * -1: EINVAL (NULL), ETIMEDOUT (closed, but a TEMPORARY name may be left: another process sat on the init lock for 1 s).
+ * -1: EINVAL (NULL), ETIMEDOUT (closed, but a TEMPORARY name may be left: the init lock was not to be had for 1 s).
  */
 int shmemq_close(struct shmemq *q);
 

@@ -8,6 +8,14 @@
 #include "handle.h"
 
 #define SPIN_MIN_NS 1000
+/* Looks before the clock is read for the first time: a peer that plays ping-pong answers within them. */
+#define LOOKS_FIRST 256
+/*
+ * A side that has moved this many messages since it last had to wait is streaming, and has caught up: looking on at
+ * once would fight with the peer over the very line that it writes. So it stays away for a while and then finds many.
+ */
+#define STREAMING_MESSAGES 8
+#define BACK_OFF_PAUSES 64
 #define SPINS_A_CLOCK_READING 32
 
 /* Failing tries read the clock every so often, and probe when it says so: within 1 s or 256 tries. */
@@ -113,6 +121,21 @@ static bool over(struct shmemq *q, uint32_t need, int *err)
 	return true;
 }
 
+/* Before anything that costs: true when there is something. */
+static bool look_first(struct shmemq *q, uint32_t need)
+{
+	bool streaming = q->ring.messages - q->waited_at >= STREAMING_MESSAGES;
+
+	q->waited_at = q->ring.messages;
+	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
+		relax();
+	for (int i = 0; i < LOOKS_FIRST; i++) {
+		if (look(q, need) == SMQ_READY)
+			return true;
+	}
+	return false;
+}
+
 /* Until `until`: true when the wait is over. */
 static bool spin(struct shmemq *q, uint32_t need, int64_t until, int *err)
 {
@@ -170,9 +193,13 @@ static int sleep_on(struct shmemq *q, uint32_t need, int64_t deadline)
 /* Spins as long as the last waits made it seem worth while, then sleeps. */
 static int block(struct shmemq *q, uint32_t need, int64_t timeout)
 {
-	int64_t start = now_ns(), waited;
-	int64_t deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
+	int64_t start, deadline, waited;
 	int err;
+
+	if (q->parallel && look_first(q, need))
+		return 0;
+	start = now_ns();
+	deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
 
 	if (q->parallel && spin(q, need, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err))
 		return err;

@@ -44,6 +44,7 @@ struct shmemq {
 	bool parallel; /* spinning is worth while */
 	struct smq_waiter waiter;
 	struct smq_peer peer;
+	uint64_t waited_at; /* ring.messages at the last wait */
 	int64_t spin_ns; /* adaptive: see await.c */
 	struct smq_header *header;
 	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */

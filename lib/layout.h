@@ -92,7 +92,7 @@ struct smq_identity {
  */
 struct smq_progress {
 	smq_word position_bytes; /* producer: tail; consumer: head. Stored after every operation */
-	smq_word view_bytes;     /* consumer: end of what was ever handed out; over head: a view was not ended. Producer: 0 */
+	smq_word view_bytes;     /* consumer: end of what was ever handed out; over head: a view not ended. Else 0 */
 	smq_word messages_lo;    /* messages moved through this end; a killed holder may leave it one operation short */
 	smq_word messages_hi;
 	smq_word moved_lo; /* message bytes, likewise */

@@ -6,84 +6,111 @@
 
 #include "handle.h"
 
-/* The next message where it lies, and its bytes; NULL: errno. */
-static const unsigned char *next(struct shmemq *q, uint32_t *size, int64_t timeout)
+/* Waits for a message at the head: `*size` gets its bytes. 0, or -1 and errno. */
+static smq_cold int await_message(struct shmemq *q, uint32_t *size, int64_t timeout)
 {
 	enum smq_look look;
 
-	if (smq_unlikely(!smq_usable(q, SHMEMQ_CONSUMER))) {
-		smq_refuse(q, SHMEMQ_CONSUMER);
-		return NULL;
-	}
-	while (smq_unlikely((look = smq_ring_look(&q->ring, size)) != SMQ_READY)) {
+	if (!smq_usable(q, SHMEMQ_CONSUMER))
+		return smq_refuse(q, SHMEMQ_CONSUMER);
+	while ((look = smq_ring_look(&q->ring, size)) != SMQ_READY) {
 		int err = smq_await(q, look, 0, timeout);
 
-		if (err != 0) {
-			errno = err;
-			return NULL;
-		}
+		if (err != 0)
+			return smq_fail(err);
 	}
+	return 0;
+}
+
+static inline const unsigned char *head(const struct shmemq *q)
+{
 	return smq_message_at(&q->ring, q->ring.position);
 }
 
-static void release(struct shmemq *q, uint32_t size)
+/* Is there a message that may be popped now? */
+static inline bool there(struct shmemq *q, uint32_t *size)
 {
-	smq_ring_release(&q->ring, size);
-	smq_wait_wake(&q->waiter);
+	return smq_usable(q, SHMEMQ_CONSUMER) && smq_ring_look(&q->ring, size) == SMQ_READY;
 }
 
-ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
+static smq_hot ssize_t release(struct shmemq *q, uint32_t size, ssize_t result)
 {
-	const unsigned char *message;
+	smq_ring_release(&q->ring, q->ring.position + smq_record_bytes(size), 1, size);
+	return smq_wait_wake(&q->waiter, result);
+}
+
+/* A pop of any size, in any state. */
+static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
+{
 	uint32_t bytes;
 
-	if (smq_unlikely(buf == NULL && size != 0))
+	if (buf == NULL && size != 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
-	message = next(q, &bytes, timeout);
-	if (smq_unlikely(message == NULL))
+	if (!there(q, &bytes) && await_message(q, &bytes, timeout) != 0)
 		return -1;
-	if (smq_unlikely(bytes > size))
+	if (bytes > size)
 		return smq_fail(EMSGSIZE);
 	if (bytes != 0)
-		memcpy(buf, message, bytes);
+		memcpy(buf, head(q), bytes);
 	if (type != NULL)
-		*type = smq_ring_type(&q->ring);
-	q->redelivered = smq_ring_redelivered(&q->ring);
-	release(q, bytes);
-	return (ssize_t)bytes;
+		*type = smq_ring_type(&q->ring, q->ring.position);
+	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);
+	return release(q, bytes, (ssize_t)bytes);
+}
+
+/* The frequent case: a small message that is there. All else leaves by a tail call, so nothing has to be saved. */
+static smq_hot ssize_t pop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
+{
+	uint32_t bytes;
+
+	if (smq_unlikely(buf == NULL || !there(q, &bytes) || bytes > SMQ_SMALL || bytes > size || q->ring.redelivering))
+		return pop_any(q, buf, size, type, timeout);
+	smq_copy_small(buf, head(q), bytes);
+	if (type != NULL)
+		*type = smq_ring_type(&q->ring, q->ring.position);
+	q->redelivered = false;
+	return release(q, bytes, (ssize_t)bytes);
 }
 
 ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 {
-	return shmemq_timedpop(q, buf, size, type, smq_timeout(q));
+	return pop(q, buf, size, type, smq_timeout(q));
 }
 
-const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
+ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
-	const unsigned char *message;
+	return pop(q, buf, size, type, timeout);
+}
+
+static smq_hot const void *pop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
+{
 	uint32_t bytes;
 
 	if (smq_unlikely(size == NULL)) {
 		smq_refuse(q, SHMEMQ_CONSUMER);
 		return NULL;
 	}
-	message = next(q, &bytes, timeout);
-	if (smq_unlikely(message == NULL))
+	if (smq_unlikely(!there(q, &bytes)) && await_message(q, &bytes, timeout) != 0)
 		return NULL;
 	*size = bytes;
 	if (type != NULL)
-		*type = smq_ring_type(&q->ring);
-	q->redelivered = smq_ring_redelivered(&q->ring);
+		*type = smq_ring_type(&q->ring, q->ring.position);
+	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);
 	/* Before the caller sees the message: if this process is killed from here on, the next consumer is told. */
 	smq_ring_view(&q->ring, q->ring.position + smq_record_bytes(bytes));
 	q->held_bytes = bytes;
-	q->state |= SMQ_STARTED;
-	return message;
+	q->state = SHMEMQ_CONSUMER | SMQ_STARTED;
+	return head(q);
 }
 
 const void *shmemq_pop_start(struct shmemq *q, size_t *size, uint32_t *type)
 {
-	return shmemq_timedpop_start(q, size, type, smq_timeout(q));
+	return pop_start(q, size, type, smq_timeout(q));
+}
+
+const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
+{
+	return pop_start(q, size, type, timeout);
 }
 
 int shmemq_pop_end(struct shmemq *q)
@@ -92,8 +119,7 @@ int shmemq_pop_end(struct shmemq *q)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	q->state = SHMEMQ_CONSUMER;
 	/* The size as it was checked at the start, not as it may have been changed since. */
-	release(q, q->held_bytes);
-	return 0;
+	return (int)release(q, q->held_bytes, 0);
 }
 
 int shmemq_redelivered(struct shmemq *q)

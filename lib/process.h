@@ -17,7 +17,7 @@ const smq_word *smq_process_generation(void);
 /* Registers this process's threads as targets of smq_process_membarrier(); false where the kernel cannot. */
 bool smq_process_register(void);
 
-/* A full memory barrier on every processor that runs a thread of a registered process; false where the kernel cannot. */
+/* A full barrier on every processor that runs a thread of a registered process; false where the kernel cannot. */
 bool smq_process_membarrier(void);
 
 /* Can two threads of this process's kind run at once? If not, spinning only keeps the peer from running. */

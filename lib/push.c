@@ -7,56 +7,74 @@
 
 #include "handle.h"
 
-/* Makes room for a message of `size` bytes at the tail and returns it; NULL: errno. */
-static unsigned char *room(struct shmemq *q, size_t size, int64_t timeout)
+/* Is there room for a message of `size` bytes, as far as this side knows, and may it be pushed now? */
+static inline bool fits(const struct shmemq *q, size_t size)
+{
+	return smq_usable(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
+	       smq_ring_fits(&q->ring, smq_record_bytes((uint32_t)size));
+}
+
+/* Makes room at the tail for a message of `size` bytes. 0, or -1 and errno. */
+static smq_cold int make_room(struct shmemq *q, size_t size, int64_t timeout)
 {
 	enum smq_look look;
 	uint32_t need;
 
-	if (smq_unlikely(!smq_usable(q, SHMEMQ_PRODUCER))) {
-		smq_refuse(q, SHMEMQ_PRODUCER);
-		return NULL;
-	}
-	if (smq_unlikely(size > smq_message_max(&q->ring))) {
-		errno = EMSGSIZE;
-		return NULL;
-	}
+	if (!smq_usable(q, SHMEMQ_PRODUCER))
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	if (size > smq_message_max(&q->ring))
+		return smq_fail(EMSGSIZE);
 	need = smq_record_bytes((uint32_t)size);
-	while (smq_unlikely((look = smq_ring_room(&q->ring, need)) != SMQ_READY)) {
+	while ((look = smq_ring_room(&q->ring, need)) != SMQ_READY) {
 		int err = smq_await(q, look, need, timeout);
 
-		if (err != 0) {
-			errno = err;
-			return NULL;
-		}
+		if (err != 0)
+			return smq_fail(err);
 	}
+	return 0;
+}
+
+static inline unsigned char *tail(const struct shmemq *q)
+{
 	return smq_message_at(&q->ring, q->ring.position);
 }
 
-static void publish(struct shmemq *q, uint32_t size, uint32_t type)
+static smq_hot int publish(struct shmemq *q, size_t size, uint32_t type)
 {
-	smq_ring_commit(&q->ring, size, type);
-	smq_wait_wake(&q->waiter);
+	smq_ring_commit(&q->ring, (uint32_t)size, type);
+	return (int)smq_wait_wake(&q->waiter, 0);
 }
 
-int shmemq_timedpush(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+/* A push of any size, in any state. */
+static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
-	unsigned char *message;
-
-	if (smq_unlikely(data == NULL && size != 0))
+	if (data == NULL && size != 0)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	message = room(q, size, timeout);
-	if (smq_unlikely(message == NULL))
+	if (!fits(q, size) && make_room(q, size, timeout) != 0)
 		return -1;
 	if (size != 0)
-		memcpy(message, data, size);
-	publish(q, (uint32_t)size, type);
-	return 0;
+		memcpy(tail(q), data, size);
+	return publish(q, size, type);
+}
+
+/* The frequent case: a small message, and room known. All else leaves by a tail call, so nothing has to be saved. */
+static smq_hot int push(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+{
+	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !fits(q, size)))
+		return push_any(q, data, size, type, timeout);
+	smq_copy_small(tail(q), data, size);
+	smq_ring_prefetch(&q->ring);
+	return publish(q, size, type);
 }
 
 int shmemq_push(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
-	return shmemq_timedpush(q, data, size, type, smq_timeout(q));
+	return push(q, data, size, type, smq_timeout(q));
+}
+
+int shmemq_timedpush(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+{
+	return push(q, data, size, type, timeout);
 }
 
 /* Bytes of all parts, SIZE_MAX where that does not fit. `*bad`: no legal iovec. */
@@ -81,15 +99,14 @@ int shmemq_timedpushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uin
 	size = iov_bytes(iov, iovcnt, &bad);
 	if (bad)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	message = room(q, size, timeout);
-	if (message == NULL)
+	if (make_room(q, size, timeout) != 0)
 		return -1;
+	message = tail(q);
 	for (int i = 0; i < iovcnt; i++) {
 		if (iov[i].iov_len != 0)
 			message = (unsigned char *)memcpy(message, iov[i].iov_base, iov[i].iov_len) + iov[i].iov_len;
 	}
-	publish(q, (uint32_t)size, type);
-	return 0;
+	return publish(q, size, type);
 }
 
 int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t type)
@@ -97,20 +114,23 @@ int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t
 	return shmemq_timedpushv(q, iov, iovcnt, type, smq_timeout(q));
 }
 
-void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
+static smq_hot void *push_start(struct shmemq *q, size_t size, int64_t timeout)
 {
-	unsigned char *message = room(q, size, timeout);
-
-	if (smq_likely(message != NULL)) {
-		q->held_bytes = (uint32_t)size;
-		q->state |= SMQ_STARTED;
-	}
-	return message;
+	if (smq_unlikely(!fits(q, size)) && make_room(q, size, timeout) != 0)
+		return NULL;
+	q->held_bytes = (uint32_t)size;
+	q->state = SHMEMQ_PRODUCER | SMQ_STARTED;
+	return tail(q);
 }
 
 void *shmemq_push_start(struct shmemq *q, size_t size)
 {
-	return shmemq_timedpush_start(q, size, smq_timeout(q));
+	return push_start(q, size, smq_timeout(q));
+}
+
+void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
+{
+	return push_start(q, size, timeout);
 }
 
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
@@ -118,8 +138,7 @@ int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 	if (smq_unlikely(!smq_usable(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state = SHMEMQ_PRODUCER;
-	publish(q, (uint32_t)size, type);
-	return 0;
+	return publish(q, size, type);
 }
 
 int shmemq_push_cancel(struct shmemq *q)

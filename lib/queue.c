@@ -158,17 +158,19 @@ static int attach(struct shmemq *q, unsigned flags, bool registered)
 	return err;
 }
 
-/* Takes back what this call has created and cannot use, unless somebody else does already. */
+/* Takes back what this call has created and cannot use, unless somebody else has come to use it. */
 static void abandon(const char *path, int fd)
 {
 	if (smq_end_lock_init(fd) == 0) {
-		smq_end_remove_unused(path, fd);
+		if (smq_segment_unclaimed(fd))
+			smq_end_remove_unused(path, fd);
 		smq_end_unlock_init(fd);
 	}
 }
 
 /* Opens the queue, and creates it where that was asked for and the name is free: as often as the name changes. */
-static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const struct shmemq_attr *attr, bool registered)
+static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const struct shmemq_attr *attr,
+			  bool registered)
 {
 	bool create = flags & SHMEMQ_CREATE, excl = flags & SHMEMQ_EXCL;
 	struct stat st;

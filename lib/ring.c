@@ -41,30 +41,34 @@ static bool head_fits(const struct smq_ring *ring, uint32_t head)
 	return head % 8 == 0 && ring->position - head <= ring->capacity - SMQ_RECORD_HEADER;
 }
 
-enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity)
+enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+			       uint32_t capacity)
 {
-	uint32_t walked = 0, size;
+	uint32_t tail, size, count = 0, bytes = 0;
 	enum smq_look look;
 
 	view(ring, &header->producer_progress, records, capacity);
 	ring->head = &header->consumer_progress.position_bytes;
-	if (ring->position % 8 != 0)
+	tail = ring->position;
+	if (tail % 8 != 0)
 		return SMQ_BAD;
 	/* The last producer may have died between a commit and the store of its tail: what it committed stands, and
 	 * nobody has written behind it, so walk on to the first header that says 0. All of it fits into the ring. */
-	while ((look = smq_ring_look(ring, &size)) == SMQ_READY) {
-		walked += smq_record_bytes(size);
-		if (walked > capacity - SMQ_RECORD_HEADER)
-			return SMQ_BAD;
+	while ((look = smq_ring_look_at(ring, ring->position, &size)) == SMQ_READY) {
 		ring->position += smq_record_bytes(size);
-		smq_ring_count(ring, size);
+		if (ring->position - tail > capacity - SMQ_RECORD_HEADER)
+			return SMQ_BAD;
+		count++;
+		bytes += size;
 	}
-	if (look == SMQ_BAD)
-		return SMQ_BAD;
-	atomic_store_explicit(&ring->progress->position_bytes, ring->position, memory_order_relaxed);
 	/* Acquire, as in smq_ring_room_slow(). */
 	ring->head_seen = atomic_load_explicit(ring->head, memory_order_acquire);
-	return head_fits(ring, ring->head_seen) ? SMQ_READY : SMQ_BAD;
+	if (look == SMQ_BAD || !head_fits(ring, ring->head_seen))
+		return SMQ_BAD;
+	/* Nothing has been written so far. */
+	atomic_store_explicit(&ring->progress->position_bytes, ring->position, memory_order_release);
+	smq_ring_count(ring, count, bytes);
+	return SMQ_READY;
 }
 
 enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes)
@@ -77,12 +81,11 @@ enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes)
 	if (!head_fits(ring, head) || ring->position - head > ring->position - ring->head_seen)
 		return SMQ_BAD;
 	ring->head_seen = head;
-	if (ring->position - head + record_bytes + SMQ_RECORD_HEADER > ring->capacity)
-		return SMQ_NOT_YET;
-	return SMQ_READY;
+	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : SMQ_NOT_YET;
 }
 
-enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity)
+enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+			       uint32_t capacity)
 {
 	uint32_t tail, view_end;
 

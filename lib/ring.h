@@ -9,15 +9,20 @@
 #define SMQ_RING_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "layout.h"
 
 #if defined __GNUC__
 #define smq_likely(x) __builtin_expect(!!(x), 1)
 #define smq_unlikely(x) __builtin_expect(!!(x), 0)
+#define smq_cold __attribute__((noinline))             /* keeps a rare path's registers out of a frequent one */
+#define smq_hot inline __attribute__((always_inline)) /* into each public function: a call more is a tenth of a push */
 #else
 #define smq_likely(x) (x)
 #define smq_unlikely(x) (x)
+#define smq_cold
+#define smq_hot inline
 #endif
 
 enum smq_look {
@@ -32,18 +37,18 @@ struct smq_ring {
 	struct smq_progress *progress; /* this side's own */
 	uint32_t capacity;
 	uint32_t position; /* this side's own: tail or head */
+	uint64_t messages; /* totals, stored to progress word by word */
 	union {
-		struct {                           /* the producer's */
-			smq_word *head;            /* the consumer's position, in shared memory */
-			uint32_t head_seen;        /* the last value of it that passed the check */
+		struct {                    /* the producer's */
+			smq_word *head;     /* the consumer's position, in shared memory */
+			uint32_t head_seen; /* the last value of it that passed the check */
 		};
-		struct {                           /* the consumer's */
-			uint32_t view;             /* what progress->view_bytes holds */
-			uint32_t redelivered_end;  /* messages before it were held by an earlier consumer, */
-			bool redelivering;         /* while this is set */
+		struct {                          /* the consumer's */
+			uint32_t view;            /* what progress->view_bytes holds */
+			uint32_t redelivered_end; /* messages before it were held by an earlier consumer, */
+			bool redelivering;        /* while this is set */
 		};
 	};
-	uint64_t messages; /* totals, stored to progress word by word */
 	uint64_t moved;
 };
 
@@ -68,20 +73,71 @@ static inline unsigned char *smq_message_at(const struct smq_ring *ring, uint32_
 	return (unsigned char *)smq_record_at(ring, position) + SMQ_RECORD_HEADER;
 }
 
-/*
- * Counts one operation and stores the totals, this side's own words, relaxed: only shmemq_stat() and this
- * end's next holder read them. The upper half is stored when the lower one has wrapped.
- */
-static inline void smq_ring_count(struct smq_ring *ring, uint32_t size)
+#define SMQ_SMALL 64u
+
+/* Copies up to SMQ_SMALL bytes by a few moves, of which some may overlap: they cost less than a call of memcpy(). */
+static inline void smq_copy_small(unsigned char *to, const unsigned char *from, size_t bytes)
 {
-	ring->messages++;
-	ring->moved += size;
-	atomic_store_explicit(&ring->progress->messages_lo, (uint32_t)ring->messages, memory_order_relaxed);
-	atomic_store_explicit(&ring->progress->moved_lo, (uint32_t)ring->moved, memory_order_relaxed);
-	if (smq_unlikely((uint32_t)ring->messages == 0))
-		atomic_store_explicit(&ring->progress->messages_hi, (uint32_t)(ring->messages >> 32), memory_order_relaxed);
-	if (smq_unlikely((uint32_t)ring->moved < size))
-		atomic_store_explicit(&ring->progress->moved_hi, (uint32_t)(ring->moved >> 32), memory_order_relaxed);
+	if (bytes > 16) {
+		struct {
+			uint64_t low, high;
+		} first, second, third, last;
+		size_t middle = bytes > 32 ? 16 : 0;
+
+		memcpy(&first, from, 16);
+		memcpy(&second, from + middle, 16);
+		memcpy(&third, from + bytes - 16 - middle, 16);
+		memcpy(&last, from + bytes - 16, 16);
+		memcpy(to, &first, 16);
+		memcpy(to + middle, &second, 16);
+		memcpy(to + bytes - 16 - middle, &third, 16);
+		memcpy(to + bytes - 16, &last, 16);
+	} else if (bytes >= 8) {
+		uint64_t first, last;
+
+		memcpy(&first, from, 8);
+		memcpy(&last, from + bytes - 8, 8);
+		memcpy(to, &first, 8);
+		memcpy(to + bytes - 8, &last, 8);
+	} else if (bytes >= 4) {
+		uint32_t first, last;
+
+		memcpy(&first, from, 4);
+		memcpy(&last, from + bytes - 4, 4);
+		memcpy(to, &first, 4);
+		memcpy(to + bytes - 4, &last, 4);
+	} else if (bytes != 0) {
+		to[0] = from[0];
+		to[bytes / 2] = from[bytes / 2];
+		to[bytes - 1] = from[bytes - 1];
+	}
+}
+
+static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t bytes)
+{
+	if (bytes <= SMQ_SMALL)
+		smq_copy_small(to, from, bytes);
+	else
+		memcpy(to, from, bytes);
+}
+
+/*
+ * Counts what an operation has moved and stores the totals, this side's own words, relaxed: only shmemq_stat() and this
+ * end's next holder read them. The upper halves are stored when a lower one has wrapped.
+ */
+static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_t bytes)
+{
+	struct smq_progress *progress = ring->progress;
+	uint64_t messages = ring->messages + count, moved = ring->moved + bytes;
+
+	ring->messages = messages;
+	ring->moved = moved;
+	atomic_store_explicit(&progress->messages_lo, (uint32_t)messages, memory_order_relaxed);
+	atomic_store_explicit(&progress->moved_lo, (uint32_t)moved, memory_order_relaxed);
+	if (smq_unlikely((uint32_t)messages < count || (uint32_t)moved < bytes)) {
+		atomic_store_explicit(&progress->messages_hi, (uint32_t)(messages >> 32), memory_order_relaxed);
+		atomic_store_explicit(&progress->moved_hi, (uint32_t)(moved >> 32), memory_order_relaxed);
+	}
 }
 
 /* A total as stat and recovery read it: the halves are two words, so read until the upper one stands still. */
@@ -92,37 +148,69 @@ uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi);
  */
 
 /* Takes up the tail where the last producer left it: SMQ_READY or SMQ_BAD. */
-enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity);
+enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+			       uint32_t capacity);
 
 /* Reads the consumer's position anew. Split from smq_ring_room(): the hot path seldom needs it. */
 enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes);
 
-/* Is there room for a record of `record_bytes`, and the zeroed header behind it? */
+/* Is there room for a record of `record_bytes` and the zeroed header behind it, by the last head seen? */
+static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_bytes)
+{
+	return ring->position - ring->head_seen + record_bytes + SMQ_RECORD_HEADER <= ring->capacity;
+}
+
+/* The same, by the head as it is now if need be. */
 static inline enum smq_look smq_ring_room(struct smq_ring *ring, uint32_t record_bytes)
 {
-	if (smq_likely(ring->position - ring->head_seen + record_bytes + SMQ_RECORD_HEADER <= ring->capacity))
-		return SMQ_READY;
-	return smq_ring_room_slow(ring, record_bytes);
+	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : smq_ring_room_slow(ring, record_bytes);
+}
+
+#define SMQ_PREFETCH_BYTES 256u /* measured: doc/performance.md */
+
+/*
+ * Asks for the lines that the next small messages will go to, which the consumer's core has last: on its way, a
+ * line costs the producer nothing. A request only; any address will do.
+ */
+static inline void smq_ring_prefetch(const struct smq_ring *ring)
+{
+#if defined __x86_64__
+	/* Written out, since __builtin_prefetch() asks for a line to write only on machines newer than the baseline. */
+	__asm__ __volatile__("prefetchw %0" : : "m"(*smq_message_at(ring, ring->position + SMQ_PREFETCH_BYTES)));
+#elif defined __GNUC__
+	__builtin_prefetch(smq_message_at(ring, ring->position + SMQ_PREFETCH_BYTES), 1);
+#else
+	(void)ring;
+#endif
+}
+
+/*
+ * Publishes what stands between the tail and `end`: a record with a message of `size` bytes, complete but for its size
+ * word, and, in a batch, whole records behind it.
+ */
+static inline void smq_ring_publish(struct smq_ring *ring, uint32_t size, uint32_t end)
+{
+	struct smq_record *first = smq_record_at(ring, ring->position);
+
+	/* Relaxed: the release below publishes it with the rest. Later than that, the consumer would take the old
+	 * bytes behind these records for a committed header. */
+	atomic_store_explicit(&smq_record_at(ring, end)->size_plus_1, 0, memory_order_relaxed);
+	/* The publication. Its acquire: smq_ring_look(). Orders the messages, their types, the size words of the later
+	 * records and the zeroed next header before this size word. */
+	atomic_store_explicit(&first->size_plus_1, size + 1, memory_order_release);
+	ring->position = end;
+	/* Release: whoever reads a tail finds the records before it committed. Seen late, or not stored at all by a
+	 * killed producer, it only makes the next one walk further. */
+	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
 }
 
 /* Publishes the message of `size` bytes that stands at the tail, where smq_ring_room() said READY for it. */
 static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_t type)
 {
-	struct smq_record *record = smq_record_at(ring, ring->position);
-	uint32_t next = ring->position + smq_record_bytes(size);
-
-	/* Relaxed: the release below publishes it with the rest. Later than that, the consumer would take the old
-	 * bytes behind this record for a committed header. */
-	atomic_store_explicit(&smq_record_at(ring, next)->size_plus_1, 0, memory_order_relaxed);
-	atomic_store_explicit(&record->type, type, memory_order_relaxed);
-	/* The publication. Its acquire: smq_ring_look(). Orders the message, its type and the zeroed next header
-	 * before the size word. */
-	atomic_store_explicit(&record->size_plus_1, size + 1, memory_order_release);
-	ring->position = next;
-	/* Relaxed: the next producer reads it after this one's claim is gone, which the kernel orders; before it
-	 * is visible, that producer only walks one record more. */
-	atomic_store_explicit(&ring->progress->position_bytes, next, memory_order_relaxed);
-	smq_ring_count(ring, size);
+	/* Relaxed: published by the size word. */
+	atomic_store_explicit(&smq_record_at(ring, ring->position)->type, type, memory_order_relaxed);
+	smq_ring_publish(ring, size, ring->position + smq_record_bytes(size));
+	smq_ring_count(ring, 1, size);
 }
 
 /*
@@ -130,14 +218,15 @@ static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_
  */
 
 /* Takes up the head where the last consumer left it: SMQ_READY or SMQ_BAD. */
-enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity);
+enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+			       uint32_t capacity);
 
-/* Is there a message at the head? `*size` gets its bytes, checked to lie within the mapping. */
-static inline enum smq_look smq_ring_look(struct smq_ring *ring, uint32_t *size)
+/* Is there a message at `position`? `*size` gets its bytes, checked to lie within the mapping. */
+static inline enum smq_look smq_ring_look_at(const struct smq_ring *ring, uint32_t position, uint32_t *size)
 {
-	/* Acquire: with the release in smq_ring_commit(), the message and its type are read as they were published.
+	/* Acquire: with the release in smq_ring_publish(), the message and its type are read as they were published.
 	 * Read once: the producer (or whoever else writes there) may change it any time. */
-	uint32_t size_plus_1 = atomic_load_explicit(&smq_record_at(ring, ring->position)->size_plus_1, memory_order_acquire);
+	uint32_t size_plus_1 = atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_acquire);
 
 	if (size_plus_1 == 0)
 		return SMQ_NOT_YET;
@@ -147,19 +236,21 @@ static inline enum smq_look smq_ring_look(struct smq_ring *ring, uint32_t *size)
 	return SMQ_READY;
 }
 
-/* The tag of the message at the head. Relaxed: the acquire of smq_ring_look() came before. */
-static inline uint32_t smq_ring_type(const struct smq_ring *ring)
+static inline enum smq_look smq_ring_look(const struct smq_ring *ring, uint32_t *size)
 {
-	return atomic_load_explicit(&smq_record_at(ring, ring->position)->type, memory_order_relaxed);
+	return smq_ring_look_at(ring, ring->position, size);
 }
 
-/* Was the message at the head held by an earlier consumer? Ends the marking behind the last such message. */
-static inline bool smq_ring_redelivered(struct smq_ring *ring)
+/* The tag of the message at `position`. Relaxed: the acquire of smq_ring_look_at() came before. */
+static inline uint32_t smq_ring_type(const struct smq_ring *ring, uint32_t position)
 {
-	if (smq_likely(!ring->redelivering))
-		return false;
-	ring->redelivering = (int32_t)(ring->redelivered_end - ring->position) > 0;
-	return ring->redelivering;
+	return atomic_load_explicit(&smq_record_at(ring, position)->type, memory_order_relaxed);
+}
+
+/* Was the message at `position` held by an earlier consumer? */
+static inline bool smq_ring_redelivered(const struct smq_ring *ring, uint32_t position)
+{
+	return smq_unlikely(ring->redelivering) && (int32_t)(ring->redelivered_end - position) > 0;
 }
 
 /*
@@ -174,19 +265,18 @@ static inline void smq_ring_view(struct smq_ring *ring, uint32_t end)
 	}
 }
 
-/* Gives the message of `size` bytes at the head back to the producer as room. */
-static inline void smq_ring_release(struct smq_ring *ring, uint32_t size)
+/* Gives what lies between the head and `end`, `count` messages of `bytes` together, back to the producer as room. */
+static inline void smq_ring_release(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
-	uint32_t next = ring->position + smq_record_bytes(size);
-
-	ring->position = next;
-	/* Its acquire: smq_ring_room_slow(). Orders this side's reads of the message before the producer's writes
-	 * over it. */
-	atomic_store_explicit(&ring->progress->position_bytes, next, memory_order_release);
+	ring->position = end;
+	/* Its acquire: smq_ring_room_slow(). Orders this side's reads of the messages before the producer's writes
+	 * over them. */
+	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
 	/* After the head: if this process is killed in between, the view is behind the head and marks nothing.
 	 * Kept beside the head by copying pops too, since the two are compared by difference. */
-	smq_ring_view(ring, next);
-	smq_ring_count(ring, size);
+	smq_ring_view(ring, end);
+	ring->redelivering = smq_ring_redelivered(ring, end);
+	smq_ring_count(ring, count, bytes);
 }
 
 #endif

@@ -204,6 +204,15 @@ int smq_segment_identify(int fd, struct smq_identity *identity)
 	return 0;
 }
 
+bool smq_segment_unclaimed(int fd)
+{
+	uint32_t producer, consumer;
+
+	return pread(fd, &producer, sizeof producer, offsetof(struct smq_header, producer_claim)) == sizeof producer &&
+	       pread(fd, &consumer, sizeof consumer, offsetof(struct smq_header, consumer_claim)) == sizeof consumer &&
+	       producer == 0 && consumer == 0;
+}
+
 bool smq_segment_named(const char *path, int fd)
 {
 	struct stat named, opened;
@@ -214,7 +223,8 @@ bool smq_segment_named(const char *path, int fd)
 
 static int map_failed(void)
 {
-	return errno == EACCES ? EACCES : ENOMEM; /* EACCES: a mount with noexec under a READ_IMPLIES_EXEC personality */
+	/* EACCES: a mount with noexec under a READ_IMPLIES_EXEC personality. */
+	return errno == EACCES ? EACCES : ENOMEM;
 }
 
 void smq_segment_unmap(void *map, uint32_t header_bytes, uint32_t capacity)

@@ -34,6 +34,9 @@ int smq_segment_identify(int fd, struct smq_identity *identity);
 /* Is it a queue of whatever version? EPROTO. */
 int smq_segment_is_queue(int fd);
 
+/* Has no end been claimed since creation? Under the init lock. */
+bool smq_segment_unclaimed(int fd);
+
 /* Is `fd` (still) what bears the name? */
 bool smq_segment_named(const char *path, int fd);
 

@@ -76,13 +76,14 @@ int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 	return smq_mechanism_sleep(waiter->own, waiter->announced, ns);
 }
 
-void smq_wait_wake_slow(struct smq_waiter *waiter)
+ssize_t smq_wait_wake_slow(struct smq_waiter *waiter, ssize_t result)
 {
 	if (load(&waiter->peer->word) & SMQ_WAIT_FENCE && !waiter->fences)
 		acknowledge(waiter);
 	/* Cleared before the wake: a sleeper on its way into the futex finds another value there and turns back. */
 	store(&waiter->peer->word, 0);
 	smq_mechanism_wake(waiter->peer);
+	return result;
 }
 
 void smq_wait_wake_fenced(struct smq_waiter *waiter)
@@ -90,7 +91,7 @@ void smq_wait_wake_fenced(struct smq_waiter *waiter)
 	/* The change is seen before the word is read. Partner: the fence in smq_wait_announce(). */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (load(&waiter->peer->word) != 0)
-		smq_wait_wake_slow(waiter);
+		smq_wait_wake_slow(waiter, 0);
 }
 
 void smq_wait_interrupt(struct smq_waiter *waiter)

@@ -31,6 +31,7 @@
 #define SMQ_WAIT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "layout.h"
 #include "ring.h"
@@ -72,18 +73,19 @@ void smq_wait_withdraw(struct smq_waiter *waiter);
 /* S4, at most `ns`. 0: look again. EINTR: a signal handler ran. */
 int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
 
-/* W4. */
-void smq_wait_wake_slow(struct smq_waiter *waiter);
+/* W4. Returns `result`: a caller that ends with it keeps its hot path free of a call. */
+ssize_t smq_wait_wake_slow(struct smq_waiter *waiter, ssize_t result);
 
-/* W2 to W4: after each publication. */
-static inline void smq_wait_wake(struct smq_waiter *waiter)
+/* W2 to W4: after each publication. Returns `result`. */
+static inline ssize_t smq_wait_wake(struct smq_waiter *waiter, ssize_t result)
 {
 	if (smq_unlikely(waiter->fences))
 		atomic_thread_fence(memory_order_seq_cst); /* the publication is seen before the word is read */
 	else
 		atomic_signal_fence(memory_order_seq_cst); /* the same for the compiler; S2 does it for the processor */
 	if (smq_unlikely(atomic_load_explicit(&waiter->peer->word, memory_order_relaxed) != 0))
-		smq_wait_wake_slow(waiter);
+		return smq_wait_wake_slow(waiter, result);
+	return result;
 }
 
 /* After a change that is no publication (a close), whatever the fences: wakes the peer if it sleeps. */

@@ -2,10 +2,14 @@
 /* A peer in a process of its own: what test_peer() runs. Exit status 0: as told; 1: not, with a line that says why. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "shmemq.h"
+#include "sleepy.h"
 #include "traffic.h"
 
 /* Opens the end `flags` of the queue or ends the process. */
@@ -32,8 +36,13 @@ static int produce(char **argv)
 static int consume(char **argv)
 {
 	struct shmemq *q = open_end(argv[0], SHMEMQ_CONSUMER);
+	uint64_t count = strtoull(argv[2], NULL, 0);
 
-	return traffic_pop(q, strtoull(argv[1], NULL, 0), strtoull(argv[2], NULL, 0)) != 0 || shmemq_close(q) != 0;
+	if (traffic_pop(q, strtoull(argv[1], NULL, 0), count) != 0)
+		return 1;
+	if (shmemq_pop(q, NULL, 0, NULL) != -1 || errno != EPIPE)
+		return traffic_error("not the end", count);
+	return shmemq_close(q) != 0;
 }
 
 /* hold NAME producer|consumer: claims the end, says so on descriptor 1, and sleeps until it is killed. */
@@ -56,6 +65,7 @@ int main(int argc, char **argv)
 		{ "produce", 3, produce },
 		{ "consume", 3, consume },
 		{ "hold", 2, hold },
+		{ "sleepy", 6, sleepy_run },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {

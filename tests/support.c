@@ -2,9 +2,13 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,17 +16,17 @@
 
 #define PEER_ARGUMENTS_MAX 16
 
-/* "shmemq-test-PID-", of the process that runs the suite. */
+/* "shmemq-test-PID-", of the program's first process. */
 static char prefix[sizeof "shmemq-test--" + 3 * sizeof(pid_t)];
-static pid_t runner;
+static volatile sig_atomic_t end_signal;
 
 static void remove_queues(void)
 {
 	char path[sizeof "/dev/shm/" + NAME_MAX];
+	DIR *dir = opendir("/dev/shm");
 	struct dirent *entry;
-	DIR *dir;
 
-	if (getpid() != runner || (dir = opendir("/dev/shm")) == NULL)
+	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
@@ -33,53 +37,70 @@ static void remove_queues(void)
 	closedir(dir);
 }
 
-/* In a child that has forked nothing but the suite: a suite that hangs ends too. */
-static pid_t start_watchdog(unsigned seconds)
-{
-	pid_t watched = getpid(), dog = fork();
-
-	if (dog != 0)
-		return dog;
-	/* Out of the group that it may have to end. */
-	setpgid(0, 0);
-	for (unsigned i = 0; i < seconds; i++) {
-		sleep(1);
-		if (getppid() != watched)
-			_exit(0);
-	}
-	fprintf(stderr, "watchdog: over %u s, ending the suite\n", seconds);
-	kill(-watched, SIGKILL);
-	kill(watched, SIGKILL);
-	_exit(1);
-}
-
 static void on_signal(int number)
 {
-	remove_queues();
-	signal(number, SIG_DFL);
-	raise(number);
+	end_signal = number;
+}
+
+/* Without SA_RESTART: they are to end a wait. */
+static void catch_signals(void (*handler)(int))
+{
+	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
+	struct sigaction action = { .sa_handler = handler };
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
+static int run_suite(SRunner *check)
+{
+	int failed;
+
+	srunner_set_fork_status(check, CK_FORK);
+	srunner_run_all(check, CK_ENV);
+	failed = srunner_ntests_failed(check);
+	srunner_free(check);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Waits for the suite, which a signal or the alarm ends. SIGTERM lets Check end the test that runs, first. */
+static int watch(pid_t runner, unsigned seconds)
+{
+	int status, ending = SIGTERM;
+
+	alarm(seconds);
+	while (waitpid(runner, &status, 0) < 0) {
+		if (end_signal == 0)
+			continue;
+		fprintf(stderr, "%s: ending the suite\n", end_signal == SIGALRM ? "no time left" : strsignal(end_signal));
+		kill(-runner, ending);
+		ending = SIGKILL;
+		alarm(1);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
 int test_run(Suite *suite, unsigned seconds)
 {
 	SRunner *check = srunner_create(suite);
-	pid_t dog;
-	int failed;
+	pid_t watcher = getpid(), runner;
+	int status;
 
-	setpgid(0, 0);
-	runner = getpid();
-	snprintf(prefix, sizeof prefix, "shmemq-test-%ld-", (long)runner);
-	atexit(remove_queues);
-	signal(SIGTERM, on_signal);
-	signal(SIGINT, on_signal);
-	dog = start_watchdog(seconds);
-	srunner_set_fork_status(check, CK_FORK);
-	srunner_run_all(check, CK_ENV);
-	failed = srunner_ntests_failed(check);
+	snprintf(prefix, sizeof prefix, "shmemq-test-%ld-", (long)watcher);
+	fflush(NULL);
+	catch_signals(on_signal);
+	runner = fork();
+	if (runner == 0) {
+		catch_signals(SIG_DFL);
+		/* Check signals its whole group, which must not be make's. */
+		setpgid(0, 0);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		exit(getppid() == watcher ? run_suite(check) : EXIT_FAILURE);
+	}
+	status = runner > 0 ? watch(runner, seconds) : EXIT_FAILURE;
 	srunner_free(check);
-	kill(dog, SIGKILL);
-	waitpid(dog, NULL, 0);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	remove_queues();
+	return status;
 }
 
 const char *test_name(void)
@@ -90,6 +111,17 @@ const char *test_name(void)
 
 	snprintf(name, NAME_MAX, "/%s%ld-%u", prefix, (long)getpid(), count++);
 	return name;
+}
+
+uint64_t test_seed(void)
+{
+	const char *given = getenv("TEST_SEED");
+	uint64_t seed;
+
+	seed = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)test_now() * 2654435761u ^ (uint64_t)getpid();
+	printf("TEST_SEED=%" PRIu64 "\n", seed);
+	fflush(stdout);
+	return seed;
 }
 
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity)

@@ -15,14 +15,43 @@
 
 #define MS ((int64_t)1000000) /* ns */
 
+/* Sanitizers slow the long loops down: they then do a part of the work. */
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define TEST_TSAN 1
+#elif __has_feature(address_sanitizer)
+#define TEST_ASAN 1
+#endif
+#elif defined __SANITIZE_THREAD__
+#define TEST_TSAN 1
+#elif defined __SANITIZE_ADDRESS__
+#define TEST_ASAN 1
+#endif
+/* The thread sanitizer makes system calls of its own at any time. */
+#if defined TEST_TSAN
+#define TEST_QUIET 0
+#else
+#define TEST_QUIET 1
+#endif
+#if defined TEST_TSAN
+#define TEST_PART(count) ((count) / 5)
+#elif defined TEST_ASAN
+#define TEST_PART(count) ((count) / 2)
+#else
+#define TEST_PART(count) (count)
+#endif
+
 /*
- * Runs the suite and returns main's status. Check forks for each test. Queues named by test_name() are removed when
- * it returns, whatever the tests did; after `seconds` the program ends itself and its children.
+ * Runs the suite and returns main's status. Check forks for each test, and ends all that a test leaves running. After
+ * `seconds` the suite is ended; queues named by test_name() are removed in any case.
  */
 int test_run(Suite *suite, unsigned seconds);
 
 /* A queue name that nobody else uses, valid until the test ends. */
 const char *test_name(void);
+
+/* What random choices start from: $TEST_SEED, or a new one. It is printed. */
+uint64_t test_seed(void);
 
 /* Opens or fails the test. Capacity 0: the default. */
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity);
@@ -42,13 +71,21 @@ void test_sleep(int64_t ns);
 /* CPU time of this process so far, ns. */
 int64_t test_cpu(void);
 
-/* `expression` returns -1 (or NULL cast to intptr_t) with this errno. */
+/* ck_assert() writes a mark to a file each time it holds: too much in a loop of a million. */
+#define ck_fast(condition)                                                                                             \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			ck_abort_msg("not so: %s", #condition);                                                        \
+	} while (0)
+
+/* `expression` fails as its type does, by -1 or NULL, with this errno. */
 #define ck_fails(expression, expected)                                                                                 \
 	do {                                                                                                           \
 		errno = 0;                                                                                             \
 		intptr_t ck_result = (intptr_t)(expression);                                                           \
 		int ck_errno = errno;                                                                                  \
-		ck_assert_msg((ck_result == -1 || ck_result == 0) && ck_errno == (expected),                           \
+		ck_assert_msg(ck_result == _Generic((expression), void *: 0, const void *: 0, struct shmemq *: 0,      \
+						    default: -1) && ck_errno == (expected),                            \
 			      "%s: returned %ld with errno %s, expected %s", #expression, (long)ck_result,             \
 			      strerror(ck_errno), strerror(expected));                                                 \
 	} while (0)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "filter.h"
+
+#define LOAD_NUMBER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+#define RETURN_IF(number, action)                                                                                      \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+
+static bool install(struct sock_filter *filter, size_t bytes)
+{
+	struct sock_fprog program = { .len = (unsigned short)(bytes / sizeof *filter), .filter = filter };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+bool filter_works(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(!filter_deny(SYS_membarrier, ENOSYS));
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+bool filter_deny(int number, int err)
+{
+	struct sock_filter filter[] = {
+		LOAD_NUMBER,
+		RETURN_IF((unsigned)number, SECCOMP_RET_ERRNO | (unsigned)err),
+		RETURN(SECCOMP_RET_ALLOW),
+	};
+
+	return install(filter, sizeof filter);
+}
+
+bool filter_forbid_all(void)
+{
+	/* The clock is no system call where the vDSO can read it, and one where it cannot. */
+	struct sock_filter filter[] = {
+		LOAD_NUMBER,
+		RETURN_IF(SYS_exit_group, SECCOMP_RET_ALLOW),
+#ifdef SYS_clock_gettime
+		RETURN_IF(SYS_clock_gettime, SECCOMP_RET_ALLOW),
+#endif
+#ifdef SYS_clock_gettime64
+		RETURN_IF(SYS_clock_gettime64, SECCOMP_RET_ALLOW),
+#endif
+		RETURN(SECCOMP_RET_KILL),
+	};
+
+	return install(filter, sizeof filter);
+}

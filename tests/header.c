@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public header alone, before anything else and without config.h or a feature macro, in C and in C++; and the
+ * interface as it was promised: with a declaration that changed, or a structure that grew, this does not compile.
+ * header.sh does it.
+ */
+#include <shmemq.h>
+
+struct shmemq *(*open_)(const char *, unsigned, mode_t, const struct shmemq_attr *) = shmemq_open;
+int (*close_)(struct shmemq *) = shmemq_close;
+int (*unlink_)(const char *) = shmemq_unlink;
+int (*push)(struct shmemq *, const void *, size_t, uint32_t) = shmemq_push;
+int (*timedpush)(struct shmemq *, const void *, size_t, uint32_t, int64_t) = shmemq_timedpush;
+int (*pushv)(struct shmemq *, const struct iovec *, int, uint32_t) = shmemq_pushv;
+int (*timedpushv)(struct shmemq *, const struct iovec *, int, uint32_t, int64_t) = shmemq_timedpushv;
+void *(*push_start)(struct shmemq *, size_t) = shmemq_push_start;
+void *(*timedpush_start)(struct shmemq *, size_t, int64_t) = shmemq_timedpush_start;
+int (*push_end)(struct shmemq *, size_t, uint32_t) = shmemq_push_end;
+int (*push_cancel)(struct shmemq *) = shmemq_push_cancel;
+ssize_t (*pop)(struct shmemq *, void *, size_t, uint32_t *) = shmemq_pop;
+ssize_t (*timedpop)(struct shmemq *, void *, size_t, uint32_t *, int64_t) = shmemq_timedpop;
+const void *(*pop_start)(struct shmemq *, size_t *, uint32_t *) = shmemq_pop_start;
+const void *(*timedpop_start)(struct shmemq *, size_t *, uint32_t *, int64_t) = shmemq_timedpop_start;
+int (*pop_end)(struct shmemq *) = shmemq_pop_end;
+int (*redelivered)(struct shmemq *) = shmemq_redelivered;
+int (*interrupt)(struct shmemq *) = shmemq_interrupt;
+int (*getattr)(struct shmemq *, struct shmemq_attr *) = shmemq_getattr;
+int (*stat_)(struct shmemq *, struct shmemq_stat *) = shmemq_stat;
+const char *(*version)(void) = shmemq_version;
+
+/* A negative size where a condition does not hold. */
+#define HOLDS(name, condition) typedef char name[(condition) ? 1 : -1]
+
+HOLDS(attr_bytes, sizeof(struct shmemq_attr) == 64);
+HOLDS(attr_flags, offsetof(struct shmemq_attr, flags) == 16);
+HOLDS(stat_bytes, sizeof(struct shmemq_stat) == 128);
+HOLDS(stat_producer, offsetof(struct shmemq_stat, producer) == 56);
+HOLDS(open_flags, SHMEMQ_PRODUCER == 1 && SHMEMQ_CONSUMER == 2 && SHMEMQ_OBSERVER == 4 && SHMEMQ_CREATE == 16 &&
+			  SHMEMQ_EXCL == 32 && SHMEMQ_NONBLOCK == 64 && SHMEMQ_STAY == 128);
+HOLDS(attr_bits, SHMEMQ_ATTR_TEMPORARY == 1);
+HOLDS(end_states, SHMEMQ_END_NEVER == 0 && SHMEMQ_END_OPEN == 1 && SHMEMQ_END_CLOSED == 2 && SHMEMQ_END_DEAD == 3);
+HOLDS(wait_bits, SHMEMQ_WAIT_PRODUCER == 1 && SHMEMQ_WAIT_CONSUMER == 2);
+
+int main(void)
+{
+	return 0;
+}

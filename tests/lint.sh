@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The sources as text: one licence line a file, config.h first, no blanks at a line's end, at most 120 columns; and shell
+# scripts of which shellcheck has nothing to say.
+# shellcheck disable=SC2086 # lists of words, all through
+set -eu
+
+cd "${srcdir:-.}"
+
+# This project's files by name: what autogen.sh, configure and make leave beside them is none of it.
+programs=$(find lib tools tests -name '*.c')
+code="$programs $(find bench examples include lib tests tools -name '*.h') $(find bench examples -name '*.c')"
+scripts="autogen.sh $(find doc man tests -name '*.sh')"
+[ ! -e .ci/run ] || scripts="$scripts .ci/run" # not in a tarball
+completions=$(find tools -name '*.bash')
+build="configure.ac Makefile.am m4/shmemq.m4"
+prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
+
+licences()
+{
+	for file in $code $scripts $completions $build; do
+		[ "$(grep -c '^[^ ]* SPDX-License-Identifier: MIT' $file)" = 1 ] || echo "$file: not one licence line"
+	done
+}
+
+# It decides what the system's headers declare. The public header stands without it, and so does its test.
+config_first()
+{
+	for file in $programs; do
+		[ "$file" = tests/header.c ] || [ "$(grep -m 1 '^#include' $file)" = '#include "config.h"' ] ||
+			echo "$file: config.h is not the first thing it includes"
+	done
+}
+
+lines()
+{
+	awk '/[ \t]$/ { print FILENAME ":" FNR ": blanks at the end" }' $code $scripts $completions $build $prose
+	for file in $code $scripts $completions $build; do
+		expand $file | awk -v file=$file 'length > 120 { print file ":" NR ": " length " columns" }'
+	done
+}
+
+shell()
+{
+	shellcheck $scripts $completions || echo "shellcheck has something to say"
+}
+
+# A list that came out empty would be in order, too.
+[ -n "$programs" ]
+faults=$(
+	licences
+	config_first
+	lines
+	if command -v shellcheck >/dev/null; then shell; fi
+)
+if [ -n "$faults" ]; then
+	echo "$faults"
+	exit 1
+fi
+command -v shellcheck >/dev/null || {
+	echo "lint.sh: in order, but for the scripts: no shellcheck"
+	exit 77
+}

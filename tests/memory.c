@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "support.h"
+#include "traffic.h"
+
+struct memory memory_make(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct memory memory = { .capacity = (uint32_t)page };
+	int fd = memfd_create("shmemq-test", MFD_CLOEXEC);
+	unsigned char *map = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert(map != MAP_FAILED);
+	ck_assert_int_eq(ftruncate(fd, (off_t)(2 * page)), 0);
+	ck_assert(mmap(map, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED);
+	ck_assert(mmap(map + 2 * page, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)page) !=
+		  MAP_FAILED);
+	close(fd);
+	memory.header = (struct smq_header *)(void *)map;
+	memory.records = map + page;
+	return memory;
+}
+
+void memory_empty_at(const struct memory *memory, uint32_t position)
+{
+	memset(memory->records, 0xff, memory->capacity); /* old bytes are no committed header */
+	memset(memory->records + position % memory->capacity, 0, SMQ_RECORD_HEADER);
+	memory->header->producer_progress.position_bytes = position;
+	memory->header->consumer_progress.position_bytes = position;
+	memory->header->consumer_progress.view_bytes = position;
+}
+
+struct smq_ring memory_produce(const struct memory *memory)
+{
+	struct smq_ring ring;
+
+	ck_fast(smq_ring_produce(&ring, memory->header, memory->records, memory->capacity) == SMQ_READY);
+	return ring;
+}
+
+struct smq_ring memory_consume(const struct memory *memory)
+{
+	struct smq_ring ring;
+
+	ck_fast(smq_ring_consume(&ring, memory->header, memory->records, memory->capacity) == SMQ_READY);
+	return ring;
+}
+
+bool memory_refused_produce(const struct memory *memory)
+{
+	struct smq_ring ring;
+
+	return smq_ring_produce(&ring, memory->header, memory->records, memory->capacity) == SMQ_BAD;
+}
+
+bool memory_refused_consume(const struct memory *memory)
+{
+	struct smq_ring ring;
+
+	return smq_ring_consume(&ring, memory->header, memory->records, memory->capacity) == SMQ_BAD;
+}
+
+enum smq_look memory_push(struct smq_ring *producer, uint32_t size, uint64_t content)
+{
+	enum smq_look look = smq_ring_room(producer, smq_record_bytes(size));
+
+	if (look == SMQ_READY) {
+		traffic_fill(smq_message_at(producer, producer->position), size, content);
+		smq_ring_commit(producer, size, (uint32_t)content);
+	}
+	return look;
+}
+
+void memory_pop(struct smq_ring *consumer, uint32_t size, uint64_t content)
+{
+	uint32_t found;
+
+	ck_fast(smq_ring_look(consumer, &found) == SMQ_READY);
+	ck_fast(found == size);
+	ck_fast(smq_ring_type(consumer, consumer->position) == (uint32_t)content);
+	ck_fast(traffic_filled(smq_message_at(consumer, consumer->position), size, content));
+	smq_ring_release(consumer, consumer->position + smq_record_bytes(size), 1, size);
+}

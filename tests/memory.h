@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A queue's memory without a queue: a zeroed header, and a ring mapped twice. */
+#ifndef TESTS_MEMORY_H
+#define TESTS_MEMORY_H
+
+#include <stdint.h>
+
+#include "layout.h"
+#include "ring.h"
+
+struct memory {
+	struct smq_header *header;
+	unsigned char *records;
+	uint32_t capacity;
+};
+
+/* The smallest ring that can be mapped twice. */
+struct memory memory_make(void);
+
+/* Empties the ring, with both ends standing at `position`. */
+void memory_empty_at(const struct memory *memory, uint32_t position);
+
+/* Takes up an end as a claim does; fails the test unless the memory is sound. */
+struct smq_ring memory_produce(const struct memory *memory);
+struct smq_ring memory_consume(const struct memory *memory);
+
+/* Is the memory refused by a claim of that end? */
+bool memory_refused_produce(const struct memory *memory);
+bool memory_refused_consume(const struct memory *memory);
+
+/* Pushes or pops one message, with bytes made from `content`. */
+enum smq_look memory_push(struct smq_ring *producer, uint32_t size, uint64_t content);
+void memory_pop(struct smq_ring *consumer, uint32_t size, uint64_t content);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "handle.h"
+#include "sleepy.h"
+#include "traffic.h"
+
+#define SMALL_MAX 100
+#define SLEEPS_ONE_OF 1000 /* messages: fewer sleeps, and the test has not shown what it is for */
+
+static _Atomic bool armed;
+static _Atomic unsigned sleeps;
+
+int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+{
+	int64_t start = now();
+	int err;
+
+	if (!armed || ns <= SMQ_SLICE_UNFENCED_NS)
+		return __real_smq_wait_sleep(waiter, ns);
+	sleeps++;
+	err = __real_smq_wait_sleep(waiter, SLEEPY_LOST_NS);
+	if (now() - start < SLEEPY_LOST_NS)
+		return err;
+	fprintf(stderr, "a wake-up was lost: asleep for %lld s, with %#x in the wait word\n",
+		(long long)(SLEEPY_LOST_NS / 1000000000), (unsigned)waiter->own->word);
+	_exit(1);
+}
+
+void sleepy_arm(void)
+{
+	armed = true;
+}
+
+unsigned sleepy_sleeps(void)
+{
+	return sleeps;
+}
+
+void sleepy_eager(struct shmemq *q)
+{
+	q->parallel = false;
+}
+
+void sleepy_delay(uint64_t *random, unsigned most)
+{
+	for (uint64_t i = traffic_random(random) % most; i > 0; i--)
+		atomic_signal_fence(memory_order_seq_cst);
+}
+
+static bool deny_membarrier(const char *deny, const char *when)
+{
+	if (strcmp(deny, when) != 0 || filter_deny(SYS_membarrier, strcmp(deny, "before") == 0 ? ENOSYS : EPERM))
+		return true;
+	fprintf(stderr, "peer: no seccomp filter\n");
+	return false;
+}
+
+static struct shmemq *open_eager(const char *name, unsigned flags)
+{
+	/* A peer that closes has no more to say: waits end by messages alone. */
+	struct shmemq *q = shmemq_open(name, flags | SHMEMQ_STAY, 0, NULL);
+
+	if (q != NULL)
+		sleepy_eager(q);
+	else
+		fprintf(stderr, "peer: %s: %s\n", name, strerror(errno));
+	return q;
+}
+
+/*
+ * What races with a sleep is a message that comes within a hundred nanoseconds of it. So one side delays its answer, and the
+ * other one its sleep. In every fourth round the message comes late enough to find its receiver asleep.
+ */
+static void delay_answer(uint64_t *random, uint64_t round)
+{
+	sleepy_delay(random, round % 4 == 0 ? 200000 : 2000);
+}
+
+static void delay_sleep(uint64_t *random)
+{
+	sleepy_delay(random, 2000);
+}
+
+static int take(struct shmemq *in, uint64_t expected, uint64_t *random)
+{
+	uint64_t message;
+
+	delay_sleep(random);
+	if (shmemq_pop(in, &message, sizeof message, NULL) != sizeof message || message != expected)
+		return traffic_error("not popped", expected);
+	return 0;
+}
+
+/* The sides take turns in being fast, by spinning. */
+static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t random, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		in->parallel = ping == (i / 64 % 2 == 0);
+		if (!ping && take(in, i, &random) != 0)
+			return 1;
+		delay_answer(&random, i);
+		if (shmemq_push(out, &i, sizeof i, 0) != 0)
+			return traffic_error("not pushed", i);
+		if (ping && take(in, i, &random) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Small messages in bursts: now the ring is full, now it is empty. */
+static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
+{
+	uint64_t random = seed + produce, size = seed;
+	char message[SMALL_MAX];
+
+	for (uint64_t i = 0; i < count; i++) {
+		size_t bytes = traffic_random(&size) % sizeof message;
+
+		if (i % 64 == 0)
+			sleepy_delay(&random, random >> 32 & 1 ? 200000 : 10000);
+		traffic_fill(message, bytes, i);
+		if (produce ? shmemq_push(q, message, bytes, 0) != 0 :
+			      shmemq_pop(q, message, sizeof message, NULL) != (ssize_t)bytes ||
+				      !traffic_filled(message, bytes, i))
+			return traffic_error("not moved", i);
+	}
+	return 0;
+}
+
+int sleepy_run(char **argv)
+{
+	const char *role = argv[0], *deny = argv[1], *name = argv[2], *other = argv[3];
+	uint64_t seed = strtoull(argv[4], NULL, 0), count = strtoull(argv[5], NULL, 0);
+	bool ping = strcmp(role, "ping") == 0, produce = strcmp(role, "produce") == 0;
+	struct shmemq *q, *back = NULL;
+	int failed;
+
+	sleepy_arm();
+	if (!deny_membarrier(deny, "before"))
+		return 1;
+	q = open_eager(name, ping || produce ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER);
+	if (q == NULL)
+		return 1;
+	if (ping || strcmp(role, "pong") == 0) {
+		back = open_eager(other, ping ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER);
+		if (back == NULL)
+			return 1;
+	}
+	if (!deny_membarrier(deny, "after"))
+		return 1;
+	if (back != NULL)
+		failed = ping_pong(ping ? q : back, ping ? back : q, ping, seed + ping, count);
+	else
+		failed = stream(q, produce, seed, count);
+	if (!failed && sleepy_sleeps() < count / SLEEPS_ONE_OF)
+		failed = traffic_error("few sleeps in as many messages", sleepy_sleeps());
+	if (back != NULL)
+		failed |= shmemq_close(back) != 0;
+	return failed | (shmemq_close(q) != 0);
+}

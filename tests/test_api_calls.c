@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* The errno list of every call that moves a message, and that a call which fails changes nothing. */
+#include "config.h"
+
+#include <signal.h>
+#include <sys/time.h>
+
+#include "calls.h"
+#include "child.h"
+#include "file.h"
+#include "support.h"
+
+/* A zero timeout or NONBLOCK tries once. */
+START_TEST(eagain)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, call->timed ? 0 : SHMEMQ_NONBLOCK);
+
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN));
+	ends_unblock(call, &ends);
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, 0), 0);
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN));
+	ends_close(&ends);
+}
+END_TEST
+
+/* A timeout is kept, by a handle with NONBLOCK too. */
+START_TEST(etimedout)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends;
+
+	if (!call->timed)
+		return;
+	for (unsigned flags = 0; flags <= SHMEMQ_NONBLOCK; flags += SHMEMQ_NONBLOCK) {
+		int64_t start, waited;
+
+		ends = ends_waiting(call, flags);
+		start = test_now();
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 20 * MS), ETIMEDOUT));
+		waited = test_now() - start;
+		ck_assert_int_ge(waited, 20 * MS);
+		ck_assert_int_lt(waited, 1000 * MS);
+		ends_unblock(call, &ends);
+		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, 20 * MS), 0);
+		ends_close(&ends);
+	}
+}
+END_TEST
+
+/* An interruption ends the next wait, however long it was to be, and only that; a call without a wait keeps it. */
+START_TEST(ecanceled)
+{
+	static const int64_t timeouts[] = { -1, INT64_MIN, INT64_MAX };
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, timeouts[i]), ECANCELED));
+		ends_unblock(call, &ends);
+		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, timeouts[i]), 0);
+	}
+	ends_unblock(call, &ends);
+	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
+	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	ck_fails(call->run(ends.own, CALL_BYTES, -1), ECANCELED);
+	if (call->timed)
+		ck_fails(call->run(ends.own, CALL_BYTES, 1), ETIMEDOUT);
+	ends_close(&ends);
+}
+END_TEST
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+static void alarm_every(int ms)
+{
+	struct itimerval timer = { { 0, ms * 1000 }, { 0, ms * 1000 } };
+
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
+}
+
+/* With SA_RESTART as well: a wait is not restarted. */
+START_TEST(eintr)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+
+	for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
+		struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
+
+		ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+		alarm_every(20);
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EINTR));
+		alarm_every(0);
+	}
+	ends_close(&ends);
+}
+END_TEST
+
+/* Whether or not it would have had to wait. */
+START_TEST(ebadf)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+	struct shmemq *observer = test_open(ends.name, SHMEMQ_OBSERVER, 0);
+
+	for (int i = 0; i < 2; i++) {
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.peer, CALL_BYTES, -1), EBADF));
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(observer, CALL_BYTES, -1), EBADF));
+		ends_unblock(call, &ends);
+	}
+	ck_assert_int_eq(shmemq_close(observer), 0);
+	ends_close(&ends);
+}
+END_TEST
+
+START_TEST(einval)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+	size_t size;
+
+	ck_fails(call->run(NULL, CALL_BYTES, 0), EINVAL);
+	ends_unblock(call, &ends);
+	/* Between a start and its end, nothing else starts; what was started stays so. */
+	if (call->end == SHMEMQ_PRODUCER)
+		ck_assert_ptr_nonnull(shmemq_timedpush_start(ends.own, CALL_BYTES, 0));
+	else
+		ck_assert_ptr_nonnull(shmemq_timedpop_start(ends.own, &size, NULL, 0));
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EINVAL));
+	if (call->end == SHMEMQ_PRODUCER)
+		ck_assert_int_eq(shmemq_push_end(ends.own, CALL_BYTES, 0), 0);
+	else
+		ck_assert_int_eq(shmemq_pop_end(ends.own), 0);
+	ck_fails(call->run(ends.own, CALL_BYTES, call->timed ? 0 : (shmemq_interrupt(ends.own), -1)),
+		 call->timed ? EAGAIN : ECANCELED);
+	ends_close(&ends);
+}
+END_TEST
+
+/* Too large a message, at once though the ring is full; too small a buffer, where there is one: the message stays. */
+START_TEST(emsgsize)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+	size_t max = ends.file->identity.capacity - 16;
+
+	if (call->end == SHMEMQ_PRODUCER) {
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, max + 1, -1), EMSGSIZE));
+		drain(ends.peer);
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, max + 1, -1), EMSGSIZE));
+		ck_assert_int_eq(call->run(ends.own, max, -1), 0);
+	} else if (call->copies) {
+		ends_unblock(call, &ends);
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES - 1, -1), EMSGSIZE));
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, 0, -1), EMSGSIZE));
+		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	}
+	ends_close(&ends);
+}
+END_TEST
+
+/* Garbage where the call looks before it would wait: refused, and from then on, though it goes away. */
+START_TEST(ebadmsg)
+{
+	const struct call *call = &calls[_i];
+
+	for (int i = 0; i < 4; i++) {
+		struct ends ends = ends_waiting(call, 0);
+		uint32_t capacity = ends.file->identity.capacity, tail = ends.file->producer_progress.position_bytes;
+		/* Heads no producer can believe: misaligned, ahead of the tail, behind the last one, a ring behind. */
+		const uint32_t heads[] = { 4, tail + 8, (uint32_t)-8, tail - capacity };
+		const uint32_t sizes[] = { capacity - 16 + 2, capacity + 1, 0x80000000u, UINT32_MAX };
+		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_bytes :
+								&file_record(ends.file, 0)->size_plus_1;
+		uint32_t good = *word;
+		struct shmemq_stat st;
+
+		*word = call->end == SHMEMQ_PRODUCER ? heads[i] : sizes[i];
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, call->timed ? i - 1 : -1), EBADMSG));
+		*word = good;
+		ends_unblock(call, &ends);
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EBADMSG));
+		ck_assert_int_eq(shmemq_stat(ends.own, &st), 0);
+		ck_assert_int_eq(shmemq_close(ends.own), 0);
+		ends.own = test_open(ends.name, call->end, 0); /* of the handle, not of the queue */
+		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+		ends_close(&ends);
+	}
+}
+END_TEST
+
+static int consumer_dies(const void *argument)
+{
+	return shmemq_open(argument, SHMEMQ_CONSUMER, 0, NULL) == NULL;
+}
+
+static int producer_dies(const void *argument)
+{
+	return shmemq_open(argument, SHMEMQ_PRODUCER, 0, NULL) == NULL;
+}
+
+/* Where it would have to wait for a peer that is gone. Sooner or later: test_close.c and test_death.c. */
+START_TEST(epipe_eownerdead)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+	bool producer = call->end == SHMEMQ_PRODUCER;
+
+	ck_assert_int_eq(shmemq_close(ends.peer), 0);
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EPIPE));
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 1000 * MS), EPIPE));
+	child_run(producer ? consumer_dies : producer_dies, ends.name);
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD));
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 1000 * MS), EOWNERDEAD));
+	ends.peer = test_open(ends.name, producer ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0);
+	ends_unblock(call, &ends);
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	ends_close(&ends);
+}
+END_TEST
+
+struct fork_case {
+	const struct call *call;
+	struct shmemq *own;
+};
+
+static int call_as_child(const void *argument)
+{
+	const struct fork_case *fork_case = argument;
+
+	CHECK(fork_case->call->run(fork_case->own, CALL_BYTES, -1) == -1 && errno == EPERM);
+	return 0;
+}
+
+START_TEST(eperm)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+	struct fork_case fork_case = { call, ends.own };
+
+	FILE_UNCHANGED(ends.file, child_run(call_as_child, &fork_case));
+	ends_unblock(call, &ends);
+	FILE_UNCHANGED(ends.file, child_run(call_as_child, &fork_case));
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	ends_close(&ends);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("api_calls");
+	TCase *tcase = tcase_create("errno");
+
+	tcase_add_loop_test(tcase, eagain, 0, CALLS);
+	tcase_add_loop_test(tcase, etimedout, 0, CALLS);
+	tcase_add_loop_test(tcase, ecanceled, 0, CALLS);
+	tcase_add_loop_test(tcase, eintr, 0, CALLS);
+	tcase_add_loop_test(tcase, ebadf, 0, CALLS);
+	tcase_add_loop_test(tcase, einval, 0, CALLS);
+	tcase_add_loop_test(tcase, emsgsize, 0, CALLS);
+	tcase_add_loop_test(tcase, ebadmsg, 0, CALLS);
+	tcase_add_loop_test(tcase, epipe_eownerdead, 0, CALLS);
+	tcase_add_loop_test(tcase, eperm, 0, CALLS);
+	tcase_set_timeout(tcase, 20);
+	suite_add_tcase(suite, tcase);
+	return test_run(suite, 60);
+}

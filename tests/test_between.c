@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What others do to a name between two steps of one call. The linker puts __wrap_smq_end_lock_init() and the like in
+ * place of the library's functions: there, at the last moment before the step, this process does what another might.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "end.h"
+#include "file.h"
+#include "segment.h"
+#include "support.h"
+
+#define STEPS 3
+
+int __wrap_smq_end_lock_init(int fd);
+int __real_smq_end_lock_init(int fd);
+int __wrap_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
+int __real_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
+int __wrap_smq_segment_map(int fd, const struct smq_identity *identity, void **map);
+int __real_smq_segment_map(int fd, const struct smq_identity *identity, void **map);
+
+/* What to do before each init lock in turn, and before a creation. Calls that these make themselves do not count. */
+static void (*before_lock[STEPS])(void);
+static void (*before_create)(void);
+static unsigned lock;
+static bool inside, no_memory;
+
+static void run(void (*what)(void))
+{
+	if (what == NULL || inside)
+		return;
+	inside = true;
+	what();
+	inside = false;
+}
+
+int __wrap_smq_end_lock_init(int fd)
+{
+	if (!inside && lock < STEPS)
+		run(before_lock[lock++]);
+	return __real_smq_end_lock_init(fd);
+}
+
+int __wrap_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
+{
+	void (*what)(void) = before_create;
+
+	if (!inside)
+		before_create = NULL; /* once */
+	run(what);
+	return __real_smq_segment_create(path, mode, attr, fd);
+}
+
+int __wrap_smq_segment_map(int fd, const struct smq_identity *identity, void **map)
+{
+	return no_memory && !inside ? ENOMEM : __real_smq_segment_map(fd, identity, map);
+}
+
+static const char *name;
+static struct shmemq *other;
+
+static void setup(void)
+{
+	name = test_name();
+}
+
+static struct shmemq *open_page(unsigned flags, uint32_t attr_flags)
+{
+	struct shmemq_attr attr = { .capacity = 1, .flags = attr_flags };
+
+	return shmemq_open(name, flags, 0600, &attr);
+}
+
+static void create_another(void)
+{
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 2 * file_page())), 0);
+}
+
+static void remove_it(void)
+{
+	ck_assert_int_eq(shmemq_unlink(name), 0);
+}
+
+static void replace_it(void)
+{
+	remove_it();
+	create_another();
+}
+
+static void replace_by_text(void)
+{
+	remove_it();
+	file_write(name, "a diary", 7);
+}
+
+static void claim_producer(void)
+{
+	other = test_open(name, SHMEMQ_PRODUCER, 0);
+}
+
+static void push_and_close(void)
+{
+	ck_assert_int_eq(shmemq_push(other, "kept", 4, 0), 0);
+	ck_assert_int_eq(shmemq_close(other), 0);
+}
+
+static void come_and_go(void)
+{
+	claim_producer();
+	push_and_close();
+}
+
+static void expect_message(void)
+{
+	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
+	char text[4];
+
+	ck_assert_msg(q != NULL, "the queue is gone with its message: %s", strerror(errno));
+	ck_assert_int_eq(shmemq_timedpop(q, text, sizeof text, NULL, 0), 4);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+
+/* The handle's claim and its probes are on the object that bears the name, which is the second one. */
+static void expect_on_second(struct shmemq *q)
+{
+	struct smq_header *file = file_map(name);
+	struct shmemq_stat st;
+
+	ck_assert_int_eq(shmemq_stat(q, &st), 0);
+	ck_assert(st.producer == SHMEMQ_END_OPEN && st.capacity == 2 * file_page());
+	ck_assert_uint_eq(file->producer_claim.pid, (uint32_t)getpid());
+	ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBUSY);
+	file_unmap(file);
+}
+
+/* A creator finds its new queue claimed, and does not take it away from under those who have used it since. */
+START_TEST(creator_comes_second)
+{
+	before_lock[0] = claim_producer;
+	before_lock[1] = push_and_close;
+	ck_fails(open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0), EBUSY);
+	if (lock < 2) /* it did not even try to */
+		push_and_close();
+	expect_message();
+}
+END_TEST
+
+/* Nor when it fails for another reason. */
+START_TEST(creator_fails_second)
+{
+	no_memory = true;
+	before_lock[0] = come_and_go;
+	ck_fails(open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0), ENOMEM);
+	no_memory = false;
+	expect_message();
+}
+END_TEST
+
+/* But what nobody has used goes. */
+START_TEST(creator_fails_alone)
+{
+	no_memory = true;
+	ck_fails(open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0), ENOMEM);
+	ck_assert(!file_exists(name));
+}
+END_TEST
+
+START_TEST(taken_while_creating)
+{
+	struct shmemq *q;
+
+	before_create = create_another;
+	ck_fails(open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0), EEXIST);
+	remove_it();
+	before_create = create_another;
+	q = open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
+	ck_assert_ptr_nonnull(q);
+	expect_on_second(q);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+START_TEST(replaced_while_claiming)
+{
+	struct shmemq *q;
+
+	ck_assert_int_eq(shmemq_close(open_page(SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0)), 0);
+	before_lock[0] = before_lock[1] = replace_it;
+	q = open_page(SHMEMQ_PRODUCER | (_i ? SHMEMQ_CREATE : 0), 0);
+	ck_assert_ptr_nonnull(q);
+	ck_assert_uint_eq(lock, 3); /* it had to start over twice */
+	expect_on_second(q);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+START_TEST(removed_while_claiming)
+{
+	unsigned descriptors;
+	struct shmemq *q;
+
+	ck_assert_int_eq(shmemq_close(open_page(SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0)), 0);
+	descriptors = file_descriptors();
+	before_lock[0] = remove_it;
+	ck_fails(open_page(SHMEMQ_PRODUCER, 0), ENOENT);
+	ck_assert_uint_eq(file_descriptors(), descriptors);
+	create_another();
+	lock = 0;
+	q = open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
+	ck_assert_ptr_nonnull(q);
+	ck_assert(file_exists(name));
+	ck_assert_int_eq(shmemq_push(q, "kept", 4, 0) | shmemq_close(q), 0);
+	expect_message();
+}
+END_TEST
+
+/* By something that is no queue: it stays as it is. */
+START_TEST(replaced_by_text)
+{
+	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, SHMEMQ_ATTR_TEMPORARY);
+
+	lock = 0;
+	before_lock[0] = replace_by_text;
+	if (_i == 0)
+		ck_fails(open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0), EPROTO);
+	else if (_i == 1)
+		ck_fails(shmemq_unlink(name), EPROTO);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_assert_uint_eq(lock, _i < 2 ? 2 : 1);
+	ck_fails(open_page(SHMEMQ_OBSERVER, 0), EPROTO);
+}
+END_TEST
+
+/* A removal is of what bears the name when it happens. */
+START_TEST(unlink_overtaken)
+{
+	create_another();
+	before_lock[0] = replace_it;
+	ck_assert_int_eq(shmemq_unlink(name), 0);
+	ck_assert(!file_exists(name));
+	create_another();
+	before_lock[0] = remove_it;
+	lock = 0;
+	ck_fails(shmemq_unlink(name), ENOENT);
+}
+END_TEST
+
+/* The last to close a TEMPORARY queue, but for somebody who has come meanwhile. Or for a successor of the name. */
+START_TEST(temporary_overtaken)
+{
+	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, SHMEMQ_ATTR_TEMPORARY);
+
+	before_lock[0] = claim_producer;
+	lock = 0;
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_assert(file_exists(name));
+	before_lock[0] = replace_it;
+	lock = 0;
+	ck_assert_int_eq(shmemq_close(other), 0);
+	ck_assert(file_exists(name));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("between");
+	TCase *tcase = tcase_create("between");
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, creator_comes_second);
+	tcase_add_test(tcase, creator_fails_second);
+	tcase_add_test(tcase, creator_fails_alone);
+	tcase_add_test(tcase, taken_while_creating);
+	tcase_add_loop_test(tcase, replaced_while_claiming, 0, 2);
+	tcase_add_test(tcase, removed_while_claiming);
+	tcase_add_loop_test(tcase, replaced_by_text, 0, 3);
+	tcase_add_test(tcase, unlink_overtaken);
+	tcase_add_test(tcase, temporary_overtaken);
+	suite_add_tcase(suite, tcase);
+	return test_run(suite, 60);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* What a close leaves to the peer, and to the next holder of the end. */
+#include "config.h"
+
+#include "calls.h"
+#include "child.h"
+#include "file.h"
+#include "support.h"
+
+static unsigned other_end(const struct call *call)
+{
+	return call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER;
+}
+
+/* Queued messages drain and free space fills; EPIPE only where the call would wait, and until the peer is back. */
+START_TEST(epipe_only_instead_of_waiting)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, call->timed ? 0 : SHMEMQ_NONBLOCK);
+
+	for (int turn = 0; turn < 3; turn++) {
+		for (int i = 0; i < turn; i++)
+			ends_unblock(call, &ends);
+		ck_assert_int_eq(shmemq_close(ends.peer), 0);
+		for (int i = 0; i < turn; i++)
+			ck_assert_int_eq(call->run(ends.own, CALL_BYTES, 0), 0);
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EPIPE));
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EPIPE));
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EPIPE));
+		ends.peer = test_open(ends.name, other_end(call), 0);
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN));
+	}
+	ends_close(&ends);
+}
+END_TEST
+
+/* A peer that closed before this end was ever opened has been there all the same; one that never came has not. */
+START_TEST(peer_before_and_never)
+{
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+
+	fill(q, 1);
+	ck_fails(shmemq_timedpush(q, "x", 1, 0, 20 * MS), ETIMEDOUT);
+	ck_fails(shmemq_timedpush(q, "x", 1, 0, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	q = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert_uint_eq(drain(q), (file_page() - 8) / 16);
+	ck_fails(shmemq_pop(q, NULL, 0, NULL), EPIPE);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_assert_int_eq(shmemq_unlink(name), 0);
+	q = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
+	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 20 * MS), ETIMEDOUT);
+	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+/* A child that blocks in one call. */
+struct blocked {
+	const char *name;
+	const struct call *call;
+	unsigned flags;
+	struct {
+		volatile int64_t back_at;
+		volatile int err; /* 0: the call succeeded */
+	} *result;
+};
+
+static int block(const void *argument)
+{
+	const struct blocked *blocked = argument;
+	struct shmemq *q = shmemq_open(blocked->name, blocked->call->end | blocked->flags, 0, NULL);
+
+	CHECK(q != NULL);
+	blocked->result->err = blocked->call->run(q, CALL_BYTES, -1) == 0 ? 0 : errno;
+	blocked->result->back_at = test_now();
+	CHECK(shmemq_close(q) == 0);
+	return 0;
+}
+
+/* Opens the peer's end of a queue that `blocked` has to wait on, starts it and returns when it sleeps. */
+static struct shmemq *await_blocked(struct blocked *blocked, pid_t *child)
+{
+	struct shmemq *q = test_open(blocked->name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+	struct shmemq_stat st;
+
+	if (blocked->call->end == SHMEMQ_PRODUCER) {
+		fill(q, CALL_BYTES);
+		ck_assert_int_eq(shmemq_close(q), 0);
+		q = test_open(blocked->name, SHMEMQ_CONSUMER, 0);
+	}
+	blocked->result = child_shared(sizeof *blocked->result);
+	*child = child_start(block, blocked);
+	do {
+		test_sleep(1 * MS);
+		ck_assert_int_eq(shmemq_stat(q, &st), 0);
+	} while (st.waiting == 0);
+	return q;
+}
+
+/*
+ * At once, not at the end of a slice of 250 ms: the closes come 20 ms after a slice began, so that an end found then
+ * would be 230 ms late. The best of a few rounds counts, for the sake of a busy machine.
+ */
+START_TEST(close_wakes_the_peer)
+{
+	const int64_t slices = _i % 6 == 0 ? 2 * 250 * MS : 0; /* of one call of each end, after some slices */
+	int64_t best = INT64_MAX;
+
+	for (int i = 0; i < 3; i++) {
+		struct blocked blocked = { .name = test_name(), .call = &calls[_i] };
+		pid_t child;
+		struct shmemq *q = await_blocked(&blocked, &child);
+		int64_t closed_at;
+
+		test_sleep(20 * MS + slices);
+		closed_at = test_now();
+		ck_assert_int_eq(shmemq_close(q), 0);
+		ck_assert_int_eq(test_wait(child), 0);
+		ck_assert_int_eq(blocked.result->err, EPIPE);
+		if (blocked.result->back_at - closed_at < best)
+			best = blocked.result->back_at - closed_at;
+		ck_assert_int_lt(blocked.result->back_at - closed_at, 2000 * MS);
+		ck_assert_int_eq(shmemq_unlink(blocked.name), 0);
+	}
+	ck_assert_msg(best < 150 * MS, "woken %ld us after the close at best", (long)(best / 1000));
+}
+END_TEST
+
+/* With STAY a call waits on, through a close and further slices, for whoever comes next. */
+START_TEST(stay_waits_on)
+{
+	struct blocked blocked = { .name = test_name(), .call = &calls[_i], .flags = SHMEMQ_STAY };
+	pid_t child;
+	struct shmemq *q = await_blocked(&blocked, &child);
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(shmemq_close(q), 0);
+		test_sleep(_i % 6 == 0 ? 300 * MS : 5 * MS);
+		ck_assert_int_eq(blocked.result->back_at, 0);
+		q = test_open(blocked.name, other_end(blocked.call), 0);
+		test_sleep(5 * MS);
+		ck_assert_int_eq(blocked.result->back_at, 0);
+	}
+	if (blocked.call->end == SHMEMQ_PRODUCER)
+		ck_assert_uint_gt(drain(q), 0);
+	else
+		ck_assert_int_eq(shmemq_push(q, "x", 1, 0), 0);
+	ck_assert_int_eq(test_wait(child), 0);
+	ck_assert_int_eq(blocked.result->err, 0);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+/* And without a wait: EAGAIN and ETIMEDOUT, as if the peer were there. */
+START_TEST(stay_tries)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, SHMEMQ_STAY | (call->timed ? 0 : SHMEMQ_NONBLOCK));
+
+	ck_assert_int_eq(shmemq_close(ends.peer), 0);
+	ends.peer = NULL;
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN));
+	if (call->timed)
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 20 * MS), ETIMEDOUT));
+	ends_close(&ends);
+}
+END_TEST
+
+/* What is queued outlives both ends, wherever the ring's positions stand, and the totals go on. */
+START_TEST(queue_outlives_its_ends)
+{
+	const uint32_t messages = 1000;
+	const char *name = test_name();
+	static const char text[50];
+	struct shmemq_stat st;
+	uint64_t bytes = 0;
+	struct shmemq *q;
+
+	for (uint32_t i = 0; i <= messages; i++) {
+		uint32_t type, size;
+		char buffer[50];
+
+		q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+		size = i % sizeof text;
+		ck_assert_int_eq(shmemq_push(q, text, size, i), 0);
+		ck_assert_int_eq(shmemq_close(q), 0);
+		bytes += size;
+		q = test_open(name, SHMEMQ_CONSUMER, 0);
+		if (i > 0) { /* one stays behind */
+			ck_assert_int_eq(shmemq_timedpop(q, buffer, sizeof buffer, &type, 0), (i - 1) % sizeof text);
+			ck_assert_uint_eq(type, i - 1);
+			ck_assert_int_eq(shmemq_redelivered(q), 0);
+		}
+		ck_assert_int_eq(shmemq_stat(q, &st), 0);
+		ck_assert(st.pushed_messages == i + 1 && st.popped_messages == i && st.queued_messages == 1);
+		ck_assert(st.pushed_bytes == bytes && st.popped_bytes == bytes - size);
+		ck_assert_int_eq(shmemq_close(q), 0);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("close");
+	TCase *tcase = tcase_create("close");
+
+	tcase_add_loop_test(tcase, epipe_only_instead_of_waiting, 0, CALLS);
+	tcase_add_test(tcase, peer_before_and_never);
+	tcase_add_loop_test(tcase, close_wakes_the_peer, 0, CALLS);
+	tcase_add_loop_test(tcase, stay_waits_on, 0, CALLS);
+	tcase_add_loop_test(tcase, stay_tries, 0, CALLS);
+	tcase_add_test(tcase, queue_outlives_its_ends);
+	tcase_set_timeout(tcase, 20);
+	suite_add_tcase(suite, tcase);
+	return test_run(suite, 120);
+}

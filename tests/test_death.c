@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* A peer that ends without a close: noticed, how soon, by whom; and one that lives though it does nothing. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "child.h"
+#include "file.h"
+#include "support.h"
+
+/* DESIGN: a death is noticed within a slice of 250 ms. The rest is for a busy machine. */
+#define NOTICED_NS (250 * MS)
+#define NOISE_NS (1000 * MS)
+
+/* One call with a timeout and one without, of each end: for tests that last, which need not see them all. */
+static const struct call *sample(int i)
+{
+	static const int indices[] = { 0, 5, 6, 9 };
+
+	return &calls[indices[i % 4]];
+}
+
+static uint32_t state_of_other(struct shmemq *q, const struct call *call)
+{
+	struct shmemq_stat st;
+
+	ck_assert_int_eq(shmemq_stat(q, &st), 0);
+	return call->end == SHMEMQ_PRODUCER ? st.consumer : st.producer;
+}
+
+static pid_t hold_other(const struct ends *ends, const struct call *call)
+{
+	return child_hold(ends->name, call->end == SHMEMQ_PRODUCER ? "consumer" : "producer");
+}
+
+/* Gives the peer's end to a process of its own. */
+static pid_t replace_peer(struct ends *ends, const struct call *call)
+{
+	ck_assert_int_eq(shmemq_close(ends->peer), 0);
+	ends->peer = NULL;
+	return hold_other(ends, call);
+}
+
+struct kill_later {
+	pid_t pid;
+	int number;
+	volatile int64_t *at;
+};
+
+static int kill_later(const void *argument)
+{
+	const struct kill_later *later = argument;
+
+	test_sleep(60 * MS);
+	*later->at = test_now();
+	return kill(later->pid, later->number);
+}
+
+/* By a blocked call within 250 ms. */
+START_TEST(blocked_call_notices)
+{
+	const struct call *call = sample(_i);
+	struct ends ends = ends_waiting(call, 0);
+	struct kill_later later = { replace_peer(&ends, call), SIGKILL, child_shared(sizeof(int64_t)) };
+	pid_t killer = child_start(kill_later, &later);
+	int64_t noticed;
+
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD));
+	noticed = test_now() - *later.at;
+	ck_assert_int_ge(noticed, 0);
+	ck_assert_int_le(noticed, NOTICED_NS + NOISE_NS);
+	ck_assert_int_eq(test_wait(killer), 0);
+	ck_assert_int_eq(test_wait(later.pid), 128 + SIGKILL);
+	ends_close(&ends);
+}
+END_TEST
+
+/* By a loop of calls with timeouts far shorter than a slice. */
+START_TEST(short_timeouts_notice)
+{
+	const struct call *call = sample(_i);
+	struct ends ends = ends_waiting(call, 0);
+	struct kill_later later = { replace_peer(&ends, call), SIGKILL, child_shared(sizeof(int64_t)) };
+	pid_t killer = child_start(kill_later, &later);
+
+	while (call->run(ends.own, CALL_BYTES, 3 * MS) != 0 && errno == ETIMEDOUT)
+		;
+	ck_assert_int_eq(errno, EOWNERDEAD);
+	ck_assert_int_gt(*later.at, 0);
+	ck_assert_int_le(test_now() - *later.at, NOTICED_NS + NOISE_NS);
+	ck_assert_int_eq(test_wait(killer), 0);
+	ck_assert_int_eq(test_wait(later.pid), 128 + SIGKILL);
+	ends_close(&ends);
+}
+END_TEST
+
+/* By tries within 1 s or 256 of them, whichever is later: as fast as it can, every 2 ms and every 8 ms. */
+START_TEST(tries_notice)
+{
+	static const int64_t pauses[] = { 0, 2 * MS, 8 * MS };
+	const struct call *call = sample(_i);
+	struct ends ends = ends_waiting(call, call->timed ? 0 : SHMEMQ_NONBLOCK);
+	pid_t pid = replace_peer(&ends, call);
+	int64_t died;
+	int tries;
+
+	for (int i = 0; i < 300; i++)
+		ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN); /* while it lives */
+	child_kill(pid);
+	died = test_now();
+	for (tries = 1; call->run(ends.own, CALL_BYTES, 0) != 0 && errno == EAGAIN; tries++) {
+		ck_assert(tries < 256 || test_now() - died < 1000 * MS + NOISE_NS);
+		if (pauses[_i / 2] != 0)
+			test_sleep(pauses[_i / 2]);
+	}
+	ck_assert_int_eq(errno, EOWNERDEAD);
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EOWNERDEAD));
+	ends_close(&ends);
+}
+END_TEST
+
+/* What needs no wait still works; then EOWNERDEAD, until a new peer has come. */
+START_TEST(only_instead_of_waiting)
+{
+	const struct call *call = sample(_i);
+	struct ends ends = ends_waiting(call, 0);
+
+	ends_unblock(call, &ends);
+	ends_unblock(call, &ends);
+	child_kill(replace_peer(&ends, call));
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD));
+	child_kill(hold_other(&ends, call)); /* once more: another death */
+	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD));
+	ends.peer = test_open(ends.name, call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0);
+	if (call->timed) {
+		ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN);
+		ck_fails(call->run(ends.own, CALL_BYTES, 5 * MS), ETIMEDOUT);
+	}
+	ends_unblock(call, &ends);
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	ends_close(&ends);
+}
+END_TEST
+
+/* With STAY nobody asks: tries and waits go on over the end of some slices, and a peer that comes is welcome. */
+START_TEST(stay)
+{
+	const struct call *call = sample(_i);
+	struct ends ends = ends_waiting(call, SHMEMQ_STAY | (call->timed ? 0 : SHMEMQ_NONBLOCK));
+	int64_t end;
+
+	child_kill(replace_peer(&ends, call));
+	end = test_now() + 300 * MS;
+	for (int i = 0; i < 300 || test_now() < end; i++)
+		ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN);
+	if (call->timed)
+		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 300 * MS), ETIMEDOUT));
+	ends.peer = test_open(ends.name, call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0);
+	ends_unblock(call, &ends);
+	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	ends_close(&ends);
+}
+END_TEST
+
+/* Stopped is not dead: waited for, and never robbed. */
+START_TEST(stopped_peer)
+{
+	const struct call *call = &calls[1 + 6 * _i];
+	struct ends ends = ends_waiting(call, 0);
+	pid_t pid = replace_peer(&ends, call);
+	int status;
+
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+	ck_fails(call->run(ends.own, CALL_BYTES, 550 * MS), ETIMEDOUT);
+	ck_fails(shmemq_open(ends.name, _i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER, 0, NULL), EBUSY);
+	ck_assert_uint_eq(state_of_other(ends.own, call), SHMEMQ_END_OPEN);
+	child_kill(pid);
+	ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD);
+	ends_close(&ends);
+}
+END_TEST
+
+struct leaver {
+	const char *name;
+	int pipe[2];
+};
+
+static int claim_and_exit(const void *argument)
+{
+	const struct leaver *leaver = argument;
+
+	CHECK(shmemq_open(leaver->name, SHMEMQ_PRODUCER, 0, NULL) != NULL);
+	return 0;
+}
+
+static int claim_and_exec(const void *argument)
+{
+	const struct leaver *leaver = argument;
+
+	CHECK(shmemq_open(leaver->name, SHMEMQ_PRODUCER, 0, NULL) != NULL);
+	close(leaver->pipe[0]);
+	/* Close-on-exec: the other end of the pipe learns when the exec has happened. */
+	CHECK(fcntl(leaver->pipe[1], F_SETFD, FD_CLOEXEC) == 0);
+	execlp("sleep", "sleep", "100", (char *)NULL);
+	return 1;
+}
+
+/* Exit without a close is a death. So is exec, though the process lives on. */
+START_TEST(exit_and_exec)
+{
+	struct leaver leaver = { .name = test_name() };
+	struct shmemq *q = test_open(leaver.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
+	struct shmemq_stat st;
+	pid_t pid;
+	char byte;
+
+	child_run(claim_and_exit, &leaver);
+	ck_fails(shmemq_pop(q, &byte, 1, NULL), EOWNERDEAD);
+	ck_assert_int_eq(pipe(leaver.pipe), 0);
+	pid = child_start(claim_and_exec, &leaver);
+	close(leaver.pipe[1]);
+	ck_assert_int_eq(read(leaver.pipe[0], &byte, 1), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+	/* The kernel drops the mapping and closes the pipe one right after the other, in no promised order. */
+	do
+		ck_assert_int_eq(shmemq_stat(q, &st), 0);
+	while (st.producer == SHMEMQ_END_OPEN);
+	ck_assert(st.producer == SHMEMQ_END_DEAD && st.producer_pid == (uint32_t)pid);
+	ck_fails(shmemq_pop(q, &byte, 1, NULL), EOWNERDEAD);
+	ck_assert_int_eq(shmemq_close(test_open(leaver.name, SHMEMQ_PRODUCER, 0)), 0);
+	child_kill(pid);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+/* The first process of a pid namespace: it pops what comes from outside, and notices the death there. */
+static int consume_inside(const void *name)
+{
+	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
+	char byte;
+
+	CHECK(getpid() == 1 && q != NULL);
+	CHECK(shmemq_pop(q, &byte, 1, NULL) == 1);
+	CHECK(shmemq_pop(q, &byte, 1, NULL) == -1 && errno == EOWNERDEAD);
+	return 0;
+}
+
+static int enter_namespace(const void *name)
+{
+	if (!child_own_pids())
+		return CHILD_SKIP;
+	child_run(consume_inside, name);
+	return 0;
+}
+
+static int produce_one(const void *name)
+{
+	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
+
+	CHECK(q != NULL && shmemq_push(q, "x", 1, 0) == 0);
+	return pause();
+}
+
+/* Locks decide who is there, not pids, which mean nothing to the other side. */
+START_TEST(pid_namespaces)
+{
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
+	pid_t producer = child_start(produce_one, name), consumer = child_start(enter_namespace, name);
+	struct shmemq_stat st = { 0 };
+	int status = 0;
+
+	while (st.popped_messages == 0 || st.waiting == 0) {
+		ck_assert_int_eq(shmemq_stat(q, &st), 0);
+		if (waitpid(consumer, &status, WNOHANG) == consumer) {
+			ck_assert_int_eq(WEXITSTATUS(status), CHILD_SKIP);
+			fprintf(stderr, "skipped: a pid namespace is not permitted here\n");
+			child_kill(producer);
+			ck_assert_int_eq(shmemq_close(q), 0);
+			return;
+		}
+	}
+	ck_assert(st.producer == SHMEMQ_END_OPEN && st.consumer == SHMEMQ_END_OPEN && st.consumer_pid == 1);
+	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
+	child_kill(producer);
+	ck_assert_int_eq(test_wait(consumer), 0);
+	ck_assert_int_eq(shmemq_stat(q, &st), 0);
+	ck_assert(st.producer == SHMEMQ_END_DEAD && st.consumer == SHMEMQ_END_DEAD);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	q = test_open(name, SHMEMQ_PRODUCER, 0);
+	fill(q, 1);
+	ck_fails(shmemq_push(q, "x", 1, 0), EOWNERDEAD);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("death");
+	TCase *tcase = tcase_create("death");
+
+	tcase_add_loop_test(tcase, blocked_call_notices, 0, 4);
+	tcase_add_loop_test(tcase, short_timeouts_notice, 1, 2);
+	tcase_add_loop_test(tcase, short_timeouts_notice, 3, 4);
+	tcase_add_loop_test(tcase, tries_notice, 0, 3 * 2);
+	tcase_add_loop_test(tcase, only_instead_of_waiting, 0, 4);
+	tcase_add_loop_test(tcase, stay, 0, 4);
+	tcase_add_loop_test(tcase, stopped_peer, 0, 2);
+	tcase_add_test(tcase, exit_and_exec);
+	tcase_add_test(tcase, pid_namespaces);
+	tcase_set_timeout(tcase, 20);
+	suite_add_tcase(suite, tcase);
+	return test_run(suite, 120);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of a queue's file, as shmemq(5) gives them: offsets and values written down by hand, so that no change of
+ * lib/layout.h changes them too. A test that fails here says that the format is another one, and needs another version.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "support.h"
+#include "wait.h"
+
+#define CAPACITY 65536u
+
+/* A queue's header is one page. Its format is looked at for other pages, too, wherever this machine can map it. */
+static long page_bytes;
+static const long page_sizes[] = { 4096, 16384, 65536 };
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+
+long __wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && page_bytes != 0 ? page_bytes : __real_sysconf(name);
+}
+
+/* A word of the header, or of the ring where it says so. */
+struct word {
+	uint32_t offset;
+	uint32_t value;
+};
+
+/* "shmemq\0\1" as it stands in the file of a little-endian machine. */
+#define MAGIC_0 0x656d6873u
+#define MAGIC_1 0x0100716du
+
+static char path[300];
+static const char *name;
+static unsigned char *image, *expected;
+static size_t header_bytes, file_bytes;
+
+static bool setup_pages(int i)
+{
+	page_bytes = page_sizes[i];
+	header_bytes = (size_t)page_bytes;
+	file_bytes = header_bytes + CAPACITY;
+	name = test_name();
+	snprintf(path, sizeof path, "/dev/shm%s", name);
+	image = calloc(1, file_bytes);
+	expected = calloc(1, file_bytes);
+	ck_assert(image != NULL && expected != NULL);
+	return page_bytes % __real_sysconf(_SC_PAGESIZE) == 0;
+}
+
+static void read_image(void)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_eq(st.st_size, (off_t)file_bytes);
+	ck_assert_int_eq(pread(fd, image, file_bytes, 0), (ssize_t)file_bytes);
+	close(fd);
+}
+
+static void put(size_t offset, const void *bytes, size_t size)
+{
+	memcpy(expected + offset, bytes, size);
+}
+
+static void put_words(size_t start, const struct word *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		put(start + words[i].offset, &words[i].value, sizeof words[i].value);
+}
+#define PUT_WORDS(start, words) put_words(start, words, sizeof(words) / sizeof(words)[0])
+
+/* The mechanism's number; a sem_t's insides are the libc's own affair. */
+static uint32_t mechanism(void)
+{
+#ifdef SMQ_USE_FUTEX
+	return 1;
+#else
+	memcpy(expected + 704, image + 704, 64);
+	memcpy(expected + 832, image + 832, 64);
+#ifdef __GLIBC__
+	return 2 | 1 << 8 | (uint32_t)sizeof(void *) << 16;
+#else
+	return 2 | 2 << 8 | (uint32_t)sizeof(void *) << 16;
+#endif
+#endif
+}
+
+static void put_identity(uint32_t flags)
+{
+	const struct word identity[] = {
+		{ 0, MAGIC_0 },	   { 4, MAGIC_1 },	{ 8, 1 },      { 12, (uint32_t)header_bytes },
+		{ 16, CAPACITY }, { 20, mechanism() }, { 24, flags }, { 28, 0 },
+	};
+
+	PUT_WORDS(0, identity);
+}
+
+static void compare(void)
+{
+	for (size_t i = 0; i < file_bytes; i++) {
+		if (image[i] != expected[i])
+			ck_abort_msg("pages of %ld: byte %zu is %#x, expected %#x", page_bytes, i, image[i],
+				     expected[i]);
+	}
+}
+
+static void close_and_remove(struct shmemq *producer, struct shmemq *consumer)
+{
+	ck_assert_int_eq(shmemq_close(producer), 0);
+	ck_assert_int_eq(shmemq_close(consumer), 0);
+	ck_assert_int_eq(shmemq_unlink(name), 0);
+	free(image);
+	free(expected);
+}
+
+START_TEST(new_queue)
+{
+	struct shmemq_attr attr = { .capacity = CAPACITY, .flags = SHMEMQ_ATTR_TEMPORARY };
+	struct shmemq *observer;
+
+	if (!setup_pages(_i))
+		return;
+	observer = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
+	ck_assert_ptr_nonnull(observer);
+	read_image();
+	put_identity(1);
+	compare();
+	ck_assert_int_eq(shmemq_close(observer), 0);
+	ck_assert_int_eq(shmemq_unlink(name), 0);
+}
+END_TEST
+
+/* Three messages pushed, one popped, the next one held, a third claim of the producer's end. */
+START_TEST(queue_in_use)
+{
+	struct shmemq *producer, *consumer;
+	uint32_t fence, pid = (uint32_t)getpid();
+	char buf[8];
+	size_t size;
+
+	if (!setup_pages(_i))
+		return;
+	fence = !smq_process_register();
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, CAPACITY)), 0);
+	producer = test_open(name, SHMEMQ_PRODUCER, 0);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert_int_eq(shmemq_push(producer, "hello", 5, 0x01020304), 0);
+	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 7), 0);
+	ck_assert_int_eq(shmemq_push(producer, "abcdefghijklmnopqrstuvwx", 24, 0xffffffff), 0);
+	ck_assert_int_eq(shmemq_pop(consumer, buf, sizeof buf, NULL), 5);
+	ck_assert_ptr_nonnull(shmemq_pop_start(consumer, &size, NULL));
+
+	const struct word header[] = {
+		{ 128, 56 }, { 136, 3 }, { 144, 29 },		   /* tail, messages, bytes */
+		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence }, /* the third claim, open */
+		{ 384, 16 }, { 388, 24 }, { 392, 1 }, { 400, 5 },  /* head, view, messages, bytes */
+		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
+	};
+	const struct word ring[] = {
+		{ 0, 6 }, { 4, 0x01020304 }, { 16, 1 }, { 20, 7 }, { 24, 25 }, { 28, 0xffffffff }, { 56, 0 },
+	};
+
+	read_image();
+	put_identity(0);
+	PUT_WORDS(0, header);
+	PUT_WORDS(header_bytes, ring);
+	put(header_bytes + 8, "hello", 5);
+	put(header_bytes + 32, "abcdefghijklmnopqrstuvwx", 24);
+	compare();
+	close_and_remove(producer, consumer);
+}
+END_TEST
+
+/* A record across the ring's end, and the words of closed ends. */
+START_TEST(record_across_the_end)
+{
+	struct shmemq *producer, *consumer;
+	const char *message = "0123456789abcdefghijklmnopqrstuv";
+	struct shmemq_stat st;
+
+	if (!setup_pages(_i))
+		return;
+	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, CAPACITY);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert_ptr_nonnull(shmemq_push_start(producer, CAPACITY - 32));
+	ck_assert_int_eq(shmemq_push_end(producer, CAPACITY - 32, 5), 0);
+	ck_assert_ptr_nonnull(shmemq_pop_start(consumer, &(size_t){ 0 }, NULL));
+	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
+	ck_assert_int_eq(shmemq_push(producer, message, 32, 9), 0);
+	ck_assert_int_eq(shmemq_stat(producer, &st), 0);
+	ck_assert_uint_eq(st.queued_bytes, 40);
+	ck_assert_int_eq(shmemq_close(consumer), 0);
+
+	const struct word header[] = {
+		{ 128, CAPACITY + 16 }, { 136, 2 }, { 144, CAPACITY }, { 256, 1 << 2 | 1 }, { 260, st.producer_pid },
+		{ 264, !smq_process_register() }, { 384, CAPACITY - 24 }, { 388, CAPACITY - 24 }, { 392, 1 },
+		{ 400, CAPACITY - 32 }, { 512, 1 << 2 | 2 }, { 516, st.consumer_pid }, { 520, !smq_process_register() },
+	};
+	/* The message's second half stands where the first record's header was. */
+	const struct word ring[] = { { 16, 0 }, { CAPACITY - 24, 33 }, { CAPACITY - 20, 9 } };
+
+	read_image();
+	put_identity(0);
+	PUT_WORDS(0, header);
+	PUT_WORDS(header_bytes, ring);
+	put(header_bytes + CAPACITY - 16, message, 16);
+	put(header_bytes, message + 16, 16);
+	compare();
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	close_and_remove(producer, consumer);
+}
+END_TEST
+
+/* The other way round: a file that something else has written, with a tail one record behind what is committed. */
+START_TEST(foreign_queue)
+{
+	const struct word header[] = {
+		{ 128, 16 }, { 136, 1 }, { 140, 2 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
+	};
+	const struct word ring[] = { { 0, 6 }, { 4, 42 }, { 16, 4 }, { 20, 43 }, { 32, 0 } };
+	struct shmemq *producer, *consumer;
+	struct shmemq_stat st;
+	uint32_t type;
+	char buf[8];
+	int fd;
+
+	if (!setup_pages(_i))
+		return;
+	/* Nobody can write a sem_t by hand: there a new queue has it. */
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, CAPACITY)), 0);
+	read_image();
+	put_identity(0);
+	PUT_WORDS(0, header);
+	PUT_WORDS(header_bytes, ring);
+	put(header_bytes + 8, "hello", 5);
+	put(header_bytes + 24, "abc", 3);
+	ck_assert_int_eq(shmemq_unlink(name), 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ck_assert_int_eq(write(fd, expected, file_bytes), (ssize_t)file_bytes);
+	close(fd);
+
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert_int_eq(shmemq_stat(consumer, &st), 0);
+	ck_assert_uint_eq(st.pushed_messages, ((uint64_t)2 << 32) + 1);
+	ck_assert_uint_eq(st.producer, SHMEMQ_END_CLOSED);
+	ck_assert_uint_eq(st.producer_pid, 12345);
+	producer = test_open(name, SHMEMQ_PRODUCER, 0);
+	ck_assert_int_eq(shmemq_pop(consumer, buf, sizeof buf, &type), 5);
+	ck_assert_mem_eq(buf, "hello", 5);
+	ck_assert_uint_eq(type, 42);
+	ck_assert_int_eq(shmemq_pop(consumer, buf, sizeof buf, &type), 3);
+	ck_assert_mem_eq(buf, "abc", 3);
+	ck_assert_uint_eq(type, 43);
+	ck_fails(shmemq_timedpop(consumer, buf, sizeof buf, &type, 0), EAGAIN);
+	close_and_remove(producer, consumer);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("format");
+	TCase *tests = tcase_create("format");
+	int pages = sizeof page_sizes / sizeof page_sizes[0];
+
+	tcase_add_loop_test(tests, new_queue, 0, pages);
+	tcase_add_loop_test(tests, queue_in_use, 0, pages);
+	tcase_add_loop_test(tests, record_across_the_end, 0, pages);
+	tcase_add_loop_test(tests, foreign_queue, 0, pages);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 60);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* The ring's protocol while both ends live: every size everywhere, how much fits, positions and totals that wrap. */
+#include "config.h"
+
+#include "memory.h"
+#include "support.h"
+#include "traffic.h"
+
+#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
+
+static struct memory memory;
+static struct smq_ring producer, consumer;
+
+/* Rings of larger pages are gone through in larger steps: in a ring of 4 KiB nothing is left out. */
+static uint32_t step(void)
+{
+	return memory.capacity / 4096 * 8;
+}
+
+static void at(uint32_t position)
+{
+	if (memory.header == NULL)
+		memory = memory_make();
+	memory_empty_at(&memory, position);
+	producer = memory_produce(&memory);
+	consumer = memory_consume(&memory);
+}
+
+static bool empty(void)
+{
+	uint32_t size;
+
+	return smq_ring_look(&consumer, &size) == SMQ_NOT_YET;
+}
+
+/* Moves both ends on, by records nobody looks at, until the next record starts `bytes` further. */
+static void move_on(uint32_t bytes)
+{
+	while (bytes > 0) {
+		uint32_t record = bytes < memory.capacity ? bytes : memory.capacity - SMQ_RECORD_HEADER;
+
+		ck_fast(smq_ring_room(&producer, record) == SMQ_READY);
+		smq_ring_commit(&producer, record - SMQ_RECORD_HEADER, 0);
+		smq_ring_release(&consumer, consumer.position + record, 1, record - SMQ_RECORD_HEADER);
+		bytes -= record;
+	}
+}
+
+/* Each record size at each offset, in a walk of very many laps that crosses the end of the 32-bit positions. */
+START_TEST(every_size_at_every_offset)
+{
+	at(UINT32_MAX - (1u << 24) + 1);
+	for (uint32_t record = SMQ_RECORD_HEADER; record <= MESSAGE_MAX + 8; record += step()) {
+		uint32_t start = producer.position;
+
+		for (uint32_t i = 0; i < memory.capacity; i += step()) {
+			/* All message sizes that need this record, in turn. */
+			uint32_t spare = record > SMQ_RECORD_HEADER ? i / step() % 8 : 0;
+			uint32_t size = record - SMQ_RECORD_HEADER - spare;
+
+			ck_fast((producer.position - start) % memory.capacity == i);
+			ck_fast(memory_push(&producer, size, start + i) == SMQ_READY);
+			memory_pop(&consumer, size, start + i);
+			ck_fast(empty());
+			move_on((2 * memory.capacity + step() - record) % memory.capacity);
+		}
+	}
+}
+END_TEST
+
+/* As many messages of a size as the format allows, whatever the offset, and no more; each pop makes room for one. */
+START_TEST(full_and_empty_counts)
+{
+	at(0);
+	for (uint32_t size = 0; size <= MESSAGE_MAX; size += step() / 8) {
+		uint32_t record = smq_record_bytes(size), fits = (memory.capacity - SMQ_RECORD_HEADER) / record;
+
+		at(UINT32_MAX - 7 - 3 * record % memory.capacity);
+		for (uint32_t i = 0; i < fits; i++)
+			ck_fast(memory_push(&producer, size, i) == SMQ_READY);
+		ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
+		for (uint32_t i = 0; i < fits; i++) {
+			memory_pop(&consumer, size, i);
+			ck_fast(memory_push(&producer, size, fits + i) == SMQ_READY);
+			ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
+		}
+		for (uint32_t i = 0; i < fits; i++)
+			memory_pop(&consumer, size, fits + i);
+		ck_fast(empty());
+	}
+}
+END_TEST
+
+START_TEST(largest_message_fits_at_every_offset)
+{
+	at(0);
+	for (uint32_t offset = 0; offset < memory.capacity; offset += 8) {
+		at(UINT32_MAX - 7 - memory.capacity + offset);
+		ck_fast(memory_push(&producer, MESSAGE_MAX, offset) == SMQ_READY);
+		ck_fast(memory_push(&producer, 0, 0) == SMQ_NOT_YET);
+		memory_pop(&consumer, MESSAGE_MAX, offset);
+		ck_fast(empty());
+	}
+	ck_assert_int_eq(smq_ring_room(&producer, smq_record_bytes(MESSAGE_MAX + 1)), SMQ_NOT_YET);
+}
+END_TEST
+
+/* A push of the rest of the ring leaves the end marker its place. */
+START_TEST(last_bytes_of_the_ring)
+{
+	at(0);
+	for (uint32_t first = 0; first <= MESSAGE_MAX - SMQ_RECORD_HEADER; first += 8) {
+		uint32_t rest = MESSAGE_MAX - smq_record_bytes(first);
+
+		at(first);
+		ck_fast(memory_push(&producer, first, 1) == SMQ_READY);
+		ck_fast(memory_push(&producer, rest + 1, 2) == SMQ_NOT_YET);
+		ck_fast(memory_push(&producer, rest, 2) == SMQ_READY);
+		memory_pop(&consumer, first, 1);
+		memory_pop(&consumer, rest, 2);
+		ck_fast(empty());
+	}
+}
+END_TEST
+
+/* Several messages queued while the positions pass 2^32. */
+START_TEST(positions_wrap)
+{
+	at(0);
+	for (uint32_t before = 0; before <= 2 * memory.capacity; before += 8) {
+		uint64_t pushed = before << 16, popped = pushed;
+
+		at(UINT32_MAX - 7 - before);
+		for (;;) {
+			uint64_t in = pushed, out = popped, next = traffic_random(&in), oldest = traffic_random(&out);
+
+			if (producer.position >= 1u << 31 &&
+			    memory_push(&producer, next >> 8 & 255, next) == SMQ_READY) {
+				pushed++;
+			} else if (popped < pushed) {
+				memory_pop(&consumer, oldest >> 8 & 255, oldest);
+				popped++;
+			} else {
+				break;
+			}
+		}
+		ck_fast(empty());
+		ck_fast(consumer.position == producer.position && producer.position < memory.capacity);
+	}
+}
+END_TEST
+
+static uint64_t total(const smq_word *lo)
+{
+	return smq_ring_total(lo, lo + 1);
+}
+
+/* Both totals of both ends, a carry in each, and one that comes out at exactly 2^32. */
+START_TEST(totals_carry)
+{
+	struct smq_progress *pushed, *popped;
+	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 20;
+
+	at(0);
+	pushed = &memory.header->producer_progress;
+	popped = &memory.header->consumer_progress;
+	pushed->messages_lo = popped->messages_lo = (uint32_t)messages;
+	pushed->moved_lo = popped->moved_lo = (uint32_t)moved;
+	pushed->moved_hi = popped->moved_hi = (uint32_t)(moved >> 32);
+	at(0);
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_int_eq(memory_push(&producer, 10, i), SMQ_READY);
+		ck_assert_uint_eq(total(&pushed->messages_lo), messages + i + 1);
+		ck_assert_uint_eq(total(&pushed->moved_lo), moved + 10 * (i + 1));
+		memory_pop(&consumer, 10, i);
+		ck_assert_uint_eq(total(&popped->messages_lo), messages + i + 1);
+		ck_assert_uint_eq(total(&popped->moved_lo), moved + 10 * (i + 1));
+	}
+	/* An empty message is a message, and no bytes. */
+	ck_assert_int_eq(memory_push(&producer, 0, 0), SMQ_READY);
+	ck_assert_uint_eq(total(&pushed->messages_lo), messages + 6);
+	ck_assert_uint_eq(total(&pushed->moved_lo), moved + 50);
+	/* The next holders of the ends go on counting. */
+	producer = memory_produce(&memory);
+	ck_assert_uint_eq(producer.messages, messages + 6);
+	ck_assert_uint_eq(producer.moved, moved + 50);
+	consumer = memory_consume(&memory);
+	ck_assert_uint_eq(consumer.messages, messages + 5);
+	ck_assert_uint_eq(consumer.moved, moved + 50);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ring");
+	TCase *tests = tcase_create("ring");
+
+	tcase_set_timeout(tests, 30);
+	tcase_add_test(tests, every_size_at_every_offset);
+	tcase_add_test(tests, full_and_empty_counts);
+	tcase_add_test(tests, largest_message_fits_at_every_offset);
+	tcase_add_test(tests, last_bytes_of_the_ring);
+	tcase_add_test(tests, positions_wrap);
+	tcase_add_test(tests, totals_carry);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 90);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* What bears the name and is no queue, or none that this library can use: EPROTO, and it stays as it was. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "file.h"
+#include "support.h"
+
+static const unsigned ways_to_open[] = {
+	SHMEMQ_PRODUCER,
+	SHMEMQ_CONSUMER,
+	SHMEMQ_OBSERVER,
+	SHMEMQ_PRODUCER | SHMEMQ_CREATE,
+	SHMEMQ_OBSERVER | SHMEMQ_CREATE,
+};
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Every open is refused. And leaves no trace on the object itself. */
+static void refuses_to_open(const char *name)
+{
+	unsigned descriptors = file_descriptors();
+	struct stat before, after;
+
+	ck_assert_int_eq(lstat(file_path(name), &before), 0);
+	for (size_t i = 0; i < sizeof ways_to_open / sizeof ways_to_open[0]; i++)
+		ck_fails(shmemq_open(name, ways_to_open[i], 0600, NULL), EPROTO);
+	ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0600, NULL), EEXIST);
+	ck_assert_int_eq(lstat(file_path(name), &after), 0);
+	ck_assert(before.st_ino == after.st_ino && before.st_mode == after.st_mode && before.st_size == after.st_size);
+	ck_assert(before.st_nlink == after.st_nlink && before.st_blocks == after.st_blocks);
+	ck_assert(same_time(&before.st_mtim, &after.st_mtim) && same_time(&before.st_ctim, &after.st_ctim));
+	ck_assert_uint_eq(file_descriptors(), descriptors);
+}
+
+static void refuses_to_unlink(const char *name)
+{
+	struct stat before, after;
+
+	ck_assert_int_eq(lstat(file_path(name), &before), 0);
+	ck_fails(shmemq_unlink(name), EPROTO);
+	ck_assert_int_eq(lstat(file_path(name), &after), 0);
+	ck_assert(before.st_ino == after.st_ino && same_time(&before.st_ctim, &after.st_ctim));
+}
+
+static void refuses(const char *name)
+{
+	refuses_to_open(name);
+	refuses_to_unlink(name);
+}
+
+START_TEST(files)
+{
+	static const char text[8192] = "Dear diary, this is not a queue. ";
+	static const size_t sizes[] = { 0, 1, 8, 31, 32, 33, 4096, 8192 };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		const char *name = test_name();
+		char content[sizeof text];
+		int fd;
+
+		file_write(name, text, sizes[i]);
+		refuses(name);
+		fd = open(file_path(name), O_RDONLY | O_CLOEXEC);
+		ck_assert_int_eq(read(fd, content, sizeof content), (ssize_t)sizes[i]);
+		ck_assert_mem_eq(content, text, sizes[i]);
+		close(fd);
+	}
+}
+END_TEST
+
+/* Whoever keeps a lock on his own file is not waited for, so nobody has tried to lock it. */
+START_TEST(no_lock_is_tried)
+{
+	const char *name = test_name();
+	int64_t start = test_now();
+
+	file_write(name, "not a queue", 11);
+	file_lock(name, 0, 0);
+	refuses(name);
+	ck_assert_int_lt(test_now() - start, 900 * MS);
+}
+END_TEST
+
+START_TEST(directory)
+{
+	const char *name = test_name();
+
+	ck_assert_int_eq(mkdir(file_path(name), 0700), 0);
+	refuses(name);
+	ck_assert_int_eq(rmdir(file_path(name)), 0);
+}
+END_TEST
+
+/* Even to a good queue: who may write in /dev/shm must not send others elsewhere. */
+START_TEST(symbolic_links)
+{
+	const char *queue = test_name(), *link = test_name(), *dangling = test_name();
+
+	ck_assert_int_eq(shmemq_close(test_open(queue, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
+	ck_assert_int_eq(symlink(queue + 1, file_path(link)), 0);
+	ck_assert_int_eq(symlink("nowhere", file_path(dangling)), 0);
+	refuses(link);
+	refuses(dangling);
+	ck_assert(!file_exists("/nowhere"));
+	ck_assert(file_exists(queue));
+}
+END_TEST
+
+/* Without a reader or writer at its other end, where an open could wait for ever. */
+START_TEST(fifo)
+{
+	const char *name = test_name();
+
+	ck_assert_int_eq(mkfifo(file_path(name), 0600), 0);
+	refuses(name);
+}
+END_TEST
+
+START_TEST(socket_file)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *name = test_name();
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, file_path(name));
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	refuses(name);
+	close(fd);
+}
+END_TEST
+
+/* A queue of one page with one message, closed. */
+static const char *make_queue(void)
+{
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+
+	ck_assert_int_eq(shmemq_push(q, "still here", 10, 0), 0);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	return name;
+}
+
+static void is_intact(const char *name)
+{
+	struct shmemq *q = test_open(name, SHMEMQ_CONSUMER, 0);
+	char text[10];
+
+	ck_assert_int_eq(shmemq_pop(q, text, sizeof text, NULL), 10);
+	ck_assert_mem_eq(text, "still here", 10);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+
+/* Another format, or a lie about the size: each word of the identity in turn. With the magic, it may be removed. */
+START_TEST(identity)
+{
+	const uint32_t page = (uint32_t)file_page();
+	const struct {
+		size_t offset;
+		uint32_t value;
+		bool magic;
+	} cases[] = {
+		{ offsetof(struct smq_identity, magic[0]), 0, true },
+		{ offsetof(struct smq_identity, magic[0]), 0x73686d65, true }, /* the other byte order */
+		{ offsetof(struct smq_identity, magic[1]), 0x0200716d, true },
+		{ offsetof(struct smq_identity, version), 0, false },
+		{ offsetof(struct smq_identity, version), 2, false },
+		{ offsetof(struct smq_identity, version), UINT32_MAX, false },
+		{ offsetof(struct smq_identity, header_bytes), 0, false },
+		{ offsetof(struct smq_identity, header_bytes), page / 2, false },
+		{ offsetof(struct smq_identity, header_bytes), page * 2, false },
+		{ offsetof(struct smq_identity, header_bytes), page * 16, false },
+		{ offsetof(struct smq_identity, capacity), 0, false },
+		{ offsetof(struct smq_identity, capacity), 8, false },
+		{ offsetof(struct smq_identity, capacity), page / 2, false },
+		{ offsetof(struct smq_identity, capacity), page - 8, false },
+		{ offsetof(struct smq_identity, capacity), page + 8, false },
+		{ offsetof(struct smq_identity, capacity), page * 2, false }, /* larger than the file */
+		{ offsetof(struct smq_identity, capacity), 1u << 30, false },
+		{ offsetof(struct smq_identity, capacity), 1u << 31, false },
+		{ offsetof(struct smq_identity, capacity), UINT32_MAX, false },
+		{ offsetof(struct smq_identity, mechanism), 0, false },
+		{ offsetof(struct smq_identity, mechanism), 3, false },
+		{ offsetof(struct smq_identity, mechanism), 2 | 9 << 8 | 8 << 16, false }, /* a libc nobody has */
+		{ offsetof(struct smq_identity, mechanism), 1u << 31, false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *name = make_queue();
+		int fd = open(file_path(name), O_RDWR | O_CLOEXEC);
+		uint32_t good;
+
+		ck_assert_int_eq(pread(fd, &good, 4, (off_t)cases[i].offset), 4);
+		ck_assert_uint_ne(good, cases[i].value);
+		ck_assert_int_eq(pwrite(fd, &cases[i].value, 4, (off_t)cases[i].offset), 4);
+		refuses_to_open(name);
+		if (cases[i].magic)
+			refuses_to_unlink(name);
+		ck_assert_int_eq(pwrite(fd, &good, 4, (off_t)cases[i].offset), 4);
+		is_intact(name);
+		ck_assert_int_eq(pwrite(fd, &cases[i].value, 4, (off_t)cases[i].offset), 4);
+		if (!cases[i].magic)
+			ck_assert_int_eq(shmemq_unlink(name), 0);
+		close(fd);
+	}
+}
+END_TEST
+
+/* One byte less than the header says: reading it would be SIGBUS. */
+START_TEST(truncated)
+{
+	const off_t page = (off_t)file_page(), sizes[] = { 2 * page - 1, page + 1, page, page - 1, 896, 32 };
+
+	for (int i = 0; i < 6; i++) {
+		const char *name = make_queue();
+
+		ck_assert_int_eq(truncate(file_path(name), sizes[i]), 0);
+		refuses_to_open(name);
+		ck_assert_int_eq(shmemq_unlink(name), 0);
+	}
+}
+END_TEST
+
+/* A ring that nobody can take up is no other object, so it has an errno of its own; it keeps its bytes. */
+START_TEST(wrecked)
+{
+	const char *name = make_queue();
+	struct smq_header *file = file_map(name);
+	struct shmemq *q;
+
+	file->producer_progress.position_bytes = 4;
+	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
+	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0, NULL), EBADMSG));
+	file->producer_progress.position_bytes = 0;
+	for (uint32_t at = 0; at < file_page(); at += 8)
+		file_record(file, at)->size_plus_1 = 1; /* no end to what was committed */
+	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
+	file->consumer_progress.position_bytes = 4;
+	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
+	file->consumer_progress.position_bytes = 1u << 31;
+	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
+	q = test_open(name, SHMEMQ_OBSERVER, 0);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	file_unmap(file);
+	ck_assert_int_eq(shmemq_unlink(name), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("segment_alien");
+	TCase *tcase = tcase_create("alien");
+
+	tcase_add_test(tcase, files);
+	tcase_add_test(tcase, no_lock_is_tried);
+	tcase_add_test(tcase, directory);
+	tcase_add_test(tcase, symbolic_links);
+	tcase_add_test(tcase, fifo);
+	tcase_add_test(tcase, socket_file);
+	tcase_add_test(tcase, identity);
+	tcase_add_test(tcase, truncated);
+	tcase_add_test(tcase, wrecked);
+	suite_add_tcase(suite, tcase);
+	return test_run(suite, 60);
+}

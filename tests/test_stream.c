@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Two processes, millions of messages. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "support.h"
+
+#define MESSAGES TEST_PART(350000)
+
+static uint64_t seed;
+
+static const uint64_t capacities[] = { 1, 1 << 16, 1 << 20 };
+static const char *const roles[] = { "produce", "consume" };
+
+static pid_t start(const char *role, const char *name)
+{
+	char seed_text[24], count_text[24];
+
+	snprintf(seed_text, sizeof seed_text, "%" PRIu64, seed);
+	snprintf(count_text, sizeof count_text, "%u", (unsigned)MESSAGES);
+	return test_peer(role, name, seed_text, count_text, NULL);
+}
+
+/* Until the side that came first can do nothing without the other one. */
+static void await_standstill(struct shmemq *observer)
+{
+	struct shmemq_stat st;
+
+	do {
+		test_sleep(MS);
+		ck_assert_int_eq(shmemq_stat(observer, &st), 0);
+	} while (st.waiting == 0);
+}
+
+/* Each capacity, and each side first. */
+START_TEST(stream)
+{
+	const char *name = test_name();
+	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, capacities[_i / 2]);
+	struct shmemq_stat st;
+	pid_t first, second;
+
+	first = start(roles[_i % 2], name);
+	await_standstill(observer);
+	second = start(roles[1 - _i % 2], name);
+	ck_assert_int_eq(test_wait(first), 0);
+	ck_assert_int_eq(test_wait(second), 0);
+	ck_assert_int_eq(shmemq_stat(observer, &st), 0);
+	ck_assert_uint_eq(st.pushed_messages, MESSAGES);
+	ck_assert_uint_eq(st.popped_messages, MESSAGES);
+	ck_assert_uint_eq(st.pushed_bytes, st.popped_bytes);
+	ck_assert_uint_eq(st.queued_messages, 0);
+	ck_assert_uint_eq(st.producer, SHMEMQ_END_CLOSED);
+	ck_assert_uint_eq(st.consumer, SHMEMQ_END_CLOSED);
+	ck_assert_int_eq(shmemq_close(observer), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("stream");
+	TCase *tests = tcase_create("stream");
+
+	seed = test_seed();
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, stream, 0, 2 * sizeof capacities / sizeof capacities[0]);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 300);
+}

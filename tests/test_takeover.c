@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* The ring in the hands of the next holder of an end, wherever the last one was killed; and memory that is garbage. */
+#include "config.h"
+
+#include "memory.h"
+#include "support.h"
+#include "traffic.h"
+
+#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
+#define SIZE 20
+#define RECORD 32
+
+static struct memory memory;
+static struct smq_progress *pushed, *popped;
+static struct smq_ring producer, consumer;
+
+/* Near the end of the ring and of the positions. */
+static void setup(void)
+{
+	memory = memory_make();
+	pushed = &memory.header->producer_progress;
+	popped = &memory.header->consumer_progress;
+	memory_empty_at(&memory, UINT32_MAX - 7 - 2 * RECORD);
+	producer = memory_produce(&memory);
+	consumer = memory_consume(&memory);
+}
+
+static void push(uint64_t content)
+{
+	ck_assert_int_eq(memory_push(&producer, SIZE, content), SMQ_READY);
+}
+
+static bool empty(void)
+{
+	uint32_t size;
+
+	return smq_ring_look(&consumer, &size) == SMQ_NOT_YET;
+}
+
+/* What a producer that is killed has stored of its progress: what it had before its last operations. */
+static void forget_since(struct smq_progress *progress, const struct smq_progress *then)
+{
+	memcpy(progress, then, sizeof *progress);
+}
+
+/* All of a push but the store that publishes it. */
+START_TEST(producer_dies_before_commit)
+{
+	struct smq_record *record = smq_record_at(&producer, producer.position);
+	uint32_t tail = producer.position;
+
+	traffic_fill(smq_message_at(&producer, tail), SIZE, 1);
+	record->type = 1;
+	smq_record_at(&producer, tail + RECORD)->size_plus_1 = 0;
+	producer = memory_produce(&memory);
+	ck_assert_uint_eq(producer.position, tail);
+	ck_assert_uint_eq(producer.messages, 0);
+	ck_assert(empty());
+	push(2);
+	memory_pop(&consumer, SIZE, 2);
+	ck_assert(empty());
+}
+END_TEST
+
+/* Published, but neither the tail nor the totals stored; `_i` of the messages are popped meanwhile. */
+START_TEST(producer_dies_before_its_tail_is_stored)
+{
+	struct smq_progress then;
+	uint32_t tail;
+
+	push(0);
+	then = *pushed;
+	for (int i = 1; i <= 3; i++)
+		push((uint64_t)i);
+	tail = producer.position;
+	for (int i = 0; i < _i; i++)
+		memory_pop(&consumer, SIZE, (uint64_t)i);
+	forget_since(pushed, &then);
+	producer = memory_produce(&memory);
+	ck_assert_uint_eq(producer.position, tail);
+	ck_assert_uint_eq(pushed->position_bytes, tail);
+	ck_assert_uint_eq(pushed->messages_lo, 4);
+	ck_assert_uint_eq(pushed->moved_lo, 4 * SIZE);
+	push(4);
+	for (int i = _i; i <= 4; i++)
+		memory_pop(&consumer, SIZE, (uint64_t)i);
+	ck_assert(empty());
+}
+END_TEST
+
+/* The totals are stored after the tail: killed in between, they stay one behind, and nothing is counted twice. */
+START_TEST(producer_dies_before_its_totals_are_stored)
+{
+	push(0);
+	pushed->messages_lo = pushed->moved_lo = 0;
+	producer = memory_produce(&memory);
+	ck_assert_uint_eq(producer.messages, 0);
+	memory_pop(&consumer, SIZE, 0);
+	ck_assert(empty());
+}
+END_TEST
+
+/* The walk may go all around: a whole ring of the smallest records, none of them in the stored tail. */
+START_TEST(producer_recovers_a_full_ring)
+{
+	struct smq_progress then = *pushed;
+	uint32_t count = 0;
+
+	while (memory_push(&producer, 0, count) == SMQ_READY)
+		count++;
+	ck_assert_uint_eq(count, memory.capacity / SMQ_RECORD_HEADER - 1);
+	forget_since(pushed, &then);
+	producer = memory_produce(&memory);
+	ck_assert_uint_eq(producer.messages, count);
+	ck_assert_int_eq(memory_push(&producer, 0, 0), SMQ_NOT_YET);
+	for (uint32_t i = 0; i < count; i++)
+		memory_pop(&consumer, 0, i);
+	ck_assert(empty());
+}
+END_TEST
+
+/* A consumer takes what is published behind a tail that was never stored. */
+START_TEST(consumer_ahead_of_the_stored_tail)
+{
+	struct smq_progress then = *pushed;
+
+	push(1);
+	push(2);
+	memory_pop(&consumer, SIZE, 1);
+	forget_since(pushed, &then);
+	consumer = memory_consume(&memory);
+	memory_pop(&consumer, SIZE, 2);
+	ck_assert(empty());
+}
+END_TEST
+
+/* The message that was held comes again and is marked; the one behind it was not. */
+START_TEST(held_message_is_redelivered)
+{
+	push(1);
+	push(2);
+	smq_ring_view(&consumer, consumer.position + RECORD);
+	/* However often the end changes hands meanwhile. */
+	for (int i = 0; i < 3; i++)
+		consumer = memory_consume(&memory);
+	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
+	memory_pop(&consumer, SIZE, 1);
+	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
+	memory_pop(&consumer, SIZE, 2);
+	push(3);
+	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
+}
+END_TEST
+
+/* Of several that were held at once, those not released. */
+START_TEST(held_messages_are_redelivered)
+{
+	for (uint64_t i = 1; i <= 4; i++)
+		push(i);
+	smq_ring_view(&consumer, consumer.position + 3 * RECORD);
+	memory_pop(&consumer, SIZE, 1);
+	consumer = memory_consume(&memory);
+	for (uint64_t i = 2; i <= 4; i++) {
+		ck_assert_int_eq(smq_ring_redelivered(&consumer, consumer.position), i <= 3);
+		memory_pop(&consumer, SIZE, i);
+	}
+}
+END_TEST
+
+START_TEST(released_message_marks_nothing)
+{
+	push(1);
+	push(2);
+	push(3);
+	smq_ring_view(&consumer, consumer.position + RECORD);
+	memory_pop(&consumer, SIZE, 1);
+	memory_pop(&consumer, SIZE, 2);
+	consumer = memory_consume(&memory);
+	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
+	memory_pop(&consumer, SIZE, 3);
+}
+END_TEST
+
+/* Killed between the store of the head and that of the view: behind the head it says nothing. */
+START_TEST(view_behind_the_head_marks_nothing)
+{
+	push(1);
+	push(2);
+	memory_pop(&consumer, SIZE, 1);
+	popped->view_bytes = consumer.position - RECORD;
+	consumer = memory_consume(&memory);
+	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
+	/* And from here the view counts again. */
+	smq_ring_view(&consumer, consumer.position + RECORD);
+	consumer = memory_consume(&memory);
+	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
+}
+END_TEST
+
+/*
+ * A view is compared by difference, so it must not stay where it was while gigabytes pass through copying pops: at
+ * 2 GiB it would look newer than the head, close to 4 GiB like a message that is held.
+ */
+START_TEST(view_keeps_up_with_copying_pops)
+{
+	uint32_t held = consumer.position + RECORD, step = MESSAGE_MAX + 8;
+
+	push(1);
+	smq_ring_view(&consumer, held);
+	memory_pop(&consumer, SIZE, 1);
+	/* The head alone decides here: no messages are needed. In laps, to a place where `held` is just ahead. */
+	for (uint64_t moved = 0; moved < ((uint64_t)1 << 32) - RECORD; moved += step) {
+		if (moved + step > ((uint64_t)1 << 32) - RECORD)
+			step = (uint32_t)(((uint64_t)1 << 32) - RECORD - moved);
+		smq_ring_release(&consumer, consumer.position + step, 1, step - SMQ_RECORD_HEADER);
+		ck_fast(popped->view_bytes == consumer.position);
+	}
+	ck_assert_uint_eq(consumer.position + RECORD, held);
+	memory_empty_at(&memory, consumer.position);
+	popped->view_bytes = consumer.view;
+	producer = memory_produce(&memory);
+	consumer = memory_consume(&memory);
+	push(2);
+	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
+	/* And the view is still alive. */
+	smq_ring_view(&consumer, consumer.position + RECORD);
+	consumer = memory_consume(&memory);
+	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
+}
+END_TEST
+
+START_TEST(size_words)
+{
+	smq_word *size_word = &smq_record_at(&consumer, consumer.position)->size_plus_1;
+	const uint32_t bad[] = { MESSAGE_MAX + 2, memory.capacity, 2 * memory.capacity, 1u << 31, UINT32_MAX };
+	uint32_t size = 0;
+
+	*size_word = MESSAGE_MAX + 1;
+	ck_assert_int_eq(smq_ring_look(&consumer, &size), SMQ_READY);
+	ck_assert_uint_eq(size, MESSAGE_MAX);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		*size_word = bad[i];
+		ck_assert_int_eq(smq_ring_look(&consumer, &size), SMQ_BAD);
+		ck_assert(memory_refused_produce(&memory));
+	}
+}
+END_TEST
+
+static void put_size(uint32_t offset, uint32_t size)
+{
+	((struct smq_record *)(void *)(memory.records + offset))->size_plus_1 = size + 1;
+}
+
+/* Committed headers all around: the smallest, a few large ones, and a last one that ends within the first. */
+START_TEST(walk_ends_with_the_ring)
+{
+	uint32_t half = memory.capacity / 2;
+
+	memory_empty_at(&memory, 0);
+	for (uint32_t i = 0; i < memory.capacity; i += 8)
+		put_size(i, 0);
+	ck_assert(memory_refused_produce(&memory));
+	for (uint32_t i = 0; i < memory.capacity; i += half / 2)
+		put_size(i, half / 2 - SMQ_RECORD_HEADER);
+	ck_assert(memory_refused_produce(&memory));
+	memset(memory.records, 0, memory.capacity);
+	put_size(0, half - SMQ_RECORD_HEADER);
+	put_size(half, half - RECORD - SMQ_RECORD_HEADER);
+	put_size(memory.capacity - RECORD, 2 * RECORD - SMQ_RECORD_HEADER);
+	ck_assert(memory_refused_produce(&memory));
+}
+END_TEST
+
+START_TEST(positions_a_claim_refuses)
+{
+	uint32_t tail = producer.position, full = memory.capacity - SMQ_RECORD_HEADER;
+	const uint32_t bad[] = { tail + 8, tail - full - 8, tail - 4, tail - 1, tail + 1, tail + (1u << 31) };
+
+	popped->position_bytes = tail - full;
+	ck_assert(!memory_refused_produce(&memory));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		popped->position_bytes = bad[i];
+		ck_assert(memory_refused_produce(&memory));
+	}
+	popped->position_bytes = tail;
+	pushed->position_bytes = tail + 4;
+	ck_assert(memory_refused_produce(&memory));
+	pushed->position_bytes = tail;
+	ck_assert(!memory_refused_produce(&memory));
+}
+END_TEST
+
+/* The stored tail may be behind the consumer's head, but not by more than a ring. */
+START_TEST(positions_a_consumer_refuses)
+{
+	uint32_t tail = producer.position;
+	const uint32_t good[] = { tail, tail - memory.capacity, tail + memory.capacity };
+	const uint32_t bad[] = { tail - memory.capacity - 8, tail + memory.capacity + 8, tail + (1u << 31), tail - 4 };
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		popped->position_bytes = good[i];
+		ck_assert(!memory_refused_consume(&memory));
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		popped->position_bytes = bad[i];
+		ck_assert(memory_refused_consume(&memory));
+	}
+}
+END_TEST
+
+/* The head as a running producer reads it: when its copy says full, never else. */
+START_TEST(heads_a_producer_refuses)
+{
+	uint32_t start = producer.position;
+
+	while (memory_push(&producer, SIZE, 0) == SMQ_READY)
+		;
+	const uint32_t bad[] = { start - 8, producer.position + 8, start + 4, start + 1, start + (1u << 31) };
+
+	popped->position_bytes = start + 2 * RECORD;
+	ck_assert_int_eq(smq_ring_room(&producer, 2 * RECORD), SMQ_READY);
+	popped->position_bytes = start;
+	ck_assert_int_eq(smq_ring_room(&producer, 2 * RECORD), SMQ_READY);
+	ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_BAD);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		popped->position_bytes = bad[i];
+		ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_BAD);
+	}
+	/* Nothing of that was believed. */
+	popped->position_bytes = start + 4 * RECORD;
+	ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_READY);
+}
+END_TEST
+
+/* A view word of any value marks at most what lies in the ring. */
+START_TEST(garbage_in_the_view)
+{
+	const uint32_t bad[] = { memory.capacity + 8, 1u << 31, (1u << 31) + 8, (uint32_t)-8, (uint32_t)-RECORD };
+
+	push(1);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		popped->view_bytes = consumer.position + bad[i];
+		consumer = memory_consume(&memory);
+		ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
+		ck_assert_uint_eq(popped->view_bytes, consumer.position);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("takeover");
+	TCase *ends = tcase_create("ends"), *garbage = tcase_create("garbage");
+
+	tcase_add_checked_fixture(ends, setup, NULL);
+	tcase_set_timeout(ends, 20);
+	tcase_add_test(ends, producer_dies_before_commit);
+	tcase_add_loop_test(ends, producer_dies_before_its_tail_is_stored, 0, 5);
+	tcase_add_test(ends, producer_dies_before_its_totals_are_stored);
+	tcase_add_test(ends, producer_recovers_a_full_ring);
+	tcase_add_test(ends, consumer_ahead_of_the_stored_tail);
+	tcase_add_test(ends, held_message_is_redelivered);
+	tcase_add_test(ends, held_messages_are_redelivered);
+	tcase_add_test(ends, released_message_marks_nothing);
+	tcase_add_test(ends, view_behind_the_head_marks_nothing);
+	tcase_add_test(ends, view_keeps_up_with_copying_pops);
+	suite_add_tcase(suite, ends);
+	tcase_add_checked_fixture(garbage, setup, NULL);
+	tcase_add_test(garbage, size_words);
+	tcase_add_test(garbage, walk_ends_with_the_ring);
+	tcase_add_test(garbage, positions_a_claim_refuses);
+	tcase_add_test(garbage, positions_a_consumer_refuses);
+	tcase_add_test(garbage, heads_a_producer_refuses);
+	tcase_add_test(garbage, garbage_in_the_view);
+	suite_add_tcase(suite, garbage);
+	return test_run(suite, 60);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Both ends in one process, a thread each, with a third one that interrupts them. */
+#include "config.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "handle.h"
+#include "support.h"
+#include "traffic.h"
+
+#define MESSAGES TEST_PART(200000)
+
+static uint64_t seed;
+
+struct ends {
+	struct shmemq *producer, *consumer;
+	int push_failed, pop_failed;
+	_Atomic bool over;
+	unsigned interruptions;
+};
+
+/*
+ * Lets a handle work on the other one's mapping of the same pages. The thread sanitizer knows addresses, not pages: on
+ * two mappings it would see neither a race nor an order.
+ */
+static void share_mapping(struct shmemq *q, const struct shmemq *other)
+{
+	ptrdiff_t apart = (char *)other->header - (char *)q->header;
+
+#define MOVE(pointer) ((pointer) = (void *)((char *)(pointer) + apart))
+	MOVE(q->ring.records);
+	MOVE(q->ring.progress);
+	if (q->state & SHMEMQ_PRODUCER)
+		MOVE(q->ring.head);
+	MOVE(q->waiter.own);
+	MOVE(q->waiter.peer);
+	MOVE(q->waiter.own_fence);
+	MOVE(q->waiter.peer_fence);
+	MOVE(q->peer.claim);
+#undef MOVE
+}
+
+static void *push(void *argument)
+{
+	struct ends *ends = argument;
+
+	ends->push_failed = traffic_push(ends->producer, seed, MESSAGES);
+	return NULL;
+}
+
+static void *pop(void *argument)
+{
+	struct ends *ends = argument;
+
+	ends->pop_failed = traffic_pop(ends->consumer, seed, MESSAGES);
+	return NULL;
+}
+
+static void *interrupt(void *argument)
+{
+	struct ends *ends = argument;
+
+	while (!ends->over) {
+		shmemq_interrupt(ends->producer);
+		shmemq_interrupt(ends->consumer);
+		ends->interruptions++;
+		test_sleep(MS / 10);
+	}
+	return NULL;
+}
+
+static void move(struct ends *ends, bool sleeping)
+{
+	pthread_t pusher, popper, interrupter;
+
+	if (sleeping)
+		ends->producer->parallel = ends->consumer->parallel = false;
+	ck_assert_int_eq(pthread_create(&pusher, NULL, push, ends), 0);
+	ck_assert_int_eq(pthread_create(&popper, NULL, pop, ends), 0);
+	ck_assert_int_eq(pthread_create(&interrupter, NULL, interrupt, ends), 0);
+	pthread_join(pusher, NULL);
+	pthread_join(popper, NULL);
+	ends->over = true;
+	pthread_join(interrupter, NULL);
+	ck_assert_int_eq(ends->push_failed, 0);
+	ck_assert_int_eq(ends->pop_failed, 0);
+}
+
+/* `_i`: 1 one mapping, 2 sleeping instead of spinning. */
+START_TEST(threads)
+{
+	const char *name = test_name();
+	struct ends ends = { .producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1) };
+	struct shmemq_stat st;
+
+	ends.consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	if (_i & 1)
+		share_mapping(ends.consumer, ends.producer);
+	move(&ends, _i & 2);
+	ck_assert_int_eq(shmemq_stat(ends.producer, &st), 0);
+	ck_assert_uint_eq(st.pushed_messages, MESSAGES);
+	ck_assert_uint_eq(st.popped_messages, MESSAGES);
+	ck_assert_uint_eq(st.pushed_bytes, st.popped_bytes);
+	ck_assert_uint_eq(st.queued_bytes, 0);
+	ck_assert_int_eq(shmemq_close(ends.consumer), 0);
+	ck_assert_int_eq(shmemq_close(ends.producer), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("threads");
+	TCase *tests = tcase_create("threads");
+
+	seed = test_seed();
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, threads, 0, 4);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 240);
+}

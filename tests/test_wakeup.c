@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* No wake-up is lost, however a sleep meets what it waits for; and nobody is woken who does not sleep. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "sleepy.h"
+#include "support.h"
+
+#define PINGS TEST_PART(6000)
+#define MESSAGES TEST_PART(400000)
+#define ROUNDS TEST_PART(4000)
+
+static uint64_t seed;
+
+/* Who lives without membarrier(2), and since when. */
+static const struct {
+	const char *producer, *consumer;
+} denials[] = {
+	{ "never", "never" },	{ "never", "before" }, { "before", "never" },
+	{ "before", "before" }, { "never", "after" },  { "after", "after" },
+};
+#define DENIALS (sizeof denials / sizeof denials[0])
+
+static pid_t start(const char *role, const char *deny, const char *const *names, uint64_t count)
+{
+	char seed_text[24], count_text[24];
+
+	snprintf(seed_text, sizeof seed_text, "%" PRIu64, seed);
+	snprintf(count_text, sizeof count_text, "%" PRIu64, count);
+	return test_peer("sleepy", role, deny, names[0], names[1], seed_text, count_text, NULL);
+}
+
+static void create(const char *name)
+{
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
+}
+
+START_TEST(ping_pong)
+{
+	const char *names[] = { test_name(), test_name() };
+	pid_t ping, pong;
+
+	create(names[0]);
+	create(names[1]);
+	ping = start("ping", denials[_i].producer, names, PINGS);
+	pong = start("pong", denials[_i].consumer, names, PINGS);
+	ck_assert_int_eq(test_wait(ping), 0);
+	ck_assert_int_eq(test_wait(pong), 0);
+}
+END_TEST
+
+START_TEST(bursts)
+{
+	const char *names[] = { test_name(), "none" };
+	pid_t producer, consumer;
+
+	create(names[0]);
+	producer = start("produce", denials[_i].producer, names, MESSAGES);
+	consumer = start("consume", denials[_i].consumer, names, MESSAGES);
+	ck_assert_int_eq(test_wait(producer), 0);
+	ck_assert_int_eq(test_wait(consumer), 0);
+}
+END_TEST
+
+/* A thread that waits for ever, round after round. */
+struct waiting {
+	struct shmemq *q;
+	int expected; /* errno of each wait */
+	_Atomic unsigned go, begun, ended;
+};
+
+static void reach(const _Atomic unsigned *counter, unsigned value)
+{
+	while (*counter < value)
+		sched_yield();
+}
+
+static void *wait_for_ever(void *argument)
+{
+	struct waiting *waiting = argument;
+
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		reach(&waiting->go, i);
+		waiting->begun = i;
+		if (shmemq_pop(waiting->q, NULL, 0, NULL) != -1 || errno != waiting->expected) {
+			perror("pop");
+			_exit(1);
+		}
+		waiting->ended = i;
+	}
+	return NULL;
+}
+
+static pthread_t begin(struct waiting *waiting, const char *name)
+{
+	pthread_t thread;
+
+	sleepy_arm();
+	waiting->q = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
+	sleepy_eager(waiting->q);
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_ever, waiting), 0);
+	return thread;
+}
+
+static void end(struct waiting *waiting, pthread_t thread)
+{
+	pthread_join(thread, NULL);
+	ck_assert_uint_gt(sleepy_sleeps(), ROUNDS / 100);
+	ck_assert_int_eq(shmemq_close(waiting->q), 0);
+}
+
+/* Lets round `i` begin, and returns at some moment of its wait, or just before it. */
+static void begin_round(struct waiting *waiting, unsigned i)
+{
+	static uint64_t random;
+
+	waiting->go = i;
+	reach(&waiting->begun, i);
+	sleepy_delay(&random, i % 2 ? 5000 : 50000);
+}
+
+START_TEST(interruptions)
+{
+	struct waiting waiting = { .expected = ECANCELED };
+	pthread_t thread = begin(&waiting, test_name());
+
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		begin_round(&waiting, i);
+		ck_fast(shmemq_interrupt(waiting.q) == 0);
+		reach(&waiting.ended, i);
+	}
+	end(&waiting, thread);
+}
+END_TEST
+
+START_TEST(closes)
+{
+	struct waiting waiting = { .expected = EPIPE };
+	const char *name = test_name();
+	pthread_t thread = begin(&waiting, name);
+
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		struct shmemq *producer = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
+
+		ck_fast(producer != NULL);
+		begin_round(&waiting, i);
+		ck_fast(shmemq_close(producer) == 0);
+		reach(&waiting.ended, i);
+	}
+	end(&waiting, thread);
+}
+END_TEST
+
+/*
+ * Both ends of a queue in one process that may make no system call. Its exit status: 0, or what went wrong first. With
+ * `sleep` it ends by a wait.
+ */
+static int without_system_calls(const char *name, bool sleep)
+{
+	struct shmemq *producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_STAY, 0600, NULL);
+	struct shmemq *consumer = shmemq_open(name, SHMEMQ_CONSUMER | SHMEMQ_STAY, 0, NULL);
+	char message[100];
+	size_t size;
+
+	if (producer == NULL || consumer == NULL || !filter_forbid_all())
+		return 1;
+	memset(message, 0, sizeof message); /* no lazy binding, page fault or stack growth is a system call */
+	for (int lap = 0; lap < 3; lap++) {
+		while (shmemq_timedpush(producer, message, sizeof message, 0, 0) == 0)
+			;
+		if (errno != EAGAIN)
+			return 2;
+		while (shmemq_timedpop_start(consumer, &size, NULL, -1) != NULL && shmemq_pop_end(consumer) == 0) {
+			if (shmemq_push_start(producer, size) == NULL || shmemq_push_end(producer, 0, 0) != 0)
+				return 3;
+			if (size == 0)
+				break;
+		}
+		while (shmemq_timedpop(consumer, message, sizeof message, NULL, 0) >= 0)
+			;
+		if (errno != EAGAIN)
+			return 4;
+	}
+	for (int i = 0; i < 100000; i++) {
+		if (shmemq_timedpop(consumer, message, sizeof message, NULL, 0) != -1)
+			return 5;
+	}
+	if (sleep)
+		shmemq_pop(consumer, message, sizeof message, NULL);
+	return 0;
+}
+
+/* And the test's own test: a wait is noticed. */
+START_TEST(no_system_call_while_nobody_sleeps)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		syscall(SYS_exit_group, without_system_calls(test_name(), _i)); /* sanitizers have hooks in _exit */
+	ck_assert_int_eq(test_wait(pid), _i ? 128 + SIGSYS : 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("wakeup");
+	TCase *tests = tcase_create("wakeup");
+	int every = filter_works() ? DENIALS : 1;
+
+	seed = test_seed();
+	tcase_set_timeout(tests, 30);
+	tcase_add_loop_test(tests, ping_pong, 0, every);
+	tcase_add_loop_test(tests, bursts, 0, every);
+	tcase_add_test(tests, interruptions);
+	tcase_add_test(tests, closes);
+	if (every == 1)
+		puts("skipped: what needs seccomp filters");
+	else if (TEST_QUIET)
+		tcase_add_loop_test(tests, no_system_call_while_nobody_sleeps, 0, 2);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 200);
+}
