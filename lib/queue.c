@@ -350,6 +350,11 @@ static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
 		st->queued_messages = bytes / SMQ_RECORD_HEADER;
 }
 
+static bool asleep(const struct smq_wait_room *wait)
+{
+	return atomic_load_explicit(&wait->word, memory_order_relaxed) & SMQ_WAIT_ASLEEP;
+}
+
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 {
 	struct smq_progress *producer, *consumer;
@@ -373,9 +378,10 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	st->pushed_bytes = smq_ring_total(&producer->moved_lo, &producer->moved_hi);
 	st->pushed_messages = smq_ring_total(&producer->messages_lo, &producer->messages_hi);
 	count_queued(q, st);
-	if (atomic_load_explicit(&q->header->producer_wait.word, memory_order_relaxed) & SMQ_WAIT_ASLEEP)
+	/* A holder that was killed asleep has left its word behind. */
+	if (st->producer == SHMEMQ_END_OPEN && asleep(&q->header->producer_wait))
 		st->waiting |= SHMEMQ_WAIT_PRODUCER;
-	if (atomic_load_explicit(&q->header->consumer_wait.word, memory_order_relaxed) & SMQ_WAIT_ASLEEP)
+	if (st->consumer == SHMEMQ_END_OPEN && asleep(&q->header->consumer_wait))
 		st->waiting |= SHMEMQ_WAIT_CONSUMER;
 	return 0;
 }

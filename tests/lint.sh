@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The sources as text: one licence line a file, config.h first, no blanks at a line's end, at most 120 columns; and shell
-# scripts of which shellcheck has nothing to say.
+# The sources as text: one licence line a file, config.h first, no blanks at a line's end, at most 120 columns; and
+# shell scripts of which shellcheck has nothing to say.
 # shellcheck disable=SC2086 # lists of words, all through
 set -eu
 
@@ -10,9 +10,9 @@ cd "${srcdir:-.}"
 # This project's files by name: what autogen.sh, configure and make leave beside them is none of it.
 programs=$(find lib tools tests -name '*.c')
 code="$programs $(find bench examples include lib tests tools -name '*.h') $(find bench examples -name '*.c')"
-scripts="autogen.sh $(find doc man tests -name '*.sh')"
+scripts="autogen.sh $(find doc man tests tools -name '*.sh')"
 [ ! -e .ci/run ] || scripts="$scripts .ci/run" # not in a tarball
-completions=$(find tools -name '*.bash')
+completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am m4/shmemq.m4"
 prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
 

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What concerns all of /dev/shm, in a mount namespace with one of its own, of 1 MiB: clean, a full file system, and ls
+# when nothing else is there.
+if [ -z "${SHMEMQ_TEST_NAMESPACE-}" ]; then
+	own=--mount
+	[ "$(id -u)" -eq 0 ] || own='--mount --map-root-user'
+	# shellcheck disable=SC2086 # a list of words
+	unshare $own mount -t tmpfs -o size=1m,mode=1777 shmemq-test /dev/shm 2>/dev/null || {
+		echo 'command_clean.sh: cannot mount a /dev/shm of its own here'
+		exit 77
+	}
+	# shellcheck disable=SC2086
+	SHMEMQ_TEST_NAMESPACE=1 exec unshare $own "$0"
+fi
+if [ -z "${SHMEMQ_TEST_MOUNTED-}" ]; then
+	mount -t tmpfs -o size=1m,mode=1777 shmemq-test /dev/shm || exit 1
+	SHMEMQ_TEST_MOUNTED=1
+	export SHMEMQ_TEST_MOUNTED
+fi
+# shellcheck source=tests/command_lib.sh
+. "${srcdir:-.}/tests/command_lib.sh"
+
+# What ls or clean shows, without its titles and but for names.
+names() # ARGUMENT...
+{
+	expect 0 '' "$@"
+	sed '1d; s/ .*//' "$temp/out" >"$temp/names"
+}
+
+#
+# ls, where there is nothing
+#
+names ls
+: | is 'ls of nothing' "$temp/names"
+[ "$(wc -l <"$temp/out")" -eq 1 ] || fail 'ls of nothing has no titles'
+expect 0 '' ls --json
+echo '[]' | is 'ls --json of nothing'
+expect 0 '' clean --force --all
+: | is 'clean of nothing'
+
+#
+# Full
+#
+expect 1 '/large: no room left in /dev/shm' create /large --capacity 4M
+expect 1 '/large: no room left in /dev/shm' push /large --create --capacity 4M
+[ -z "$(ls -A /dev/shm)" ] || fail 'a failed create has left something'
+expect 0 '' create /small --capacity 64K
+xs 65000 | expect 0 '' push /small
+expect 0 '' pop /small
+"$SHMEMQ" rm /small
+
+#
+# clean: what nobody has open
+#
+echo junk >/dev/shm/junk
+for name in /consumer /dead /empty /full /producer; do
+	"$SHMEMQ" create $name --capacity 64K
+done
+echo kept | "$SHMEMQ" push /full
+"$SHMEMQ" pop /consumer >"$temp/popped" &
+consumer=$!
+"$SHMEMQ" pop /dead >"$temp/popped" &
+dead=$!
+mkfifo "$temp/given" "$temp/doomed"
+"$SHMEMQ" push /producer <"$temp/given" &
+producer=$!
+exec 3>"$temp/given"
+# A temporary queue with a message in it, which no one who closed has removed.
+"$SHMEMQ" push /temporary --create --temporary --capacity 64K <"$temp/doomed" &
+temporary=$!
+exec 4>"$temp/doomed"
+echo lost >&4
+until [ -e /dev/shm/temporary ]; do
+	sleep 0.02
+done
+await_field /temporary queued_messages 1
+await_field /producer producer open
+await_field /consumer consumer open
+await_field /dead consumer open
+kill -9 "$dead" "$temporary"
+ends "$dead" 137 'killed pop'
+ends "$temporary" 137 'killed push'
+exec 4>&-
+
+names clean
+printf '/dead\n/empty\n/full\n/temporary\n' | is 'clean' "$temp/names"
+names ls
+printf '/consumer\n/dead\n/empty\n/full\n/producer\n/temporary\n' | is 'clean alone removes nothing' "$temp/names"
+expect 0 '' clean --force
+printf 'removed /dead\nremoved /empty\nkept /full: not empty\nremoved /temporary\n' | is 'clean --force'
+names ls
+printf '/consumer\n/full\n/producer\n' | is 'after clean --force' "$temp/names"
+expect 0 '' clean --force --all
+printf 'removed /full\n' | is 'clean --force --all'
+names ls
+printf '/consumer\n/producer\n' | is 'after clean --force --all' "$temp/names"
+[ -e /dev/shm/junk ] || fail 'clean has removed what is no queue'
+
+exec 3>&-
+ends "$producer" 0 push
+kill "$consumer"
+ends "$consumer" 143 pop
+
+verdict

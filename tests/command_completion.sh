@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The bash completion: commands, options, values and the names of queues.
+# shellcheck source=tests/command_lib.sh
+. "${srcdir:-.}/tests/command_lib.sh"
+
+command -v bash >/dev/null || {
+	echo 'command_completion.sh: no bash'
+	exit 77
+}
+file=$srcdir/tools/shmemq.bash
+
+# Does the line, up to the cursor, complete to these words?
+completes() # LINE [WORD...]
+{
+	line=$1
+	shift
+	bash --norc "$srcdir/tests/complete.bash" "$file" "$SHMEMQ" "$line" >"$temp/out" 2>"$temp/err"
+	sort -o "$temp/out" "$temp/out"
+	{ [ $# -eq 0 ] || printf '%s\n' "$@"; } | is "'$line'"
+	: | is "'$line' says nothing" "$temp/err"
+}
+
+completes 'shmemq ' clean create ls pop push rm stat
+completes 'shmemq p' pop push
+completes 'shmemq --' --help --version
+completes 'shmemq x'
+completes 'shmemq create -' --capacity --help --mode --temporary --version
+completes 'shmemq create /'
+completes 'shmemq push --c' --capacity --count --create
+completes 'shmemq pop /x --t' --temporary --timeout --type
+completes 'shmemq ls --' --help --json --version
+completes 'shmemq stat --j' --json
+completes 'shmemq rm --' --help --version
+completes 'shmemq clean --' --all --force --help --version
+completes 'shmemq push --frame ' chunk: len32 line nul
+completes 'shmemq push --frame l' len32 line
+completes 'shmemq push --frame=' chunk: len32 line nul
+completes 'shmemq push --frame=n' nul
+completes 'shmemq push --frame=chunk:'
+completes 'shmemq push /x --count '
+completes 'shmemq push /x --type '
+completes 'shmemq create --capacity=1' 16M 1G 1M
+
+new_queue
+plain=$q
+"$SHMEMQ" create "$prefix-a:b=c"
+"$SHMEMQ" create "$prefix-odd "
+"$SHMEMQ" create "$prefix-odd\$"
+echo junk >"/dev/shm$prefix-junk"
+for command in push pop stat rm; do
+	completes "shmemq $command $prefix-" "$plain" "$prefix-a:b=c"
+done
+completes "shmemq pop --stay $prefix-" "$plain" "$prefix-a:b=c"
+completes "shmemq pop --type $prefix-" "$plain" "$prefix-a:b=c"
+completes "shmemq pop --frame nul $plain" "$plain"
+completes "shmemq rm $plain $prefix-a" "$prefix-a:b=c"
+# What stands before the last ':' or '=' is no part of the word to readline.
+completes "shmemq rm $prefix-a:" 'b=c'
+completes "shmemq rm $prefix-a:b=" c
+completes "shmemq create $prefix-"
+
+# It names what there is, and nothing else.
+"$SHMEMQ" --help >"$temp/help"
+for command in $(bash --norc "$srcdir/tests/complete.bash" "$file" "$SHMEMQ" 'shmemq '); do
+	grep -q "^  $command " "$temp/help" || fail "help does not name $command"
+	bash --norc "$srcdir/tests/complete.bash" "$file" "$SHMEMQ" "shmemq $command --"
+done | sort -u >"$temp/offered"
+grep -o -e '--[a-z]*' "$temp/help" | sort -u | is 'the options of help' "$temp/offered"
+
+# The package finds it by the command's name.
+package=/usr/share/bash-completion/bash_completion
+if [ -r "$package" ]; then
+	mkdir "$temp/completions"
+	cp "$file" "$temp/completions/shmemq"
+	# shellcheck disable=SC2016 # for that shell
+	found=$(BASH_COMPLETION_USER_DIR=$temp bash --norc -i -c '
+		. "$1"
+		_completion_loader shmemq 2>/dev/null || _comp_load shmemq
+		complete -p shmemq' bash "$package" 2>&1)
+	case $found in
+	*'complete -F _shmemq shmemq') ;;
+	*) fail "bash-completion does not find it: $found" ;;
+	esac
+else
+	echo "command_completion.sh: no bash-completion: only tried without it"
+fi
+
+verdict

@@ -1,0 +1,180 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# create, ls, stat and rm; names of any bytes.
+# shellcheck source=tests/command_lib.sh
+. "${srcdir:-.}/tests/command_lib.sh"
+
+page=$(getconf PAGESIZE)
+
+#
+# create
+#
+capacity_is() # SIZE CAPACITY
+{
+	new_queue --capacity "$1"
+	field_is "$q" capacity "$2"
+	field_is "$q" message_max $(($2 - 16))
+	"$SHMEMQ" rm "$q"
+}
+
+new_queue
+field_is "$q" capacity 1048576
+field_is "$q" temporary no
+[ "$(stat -c %a "/dev/shm$q")" = 600 ] || fail 'the default mode'
+capacity_is 1 "$page"
+capacity_is 64K 65536
+capacity_is 64k 65536
+capacity_is 65537 131072
+capacity_is 1M 1048576
+capacity_is 3M 4194304
+capacity_is 16m 16777216
+(
+	umask 027
+	"$SHMEMQ" create "$prefix-mode" --mode 666
+)
+[ "$(stat -c %a "/dev/shm$prefix-mode")" = 640 ] || fail '--mode and umask'
+"$SHMEMQ" rm "$prefix-mode"
+new_queue --temporary
+field_is "$q" temporary yes
+echo lost | "$SHMEMQ" push "$q"
+[ ! -e "/dev/shm$q" ] || fail 'a temporary queue is left'
+
+#
+# stat: a queue from its beginning to its end, as text and as JSON.
+#
+new_queue --capacity 64K
+json_is() # WHAT FIELDS
+{
+	expect 0 '' stat "$q" --json
+	echo "{\"name\": \"$q\", \"capacity\": 65536, \"message_max\": 65520, \"temporary\": false, $2}" | is "$1"
+}
+
+json_is 'a new queue' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 0, "pushed_bytes": 0, '\
+'"popped_messages": 0, "popped_bytes": 0, "producer": "never", "producer_pid": null, "producer_waiting": false, '\
+'"consumer": "never", "consumer_pid": null, "consumer_waiting": false'
+expect 0 '' stat "$q"
+cat <<EOT | is 'a new queue as text'
+name              $q
+capacity          65536
+message_max       65520
+temporary         no
+queued_messages   0
+queued_bytes      0
+pushed_messages   0
+pushed_bytes      0
+popped_messages   0
+popped_bytes      0
+producer          never
+producer_pid      -
+producer_waiting  no
+consumer          never
+consumer_pid      -
+consumer_waiting  no
+EOT
+printf 'one\ntwenty-two\n\n' >"$temp/in"
+"$SHMEMQ" push "$q" <"$temp/in" &
+push=$!
+ends "$push" 0 'push of three'
+"$SHMEMQ" pop "$q" --count 1 --stay >/dev/null &
+pop=$!
+ends "$pop" 0 'pop of one'
+json_is 'a used queue' '"queued_messages": 2, "queued_bytes": 32, "pushed_messages": 3, "pushed_bytes": 13, '\
+'"popped_messages": 1, "popped_bytes": 3, "producer": "closed", "producer_pid": '"$push"', "producer_waiting": false, '\
+'"consumer": "closed", "consumer_pid": '"$pop"', "consumer_waiting": false'
+"$SHMEMQ" pop "$q" --stay >/dev/null &
+pop=$!
+await_field "$q" consumer_waiting yes
+field_is "$q" consumer open
+field_is "$q" consumer_pid "$pop"
+kill -9 "$pop"
+ends "$pop" 137 'killed pop'
+json_is 'a queue with a dead consumer' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 3, '\
+'"pushed_bytes": 13, "popped_messages": 3, "popped_bytes": 13, "producer": "closed", "producer_pid": '"$push"', '\
+'"producer_waiting": false, "consumer": "dead", "consumer_pid": '"$pop"', "consumer_waiting": false'
+
+#
+# ls: this test's queues among what else there is.
+#
+rm -f "/dev/shm$prefix"*
+a="$prefix-a"
+expect 0 '' ls
+head -n 1 "$temp/out" | sed 's/  */ /g' >"$temp/title"
+echo 'NAME CAPACITY MESSAGES BYTES PUSHED POPPED PRODUCER PID CONSUMER PID WAITING' |
+	is 'the titles of ls' "$temp/title"
+"$SHMEMQ" create "$prefix-b" --capacity 64K
+"$SHMEMQ" create "$a" --capacity 2M
+echo junk >"/dev/shm$prefix-junk"
+mkfifo "/dev/shm$prefix-fifo"
+mkdir "/dev/shm$prefix-dir"
+ln -s "/dev/shm$a" "/dev/shm$prefix-link"
+seq 3 | "$SHMEMQ" push "$a"
+producer=$(field "$a" producer_pid)
+"$SHMEMQ" pop "$prefix-b" --stay >/dev/null &
+pop=$!
+await_field "$prefix-b" consumer_waiting yes
+expect 0 '' ls
+grep "^$prefix" "$temp/out" | sed 's/  */ /g' >"$temp/rows"
+cat <<EOT | is 'the rows of ls' "$temp/rows"
+$a 2M 3 48 3 0 closed $producer never - -
+$prefix-b 64K 0 0 0 0 never - open $pop consumer
+EOT
+# Columns stand below each other.
+grep -e "^$prefix" -e '^NAME' "$temp/out" | awk '{ print index($0, $7) }' | sort -u >"$temp/columns"
+[ "$(wc -l <"$temp/columns")" -eq 1 ] || fail 'the columns of ls'
+kill "$pop"
+ends "$pop" 143 pop
+
+# Names of all bytes. (No other test's name begins like this one's.)
+rm -rf "/dev/shm$prefix"*
+odd=$(printf '%s "\\\001\177\tb' "$prefix")
+alien=$(printf '%s-\377\303\251\302\233' "$prefix")
+expect 0 '' create "$odd"
+expect 0 '' create "$alien"
+expect 0 '' ls
+grep "^$prefix" "$temp/out" | sed 's/ .*//' >"$temp/rows"
+printf '%s\\x20"\\x5c\\x01\\x7f\\x09b\n%s-\\xff\303\251\\xc2\\x9b\n' "$prefix" "$prefix" |
+	is 'odd names in ls' "$temp/rows"
+expect 0 '' ls --json
+[ "$(head -n 1 "$temp/out")$(tail -n 1 "$temp/out")" = '[]' ] || fail 'ls --json is no array'
+sed '1d; $d' "$temp/out" | sed '$!s/^ {.*},$/ok/; $s/^ {.*}$/ok/' | sort -u >"$temp/rows"
+echo ok | is 'objects of ls --json' "$temp/rows"
+grep "\"$prefix" "$temp/out" | sed 's/, "capacity".*//' >"$temp/rows"
+hex=$(printf %s "$alien" | od -An -v -tx1 | tr -d ' \n')
+printf ' {"name": "%s \\"\\\\\\u0001\\u007f\\u0009b"\n {"name": "%s-\\ufffd\303\251\\u009b", "name_hex": "%s"\n' \
+	"$prefix" "$prefix" "$hex" | is 'odd names in JSON' "$temp/rows"
+expect 0 '' stat "$odd"
+expect 0 '' rm "$odd" "$alien"
+
+#
+# rm: all it can, and says what it cannot.
+#
+new_queue
+one=$q
+new_queue
+two=$q
+echo junk >"/dev/shm$prefix-junk"
+"$SHMEMQ" rm "$one" "$prefix-none" "$prefix-junk" "$two" 2>"$temp/err" && fail 'rm of what is not there: success'
+printf 'shmemq: %s: %s\n' "$prefix-none" 'no such queue' "$prefix-junk" 'not a queue of this format' |
+	is 'rm of four' "$temp/err"
+for name in "$one" "$two"; do
+	[ ! -e "/dev/shm$name" ] || fail "$name is left"
+done
+[ -e "/dev/shm$prefix-junk" ] || fail 'rm of junk'
+# Who has it open can go on.
+new_queue
+"$SHMEMQ" pop "$q" >"$temp/popped" &
+pop=$!
+mkfifo "$temp/given"
+"$SHMEMQ" push "$q" <"$temp/given" &
+push=$!
+exec 3>"$temp/given"
+await_field "$q" producer open
+await_field "$q" consumer_waiting yes
+expect 0 '' rm "$q"
+echo still >&3
+exec 3>&-
+ends "$push" 0 'push to a removed queue'
+ends "$pop" 0 'pop from a removed queue'
+echo still | is 'through a removed queue' "$temp/popped"
+
+verdict

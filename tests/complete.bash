@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# Completes a line as bash would, for command_completion.sh, and prints the candidates.
+# Usage: bash complete.bash COMPLETION COMMAND LINE
+# COMPLETION: a file to read. COMMAND: what the completion is to run for names. LINE: up to the cursor.
+
+# shellcheck source=tools/shmemq.bash
+source "$1"
+COMP_LINE=$3
+COMP_POINT=${#COMP_LINE}
+
+# As readline does: words end at blanks, and what else is in COMP_WORDBREAKS is words of its own.
+COMP_WORDS=()
+word=
+kind=blank
+for ((i = 0; i < COMP_POINT; i++)); do
+	c=${COMP_LINE:i:1}
+	case $c in
+	[[:blank:]]) now=blank ;;
+	[=:]) now='break' ;;
+	*) now=text ;;
+	esac
+	if [[ $now != "$kind" ]]; then
+		[[ $kind == blank ]] || COMP_WORDS+=("$word")
+		word=
+		kind=$now
+	fi
+	word+=$c
+done
+if [[ $kind == text ]]; then
+	COMP_WORDS+=("$word")
+elif [[ $kind == 'break' ]]; then
+	COMP_WORDS+=("$word" '')
+else
+	COMP_WORDS+=('')
+fi
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+
+_shmemq "$2" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+((${#COMPREPLY[@]} == 0)) || printf '%s\n' "${COMPREPLY[@]}"

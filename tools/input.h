@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Standard input in large blocks. */
+#ifndef TOOLS_INPUT_H
+#define TOOLS_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define INPUT_BYTES ((size_t)256 << 10) /* of the buffer at first, and of most read(2)s */
+
+struct input {
+	unsigned char *data;
+	size_t room;       /* bytes of `data` */
+	size_t start, end; /* of what has been read and is not used yet */
+	bool at_end;       /* nothing follows it */
+};
+
+/* read(2) from standard input until something comes: bytes, 0 at the end, -1 and errno. */
+ssize_t input_read(void *data, size_t bytes);
+
+void input_start(struct input *in);
+void input_free(struct input *in);
+
+/* Reads on, behind what is there. A full buffer grows. Returns 0, or -1 and errno. */
+int input_more(struct input *in);
+
+/* Gives back what was read and not used, where the input can seek: the next reader finds it. */
+void input_return(struct input *in);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands on whole queues: create, ls, stat, rm, clean. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "queues.h"
+#include "report.h"
+#include "text.h"
+
+int run_create(const struct options *options, char **names, int count)
+{
+	struct shmemq_attr attr = { .capacity = options->capacity,
+				    .flags = given(options, OPTION_TEMPORARY) ? SHMEMQ_ATTR_TEMPORARY : 0 };
+	struct shmemq *q;
+
+	(void)count;
+	/* An observer: no end is claimed, so the first push and pop find the queue untouched. */
+	q = shmemq_open(names[0], SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL, options->mode, &attr);
+	if (q == NULL)
+		return report_queue(names[0], SHMEMQ_OBSERVER, errno);
+	shmemq_close(q);
+	return 0;
+}
+
+int run_rm(const struct options *options, char **names, int count)
+{
+	int status = 0;
+
+	(void)options;
+	for (int i = 0; i < count; i++) {
+		if (shmemq_unlink(names[i]) != 0)
+			status = report_queue(names[i], 0, errno);
+	}
+	return status;
+}
+
+int run_stat(const struct options *options, char **names, int count)
+{
+	struct queue queue;
+	int err;
+
+	(void)count;
+	err = queue_look(names[0], &queue);
+	if (err != 0)
+		return report_queue(names[0], SHMEMQ_OBSERVER, err);
+	if (given(options, OPTION_JSON)) {
+		show_json(&queue);
+		putchar('\n');
+	} else {
+		show_fields(&queue);
+	}
+	queue_free(&queue);
+	return finish_output();
+}
+
+static void show_json_list(const struct queues *queues)
+{
+	putchar('[');
+	for (size_t i = 0; i < queues->count; i++) {
+		fputs(i != 0 ? ",\n " : "\n ", stdout);
+		show_json(&queues->list[i]);
+	}
+	fputs(queues->count != 0 ? "\n]\n" : "]\n", stdout);
+}
+
+int run_ls(const struct options *options, char **names, int count)
+{
+	struct queues queues;
+	int status, written;
+
+	(void)names;
+	(void)count;
+	status = queues_find(&queues);
+	if (given(options, OPTION_JSON))
+		show_json_list(&queues);
+	else
+		show_table(queues.list, queues.count);
+	queues_free(&queues);
+	written = finish_output();
+	return status != 0 ? status : written;
+}
+
+static bool attached(const struct queue *queue)
+{
+	return queue->stat.producer == SHMEMQ_END_OPEN || queue->stat.consumer == SHMEMQ_END_OPEN;
+}
+
+static void keep_unattached(struct queues *queues)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < queues->count; i++) {
+		if (attached(&queues->list[i]))
+			queue_free(&queues->list[i]);
+		else
+			queues->list[kept++] = queues->list[i];
+	}
+	queues->count = kept;
+}
+
+/*
+ * A producer that was killed may have left a message that the counts do not show yet: whoever claims its end next
+ * finds it.
+ */
+static void find_messages(const char *name)
+{
+	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
+
+	if (q != NULL)
+		shmemq_close(q);
+}
+
+static int look_again(const char *name, struct queue *now)
+{
+	int err = queue_look(name, now);
+
+	if (err == 0 && now->stat.producer == SHMEMQ_END_DEAD && !attached(now) &&
+	    !(now->attr.flags & SHMEMQ_ATTR_TEMPORARY)) {
+		queue_free(now);
+		find_messages(name);
+		err = queue_look(name, now);
+	}
+	return err;
+}
+
+/* Removes the queue `name` unless it holds messages that somebody may still want, or somebody has come. */
+static int clean_one(const char *name, bool all)
+{
+	struct queue now;
+	char *text;
+	int err, status = 0;
+
+	/* Once more, and last thing: shmemq_unlink() asks nobody. */
+	err = look_again(name, &now);
+	if (err != 0)
+		return err == ENOENT ? 0 : report_queue(name, 0, err);
+	text = printable(name);
+	if (attached(&now)) {
+		printf("kept %s: in use\n", text);
+	} else if (!all && now.stat.queued_bytes != 0 && !(now.attr.flags & SHMEMQ_ATTR_TEMPORARY)) {
+		printf("kept %s: not empty\n", text);
+	} else if (shmemq_unlink(name) == 0) {
+		printf("removed %s\n", text);
+	} else if (errno != ENOENT) {
+		status = report_queue(name, 0, errno);
+	}
+	free(text);
+	queue_free(&now);
+	return status;
+}
+
+int run_clean(const struct options *options, char **names, int count)
+{
+	struct queues queues;
+	int status, written;
+
+	(void)names;
+	(void)count;
+	status = queues_find(&queues);
+	keep_unattached(&queues);
+	if (given(options, OPTION_FORCE)) {
+		for (size_t i = 0; i < queues.count; i++) {
+			if (clean_one(queues.list[i].name, given(options, OPTION_ALL)) != 0)
+				status = STATUS_FAILED;
+		}
+	} else {
+		show_table(queues.list, queues.count);
+	}
+	queues_free(&queues);
+	written = finish_output();
+	return status != 0 ? status : written;
+}

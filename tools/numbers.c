@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "numbers.h"
+
+#define NS_PER_S 1000000000
+
+/* Reads digits of `base` up to the first other byte, which `*end` gets. False: none, or over `max`. */
+static bool digits(const char *text, unsigned base, uint64_t max, uint64_t *value, const char **end)
+{
+	const char *at = text;
+
+	*value = 0;
+	for (; *at >= '0' && (unsigned)(*at - '0') < base; at++) {
+		unsigned digit = (unsigned)(*at - '0');
+
+		if (digit > max || *value > (max - digit) / base)
+			return false;
+		*value = *value * base + digit;
+	}
+	*end = at;
+	return at != text;
+}
+
+bool parse_decimal(const char *text, uint64_t max, uint64_t *value)
+{
+	const char *end;
+
+	return digits(text, 10, max, value, &end) && *end == '\0';
+}
+
+bool parse_size(const char *text, uint64_t max, uint64_t *value)
+{
+	unsigned shift = 0;
+	const char *end;
+
+	if (!digits(text, 10, max, value, &end))
+		return false;
+	switch (*end) {
+	case 'K':
+	case 'k':
+		shift = 10;
+		break;
+	case 'M':
+	case 'm':
+		shift = 20;
+		break;
+	case 'G':
+	case 'g':
+		shift = 30;
+		break;
+	case '\0':
+		return true;
+	default:
+		return false;
+	}
+	if (end[1] != '\0' || *value > max >> shift)
+		return false;
+	*value <<= shift;
+	return true;
+}
+
+bool parse_seconds(const char *text, int64_t *ns)
+{
+	const char *end = text;
+	uint64_t whole = 0;
+	int64_t part = 0;
+
+	if (*text != '.' && !digits(text, 10, INT64_MAX / NS_PER_S - 1, &whole, &end))
+		return false;
+	if (*end == '.') {
+		int64_t unit = NS_PER_S / 10;
+
+		if (end == text && end[1] == '\0')
+			return false; /* a dot alone */
+		for (end++; *end >= '0' && *end <= '9'; end++, unit /= 10)
+			part += unit * (*end - '0');
+	}
+	*ns = (int64_t)whole * NS_PER_S + part;
+	return *end == '\0';
+}
+
+bool parse_mode(const char *text, mode_t *mode)
+{
+	const char *end;
+	uint64_t bits;
+
+	if (!digits(text, 8, 0777, &bits, &end) || *end != '\0')
+		return false;
+	*mode = (mode_t)bits;
+	return true;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: one table of commands, one of options, and what was given. */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "frame.h"
+
+enum option_id {
+	OPTION_ALL,
+	OPTION_CAPACITY,
+	OPTION_COUNT,
+	OPTION_CREATE,
+	OPTION_FORCE,
+	OPTION_FRAME,
+	OPTION_HELP,
+	OPTION_JSON,
+	OPTION_MODE,
+	OPTION_PROGRESS,
+	OPTION_STAY,
+	OPTION_TEMPORARY,
+	OPTION_TIMEOUT,
+	OPTION_TYPE,  /* of push: with the tag to set */
+	OPTION_TYPES, /* of pop, also --type: show the tags */
+	OPTION_VERSION,
+};
+
+struct options {
+	uint32_t given; /* a bit for each option_id */
+	uint64_t capacity;
+	mode_t mode;
+	struct frame frame;
+	uint64_t count; /* UINT64_MAX: no limit */
+	int64_t timeout; /* ns; -1: for ever */
+	uint32_t type;
+};
+
+struct command {
+	const char *name;
+	uint32_t options; /* a bit for each option_id that it takes */
+	int names_min, names_max;
+	/* Does it. Returns the exit status. */
+	int (*run)(const struct options *options, char **names, int count);
+};
+
+static inline bool given(const struct options *options, enum option_id id)
+{
+	return options->given >> id & 1;
+}
+
+/*
+ * Reads the options of `command` (NULL: those before a command) and moves the names behind them, argv[optind] on.
+ * Returns 0, or says what is wrong and returns STATUS_USAGE.
+ */
+int options_read(const struct command *command, int argc, char **argv, struct options *options);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "output.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "text.h"
+
+#define PARTS_MAX 3
+
+void output_start(struct output *out)
+{
+	*out = (struct output){ .data = allocate(OUTPUT_BYTES) };
+}
+
+void output_free(struct output *out)
+{
+	free(out->data);
+}
+
+static int write_all(struct iovec *parts, int count)
+{
+	struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	while (count > 0) {
+		ssize_t put = writev(STDOUT_FILENO, parts, count);
+
+		if (put < 0 && errno == EAGAIN)
+			poll(&ready, 1, -1); /* whoever shares this output with us has made it non-blocking */
+		else if (put < 0 && errno != EINTR)
+			return -1;
+		for (; count > 0 && put >= (ssize_t)parts->iov_len; parts++, count--)
+			put -= (ssize_t)parts->iov_len;
+		if (count > 0 && put > 0) {
+			parts->iov_base = (char *)parts->iov_base + put;
+			parts->iov_len -= (size_t)put;
+		}
+	}
+	return 0;
+}
+
+int output_put(struct output *out, const struct iovec *parts, int count)
+{
+	struct iovec all[1 + PARTS_MAX] = { { .iov_base = out->data, .iov_len = out->used } };
+	size_t bytes = 0;
+
+	for (int i = 0; i < count; i++)
+		bytes += parts[i].iov_len;
+	if (bytes > OUTPUT_BYTES - out->used) {
+		memcpy(all + 1, parts, (size_t)count * sizeof *parts);
+		if (write_all(all, 1 + count) != 0)
+			return -1;
+		out->used = 0;
+		out->messages = 0;
+		return 0;
+	}
+	for (int i = 0; i < count; i++) {
+		memcpy(out->data + out->used, parts[i].iov_base, parts[i].iov_len);
+		out->used += parts[i].iov_len;
+	}
+	out->messages++;
+	return 0;
+}
+
+int output_flush(struct output *out)
+{
+	struct iovec all = { .iov_base = out->data, .iov_len = out->used };
+
+	if (out->used != 0 && write_all(&all, 1) != 0)
+		return -1;
+	out->used = 0;
+	out->messages = 0;
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Standard output in large blocks. */
+#ifndef TOOLS_OUTPUT_H
+#define TOOLS_OUTPUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define OUTPUT_BYTES ((size_t)64 << 10)
+
+struct output {
+	unsigned char *data; /* OUTPUT_BYTES */
+	size_t used;
+	uint64_t messages; /* put since the last flush */
+};
+
+void output_start(struct output *out);
+void output_free(struct output *out);
+
+/* Puts the parts of a message into the buffer; with what is there already, straight to the file if it does not
+ * fit. Returns 0, or -1 and errno. */
+int output_put(struct output *out, const struct iovec *parts, int count);
+
+/* Writes what is buffered. Returns 0, or -1 and errno. */
+int output_flush(struct output *out);
+
+#endif

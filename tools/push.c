@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* shmemq push: standard input to messages. */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "commands.h"
+#include "input.h"
+#include "report.h"
+#include "stream.h"
+
+/* From this size on a message is read straight into the ring: the copy costs more than a read(2) of its own. */
+#define IN_PLACE_BYTES ((size_t)32 << 10)
+
+static int too_long(const struct stream *s)
+{
+	return report(s->name, "message %" PRIu64 " is too long: at most %zu bytes fit in this queue", s->messages + 1,
+		      s->message_max);
+}
+
+static int read_failed(const struct stream *s)
+{
+	return report(s->name, "standard input: %s", strerror(errno));
+}
+
+static int push_failed(const struct stream *s)
+{
+	switch (errno) {
+	case EMSGSIZE:
+		return too_long(s);
+	case EPIPE:
+		return report(s->name, "full, and the consumer has closed; messages pushed: %" PRIu64, s->messages);
+	case EOWNERDEAD:
+		return report(s->name, "full, and the consumer has died; messages pushed: %" PRIu64, s->messages);
+	case EAGAIN:
+	case ETIMEDOUT:
+		return report(s->name, "full, and no room within the timeout; messages pushed: %" PRIu64, s->messages);
+	default:
+		return report_queue(s->name, SHMEMQ_PRODUCER, errno);
+	}
+}
+
+static int truncated(const struct stream *s, size_t have, size_t size)
+{
+	return report(s->name, "the input ends in message %" PRIu64 ", after %zu of %zu bytes", s->messages + 1, have,
+		      size);
+}
+
+static int push_copy(struct stream *s, const void *data, size_t size)
+{
+	int64_t left = s->options->timeout;
+
+	while (shmemq_timedpush(s->queue, data, size, s->options->type, stream_slice(left)) != 0) {
+		if (!stream_again(s, &left))
+			return push_failed(s);
+	}
+	stream_count(s, size);
+	return 0;
+}
+
+/* Waits for room for a message of `size` bytes. NULL: it has said why. */
+static unsigned char *make_room(struct stream *s, size_t size)
+{
+	int64_t left = s->options->timeout;
+	void *room;
+
+	while ((room = shmemq_timedpush_start(s->queue, size, stream_slice(left))) == NULL) {
+		if (!stream_again(s, &left)) {
+			push_failed(s);
+			break;
+		}
+	}
+	return room;
+}
+
+/* Reads until `size` bytes are in `room`, where `*have` are already. Less: the input's end. -1: errno. */
+static int fill(unsigned char *room, size_t size, size_t *have)
+{
+	ssize_t got = 1;
+
+	while (*have < size && (got = input_read(room + *have, size - *have)) > 0)
+		*have += (size_t)got;
+	return got < 0 ? -1 : 0;
+}
+
+static int push_end(struct stream *s, size_t size)
+{
+	if (shmemq_push_end(s->queue, size, s->options->type) != 0)
+		return push_failed(s);
+	stream_count(s, size);
+	return 0;
+}
+
+/* A message of known size, of which the buffer has the beginning: the rest goes from the input to the ring. */
+static int push_rest(struct stream *s, struct input *in, const struct piece *piece)
+{
+	unsigned char *room = make_room(s, piece->size);
+	size_t have;
+
+	if (room == NULL)
+		return STATUS_FAILED;
+	in->start += piece->used;
+	have = in->end - in->start;
+	memcpy(room, piece->data, have);
+	in->start = in->end;
+	if (fill(room, piece->size, &have) != 0)
+		return read_failed(s);
+	if (have < piece->size)
+		return truncated(s, have, piece->size);
+	return push_end(s, have);
+}
+
+/* More input is wanted for what frame_cut() has called a part. */
+static int push_part(struct stream *s, struct input *in, const struct piece *piece)
+{
+	size_t have = in->end - in->start;
+
+	if (piece->size > s->message_max || (frame_delimits(&s->frame) && have > s->message_max))
+		return too_long(s);
+	if (in->at_end && piece->used != 0)
+		return truncated(s, have - piece->used, piece->size);
+	if (in->at_end)
+		return report(s->name, "the input ends in the length of message %" PRIu64, s->messages + 1);
+	if (piece->size >= IN_PLACE_BYTES)
+		return push_rest(s, in, piece);
+	return input_more(in) != 0 ? read_failed(s) : 0;
+}
+
+static int push_pieces(struct stream *s, struct input *in)
+{
+	int status = 0;
+
+	while (status == 0 && !stream_enough(s)) {
+		size_t have = in->end - in->start;
+		struct piece piece;
+
+		if (have == 0 && in->at_end)
+			return 0;
+		if (frame_cut(&s->frame, in->data + in->start, have, in->at_end, &piece) == CUT_PART) {
+			status = push_part(s, in, &piece);
+			progress_look(s->messages, s->bytes);
+		} else {
+			status = push_copy(s, piece.data, piece.size);
+			in->start += piece.used;
+		}
+	}
+	if (status == 0)
+		input_return(in);
+	return status;
+}
+
+/* Large chunks, each read in place. */
+static int push_chunks(struct stream *s)
+{
+	size_t size = s->frame.chunk;
+
+	while (!stream_enough(s)) {
+		unsigned char *room = shmemq_timedpush_start(s->queue, size, 0), first;
+		size_t have = 0;
+
+		if (room == NULL) {
+			/* At the end of the input, a full ring is nothing to wait for, and no error. */
+			if (fill(&first, 1, &have) != 0)
+				return read_failed(s);
+			if (have == 0)
+				return 0;
+			room = make_room(s, size);
+			if (room == NULL)
+				return STATUS_FAILED;
+			*room = first;
+		}
+		if (fill(room, size, &have) != 0)
+			return read_failed(s);
+		if (have == 0)
+			return 0;
+		if (push_end(s, have) != 0)
+			return STATUS_FAILED;
+	}
+	return 0;
+}
+
+int run_push(const struct options *options, char **names, int count)
+{
+	struct input in;
+	struct stream s;
+	int status;
+
+	(void)count;
+	status = stream_open(&s, SHMEMQ_PRODUCER, names[0], options);
+	if (status != 0)
+		return status;
+	if (s.frame.kind == FRAME_CHUNK && s.frame.chunk == 0)
+		s.frame.chunk = FRAME_CHUNK_DEFAULT < s.message_max ? FRAME_CHUNK_DEFAULT : s.message_max;
+	if (s.frame.kind == FRAME_CHUNK && s.frame.chunk > s.message_max) {
+		status = report(s.name, "chunks of %zu bytes are too long: at most %zu bytes fit in this queue",
+				s.frame.chunk, s.message_max);
+	} else if (s.frame.kind == FRAME_CHUNK && s.frame.chunk >= IN_PLACE_BYTES) {
+		status = push_chunks(&s);
+	} else {
+		input_start(&in);
+		status = push_pieces(&s, &in);
+		input_free(&in);
+	}
+	return stream_close(&s, status);
+}

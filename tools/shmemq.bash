@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+# bash completion for shmemq(1). It needs nothing of the bash-completion package, which finds it by the command's name.
+
+# The queues that there are. Names that would have to be quoted are left to the user.
+_shmemq_names()
+{
+	local name rest
+
+	while read -r name rest; do
+		[[ $name =~ ^/[[:alnum:]._:=,@%+-]+$ ]] && printf '%s\n' "$name"
+	done < <("$1" ls 2>/dev/null)
+}
+
+_shmemq_options()
+{
+	local making='--capacity --mode --temporary'
+	local moving="$making --count --create --frame --progress --stay --timeout --type"
+
+	case $1 in
+	create) echo "$making" ;;
+	push | pop) echo "$moving" ;;
+	ls | stat) echo --json ;;
+	clean) echo '--all --force' ;;
+	esac
+	echo '--help --version'
+}
+
+_shmemq()
+{
+	local line=${COMP_LINE:0:COMP_POINT} word previous command='' choices='' kept='' cut i
+
+	# Not from COMP_WORDS: readline cuts words at '=' and ':' too.
+	word=${line##*[[:blank:]]}
+	previous=${line%"$word"}
+	previous=${previous%"${previous##*[![:blank:]]}"}
+	previous=${previous##*[[:blank:]]}
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == -* ]] && continue
+		command=${COMP_WORDS[i]}
+		break
+	done
+
+	if [[ $word == --*=* ]]; then
+		previous=${word%%=*}
+		kept=$previous=
+		word=${word#*=}
+	fi
+	case $previous in
+	--frame) [[ $word == chunk:* ]] || choices='line nul len32 chunk:' ;;
+	--capacity) choices='64K 1M 16M 256M 1G' ;;
+	--mode) choices='600 660 666' ;;
+	--count | --timeout) ;;
+	--type) [[ $command == push ]] || choices=$(_shmemq_names "$1") ;;
+	*)
+		if [[ $word == -* ]]; then
+			choices=$(_shmemq_options "$command")
+		elif [[ -z $command ]]; then
+			choices='create push pop ls stat rm clean'
+		elif [[ $command == @(push|pop|stat|rm) ]]; then
+			choices=$(_shmemq_names "$1")
+		fi
+		;;
+	esac
+
+	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null
+	# What readline takes for the word begins behind the last of its break characters.
+	cut=$kept$word
+	while [[ -n $cut && $COMP_WORDBREAKS != *"${cut: -1}"* ]]; do
+		cut=${cut%?}
+	done
+	COMPREPLY=("${COMPREPLY[@]/#/$kept}")
+	COMPREPLY=("${COMPREPLY[@]#"$cut"}")
+} && complete -F _shmemq shmemq

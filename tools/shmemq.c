@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* shmemq(1): message queues from a shell. A user of <shmemq.h> like any other. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <shmemq.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "report.h"
+
+#define BIT(id) (1u << (id))
+#define MAKING (BIT(OPTION_CAPACITY) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY))
+#define MOVING                                                                                        \
+	(MAKING | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
+	 BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
+
+static const struct command commands[] = {
+	{ "create", MAKING, 1, 1, run_create },
+	{ "push", MOVING | BIT(OPTION_TYPE), 1, 1, run_push },
+	{ "pop", MOVING | BIT(OPTION_TYPES), 1, 1, run_pop },
+	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls },
+	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat },
+	{ "rm", 0, 1, INT_MAX, run_rm },
+	{ "clean", BIT(OPTION_FORCE) | BIT(OPTION_ALL), 0, 0, run_clean },
+};
+
+static int help(void)
+{
+	fputs("Usage: shmemq COMMAND [OPTION]... [NAME]...\n"
+	      "Message queues in shared memory between two processes.\n"
+	      "The NAME of a queue is a slash and the name of a file in /dev/shm.\n"
+	      "\n"
+	      "  create NAME             make a queue\n"
+	      "    --capacity SIZE         bytes of its ring, with K, M or G; rounded up to a\n"
+	      "                            power of two, at most 1G; by default 1M\n"
+	      "    --mode MODE             octal permissions, less the umask; by default 600\n"
+	      "    --temporary             the last push or pop to end removes the queue\n"
+	      "  push NAME               make messages of standard input\n"
+	      "  pop NAME                write messages to standard output until the producer\n"
+	      "                          has closed the queue and it is empty\n"
+	      "    --frame FRAME           line (default), nul, len32 (32-bit length first, in\n"
+	      "                            network order) or chunk:SIZE\n"
+	      "    --count N               end after N messages\n"
+	      "    --timeout SECONDS       wait no longer for room, or for a message\n"
+	      "    --stay                  wait on when the other side has closed or died\n"
+	      "    --type N                push: the tag of the messages, by default 0\n"
+	      "    --type                  pop: write the tag and a tab before each message\n"
+	      "    --create                make the queue if it is missing, as create does\n"
+	      "    --progress              show counts and rates, if on a terminal\n"
+	      "  ls                      show all queues\n"
+	      "  stat NAME               show one queue\n"
+	      "    --json                  as JSON\n"
+	      "  rm NAME...              remove queues; processes that have them open go on\n"
+	      "  clean                   show the queues that nobody has open\n"
+	      "    --force                 remove those of them that are empty or temporary\n"
+	      "    --force --all           remove all of them\n"
+	      "  --help, --version       show this, or the version\n",
+	      stdout);
+	return finish_output();
+}
+
+static int version(void)
+{
+	printf("shmemq %s (libshmemq %s)\n", PACKAGE_VERSION, shmemq_version());
+	return finish_output();
+}
+
+/*
+ * Descriptors 0, 1 and 2 may be closed, and the next file opened would take their place: messages would be written
+ * into the queue's own file. What stands in for them fails as a closed one does.
+ */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(STATUS_FAILED);
+	}
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* `command`: what argv[0] names. NULL: the command is still to come, behind options. Returns the exit status. */
+static int obey(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+	int status;
+
+	status = options_read(command, argc, argv, &options);
+	if (status != 0)
+		return status;
+	if (given(&options, OPTION_HELP))
+		return help();
+	if (given(&options, OPTION_VERSION))
+		return version();
+	if (command != NULL)
+		return command->run(&options, argv + optind, argc - optind);
+	if (optind >= argc)
+		return report_usage(NULL, "a command is missing");
+	command = find(argv[optind]);
+	if (command == NULL)
+		return report_usage(NULL, "unknown command '%s'", argv[optind]);
+	return obey(command, argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv)
+{
+	hold_standard_descriptors();
+	return obey(NULL, argc, argv);
+}

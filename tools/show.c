@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues as a table, as lines, and as JSON. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queues.h"
+#include "text.h"
+
+#define CELL_BYTES 24
+
+static const char *state(uint32_t end)
+{
+	switch (end) {
+	case SHMEMQ_END_NEVER:
+		return "never";
+	case SHMEMQ_END_OPEN:
+		return "open";
+	case SHMEMQ_END_CLOSED:
+		return "closed";
+	default:
+		return "dead";
+	}
+}
+
+/*
+ * The table of ls.
+ */
+
+enum column {
+	NAME,
+	CAPACITY,
+	MESSAGES,
+	BYTES,
+	PUSHED,
+	POPPED,
+	PRODUCER,
+	PRODUCER_PID,
+	CONSUMER,
+	CONSUMER_PID,
+	WAITING,
+};
+
+#define COLUMNS (WAITING + 1)
+
+static const char *const titles[COLUMNS] = {
+	"NAME", "CAPACITY", "MESSAGES", "BYTES", "PUSHED", "POPPED", "PRODUCER", "PID", "CONSUMER", "PID", "WAITING",
+};
+
+struct row {
+	char *name;
+	char cells[COLUMNS][CELL_BYTES]; /* but for the name */
+};
+
+/* A capacity is a power of two, so nothing is rounded. */
+static void capacity_cell(char *cell, uint64_t bytes)
+{
+	const char *unit = "";
+
+	if (bytes >= 1 << 30) {
+		bytes >>= 30;
+		unit = "G";
+	} else if (bytes >= 1 << 20) {
+		bytes >>= 20;
+		unit = "M";
+	} else if (bytes >= 1 << 10) {
+		bytes >>= 10;
+		unit = "K";
+	}
+	snprintf(cell, CELL_BYTES, "%" PRIu64 "%s", bytes, unit);
+}
+
+static void number_cell(char *cell, uint64_t number)
+{
+	snprintf(cell, CELL_BYTES, "%" PRIu64, number);
+}
+
+static void pid_cell(char *cell, uint32_t pid)
+{
+	snprintf(cell, CELL_BYTES, pid != 0 ? "%" PRIu32 : "-", pid);
+}
+
+static void fill_row(struct row *row, const struct queue *queue)
+{
+	static const char *const waiting[] = { "-", "producer", "consumer", "both" };
+	const struct shmemq_stat *st = &queue->stat;
+
+	row->name = printable(queue->name);
+	capacity_cell(row->cells[CAPACITY], st->capacity);
+	number_cell(row->cells[MESSAGES], st->queued_messages);
+	number_cell(row->cells[BYTES], st->queued_bytes);
+	number_cell(row->cells[PUSHED], st->pushed_messages);
+	number_cell(row->cells[POPPED], st->popped_messages);
+	strcpy(row->cells[PRODUCER], state(st->producer));
+	pid_cell(row->cells[PRODUCER_PID], st->producer_pid);
+	strcpy(row->cells[CONSUMER], state(st->consumer));
+	pid_cell(row->cells[CONSUMER_PID], st->consumer_pid);
+	strcpy(row->cells[WAITING], waiting[st->waiting & (SHMEMQ_WAIT_PRODUCER | SHMEMQ_WAIT_CONSUMER)]);
+}
+
+static const char *cell(const struct row *row, size_t column)
+{
+	return row == NULL ? titles[column] : column == NAME ? row->name : row->cells[column];
+}
+
+/* Numbers to the right, words to the left. NULL: the titles. */
+static void print_row(const struct row *row, const size_t widths[COLUMNS])
+{
+	for (size_t i = 0; i < COLUMNS; i++) {
+		const char *text = cell(row, i);
+		int blanks = (int)(widths[i] - columns(text));
+		int numeric = (i >= CAPACITY && i <= POPPED) || i == PRODUCER_PID || i == CONSUMER_PID;
+
+		printf("%s%*s%s%*s", i != 0 ? "  " : "", numeric ? blanks : 0, "", text,
+		       numeric || i == WAITING ? 0 : blanks, "");
+	}
+	putchar('\n');
+}
+
+void show_table(const struct queue *list, size_t count)
+{
+	struct row *rows = allocate(count * sizeof *rows + 1);
+	size_t widths[COLUMNS];
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		widths[i] = columns(titles[i]);
+	for (size_t r = 0; r < count; r++) {
+		fill_row(&rows[r], &list[r]);
+		for (size_t i = 0; i < COLUMNS; i++) {
+			size_t width = columns(cell(&rows[r], i));
+
+			if (widths[i] < width)
+				widths[i] = width;
+		}
+	}
+	print_row(NULL, widths);
+	for (size_t r = 0; r < count; r++) {
+		print_row(&rows[r], widths);
+		free(rows[r].name);
+	}
+	free(rows);
+}
+
+/*
+ * The fields of stat, the same as text and as JSON.
+ */
+
+struct field {
+	const char *key;
+	enum { NUMBER, PID, WORD, FLAG } kind;
+	uint64_t number; /* PID: 0 is none */
+	const char *word;
+};
+
+#define FIELDS_MAX 16
+
+static size_t fill_fields(struct field fields[FIELDS_MAX], const struct queue *queue)
+{
+	const struct shmemq_stat *st = &queue->stat;
+	const struct field all[] = {
+		{ "capacity", NUMBER, st->capacity, NULL },
+		{ "message_max", NUMBER, queue->attr.message_max, NULL },
+		{ "temporary", FLAG, queue->attr.flags & SHMEMQ_ATTR_TEMPORARY, NULL },
+		{ "queued_messages", NUMBER, st->queued_messages, NULL },
+		{ "queued_bytes", NUMBER, st->queued_bytes, NULL },
+		{ "pushed_messages", NUMBER, st->pushed_messages, NULL },
+		{ "pushed_bytes", NUMBER, st->pushed_bytes, NULL },
+		{ "popped_messages", NUMBER, st->popped_messages, NULL },
+		{ "popped_bytes", NUMBER, st->popped_bytes, NULL },
+		{ "producer", WORD, 0, state(st->producer) },
+		{ "producer_pid", PID, st->producer_pid, NULL },
+		{ "producer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_PRODUCER, NULL },
+		{ "consumer", WORD, 0, state(st->consumer) },
+		{ "consumer_pid", PID, st->consumer_pid, NULL },
+		{ "consumer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_CONSUMER, NULL },
+	};
+
+	_Static_assert(sizeof all <= sizeof(struct field[FIELDS_MAX]), "fields");
+	memcpy(fields, all, sizeof all);
+	return sizeof all / sizeof all[0];
+}
+
+static void print_field(const struct field *field, bool json)
+{
+	switch (field->kind) {
+	case WORD:
+		printf(json ? "\"%s\"" : "%s", field->word);
+		break;
+	case FLAG:
+		fputs(field->number != 0 ? json ? "true" : "yes" : json ? "false" : "no", stdout);
+		break;
+	case PID:
+	case NUMBER:
+		if (field->kind == PID && field->number == 0)
+			fputs(json ? "null" : "-", stdout);
+		else
+			printf("%" PRIu64, field->number);
+		break;
+	}
+}
+
+void show_fields(const struct queue *queue)
+{
+	struct field fields[FIELDS_MAX];
+	size_t count = fill_fields(fields, queue);
+	char *name = printable(queue->name);
+
+	printf("%-16s  %s\n", "name", name);
+	free(name);
+	for (size_t i = 0; i < count; i++) {
+		printf("%-16s  ", fields[i].key);
+		print_field(&fields[i], false);
+		putchar('\n');
+	}
+}
+
+void show_json(const struct queue *queue)
+{
+	struct field fields[FIELDS_MAX];
+	size_t count = fill_fields(fields, queue);
+
+	fputs("{\"name\": ", stdout);
+	json_string(stdout, queue->name);
+	/* A JSON string cannot hold any bytes: where the name is not UTF-8, they follow as they are. */
+	if (!is_utf8(queue->name)) {
+		fputs(", \"name_hex\": \"", stdout);
+		for (const char *c = queue->name; *c != '\0'; c++)
+			printf("%02x", (unsigned)(unsigned char)*c);
+		putchar('"');
+	}
+	for (size_t i = 0; i < count; i++) {
+		printf(", \"%s\": ", fields[i].key);
+		print_field(&fields[i], true);
+	}
+	putchar('}');
+}
