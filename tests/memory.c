@@ -52,18 +52,27 @@ struct smq_ring memory_consume(const struct memory *memory)
 	return ring;
 }
 
-bool memory_refused_produce(const struct memory *memory)
+typedef enum smq_look take_up(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+			      uint32_t capacity);
+
+static bool refused(const struct memory *memory, take_up *call)
 {
 	struct smq_ring ring;
+	unsigned char before[sizeof *memory->header];
 
-	return smq_ring_produce(&ring, memory->header, memory->records, memory->capacity) == SMQ_BAD;
+	memcpy(before, memory->header, sizeof before);
+	return call(&ring, memory->header, memory->records, memory->capacity) == SMQ_BAD &&
+	       memcmp(before, memory->header, sizeof before) == 0;
+}
+
+bool memory_refused_produce(const struct memory *memory)
+{
+	return refused(memory, smq_ring_produce);
 }
 
 bool memory_refused_consume(const struct memory *memory)
 {
-	struct smq_ring ring;
-
-	return smq_ring_consume(&ring, memory->header, memory->records, memory->capacity) == SMQ_BAD;
+	return refused(memory, smq_ring_consume);
 }
 
 enum smq_look memory_push(struct smq_ring *producer, uint32_t size, uint64_t content)

@@ -24,7 +24,7 @@ void memory_empty_at(const struct memory *memory, uint32_t position);
 struct smq_ring memory_produce(const struct memory *memory);
 struct smq_ring memory_consume(const struct memory *memory);
 
-/* Is the memory refused by a claim of that end? */
+/* Is the memory refused by a claim of that end, and left as it was? */
 bool memory_refused_produce(const struct memory *memory);
 bool memory_refused_consume(const struct memory *memory);
 

@@ -190,6 +190,24 @@ START_TEST(totals_carry)
 }
 END_TEST
 
+/* Every byte, and none beside them, from and to any place. */
+START_TEST(small_copies)
+{
+	unsigned char from[2 * SMQ_SMALL], to[2 * SMQ_SMALL], expected[2 * SMQ_SMALL];
+
+	for (size_t size = 0; size <= SMQ_SMALL; size++) {
+		for (size_t start = 0; start <= SMQ_SMALL - 8; start++) {
+			traffic_fill(from, sizeof from, size);
+			traffic_fill(to, sizeof to, start + 1000);
+			memcpy(expected, to, sizeof to);
+			memcpy(expected + start, from + SMQ_SMALL - size, size);
+			smq_copy_small(to + start, from + SMQ_SMALL - size, size);
+			ck_fast(memcmp(to, expected, sizeof to) == 0);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ring");
@@ -202,6 +220,7 @@ int main(void)
 	tcase_add_test(tests, last_bytes_of_the_ring);
 	tcase_add_test(tests, positions_wrap);
 	tcase_add_test(tests, totals_carry);
+	tcase_add_test(tests, small_copies);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 90);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring in the hands of the next holder of an end, wherever the last one was killed; and memory that is garbage. */
+/* The ring in the hands of the next holder of an end, wherever the last one was killed. */
 #include "config.h"
 
 #include "memory.h"
@@ -229,128 +229,10 @@ START_TEST(view_keeps_up_with_copying_pops)
 }
 END_TEST
 
-START_TEST(size_words)
-{
-	smq_word *size_word = &smq_record_at(&consumer, consumer.position)->size_plus_1;
-	const uint32_t bad[] = { MESSAGE_MAX + 2, memory.capacity, 2 * memory.capacity, 1u << 31, UINT32_MAX };
-	uint32_t size = 0;
-
-	*size_word = MESSAGE_MAX + 1;
-	ck_assert_int_eq(smq_ring_look(&consumer, &size), SMQ_READY);
-	ck_assert_uint_eq(size, MESSAGE_MAX);
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		*size_word = bad[i];
-		ck_assert_int_eq(smq_ring_look(&consumer, &size), SMQ_BAD);
-		ck_assert(memory_refused_produce(&memory));
-	}
-}
-END_TEST
-
-static void put_size(uint32_t offset, uint32_t size)
-{
-	((struct smq_record *)(void *)(memory.records + offset))->size_plus_1 = size + 1;
-}
-
-/* Committed headers all around: the smallest, a few large ones, and a last one that ends within the first. */
-START_TEST(walk_ends_with_the_ring)
-{
-	uint32_t half = memory.capacity / 2;
-
-	memory_empty_at(&memory, 0);
-	for (uint32_t i = 0; i < memory.capacity; i += 8)
-		put_size(i, 0);
-	ck_assert(memory_refused_produce(&memory));
-	for (uint32_t i = 0; i < memory.capacity; i += half / 2)
-		put_size(i, half / 2 - SMQ_RECORD_HEADER);
-	ck_assert(memory_refused_produce(&memory));
-	memset(memory.records, 0, memory.capacity);
-	put_size(0, half - SMQ_RECORD_HEADER);
-	put_size(half, half - RECORD - SMQ_RECORD_HEADER);
-	put_size(memory.capacity - RECORD, 2 * RECORD - SMQ_RECORD_HEADER);
-	ck_assert(memory_refused_produce(&memory));
-}
-END_TEST
-
-START_TEST(positions_a_claim_refuses)
-{
-	uint32_t tail = producer.position, full = memory.capacity - SMQ_RECORD_HEADER;
-	const uint32_t bad[] = { tail + 8, tail - full - 8, tail - 4, tail - 1, tail + 1, tail + (1u << 31) };
-
-	popped->position_bytes = tail - full;
-	ck_assert(!memory_refused_produce(&memory));
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->position_bytes = bad[i];
-		ck_assert(memory_refused_produce(&memory));
-	}
-	popped->position_bytes = tail;
-	pushed->position_bytes = tail + 4;
-	ck_assert(memory_refused_produce(&memory));
-	pushed->position_bytes = tail;
-	ck_assert(!memory_refused_produce(&memory));
-}
-END_TEST
-
-/* The stored tail may be behind the consumer's head, but not by more than a ring. */
-START_TEST(positions_a_consumer_refuses)
-{
-	uint32_t tail = producer.position;
-	const uint32_t good[] = { tail, tail - memory.capacity, tail + memory.capacity };
-	const uint32_t bad[] = { tail - memory.capacity - 8, tail + memory.capacity + 8, tail + (1u << 31), tail - 4 };
-
-	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-		popped->position_bytes = good[i];
-		ck_assert(!memory_refused_consume(&memory));
-	}
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->position_bytes = bad[i];
-		ck_assert(memory_refused_consume(&memory));
-	}
-}
-END_TEST
-
-/* The head as a running producer reads it: when its copy says full, never else. */
-START_TEST(heads_a_producer_refuses)
-{
-	uint32_t start = producer.position;
-
-	while (memory_push(&producer, SIZE, 0) == SMQ_READY)
-		;
-	const uint32_t bad[] = { start - 8, producer.position + 8, start + 4, start + 1, start + (1u << 31) };
-
-	popped->position_bytes = start + 2 * RECORD;
-	ck_assert_int_eq(smq_ring_room(&producer, 2 * RECORD), SMQ_READY);
-	popped->position_bytes = start;
-	ck_assert_int_eq(smq_ring_room(&producer, 2 * RECORD), SMQ_READY);
-	ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_BAD);
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->position_bytes = bad[i];
-		ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_BAD);
-	}
-	/* Nothing of that was believed. */
-	popped->position_bytes = start + 4 * RECORD;
-	ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_READY);
-}
-END_TEST
-
-/* A view word of any value marks at most what lies in the ring. */
-START_TEST(garbage_in_the_view)
-{
-	const uint32_t bad[] = { memory.capacity + 8, 1u << 31, (1u << 31) + 8, (uint32_t)-8, (uint32_t)-RECORD };
-
-	push(1);
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->view_bytes = consumer.position + bad[i];
-		consumer = memory_consume(&memory);
-		ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
-		ck_assert_uint_eq(popped->view_bytes, consumer.position);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("takeover");
-	TCase *ends = tcase_create("ends"), *garbage = tcase_create("garbage");
+	TCase *ends = tcase_create("ends");
 
 	tcase_add_checked_fixture(ends, setup, NULL);
 	tcase_set_timeout(ends, 20);
@@ -365,13 +247,5 @@ int main(void)
 	tcase_add_test(ends, view_behind_the_head_marks_nothing);
 	tcase_add_test(ends, view_keeps_up_with_copying_pops);
 	suite_add_tcase(suite, ends);
-	tcase_add_checked_fixture(garbage, setup, NULL);
-	tcase_add_test(garbage, size_words);
-	tcase_add_test(garbage, walk_ends_with_the_ring);
-	tcase_add_test(garbage, positions_a_claim_refuses);
-	tcase_add_test(garbage, positions_a_consumer_refuses);
-	tcase_add_test(garbage, heads_a_producer_refuses);
-	tcase_add_test(garbage, garbage_in_the_view);
-	suite_add_tcase(suite, garbage);
 	return test_run(suite, 60);
 }
