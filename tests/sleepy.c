@@ -89,40 +89,46 @@ static struct shmemq *open_eager(const char *name, unsigned flags)
 }
 
 /*
- * What races with a sleep is a message that comes within a hundred nanoseconds of it. So one side delays its answer, and the
- * other one its sleep. In every fourth round the message comes late enough to find its receiver asleep.
+ * What races with a sleep is a message that comes within a hundred nanoseconds of it. How long that takes, nobody knows:
+ * so one side delays its answer and the other one its sleep, by up to now this much, now that.
  */
-static void delay_answer(uint64_t *random, uint64_t round)
+struct delays {
+	uint64_t random;
+	unsigned answer, sleep;
+};
+
+static void vary(struct delays *delays)
 {
-	sleepy_delay(random, round % 4 == 0 ? 200000 : 2000);
+	delays->answer = 64u << traffic_random(&delays->random) % 8;
+	delays->sleep = 64u << traffic_random(&delays->random) % 8;
 }
 
-static void delay_sleep(uint64_t *random)
-{
-	sleepy_delay(random, 2000);
-}
-
-static int take(struct shmemq *in, uint64_t expected, uint64_t *random)
+static int take(struct shmemq *in, uint64_t expected, struct delays *delays)
 {
 	uint64_t message;
 
-	delay_sleep(random);
+	sleepy_delay(&delays->random, delays->sleep);
 	if (shmemq_pop(in, &message, sizeof message, NULL) != sizeof message || message != expected)
 		return traffic_error("not popped", expected);
 	return 0;
 }
 
-/* The sides take turns in being fast, by spinning. */
+/* The sides take turns in being fast, by spinning. Every fourth message comes late and finds its receiver asleep. */
 static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t random, uint64_t count)
 {
+	struct delays delays = { .random = random };
+
 	for (uint64_t i = 0; i < count; i++) {
-		in->parallel = ping == (i / 64 % 2 == 0);
-		if (!ping && take(in, i, &random) != 0)
+		if (i % 64 == 0) {
+			in->parallel = ping == (i / 64 % 2 == 0);
+			vary(&delays);
+		}
+		if (!ping && take(in, i, &delays) != 0)
 			return 1;
-		delay_answer(&random, i);
+		sleepy_delay(&delays.random, i % 4 == 0 ? 200000 : delays.answer);
 		if (shmemq_push(out, &i, sizeof i, 0) != 0)
 			return traffic_error("not pushed", i);
-		if (ping && take(in, i, &random) != 0)
+		if (ping && take(in, i, &delays) != 0)
 			return 1;
 	}
 	return 0;

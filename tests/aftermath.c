@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aftermath.h"
+
+#define PUSHED_AFTER 3
+
+static struct side *side_of(struct aftermath *aftermath, unsigned end)
+{
+	return end == SHMEMQ_PRODUCER ? &aftermath->producer : &aftermath->consumer;
+}
+
+void aftermath_claim(struct aftermath *aftermath, unsigned end)
+{
+	struct shmemq_attr attr = { .capacity = 1 };
+	struct side *side = side_of(aftermath, end);
+
+	side->who = end == SHMEMQ_PRODUCER ? "the producer after" : "the consumer after";
+	side->q = shmemq_open(aftermath->name, end | SHMEMQ_CREATE | SHMEMQ_NONBLOCK, 0600, &attr);
+	if (side->q == NULL)
+		side_failed(side, "open", errno);
+	if (end == SHMEMQ_PRODUCER)
+		side->next = AUDIT_NAME(++aftermath->epoch, 1);
+}
+
+/* Full or empty, and the peer perhaps gone: no other failure. EPROTO has been told of. */
+static void expected(struct side *side, int err)
+{
+	if (err != EAGAIN && err != EPIPE && err != EOWNERDEAD && err != EPROTO)
+		side_failed(side, "the call", err);
+}
+
+void aftermath_push(struct aftermath *aftermath, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		int err = side_push(&aftermath->producer, (enum side_push_way)(i % SIDE_PUSH_WAYS), 0);
+
+		if (err != 0) {
+			expected(&aftermath->producer, err);
+			break;
+		}
+	}
+}
+
+static void drain(struct aftermath *aftermath)
+{
+	unsigned way = 0;
+	int err;
+
+	do
+		err = side_pop(&aftermath->consumer, (enum side_pop_way)(way++ % SIDE_POP_WAYS), 0);
+	while (err == 0);
+	expected(&aftermath->consumer, err);
+}
+
+void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once)
+{
+	struct audit *audit = aftermath->consumer.audit;
+	uint64_t missing;
+
+	if (dead == SHMEMQ_CONSUMER)
+		audit_consumer_gone(audit);
+	/* The other end alone: it reads all, or fills the ring. */
+	if (!at_once && dead == SHMEMQ_PRODUCER)
+		drain(aftermath);
+	if (!at_once && dead == SHMEMQ_CONSUMER)
+		aftermath_push(aftermath, UINT32_MAX);
+	if (audit->violations == 0)
+		aftermath_claim(aftermath, dead);
+	if (audit->violations == 0) {
+		aftermath_push(aftermath, PUSHED_AFTER);
+		drain(aftermath);
+	}
+	missing = audit_missing(audit);
+	if (audit->violations == 0 && missing != 0) {
+		fprintf(stderr, "all is read, and %" PRIu64 " messages have not come\n", missing);
+		audit->violations++;
+	}
+	if (aftermath->producer.q != NULL)
+		shmemq_close(aftermath->producer.q);
+	if (aftermath->consumer.q != NULL)
+		shmemq_close(aftermath->consumer.q);
+	aftermath->producer.q = aftermath->consumer.q = NULL;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What two sides note beside the queue, in memory of its own, so that whoever comes after a SIGKILL can say which
+ * messages may arrive next.
+ *
+ * A message is named by the producer incarnation that pushed it (epoch, from 1) and its number there (n, from 1). Its
+ * size, type and bytes follow from the name and the seed, so a torn, exchanged or stale one shows.
+ *
+ * The producer stores n as `pushing` before the call that pushes it and as `pushed` after: a message up to `pushed` is
+ * committed, one beyond `pushing` never was, and of the one between, nobody knows. The consumer stores what it has
+ * begun before each call, and the name of the message after it.
+ */
+#ifndef TESTS_AUDIT_H
+#define TESTS_AUDIT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AUDIT_EPOCHS 4096u
+
+/* epoch << 36 | n: names compare in the order of delivery. 0: none. */
+typedef uint64_t audit_name;
+#define AUDIT_NAME(epoch, n) ((audit_name)(epoch) << 36 | (n))
+#define AUDIT_EPOCH(name) ((uint32_t)((name) >> 36))
+#define AUDIT_N(name) ((name) & (((uint64_t)1 << 36) - 1))
+
+/* What the consumer is about, in the low bits of `progress`. */
+enum audit_intent {
+	AUDIT_NOTHING,
+	AUDIT_OFFERING,	 /* in a call that hands a message out in place */
+	AUDIT_RELEASING, /* in a call that ends one: a copying pop, or the end of a pop in place */
+};
+
+struct audit_epoch {
+	_Atomic uint64_t pushing;
+	_Atomic uint64_t pushed;
+};
+
+struct audit {
+	uint64_t seed;
+	uint32_t message_max;
+	_Atomic uint32_t violations;
+	_Atomic uint32_t stop;	      /* the producer is to close, the consumer to go when all is read */
+	_Atomic uint64_t messages;    /* ended, and noted so; by the consumer */
+	_Atomic uint64_t redelivered; /* deliveries that were marked; by the consumer */
+	/* By the consumer: the last message ended << 2 | intent, in one store; and the last one handed out in place. */
+	_Atomic uint64_t progress;
+	_Atomic audit_name started;
+	/* By audit_consumer_died(): of the consumers that died since the message `base`, how many may have ended one
+	 * that they did not note, and whether one may have been handed a message that it did not note. */
+	audit_name base;
+	uint32_t unnoted_ends;
+	bool unnoted_offer;
+	struct audit_epoch epochs[AUDIT_EPOCHS];
+};
+
+struct audit_message {
+	audit_name name;
+	uint64_t content; /* for traffic_fill() */
+	uint32_t size;
+	uint32_t type;
+};
+
+/* A new queue's audit: nothing pushed yet. Counts and violations stay. */
+void audit_reset(struct audit *audit, uint64_t seed, uint32_t message_max);
+
+/* The message of that name. */
+struct audit_message audit_message(const struct audit *audit, audit_name name);
+
+static inline enum audit_intent audit_intent(const struct audit *audit)
+{
+	return (enum audit_intent)(audit->progress & 3);
+}
+
+static inline audit_name audit_ended(const struct audit *audit)
+{
+	return audit->progress >> 2;
+}
+
+static inline void audit_intend(struct audit *audit, enum audit_intent intent)
+{
+	audit->progress = audit_ended(audit) << 2 | intent;
+}
+
+/* Notes that the consumer is dead or has gone, before the next one starts. */
+void audit_consumer_gone(struct audit *audit);
+
+/*
+ * Judges what a pop delivered before it is noted: NULL, or what is wrong; `*name` gets its name. `at` may be NULL with
+ * size 0.
+ */
+const char *audit_judge(const struct audit *audit, const void *at, size_t size, uint32_t type, bool redelivered,
+			audit_name *name);
+
+/* Notes a message that audit_judge() has passed. */
+void audit_note_started(struct audit *audit, audit_name name);
+void audit_note_ended(struct audit *audit, audit_name name);
+
+/* With both sides gone and the queue read to its end: messages that were committed and did not arrive. */
+uint64_t audit_missing(const struct audit *audit);
+
+/* Prints a violation and counts it. */
+void audit_violation(struct audit *audit, const char *who, audit_name name, const char *what);
+
+#endif

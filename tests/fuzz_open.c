@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any file under a queue's name: opened in each role, and used without waiting where that worked. A file is a queue's
+ * memory with some words exchanged; an input of zeros is a good and empty queue, and any other file can be had too.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "layout.h"
+#include "shmemq.h"
+#include "wait.h"
+
+#define STEPS_MAX 256
+#define WORDS_MAX 512
+#define BUFFER 65536
+
+const char fuzz_corpus[] = "open";
+
+enum step {
+	OPEN_PRODUCER,
+	OPEN_CONSUMER,
+	OBSERVE,
+	CLOSE,
+	PUSH,
+	PUSH_IN_PLACE,
+	POP,
+	POP_IN_PLACE,
+	ASK,
+	WRITE,
+	UNLINK,
+	STEPS
+};
+enum { PRODUCER, CONSUMER, OBSERVER, HANDLES };
+
+static char name[64], path[80];
+static struct shmemq *handles[HANDLES];
+static unsigned char buffer[BUFFER];
+
+static void remove_file(void)
+{
+	unlink(path);
+}
+
+/* The errno of a failed call is one that the manual has for it. */
+static void documented(const int *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (errno == list[i])
+			return;
+	}
+	FUZZ_REFUSE(1);
+}
+#define DOCUMENTED(...) documented((const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
+
+/* The page size is the machine's: what an input says of it, it says by the difference. */
+static struct smq_identity identity(uint32_t capacity)
+{
+	return (struct smq_identity){
+		.magic = { SMQ_MAGIC_0, SMQ_MAGIC_1 },
+		.version = SMQ_VERSION,
+		.header_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
+		.capacity = capacity,
+		.mechanism = smq_mechanism,
+	};
+}
+
+/* A libc trusts the memory of its semaphores, and garbage in there ends the process: it is left out where they are. */
+static bool off_limits(off_t at)
+{
+#ifdef SMQ_USE_FUTEX
+	(void)at;
+	return false;
+#else
+	return at >= (off_t)offsetof(struct smq_header, producer_wait) && at < (off_t)sizeof(struct smq_header);
+#endif
+}
+
+/* The first bytes of the input: ring pages, how the file's length is off, then words to exchange, by their place. */
+static int make_file(struct fuzz_input *input)
+{
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), capacity = page << fuzz_take(input, 1) % 5;
+	int64_t length = (int64_t)page + capacity + (int16_t)fuzz_take(input, 2);
+	struct smq_header header = { .identity = identity(capacity) };
+	uint64_t words = fuzz_take(input, 2) % WORDS_MAX;
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || smq_wait_init(&header) != 0 || pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+		abort();
+	for (; words > 0 && input->left > 0; words--) {
+		/* In the header, where it matters most, or anywhere. */
+		off_t at = fuzz_take(input, 1) % 2 ? (off_t)(fuzz_take(input, 1) * 4 % sizeof header)
+						   : (off_t)(fuzz_take(input, 3) * 4 % (page + capacity));
+		uint32_t old = 0, word;
+
+		if (pread(fd, &old, sizeof old, at) < 0)
+			abort();
+		word = old ^ (uint32_t)fuzz_take(input, 4);
+		if (!off_limits(at) && pwrite(fd, &word, sizeof word, at) != (ssize_t)sizeof word)
+			abort();
+	}
+	if (ftruncate(fd, length > 0 ? length : 0) != 0)
+		abort();
+	return fd;
+}
+
+static void open_handle(int which, unsigned flags)
+{
+	struct shmemq_attr attr;
+
+	if (handles[which] != NULL)
+		return;
+	handles[which] = shmemq_open(name, flags, 0600, NULL);
+	if (handles[which] == NULL)
+		DOCUMENTED(EPROTO, EBADMSG, EBUSY, ENOENT, ENOMEM);
+	else
+		FUZZ_REFUSE(shmemq_getattr(handles[which], &attr) != 0 || attr.message_max != attr.capacity - 16);
+}
+
+static void close_handle(int which)
+{
+	if (handles[which] != NULL)
+		FUZZ_REFUSE(shmemq_close(handles[which]) != 0);
+	handles[which] = NULL;
+}
+
+static void push(size_t size, bool in_place)
+{
+	struct shmemq *q = handles[PRODUCER];
+	void *at;
+
+	if (q == NULL)
+		return;
+	if (in_place) {
+		at = shmemq_timedpush_start(q, size, 0);
+		if (at == NULL) {
+			DOCUMENTED(EAGAIN, EBADMSG, EMSGSIZE, EOWNERDEAD, EPIPE);
+			return;
+		}
+		memset(at, 0x5a, size);
+		FUZZ_REFUSE(shmemq_push_end(q, size / 2, 1) != 0);
+	} else if (shmemq_timedpush(q, buffer, size, 1, 0) != 0) {
+		DOCUMENTED(EAGAIN, EBADMSG, EMSGSIZE, EOWNERDEAD, EPIPE);
+	}
+}
+
+static void pop(bool in_place)
+{
+	struct shmemq *q = handles[CONSUMER];
+	const unsigned char *at;
+	uint32_t type;
+	size_t size;
+
+	if (q == NULL)
+		return;
+	if (in_place) {
+		at = shmemq_timedpop_start(q, &size, &type, 0);
+		if (at == NULL) {
+			DOCUMENTED(EAGAIN, EBADMSG, EOWNERDEAD, EPIPE);
+			return;
+		}
+		if (size > 0)
+			buffer[0] = at[0] ^ at[size / 2] ^ at[size - 1];
+		FUZZ_REFUSE(shmemq_pop_end(q) != 0);
+	} else if (shmemq_timedpop(q, buffer, sizeof buffer, &type, 0) < 0) {
+		DOCUMENTED(EAGAIN, EBADMSG, EMSGSIZE, EOWNERDEAD, EPIPE);
+	}
+}
+
+static void ask(void)
+{
+	struct shmemq_stat st;
+
+	for (int i = 0; i < HANDLES; i++) {
+		if (handles[i] == NULL)
+			continue;
+		FUZZ_REFUSE(shmemq_stat(handles[i], &st) != 0);
+		FUZZ_REFUSE(st.queued_bytes > st.capacity || st.queued_messages > st.capacity / 8);
+		FUZZ_REFUSE(st.producer > SHMEMQ_END_DEAD || st.consumer > SHMEMQ_END_DEAD);
+	}
+	if (handles[CONSUMER] != NULL)
+		FUZZ_REFUSE((shmemq_redelivered(handles[CONSUMER]) & ~1) != 0);
+}
+
+/* Into the file, not through a mapping: in here it would be the handles' own. */
+static void write_word(int fd, struct fuzz_input *input)
+{
+	off_t at = (off_t)(fuzz_take(input, 2) * 4);
+	uint32_t word = (uint32_t)fuzz_take(input, 4);
+
+	if (!off_limits(at) && at < lseek(fd, 0, SEEK_END) - (off_t)sizeof word &&
+	    pwrite(fd, &word, sizeof word, at) < 0)
+		abort();
+}
+
+static void take_step(enum step step, int fd, struct fuzz_input *input)
+{
+	switch (step) {
+	case OPEN_PRODUCER:
+		open_handle(PRODUCER, SHMEMQ_PRODUCER);
+		break;
+	case OPEN_CONSUMER:
+		open_handle(CONSUMER, SHMEMQ_CONSUMER);
+		break;
+	case OBSERVE:
+		open_handle(OBSERVER, SHMEMQ_OBSERVER);
+		break;
+	case CLOSE:
+		close_handle((int)(fuzz_take(input, 1) % HANDLES));
+		break;
+	case PUSH:
+	case PUSH_IN_PLACE:
+		push(fuzz_take(input, 2), step == PUSH_IN_PLACE);
+		break;
+	case POP:
+	case POP_IN_PLACE:
+		pop(step == POP_IN_PLACE);
+		break;
+	case ASK:
+		ask();
+		break;
+	case WRITE:
+		write_word(fd, input);
+		break;
+	default:
+		if (shmemq_unlink(name) != 0)
+			DOCUMENTED(EPROTO, ENOENT);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input input = { data, size };
+	int fd;
+
+	if (name[0] == '\0') {
+		snprintf(name, sizeof name, "/shmemq-fuzz-%ld", (long)getpid());
+		snprintf(path, sizeof path, "/dev/shm%s", name);
+		atexit(remove_file);
+	}
+	fd = make_file(&input);
+	for (int i = 0; i < STEPS_MAX && input.left > 0; i++)
+		take_step((enum step)(fuzz_take(&input, 1) % STEPS), fd, &input);
+	for (int i = 0; i < HANDLES; i++)
+		close_handle(i);
+	close(fd);
+	unlink(path);
+	return 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "hostile_writer.h"
+#include "traffic.h"
+
+/* A libc trusts the memory of its semaphores: garbage in there ends the process, which no caller of it can prevent. */
+#ifdef SMQ_USE_FUTEX
+#define ROOM_BYTES sizeof(struct smq_wait_room)
+#else
+#define ROOM_BYTES offsetof(struct smq_wait_room, sem)
+#endif
+
+static uint64_t dice(struct writer *w, uint64_t sides)
+{
+	return traffic_random(&w->random) % sides;
+}
+
+int writer_map(struct writer *w, const char *name, uint32_t capacity)
+{
+	char path[sizeof "/dev/shm" + NAME_MAX];
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *map;
+	int fd;
+
+	snprintf(path, sizeof path, "/dev/shm%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	map = mmap(NULL, page + capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return -1;
+	w->header = map;
+	w->ring = (unsigned char *)map + page;
+	w->capacity = capacity;
+	return 0;
+}
+
+void writer_unmap(struct writer *w)
+{
+	munmap(w->header, (size_t)(w->ring - (unsigned char *)w->header) + w->capacity);
+}
+
+static smq_word *header_word(struct writer *w, size_t offset, size_t bytes)
+{
+	return (smq_word *)(void *)((unsigned char *)w->header + offset + 4 * dice(w, bytes / 4));
+}
+
+static smq_word *ring_word(struct writer *w, uint32_t position)
+{
+	return (smq_word *)(void *)(w->ring + (position & (w->capacity - 1) & ~3u));
+}
+
+/* A record header that somebody is about to read: at the head, at the tail, or some records further. */
+static smq_word *record_word(struct writer *w)
+{
+	const struct smq_header *h = w->header;
+	uint32_t position = dice(w, 2) ? h->consumer_progress.position_bytes : h->producer_progress.position_bytes;
+
+	for (uint64_t records = dice(w, 4); records > 0; records--)
+		position += (*ring_word(w, position) + 14) & ~7u;
+	return ring_word(w, position + (dice(w, 4) == 0 ? 4 : 0));
+}
+
+static smq_word *target(struct writer *w)
+{
+	enum writer_aim aim;
+
+	do
+		aim = (enum writer_aim)(1u << dice(w, WRITER_AIMS));
+	while (!(w->aims & aim));
+	switch (aim) {
+	case WRITER_IDENTITY:
+		return header_word(w, 0, sizeof w->header->identity);
+	case WRITER_PROGRESS:
+		return header_word(w,
+				   dice(w, 2) ? offsetof(struct smq_header, producer_progress)
+					      : offsetof(struct smq_header, consumer_progress),
+				   sizeof(struct smq_progress));
+	case WRITER_CLAIMS:
+		return header_word(w,
+				   dice(w, 2) ? offsetof(struct smq_header, producer_claim)
+					      : offsetof(struct smq_header, consumer_claim),
+				   sizeof(struct smq_claim));
+	case WRITER_WAIT_WORDS:
+		return dice(w, 2) ? &w->header->producer_wait.word : &w->header->consumer_wait.word;
+	case WRITER_WAIT_ROOMS:
+		return header_word(w,
+				   dice(w, 2) ? offsetof(struct smq_header, producer_wait)
+					      : offsetof(struct smq_header, consumer_wait),
+				   ROOM_BYTES);
+	case WRITER_RECORDS:
+		return record_word(w);
+	default:
+		return ring_word(w, (uint32_t)traffic_random(&w->random));
+	}
+}
+
+/* Values that a check might let pass. */
+static uint32_t plausible(struct writer *w, uint32_t old)
+{
+	const struct smq_header *h = w->header;
+	const uint32_t values[] = {
+		0,
+		1,
+		2,
+		3,
+		8,
+		9,
+		old + 1,
+		old - 1,
+		old + 8,
+		old - 8,
+		old + w->capacity,
+		old - w->capacity,
+		w->capacity,
+		w->capacity - 8,
+		w->capacity - 15,
+		w->capacity - 14,
+		2 * w->capacity,
+		1u << 30,
+		1u << 31,
+		UINT32_MAX,
+		UINT32_MAX - 6,
+		h->producer_progress.position_bytes,
+		h->consumer_progress.position_bytes,
+	};
+
+	return values[dice(w, sizeof values / sizeof values[0])];
+}
+
+static uint32_t value(struct writer *w, uint32_t old)
+{
+	switch (dice(w, 4)) {
+	case 0:
+		return (uint32_t)traffic_random(&w->random);
+	case 1:
+		return old ^ 1u << dice(w, 32);
+	default:
+		return plausible(w, old);
+	}
+}
+
+/* A ring full of committed records: a walk over them comes round to where it began. */
+static void fill(struct writer *w)
+{
+	uint32_t size_plus_1 = (uint32_t)(1 + 8 * dice(w, 4));
+
+	for (uint32_t at = 0; at < w->capacity; at += (size_plus_1 + 14) & ~7u)
+		atomic_store_explicit(ring_word(w, at), size_plus_1, memory_order_relaxed);
+}
+
+/* For a moment only: between a check and a second look, if there is one. */
+static void flicker(struct writer *w)
+{
+	smq_word *word = target(w);
+	uint32_t old = atomic_load_explicit(word, memory_order_relaxed), other = value(w, old);
+
+	atomic_store_explicit(word, other, memory_order_relaxed);
+	for (uint64_t i = dice(w, 100); i > 0; i--)
+		atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(word, old, memory_order_relaxed);
+}
+
+void writer_write(struct writer *w)
+{
+	uint64_t what = dice(w, 1000);
+
+	if (what < 500) {
+		smq_word *word = target(w);
+
+		atomic_store_explicit(word, value(w, atomic_load_explicit(word, memory_order_relaxed)),
+				      memory_order_relaxed);
+	} else if (what < 998 || !(w->aims & WRITER_RECORDS)) {
+		for (uint64_t times = what % 50 == 0 ? 1000 : 1; times > 0; times--)
+			flicker(w);
+	} else {
+		fill(w);
+	}
+}

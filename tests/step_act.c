@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "step_act.h"
+
+#define REPEATED 2 /* calls in a row: what the first left undone meets the second */
+
+struct side step_victim = { .who = "the victim" };
+const char *step_queue;
+
+static int victim_opens(void *self)
+{
+	step_victim.q = shmemq_open(step_queue, ((const struct step_act *)self)->end, 0, NULL);
+	return step_victim.q == NULL;
+}
+
+static int victim_starts_push(void *self)
+{
+	return victim_opens(self) != 0 || shmemq_push_start(step_victim.q, 64) == NULL;
+}
+
+static int victim_starts_pop(void *self)
+{
+	audit_name held;
+
+	return victim_opens(self) != 0 || side_pop_start(&step_victim, 0, &held) != 0;
+}
+
+static int victim_closes(void *self)
+{
+	(void)self;
+	return shmemq_close(step_victim.q) != 0;
+}
+
+static int victim_pushes(void *self)
+{
+	int err = 0;
+
+	for (int i = 0; i < REPEATED && err == 0; i++)
+		err = side_push(&step_victim, (enum side_push_way)((const struct step_act *)self)->way, 0);
+	return err;
+}
+
+static int victim_pops(void *self)
+{
+	int err = 0;
+
+	for (int i = 0; i < REPEATED && err == 0; i++)
+		err = side_pop(&step_victim, (enum side_pop_way)((const struct step_act *)self)->way, 0);
+	return err;
+}
+
+const struct step_act step_acts[STEP_ACTS] = {
+	{ "push", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH },
+	{ "pushv", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSHV },
+	{ "push in place", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH_IN_PLACE },
+	{ "push in place, shorter", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH_SHORTER },
+	{ "push in place, after a cancel", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH_ANEW },
+	{ "pop", SHMEMQ_CONSUMER, victim_opens, victim_pops, SIDE_POP },
+	{ "pop after EMSGSIZE", SHMEMQ_CONSUMER, victim_opens, victim_pops, SIDE_POP_AFTER_EMSGSIZE },
+	{ "pop in place", SHMEMQ_CONSUMER, victim_opens, victim_pops, SIDE_POP_IN_PLACE },
+	{ "open, producer", SHMEMQ_PRODUCER, NULL, victim_opens, 0 },
+	{ "open, consumer", SHMEMQ_CONSUMER, NULL, victim_opens, 0 },
+	{ "close, producer", SHMEMQ_PRODUCER, victim_starts_push, victim_closes, 0 },
+	{ "close, consumer", SHMEMQ_CONSUMER, victim_starts_pop, victim_closes, 0 },
+};

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each shared word is loaded once, checked, and only then used: a side is single-stepped through a call, and a word
+ * that it reads is another one before every second instruction, before two of every four, four of every eight and so
+ * on. Of any two loads, one of these patterns shows the first what is right and the second what is not.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "handle.h"
+#include "hostile_caller.h"
+#include "hostile_writer.h"
+#include "stress.h"
+#include "tracee.h"
+#include "traffic.h"
+
+#define MESSAGE 100
+#define PATTERN_BITS 11 /* no call here has more than 2048 instructions between two loads of a word */
+
+enum call { MOVE, MOVE_IN_PLACE, OPEN };
+
+struct act {
+	const char *what;
+	unsigned end;
+	enum call call;
+	long word; /* offset in the header, or HEAD_RECORD */
+};
+
+#define HEAD_RECORD (-1L)
+#define AT(group, member) (long)(offsetof(struct smq_header, group) + offsetof(struct smq_progress, member))
+
+static const struct act acts[] = {
+	{ "pop, the size of the message", SHMEMQ_CONSUMER, MOVE, HEAD_RECORD },
+	{ "pop in place, the size of the message", SHMEMQ_CONSUMER, MOVE_IN_PLACE, HEAD_RECORD },
+	{ "push, the consumer's head", SHMEMQ_PRODUCER, MOVE, AT(consumer_progress, position_bytes) },
+	{ "push in place, the consumer's head", SHMEMQ_PRODUCER, MOVE_IN_PLACE, AT(consumer_progress, position_bytes) },
+	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, AT(producer_progress, position_bytes) },
+	{ "open, a record behind the tail", SHMEMQ_PRODUCER, OPEN, HEAD_RECORD },
+	{ "open, the consumer's head", SHMEMQ_CONSUMER, OPEN, AT(consumer_progress, position_bytes) },
+	{ "open, the end of the view", SHMEMQ_CONSUMER, OPEN, AT(consumer_progress, view_bytes) },
+	{ "open, the capacity", SHMEMQ_CONSUMER, OPEN, offsetof(struct smq_identity, capacity) },
+};
+
+static struct stress stress;
+static struct hostile_counts *counts;
+static _Atomic uint32_t *done; /* by the victim, when the call has returned */
+static struct caller victim;
+static struct writer writer;
+
+static int open_end(void *unused)
+{
+	(void)unused;
+	return !caller_open(&victim);
+}
+
+static void pop(bool in_place)
+{
+	struct smq_ring before = victim.q->ring;
+	const void *at = victim.buffer;
+	size_t size = 0;
+
+	if (in_place) {
+		at = shmemq_timedpop_start(victim.q, &size, NULL, 0);
+		if (at != NULL)
+			shmemq_pop_end(victim.q);
+	} else {
+		size = (size_t)shmemq_timedpop(victim.q, victim.buffer, victim.capacity - 16, NULL, 0);
+	}
+	*done = 1;
+	if (at == NULL || size == SIZE_MAX)
+		caller_moved(&victim, "pop", &before, 0);
+	else if (!in_place || caller_within(&victim, "pop_start", at, size))
+		caller_moved(&victim, "pop", &before, smq_record_bytes((uint32_t)size));
+}
+
+static void push(bool in_place)
+{
+	struct smq_ring before = victim.q->ring;
+	int ret;
+
+	if (in_place)
+		ret = shmemq_timedpush_start(victim.q, MESSAGE, 0) != NULL ? shmemq_push_end(victim.q, MESSAGE, 1) : -1;
+	else
+		ret = shmemq_timedpush(victim.q, victim.buffer, MESSAGE, 1, 0);
+	*done = 1;
+	caller_moved(&victim, "push", &before, ret == 0 ? smq_record_bytes(MESSAGE) : 0);
+}
+
+static int run(void *act)
+{
+	const struct act *a = act;
+
+	if (a->call == OPEN && !caller_open(&victim))
+		*done = 1;
+	else if (a->end == SHMEMQ_PRODUCER)
+		push(a->call == MOVE_IN_PLACE);
+	else
+		pop(a->call == MOVE_IN_PLACE);
+	return counts->violations != 0;
+}
+
+static smq_word *word_of(const struct act *act)
+{
+	uint32_t head = writer.header->consumer_progress.position_bytes;
+
+	if (act->word == HEAD_RECORD)
+		return (smq_word *)(void *)(writer.ring + head % writer.capacity);
+	return (smq_word *)(void *)((unsigned char *)writer.header + act->word);
+}
+
+/* A full ring, so that a push looks for the head, and a pop has something to find. */
+static bool make_queue(void)
+{
+	struct shmemq_attr attr = { .capacity = 1 };
+	char path[sizeof "/dev/shm" + sizeof stress.name];
+	static unsigned char message[MESSAGE];
+	struct shmemq *q;
+
+	snprintf(path, sizeof path, "/dev/shm%s", stress.name);
+	unlink(path);
+	q = shmemq_open(stress.name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	if (q == NULL || shmemq_getattr(q, &attr) != 0)
+		return false;
+	while (shmemq_timedpush(q, message, sizeof message, 1, 0) == 0)
+		;
+	shmemq_close(q);
+	return writer_map(&writer, stress.name, (uint32_t)attr.capacity) == 0;
+}
+
+/* For a walk: the tail at the head, as if none of the pushes had stored it. */
+static void hide_tail(const struct act *act)
+{
+	if (act->call == OPEN && act->end == SHMEMQ_PRODUCER && act->word == HEAD_RECORD)
+		writer.header->producer_progress.position_bytes = 0;
+}
+
+/* One victim, one pattern. How many instructions it was given. */
+static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit, bool first)
+{
+	smq_word *word;
+	uint32_t right;
+	uint64_t at = 0;
+	int status = 0;
+	pid_t pid;
+
+	if (!make_queue()) {
+		perror("step_hostile: a new queue");
+		exit(1);
+	}
+	hide_tail(act);
+	word = word_of(act);
+	right = *word;
+	*done = 0;
+	victim.end = act->end;
+	victim.random = traffic_random(&stress.random);
+	pid = tracee_start(act->call == OPEN ? NULL : open_end, run, (void *)(uintptr_t)act);
+	if (pid < 0)
+		counts->violations++;
+	else {
+		do
+			*word = (at++ >> bit & 1) == first ? value : right;
+		while (*done == 0 && tracee_step(pid, &status));
+		tracee_finish(pid, &status);
+	}
+	if (pid < 0 || status != 0) {
+		fprintf(stderr, "step_hostile: %s: %s, with %" PRIx32 " in place of %" PRIx32 ", pattern %u/%d\n",
+			act->what, stress_status(status), value, right, bit, first);
+		counts->violations++;
+	}
+	writer_unmap(&writer);
+	return at;
+}
+
+/* What a check must not let pass, or what it may and a later use must not. */
+static uint32_t wrong(uint32_t capacity)
+{
+	const uint32_t values[] = { UINT32_MAX,	   1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
+				    capacity - 15, 8,	     4 };
+
+	return values[traffic_random(&stress.random) % (sizeof values / sizeof values[0])];
+}
+
+int main(void)
+{
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+	uint64_t passes = 0, instructions = 0;
+
+	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
+		printf("skipped: ptrace(2) cannot single-step here\n");
+		return STRESS_SKIP;
+	}
+	stress_begin(&stress, "step_hostile", 3);
+	counts = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counts == MAP_FAILED) {
+		perror("step_hostile");
+		return 1;
+	}
+	done = (_Atomic uint32_t *)(void *)(counts + 1);
+	victim = (struct caller){ .name = stress.name, .counts = counts, .capacity = page, .buffer = calloc(1, page) };
+	while (counts->violations == 0 && !stress_over(&stress)) {
+		const struct act *act = &acts[passes++ % (sizeof acts / sizeof acts[0])];
+
+		instructions += step_through(act, wrong(page), traffic_random(&stress.random) % PATTERN_BITS,
+					     traffic_random(&stress.random) % 2);
+	}
+	printf("step_hostile: seed %" PRIu64 ", %.1f s: %" PRIu64 " calls, %" PRIu64 " instructions, %" PRIu32
+	       " violations\n",
+	       stress.seed, stress_seconds(&stress), passes, instructions, counts->violations);
+	return counts->violations != 0;
+}

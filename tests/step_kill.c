@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SIGKILL at each instruction. A side is single-stepped through its calls. After each instruction the shared memory is
+ * as a kill there would leave it: it is copied to another queue, on which two new ends then show whether all is right.
+ * Beside that, real kills: at some instructions, evenly spread, as many as there is time for; with a long
+ * $TEST_SECONDS, at all of them, and again with messages of other sizes.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "aftermath.h"
+#include "step_act.h"
+#include "stress.h"
+#include "tracee.h"
+#include "traffic.h"
+
+#define QUEUED 5  /* messages in the ring when the victim begins */
+#define SMALL 100 /* bytes: they are to fit into the ring, and to be soon stepped through */
+
+static struct stress stress;
+static struct audit *audit; /* shared with the victim */
+static struct audit judged; /* what is made of it for one judgement */
+static char copy_name[sizeof stress.name + 5];
+static unsigned char *original, *copy; /* their memory: a header page and a ring of a page */
+static unsigned char *last;	       /* what was judged last */
+static size_t bytes;
+static unsigned char *buffer;
+static uint64_t kills, states;
+
+static struct aftermath ends_of(const char *name, struct audit *of)
+{
+	return (struct aftermath){ .name = name,
+				   .producer = { .audit = of, .buffer = buffer },
+				   .consumer = { .audit = of, .buffer = buffer } };
+}
+
+/* Starts the victim on a queue with QUEUED messages, its peer's end held by this process. */
+static pid_t begin(const struct step_act *act, struct aftermath *ends)
+{
+	bool produces = act->end == SHMEMQ_PRODUCER;
+	struct side *to_be_left = produces ? &ends->producer : &ends->consumer;
+	pid_t pid;
+
+	audit_reset(audit, audit->seed, audit->message_max);
+	*ends = ends_of(stress.name, audit);
+	aftermath_claim(ends, SHMEMQ_PRODUCER);
+	aftermath_claim(ends, SHMEMQ_CONSUMER);
+	if (audit->violations != 0)
+		return -1;
+	aftermath_push(ends, QUEUED);
+	shmemq_close(to_be_left->q);
+	to_be_left->q = NULL;
+	step_victim.next = AUDIT_NAME(produces ? ++ends->epoch : 0, 1);
+	pid = tracee_start(act->prepare, act->run, (void *)(uintptr_t)act);
+	if (pid < 0) {
+		fprintf(stderr, "step_kill: %s: cannot be prepared\n", act->what);
+		audit->violations++;
+	}
+	return pid;
+}
+
+static void report(const struct step_act *act, uint64_t at, const char *how)
+{
+	fprintf(stderr, "step_kill: %s, %s after instruction %" PRIu64 "\n", act->what, how, at);
+}
+
+/* Judges the memory as it is now, in a copy. */
+static void judge_state(const struct step_act *act, uint32_t epoch, uint64_t at)
+{
+	for (int at_once = 0; at_once < 2 && audit->violations == 0; at_once++) {
+		struct aftermath ends = ends_of(copy_name, &judged);
+		unsigned other = act->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER;
+
+		judged = *audit;
+		ends.epoch = epoch;
+		memcpy(copy, original, bytes);
+		aftermath_claim(&ends, other);
+		if (judged.violations == 0)
+			aftermath_judge(&ends, act->end, at_once);
+		if (judged.violations != 0)
+			report(act, at, "stopped");
+		audit->violations += judged.violations;
+		states++;
+	}
+}
+
+/* Steps through the whole act and judges each state that differs from the last. How many instructions it has. */
+static uint64_t judge_each_state(const struct step_act *act)
+{
+	static struct audit last_audit;
+	struct aftermath ends;
+	pid_t pid = begin(act, &ends);
+	uint64_t at = 0;
+	int status = 0;
+
+	if (pid < 0)
+		return 1;
+	do {
+		if (at == 0 || memcmp(last, original, bytes) != 0 || memcmp(&last_audit, audit, sizeof *audit) != 0) {
+			memcpy(last, original, bytes);
+			last_audit = *audit;
+			judge_state(act, ends.epoch, at);
+		}
+		at++;
+	} while (tracee_step(pid, &status) && audit->violations == 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+		report(act, at, stress_status(status));
+		audit->violations++;
+	}
+	if (WIFSTOPPED(status)) /* after a violation */
+		tracee_kill_at(pid, PTRACE_SINGLESTEP, 0, &status);
+	aftermath_judge(&ends, act->end, true);
+	return at;
+}
+
+static void kill_at(const struct step_act *act, uint64_t at)
+{
+	struct aftermath ends;
+	pid_t pid = begin(act, &ends);
+	int status;
+
+	if (pid < 0)
+		return;
+	tracee_kill_at(pid, PTRACE_SINGLESTEP, at, &status);
+	aftermath_judge(&ends, act->end, traffic_random(&stress.random) % 2);
+	if (audit->violations != 0)
+		report(act, at, "killed");
+	kills++;
+}
+
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+	return b == 0 ? a : common_divisor(b, a % b);
+}
+
+/* Real kills until `until`, in an order that spreads them evenly. How many. */
+static uint64_t kill_at_many(const struct step_act *act, uint64_t count, int64_t until)
+{
+	uint64_t stride = count * 618 / 1000 + 1, at = traffic_random(&stress.random) % count, done;
+
+	while (common_divisor(stride, count) != 1)
+		stride++;
+	for (done = 0; done < count && stress_now() < until && audit->violations == 0; done++) {
+		kill_at(act, at);
+		at = (at + stride) % count;
+	}
+	return done;
+}
+
+/* A seed whose first messages are small, in the epochs before, of and after the victim. */
+static void choose_seed(void)
+{
+	bool small;
+
+	do {
+		audit->seed = traffic_random(&stress.random);
+		small = true;
+		for (unsigned i = 0; i < 3 * QUEUED; i++)
+			small = small && audit_message(audit, AUDIT_NAME(1 + i / QUEUED, 1 + i % QUEUED)).size <= SMALL;
+	} while (!small);
+}
+
+static void pass(void)
+{
+	choose_seed();
+	for (size_t i = 0; i < STEP_ACTS && audit->violations == 0; i++) {
+		uint64_t instructions = judge_each_state(&step_acts[i]), killed;
+		/* What is left of the time is divided among what is left to do. */
+		int64_t now = stress_now(), until = now + (stress.end - now) / (int64_t)(STEP_ACTS - i);
+
+		killed = kill_at_many(&step_acts[i], instructions, until);
+		printf("%s: %" PRIu64 " instructions, killed after %" PRIu64 " of them\n", step_acts[i].what,
+		       instructions, killed);
+		fflush(stdout);
+	}
+}
+
+/* Makes a queue of one page and maps its file. */
+static unsigned char *make_queue(const char *name)
+{
+	char path[sizeof "/dev/shm" + sizeof copy_name];
+	struct shmemq_attr attr = { .capacity = 1 };
+	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
+	void *map;
+	int fd;
+
+	snprintf(path, sizeof path, "/dev/shm%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (q == NULL || fd < 0 || map == MAP_FAILED) {
+		perror("step_kill");
+		exit(1);
+	}
+	shmemq_close(q);
+	close(fd);
+	return map;
+}
+
+int main(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
+		printf("skipped: ptrace(2) cannot single-step here\n");
+		return STRESS_SKIP;
+	}
+	stress_begin(&stress, "step_kill", 4);
+	snprintf(copy_name, sizeof copy_name, "%scopy", stress.name);
+	bytes = 2 * page;
+	original = make_queue(stress.name);
+	copy = make_queue(copy_name);
+	audit = mmap(NULL, sizeof *audit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (audit == MAP_FAILED || (buffer = malloc(page)) == NULL || (last = malloc(bytes)) == NULL) {
+		perror("step_kill");
+		return 1;
+	}
+	audit->message_max = (uint32_t)page - 16;
+	step_queue = stress.name;
+	step_victim.audit = audit;
+	step_victim.buffer = buffer;
+	do
+		pass();
+	while (!stress_over(&stress) && audit->violations == 0);
+	printf("step_kill: seed %" PRIu64 ", %.1f s: %" PRIu64 " states judged, %" PRIu64 " kills, %" PRIu32
+	       " violations\n",
+	       stress.seed, stress_seconds(&stress), states, kills, audit->violations);
+	return audit->violations != 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What ends a wait, put exactly where a wait begins: between the announcement and the last look at the ring (S2 of
+ * lib/wait.h), and between that look and the sleep (S4). The linker lets this program stand in for both steps.
+ */
+#include "config.h"
+
+#include "calls.h"
+#include "handle.h"
+#include "process.h"
+#include "support.h"
+
+enum moment {
+	BEFORE_LOOK,
+	BEFORE_SLEEP,
+};
+
+static const struct call *call;
+static struct ends ends;
+static void (*event)(void);
+static enum moment moment;
+static unsigned membarriers, sleeps;
+
+bool __real_smq_process_membarrier(void);
+bool __wrap_smq_process_membarrier(void);
+int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+
+bool __wrap_smq_process_membarrier(void)
+{
+	membarriers++;
+	/* It would order nothing if the announcement came later. */
+	ck_assert_uint_ne(ends.own->waiter.own->word & SMQ_WAIT_ASLEEP, 0);
+	if (moment == BEFORE_LOOK)
+		event();
+	return __real_smq_process_membarrier();
+}
+
+int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+{
+	(void)ns;
+	sleeps++;
+	if (moment == BEFORE_SLEEP)
+		event();
+	return __real_smq_wait_sleep(waiter, 3600 * 1000 * MS); /* longer than this test may take */
+}
+
+static void unblock(void)
+{
+	ends_unblock(call, &ends);
+}
+
+static void interrupt(void)
+{
+	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
+}
+
+static void peer_closes(void)
+{
+	ck_assert_int_eq(shmemq_close(ends.peer), 0);
+	ends.peer = NULL;
+}
+
+static const struct {
+	void (*event)(void);
+	int err; /* of the call; 0: it is done */
+} events[] = { { unblock, 0 }, { interrupt, ECANCELED }, { peer_closes, EPIPE } };
+#define EVENTS (sizeof events / sizeof events[0])
+
+/* Every call, with every event. */
+static void wait_with(enum moment when, size_t i)
+{
+	int err = events[i % EVENTS].err;
+
+	call = &calls[i / EVENTS];
+	ends = ends_waiting(call, 0);
+	ends.own->parallel = false; /* it does not spin first */
+	event = events[i % EVENTS].event;
+	moment = when;
+	if (err == 0)
+		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+	else
+		ck_fails(call->run(ends.own, CALL_BYTES, -1), err);
+	ck_assert_uint_eq(ends.own->waiter.own->word, 0);
+}
+
+/* The look finds it: no sleep. */
+START_TEST(before_the_look)
+{
+	wait_with(BEFORE_LOOK, (size_t)_i);
+	ck_assert_uint_eq(membarriers, 1);
+	ck_assert_uint_eq(sleeps, 0);
+	ends_close(&ends);
+}
+END_TEST
+
+/* The word, or the semaphore, tells the kernel: no sleep either. */
+START_TEST(before_the_sleep)
+{
+	wait_with(BEFORE_SLEEP, (size_t)_i);
+	ck_assert_uint_ge(membarriers, 1);
+	ck_assert_uint_eq(sleeps, 1);
+	ends_close(&ends);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("interleave");
+	TCase *tests = tcase_create("interleave");
+
+	tcase_add_loop_test(tests, before_the_look, 0, CALLS * EVENTS);
+	tcase_add_loop_test(tests, before_the_sleep, 0, CALLS * EVENTS);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 60);
+}

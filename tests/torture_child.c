@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* What torture.c starts and kills. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "stress.h"
+#include "torture.h"
+#include "traffic.h"
+
+#define SHORT_NS 20000
+#define OPEN_NS (3 * STRESS_S)
+
+struct child {
+	struct side side;
+	const char *name;
+	uint64_t random;
+	bool peaceful; /* nobody kills it: it goes on until it is told to stop */
+	bool hot;      /* it never pauses: the kill then falls within a call */
+	int64_t life;  /* ns until it dies, counted from its first open, before or after */
+};
+
+static uint64_t dice(struct child *c, uint64_t sides)
+{
+	return traffic_random(&c->random) % sides;
+}
+
+/* SIGKILL from a timer: it strikes between any two instructions. 0: never. */
+static bool die_after(int64_t ns)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	struct itimerspec life = { .it_value = { .tv_sec = (time_t)(ns / STRESS_S),
+						 .tv_nsec = (long)(ns % STRESS_S) } };
+	timer_t timer;
+
+	if (ns == 0)
+		return true;
+	return timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_settime(timer, 0, &life, NULL) == 0;
+}
+
+/* Whoever comes first creates the queue. */
+static bool open_end(struct child *c, unsigned end)
+{
+	struct shmemq_attr attr = { .capacity = c->side.audit->message_max + 16 };
+	unsigned flags = end | SHMEMQ_CREATE;
+
+	if (!c->peaceful)
+		flags |= (dice(c, 2) ? SHMEMQ_STAY : 0) | (dice(c, 4) == 0 ? SHMEMQ_NONBLOCK : 0);
+	for (int64_t deadline = stress_now() + OPEN_NS; stress_now() < deadline;) {
+		c->side.q = shmemq_open(c->name, flags, 0600, &attr);
+		if (c->side.q != NULL)
+			return true;
+		if (errno != ETIMEDOUT)
+			break; /* that one: the peer was stopped, or far from a processor, in its own open or close */
+	}
+	side_failed(&c->side, "open", errno);
+	return false;
+}
+
+static bool close_end(struct child *c)
+{
+	if (shmemq_close(c->side.q) == 0 || errno == ETIMEDOUT)
+		return true;
+	side_failed(&c->side, "close", errno);
+	return false;
+}
+
+/* For ever, not at all, or not for long. */
+static int64_t timeout(struct child *c)
+{
+	return dice(c, 2) ? -1 : dice(c, 2) ? 0 : SHORT_NS;
+}
+
+/* Is this a failure to go on from? */
+static bool harmless(struct child *c, int err)
+{
+	if (err == EPIPE || err == EOWNERDEAD)
+		stress_sleep(SHORT_NS); /* somebody will come back */
+	else if (err != 0 && err != EAGAIN && err != ETIMEDOUT && err != EPROTO)
+		err = side_failed(&c->side, "the call", err);
+	return err != EPROTO;
+}
+
+/* A short while between two steps, in which it may die. */
+static void dawdle(struct child *c)
+{
+	if (!c->hot && dice(c, 32) == 0)
+		stress_sleep(stress_magnitude(&c->random, 1000, 200000));
+}
+
+/* After a number of messages the end is closed. Most processes then go on with a new claim; some close and go, and some
+ * go without a close. */
+static bool goes_on(struct child *c)
+{
+	if (!c->peaceful && dice(c, 8) == 0)
+		_exit(0);
+	if (!close_end(c))
+		exit(1);
+	return c->peaceful || dice(c, 4) != 0;
+}
+
+/* The first claim: some die on the way to it, some have an open queue to die with. */
+static bool begin(struct child *c, unsigned end)
+{
+	if (dice(c, 2))
+		return die_after(c->life) && open_end(c, end);
+	return open_end(c, end) && die_after(c->life);
+}
+
+static int produce(struct child *c)
+{
+	struct side *side = &c->side;
+
+	do {
+		if (side->q == NULL ? !begin(c, SHMEMQ_PRODUCER) : !open_end(c, SHMEMQ_PRODUCER))
+			return 1;
+		for (int64_t i = stress_magnitude(&c->random, 1, 3000); i > 0 && !side->audit->stop; i--) {
+			dawdle(c);
+			if (!harmless(c, side_push(side, (enum side_push_way)dice(c, SIDE_PUSH_WAYS), timeout(c))))
+				return 1;
+		}
+		if (dice(c, 4) == 0) {
+			void *unfinished = shmemq_timedpush_start(side->q, 8, 0);
+
+			if (unfinished != NULL)
+				memset(unfinished, 0x55, 8);
+		}
+	} while (goes_on(c) && !side->audit->stop);
+	return 0;
+}
+
+static int pop_once(struct child *c)
+{
+	enum side_pop_way way = (enum side_pop_way)dice(c, SIDE_POP_WAYS);
+	audit_name held;
+	int err;
+
+	if (way != SIDE_POP_IN_PLACE)
+		return side_pop(&c->side, way, timeout(c));
+	err = side_pop_start(&c->side, timeout(c), &held);
+	if (err != 0)
+		return err;
+	dawdle(c);
+	return side_pop_end(&c->side, held);
+}
+
+static int consume(struct child *c)
+{
+	struct side *side = &c->side;
+	audit_name held;
+	int err;
+
+	do {
+		if (side->q == NULL ? !begin(c, SHMEMQ_CONSUMER) : !open_end(c, SHMEMQ_CONSUMER))
+			return 1;
+		for (int64_t i = stress_magnitude(&c->random, 1, 3000); i > 0; i--) {
+			dawdle(c);
+			err = pop_once(c);
+			if (side->audit->stop && (err == EPIPE || err == EOWNERDEAD))
+				return !close_end(c); /* all is read */
+			if (!harmless(c, err))
+				return 1;
+		}
+		/* A close with a message in hand gives it back. */
+		if (dice(c, 4) == 0 && !harmless(c, side_pop_start(side, 0, &held)))
+			return 1;
+	} while (goes_on(c));
+	return 0;
+}
+
+int torture_side(int argc, char **argv)
+{
+	struct child c = { 0 };
+
+	if (argc != 7)
+		return 2;
+	c.life = strtoll(argv[6], NULL, 0);
+	c.peaceful = c.life == 0;
+	c.name = argv[2];
+	c.random = strtoull(argv[5], NULL, 0);
+	c.hot = dice(&c, 4) != 0;
+	c.side.who = argv[1];
+	c.side.audit = mmap(NULL, sizeof *c.side.audit, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[3]), 0);
+	if (c.side.audit == MAP_FAILED)
+		return 3;
+	c.side.next = AUDIT_NAME(strtoul(argv[4], NULL, 0), 1);
+	c.side.buffer = malloc(c.side.audit->message_max);
+	if (c.side.buffer == NULL)
+		return 4;
+	return strcmp(argv[1], "produce") == 0 ? produce(&c) : consume(&c);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "torture_side.h"
+#include "traffic.h"
+
+int side_failed(struct side *side, const char *call, int err)
+{
+	char text[96];
+
+	snprintf(text, sizeof text, "at hand: %s failed: %s", call, strerror(err));
+	audit_violation(side->audit, side->who, side->next, text);
+	return EPROTO;
+}
+
+static void *start(struct side *side, size_t size, int64_t timeout)
+{
+	return timeout < 0 ? shmemq_push_start(side->q, size) : shmemq_timedpush_start(side->q, size, timeout);
+}
+
+static int push_in_place(struct side *side, const struct audit_message *message, enum side_push_way way,
+			 int64_t timeout)
+{
+	size_t more = way == SIDE_PUSH_SHORTER ? (side->audit->message_max - message->size) / 3 : 0;
+	unsigned char *at = start(side, message->size + more, timeout);
+
+	if (at == NULL)
+		return errno;
+	/* What a kill from here on leaves in the ring must never be seen. */
+	memset(at, 0xaa, message->size + more);
+	if (way == SIDE_PUSH_ANEW) {
+		if (shmemq_push_cancel(side->q) != 0)
+			return side_failed(side, "push_cancel", errno);
+		at = start(side, message->size, 0);
+		if (at == NULL)
+			return side_failed(side, "push_start after a cancel", errno);
+	}
+	traffic_fill(at, message->size, message->content);
+	return shmemq_push_end(side->q, message->size, message->type) != 0 ? side_failed(side, "push_end", errno) : 0;
+}
+
+static int push_parts(struct side *side, const struct audit_message *message, int64_t timeout)
+{
+	size_t first = message->size / 3;
+	struct iovec iov[3] = {
+		{ side->buffer, first },
+		{ NULL, 0 },
+		{ side->buffer + first, message->size - first },
+	};
+
+	traffic_fill(side->buffer, message->size, message->content);
+	if (timeout < 0)
+		return shmemq_pushv(side->q, iov, 3, message->type) != 0 ? errno : 0;
+	return shmemq_timedpushv(side->q, iov, 3, message->type, timeout) != 0 ? errno : 0;
+}
+
+static int push_copy(struct side *side, const struct audit_message *message, int64_t timeout)
+{
+	traffic_fill(side->buffer, message->size, message->content);
+	if (timeout < 0)
+		return shmemq_push(side->q, side->buffer, message->size, message->type) != 0 ? errno : 0;
+	return shmemq_timedpush(side->q, side->buffer, message->size, message->type, timeout) != 0 ? errno : 0;
+}
+
+int side_push(struct side *side, enum side_push_way way, int64_t timeout)
+{
+	struct audit_message message = audit_message(side->audit, side->next);
+	struct audit_epoch *epoch = &side->audit->epochs[AUDIT_EPOCH(side->next)];
+	int err;
+
+	epoch->pushing = AUDIT_N(side->next);
+	if (way == SIDE_PUSH)
+		err = push_copy(side, &message, timeout);
+	else if (way == SIDE_PUSHV)
+		err = push_parts(side, &message, timeout);
+	else
+		err = push_in_place(side, &message, way, timeout);
+	if (err != 0)
+		return err;
+	epoch->pushed = AUDIT_N(side->next);
+	side->next++;
+	return 0;
+}
+
+/* Judges what arrived. 0, with its name, or EPROTO. */
+static int judge(struct side *side, const void *at, size_t size, uint32_t type, audit_name *name)
+{
+	int redelivered = shmemq_redelivered(side->q);
+	const char *wrong;
+
+	if (redelivered != 0 && redelivered != 1)
+		return side_failed(side, "redelivered", errno);
+	wrong = audit_judge(side->audit, at, size, type, redelivered, name);
+	if (wrong != NULL) {
+		audit_violation(side->audit, side->who, *name, wrong);
+		return EPROTO;
+	}
+	side->audit->redelivered += (unsigned)redelivered;
+	return 0;
+}
+
+int side_pop_start(struct side *side, int64_t timeout, audit_name *held)
+{
+	const void *at;
+	uint32_t type;
+	size_t size;
+	int err;
+
+	audit_intend(side->audit, AUDIT_OFFERING);
+	if (timeout < 0)
+		at = shmemq_pop_start(side->q, &size, &type);
+	else
+		at = shmemq_timedpop_start(side->q, &size, &type, timeout);
+	if (at == NULL) {
+		err = errno;
+		audit_intend(side->audit, AUDIT_NOTHING);
+		return err;
+	}
+	err = judge(side, at, size, type, held);
+	if (err == 0)
+		audit_note_started(side->audit, *held);
+	return err;
+}
+
+int side_pop_end(struct side *side, audit_name held)
+{
+	audit_intend(side->audit, AUDIT_RELEASING);
+	if (shmemq_pop_end(side->q) != 0)
+		return side_failed(side, "pop_end", errno);
+	audit_note_ended(side->audit, held);
+	return 0;
+}
+
+static int pop_copy(struct side *side, size_t room, int64_t timeout)
+{
+	audit_name name;
+	uint32_t type;
+	ssize_t size;
+	int err;
+
+	audit_intend(side->audit, AUDIT_RELEASING);
+	if (timeout < 0)
+		size = shmemq_pop(side->q, side->buffer, room, &type);
+	else
+		size = shmemq_timedpop(side->q, side->buffer, room, &type, timeout);
+	if (size < 0) {
+		err = errno;
+		audit_intend(side->audit, AUDIT_NOTHING);
+		return err;
+	}
+	err = judge(side, side->buffer, (size_t)size, type, &name);
+	if (err == 0)
+		audit_note_ended(side->audit, name);
+	return err;
+}
+
+int side_pop(struct side *side, enum side_pop_way way, int64_t timeout)
+{
+	audit_name held;
+	int err;
+
+	if (way == SIDE_POP_IN_PLACE) {
+		err = side_pop_start(side, timeout, &held);
+		return err != 0 ? err : side_pop_end(side, held);
+	}
+	if (way == SIDE_POP_AFTER_EMSGSIZE) {
+		err = pop_copy(side, 0, timeout);
+		if (err != EMSGSIZE)
+			return err; /* a message without a byte fits */
+	}
+	return pop_copy(side, side->audit->message_max, timeout);
+}

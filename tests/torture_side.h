@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* One side of a queue that may be killed anywhere: each call is noted in an audit before and after. */
+#ifndef TESTS_TORTURE_SIDE_H
+#define TESTS_TORTURE_SIDE_H
+
+#include "audit.h"
+#include "shmemq.h"
+
+struct side {
+	const char *who; /* for messages */
+	struct audit *audit;
+	struct shmemq *q;
+	unsigned char *buffer; /* message_max bytes */
+	audit_name next;       /* the producer's: what it pushes next */
+};
+
+enum side_push_way {
+	SIDE_PUSH,
+	SIDE_PUSHV,
+	SIDE_PUSH_IN_PLACE, /* all of what was started */
+	SIDE_PUSH_SHORTER,  /* started larger than it is ended */
+	SIDE_PUSH_ANEW,	    /* after a start that is cancelled */
+	SIDE_PUSH_WAYS
+};
+
+enum side_pop_way { SIDE_POP, SIDE_POP_AFTER_EMSGSIZE, SIDE_POP_IN_PLACE, SIDE_POP_WAYS };
+
+/*
+ * Move one message. A timeout of -1 takes the form without one. 0, or the errno of a call that moved nothing; EPROTO
+ * after a violation, which is printed and counted.
+ */
+int side_push(struct side *side, enum side_push_way way, int64_t timeout);
+int side_pop(struct side *side, enum side_pop_way way, int64_t timeout);
+
+/* The two halves of SIDE_POP_IN_PLACE. */
+int side_pop_start(struct side *side, int64_t timeout, audit_name *held);
+int side_pop_end(struct side *side, audit_name held);
+
+/* A call failed that must not. EPROTO. */
+int side_failed(struct side *side, const char *call, int err);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tracee.h"
+
+static int nothing(void *argument)
+{
+	(void)argument;
+	return 0;
+}
+
+bool tracee_permitted(int request)
+{
+	int status = 1;
+	pid_t pid = tracee_start(NULL, nothing, NULL);
+
+	if (pid < 0)
+		return false;
+	return tracee_kill_at(pid, request, 1, &status) == 1;
+}
+
+pid_t tracee_start(int (*prepare)(void *), int (*act)(void *), void *argument)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (prepare != NULL && prepare(argument) != 0)
+			_exit(1);
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+			_exit(1);
+		raise(SIGSTOP);
+		_exit(act(argument));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		return -1;
+	/* A tracee of a parent that dies is not to be left stopped. */
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD));
+	return pid;
+}
+
+enum outcome {
+	STOPPED,
+	ENDED,
+	REFUSED, /* it still stands where it stood */
+};
+
+/* `*status`: of the last stop, and then of the next. */
+static enum outcome go_on(pid_t pid, int request, int *status)
+{
+	int number = WIFSTOPPED(*status) ? WSTOPSIG(*status) & 0x7f : 0;
+
+	/* The tracing's own stops. Any other signal is meant for the child: without it, it would run into it again. */
+	if (number == SIGTRAP || number == SIGSTOP)
+		number = 0;
+	if (ptrace(request, pid, NULL, (void *)(intptr_t)number) != 0)
+		return REFUSED;
+	return waitpid(pid, status, 0) == pid && WIFSTOPPED(*status) ? STOPPED : ENDED;
+}
+
+bool tracee_step(pid_t pid, int *status)
+{
+	return go_on(pid, PTRACE_SINGLESTEP, status) == STOPPED;
+}
+
+void tracee_finish(pid_t pid, int *status)
+{
+	while (go_on(pid, PTRACE_CONT, status) == STOPPED)
+		;
+}
+
+uint64_t tracee_kill_at(pid_t pid, int request, uint64_t stops, int *status)
+{
+	uint64_t seen = 0;
+
+	*status = 0;
+	while (seen < stops) {
+		enum outcome outcome = go_on(pid, request, status);
+
+		if (outcome == ENDED)
+			return seen;
+		if (outcome == REFUSED)
+			break;
+		seen++;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, status, 0);
+	return seen;
+}
