@@ -89,8 +89,8 @@ static struct shmemq *open_eager(const char *name, unsigned flags)
 }
 
 /*
- * What races with a sleep is a message that comes within a hundred nanoseconds of it. How long that takes, nobody knows:
- * so one side delays its answer and the other one its sleep, by up to now this much, now that.
+ * What races with a sleep is a message that comes within a hundred nanoseconds of it. How long that takes, nobody
+ * knows: so one side delays its answer and the other one its sleep, by up to now this much, now that.
  */
 struct delays {
 	uint64_t random;

@@ -72,7 +72,8 @@ static int watch(pid_t runner, unsigned seconds)
 	while (waitpid(runner, &status, 0) < 0) {
 		if (end_signal == 0)
 			continue;
-		fprintf(stderr, "%s: ending the suite\n", end_signal == SIGALRM ? "no time left" : strsignal(end_signal));
+		fprintf(stderr, "%s: ending the suite\n",
+			end_signal == SIGALRM ? "no time left" : strsignal(end_signal));
 		kill(-runner, ending);
 		ending = SIGKILL;
 		alarm(1);
