@@ -177,6 +177,7 @@ static int consume(struct child *c)
 int torture_side(int argc, char **argv)
 {
 	struct child c = { 0 };
+	int status;
 
 	if (argc != 7)
 		return 2;
@@ -193,5 +194,7 @@ int torture_side(int argc, char **argv)
 	c.side.buffer = malloc(c.side.audit->message_max);
 	if (c.side.buffer == NULL)
 		return 4;
-	return strcmp(argv[1], "produce") == 0 ? produce(&c) : consume(&c);
+	status = strcmp(argv[1], "produce") == 0 ? produce(&c) : consume(&c);
+	free(c.side.buffer);
+	return status;
 }
