@@ -166,7 +166,7 @@ static inline enum smq_look smq_ring_room(struct smq_ring *ring, uint32_t record
 	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : smq_ring_room_slow(ring, record_bytes);
 }
 
-#define SMQ_PREFETCH_BYTES 256u /* measured: doc/performance.md */
+#define SMQ_PREFETCH_BYTES 256u /* four lines of 64 bytes */
 
 /*
  * Asks for the lines that the next small messages will go to, which the consumer's core has last: on its way, a

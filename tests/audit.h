@@ -29,7 +29,7 @@ typedef uint64_t audit_name;
 /* What the consumer is about, in the low bits of `progress`. */
 enum audit_intent {
 	AUDIT_NOTHING,
-	AUDIT_OFFERING,	 /* in a call that hands a message out in place */
+	AUDIT_OFFERING,  /* in a call that hands a message out in place */
 	AUDIT_RELEASING, /* in a call that ends one: a copying pop, or the end of a pop in place */
 };
 
@@ -42,7 +42,7 @@ struct audit {
 	uint64_t seed;
 	uint32_t message_max;
 	_Atomic uint32_t violations;
-	_Atomic uint32_t stop;	      /* the producer is to close, the consumer to go when all is read */
+	_Atomic uint32_t stop;        /* the producer is to close, the consumer to go when all is read */
 	_Atomic uint64_t messages;    /* ended, and noted so; by the consumer */
 	_Atomic uint64_t redelivered; /* deliveries that were marked; by the consumer */
 	/* By the consumer: the last message ended << 2 | intent, in one store; and the last one handed out in place. */

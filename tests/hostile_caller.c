@@ -26,6 +26,12 @@ static bool violation(struct caller *c, const char *call, const char *what)
 	return false;
 }
 
+static void check_time(struct caller *c, const char *call, int64_t since)
+{
+	if (!c->stepped && stress_now() - since > SHORT_NS + LATE_NS)
+		violation(c, call, "it took seconds");
+}
+
 /* How a call ended: `err` is 0 or one that is documented for every call that may wait, or the call's own. */
 static int outcome(struct caller *c, const char *call, int err, int own, int64_t since)
 {
@@ -36,8 +42,7 @@ static int outcome(struct caller *c, const char *call, int err, int own, int64_t
 		known = known || err == documented[i];
 	if (!known)
 		violation(c, call, strerror(err));
-	if (stress_now() - since > SHORT_NS + LATE_NS)
-		violation(c, call, "it took seconds");
+	check_time(c, call, since);
 	c->counts->calls++;
 	return err;
 }
@@ -210,8 +215,7 @@ bool caller_open(struct caller *c)
 
 	c->counts->opens++;
 	c->q = shmemq_open(c->name, c->end | (dice(c, 4) == 0 ? SHMEMQ_STAY : 0), 0, NULL);
-	if (stress_now() - since > LATE_NS)
-		violation(c, "open", "it took seconds");
+	check_time(c, "open", since);
 	if (c->q != NULL) {
 		if (shmemq_getattr(c->q, &attr) != 0 || attr.capacity > c->capacity)
 			violation(c, "open", "a ring larger than the file");
@@ -232,7 +236,6 @@ void caller_close(struct caller *c)
 
 	if (shmemq_close(c->q) != 0 && errno != ETIMEDOUT)
 		violation(c, "close", strerror(errno));
-	if (stress_now() - since > LATE_NS)
-		violation(c, "close", "it took seconds");
+	check_time(c, "close", since);
 	c->q = NULL;
 }

@@ -14,7 +14,7 @@
 /* Shared by all processes of a run. */
 struct hostile_counts {
 	_Atomic uint64_t calls;
-	_Atomic uint64_t moved;	 /* messages, garbage or not */
+	_Atomic uint64_t moved;  /* messages, garbage or not */
 	_Atomic uint64_t broken; /* handles that said EBADMSG */
 	_Atomic uint64_t opens;
 	_Atomic uint64_t refused; /* opens that failed */
@@ -24,13 +24,14 @@ struct hostile_counts {
 
 struct caller {
 	const char *name; /* of the queue */
-	unsigned end;	  /* SHMEMQ_PRODUCER or _CONSUMER */
+	unsigned end;     /* SHMEMQ_PRODUCER or _CONSUMER */
 	uint64_t random;
 	struct hostile_counts *counts;
 	struct writer *meddler; /* writes between a start and its end; NULL: nobody does, or another process */
-	struct shmemq *q;	/* NULL: not open */
+	struct shmemq *q;       /* NULL: not open */
 	uint64_t capacity;
 	unsigned char *buffer; /* capacity bytes at least */
+	bool stepped;          /* through each instruction, so its time says nothing */
 };
 
 /* Opens the end. false: refused, with an errno that is documented. */

@@ -22,7 +22,7 @@ enum writer_aim {
 	WRITER_WAIT_WORDS = 1 << 3,
 	WRITER_WAIT_ROOMS = 1 << 4, /* all of them, less a semaphore */
 	WRITER_RECORDS = 1 << 5,    /* the headers at both positions, and behind them */
-	WRITER_RING = 1 << 6,	    /* anywhere in the ring */
+	WRITER_RING = 1 << 6,       /* anywhere in the ring */
 };
 #define WRITER_AIMS 7
 #define WRITER_ALL ((1 << WRITER_AIMS) - 1)

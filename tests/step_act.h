@@ -9,10 +9,10 @@
 
 struct step_act {
 	const char *what;
-	unsigned end;		    /* SHMEMQ_PRODUCER or _CONSUMER */
+	unsigned end;               /* SHMEMQ_PRODUCER or _CONSUMER */
 	int (*prepare)(void *self); /* at full speed; NULL: nothing */
-	int (*run)(void *self);	    /* stepped through; 0: well done */
-	int way;		    /* side_push_way or side_pop_way */
+	int (*run)(void *self);     /* stepped through; 0: well done */
+	int way;                    /* side_push_way or side_pop_way */
 };
 
 extern const struct step_act step_acts[STEP_ACTS];

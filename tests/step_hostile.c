@@ -183,8 +183,8 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 /* What a check must not let pass, or what it may and a later use must not. */
 static uint32_t wrong(uint32_t capacity)
 {
-	const uint32_t values[] = { UINT32_MAX,	   1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
-				    capacity - 15, 8,	     4 };
+	const uint32_t values[] = { UINT32_MAX,    1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
+				    capacity - 15, 8,        4 };
 
 	return values[traffic_random(&stress.random) % (sizeof values / sizeof values[0])];
 }
@@ -194,6 +194,10 @@ int main(void)
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
 	uint64_t passes = 0, instructions = 0;
 
+#if defined STRESS_TSAN
+	printf("skipped: single-stepping what the thread sanitizer has instrumented takes minutes\n");
+	return STRESS_SKIP;
+#endif
 	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
 		printf("skipped: ptrace(2) cannot single-step here\n");
 		return STRESS_SKIP;
@@ -205,7 +209,9 @@ int main(void)
 		return 1;
 	}
 	done = (_Atomic uint32_t *)(void *)(counts + 1);
-	victim = (struct caller){ .name = stress.name, .counts = counts, .capacity = page, .buffer = calloc(1, page) };
+	victim = (struct caller){
+		.name = stress.name, .counts = counts, .capacity = page, .buffer = calloc(1, page), .stepped = true
+	};
 	while (counts->violations == 0 && !stress_over(&stress)) {
 		const struct act *act = &acts[passes++ % (sizeof acts / sizeof acts[0])];
 

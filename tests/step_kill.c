@@ -31,7 +31,7 @@ static struct audit *audit; /* shared with the victim */
 static struct audit judged; /* what is made of it for one judgement */
 static char copy_name[sizeof stress.name + 5];
 static unsigned char *original, *copy; /* their memory: a header page and a ring of a page */
-static unsigned char *last;	       /* what was judged last */
+static unsigned char *last;            /* what was judged last */
 static size_t bytes;
 static unsigned char *buffer;
 static uint64_t kills, states;
@@ -209,6 +209,10 @@ int main(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
+#if defined STRESS_TSAN
+	printf("skipped: single-stepping what the thread sanitizer has instrumented takes minutes\n");
+	return STRESS_SKIP;
+#endif
 	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
 		printf("skipped: ptrace(2) cannot single-step here\n");
 		return STRESS_SKIP;

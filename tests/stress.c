@@ -68,7 +68,6 @@ void stress_begin(struct stress *stress, const char *program, double seconds)
 	struct sigaction action = { .sa_handler = on_signal };
 
 	*stress = (struct stress){ .program = program, .start = stress_now() };
-	stress->longer = number_from("TEST_SECONDS", 0) > 0;
 	stress->end = stress->start + (int64_t)(number_from("TEST_SECONDS", seconds) * (double)STRESS_S);
 	if (seed != NULL && seed[0] != '\0')
 		stress->seed = strtoull(seed, NULL, 0);

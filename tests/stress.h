@@ -12,14 +12,22 @@
 #define STRESS_S (1000 * STRESS_MS)
 #define STRESS_SKIP 77
 
+/* Where the thread sanitizer makes a hundred instructions of one, stepping through them takes minutes. */
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define STRESS_TSAN 1
+#endif
+#elif defined __SANITIZE_THREAD__
+#define STRESS_TSAN 1
+#endif
+
 struct stress {
 	const char *program;
-	uint64_t seed;	 /* $TEST_SEED, or a new one */
-	int64_t start;	 /* ns, as stress_now() */
-	int64_t end;	 /* after $TEST_SECONDS, or the default */
-	bool longer;	 /* $TEST_SECONDS is given: what `make check` samples is to be done whole */
+	uint64_t seed;   /* $TEST_SEED, or a new one */
+	int64_t start;   /* ns, as stress_now() */
+	int64_t end;     /* after $TEST_SECONDS, or the default */
 	uint64_t random; /* state for traffic_random() */
-	char name[64];	 /* of a queue; it and all names that begin with it are removed at exit */
+	char name[64];   /* of a queue; it and all names that begin with it are removed at exit */
 };
 
 /* Reads the environment, prints the seed, makes a name. SIGINT and SIGTERM then end the run early, with its counts. */
@@ -28,8 +36,8 @@ void stress_begin(struct stress *stress, const char *program, double seconds);
 /* Is the time up? */
 bool stress_over(const struct stress *stress);
 
-int64_t stress_now(void);			    /* ns, CLOCK_MONOTONIC */
-void stress_sleep(int64_t ns);			    /* at least; not interrupted */
+int64_t stress_now(void);                           /* ns, CLOCK_MONOTONIC */
+void stress_sleep(int64_t ns);                      /* at least; not interrupted */
 double stress_seconds(const struct stress *stress); /* since the start */
 
 /* A number whose magnitude is as likely to be small as large, `least` to `most`. */

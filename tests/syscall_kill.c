@@ -22,12 +22,12 @@
 
 struct scenario {
 	const char *what;
-	bool exists;	 /* the queue is made before, with QUEUED messages; its producer is dead */
+	bool exists;     /* the queue is made before, with QUEUED messages; its producer is dead */
 	bool may_vanish; /* the call may leave no name */
 	uint32_t attr_flags;
 	int (*prepare)(void *); /* in the victim, at full speed */
-	int (*act)(void *);	/* in the victim, which is killed */
-	unsigned redelivered;	/* of the messages, the victim held so many */
+	int (*act)(void *);     /* in the victim, which is killed */
+	unsigned redelivered;   /* of the messages, the victim held so many */
 };
 
 static const char *name;

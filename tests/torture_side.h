@@ -19,7 +19,7 @@ enum side_push_way {
 	SIDE_PUSHV,
 	SIDE_PUSH_IN_PLACE, /* all of what was started */
 	SIDE_PUSH_SHORTER,  /* started larger than it is ended */
-	SIDE_PUSH_ANEW,	    /* after a start that is cancelled */
+	SIDE_PUSH_ANEW,     /* after a start that is cancelled */
 	SIDE_PUSH_WAYS
 };
 

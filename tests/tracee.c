@@ -15,12 +15,10 @@ static int nothing(void *argument)
 
 bool tracee_permitted(int request)
 {
-	int status = 1;
 	pid_t pid = tracee_start(NULL, nothing, NULL);
+	int status;
 
-	if (pid < 0)
-		return false;
-	return tracee_kill_at(pid, request, 1, &status) == 1;
+	return pid > 0 && tracee_kill_at(pid, request, 1, &status) == 1;
 }
 
 pid_t tracee_start(int (*prepare)(void *), int (*act)(void *), void *argument)
