@@ -42,13 +42,12 @@ static void relax(void)
 #endif
 }
 
-static enum smq_look look(struct shmemq *q, uint32_t need)
+/* `bytes`: see smq_await(). */
+static enum smq_look look(struct shmemq *q, uint32_t *bytes)
 {
-	uint32_t size;
-
 	if (q->state & SHMEMQ_PRODUCER)
-		return smq_ring_room(&q->ring, need);
-	return smq_ring_look(&q->ring, &size);
+		return smq_ring_room(&q->ring, *bytes);
+	return smq_ring_look(&q->ring, bytes);
 }
 
 /* What is known of the peer without asking the kernel: 0 (there, or to be waited for), EPIPE or EOWNERDEAD. */
@@ -78,19 +77,19 @@ static void probe(struct shmemq *q, int64_t now)
 }
 
 /* Is it decided, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
-static bool decided(struct shmemq *q, uint32_t need, int *err)
+static bool decided(struct shmemq *q, uint32_t *bytes, int *err)
 {
-	enum smq_look seen = look(q, need);
+	enum smq_look seen = look(q, bytes);
 	int gone = 0;
 
 	/* After seeing the peer gone the ring counts once more: what it published before comes first. */
 	if (seen == SMQ_NOT_YET && (gone = peer_gone(q)) != 0)
-		seen = look(q, need);
+		seen = look(q, bytes);
 	*err = seen == SMQ_READY ? 0 : seen == SMQ_BAD ? EBADMSG : gone;
 	return seen != SMQ_NOT_YET || gone != 0;
 }
 
-static int fail_try(struct shmemq *q, uint32_t need)
+static int fail_try(struct shmemq *q, uint32_t *bytes)
 {
 	int err;
 
@@ -100,7 +99,7 @@ static int fail_try(struct shmemq *q, uint32_t need)
 		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
 			probe(q, now);
 	}
-	return decided(q, need, &err) ? err : EAGAIN;
+	return decided(q, bytes, &err) ? err : EAGAIN;
 }
 
 static bool take_interrupt(struct shmemq *q)
@@ -111,9 +110,9 @@ static bool take_interrupt(struct shmemq *q)
 }
 
 /* The same for a call that waits. An interruption ends a wait, so it stays where there is none to end. */
-static bool over(struct shmemq *q, uint32_t need, int *err)
+static bool over(struct shmemq *q, uint32_t *bytes, int *err)
 {
-	if (decided(q, need, err))
+	if (decided(q, bytes, err))
 		return true;
 	if (!take_interrupt(q))
 		return false;
@@ -122,7 +121,7 @@ static bool over(struct shmemq *q, uint32_t need, int *err)
 }
 
 /* Before anything that costs: true when there is something. */
-static bool look_first(struct shmemq *q, uint32_t need)
+static bool look_first(struct shmemq *q, uint32_t *bytes)
 {
 	bool streaming = q->ring.messages - q->waited_at >= STREAMING_MESSAGES;
 
@@ -130,22 +129,22 @@ static bool look_first(struct shmemq *q, uint32_t need)
 	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
 		relax();
 	for (int i = 0; i < LOOKS_FIRST; i++) {
-		if (look(q, need) == SMQ_READY)
+		if (look(q, bytes) == SMQ_READY)
 			return true;
 	}
 	return false;
 }
 
 /* Until `until`: true when the wait is over. */
-static bool spin(struct shmemq *q, uint32_t need, int64_t until, int *err)
+static bool spin(struct shmemq *q, uint32_t *bytes, int64_t until, int *err)
 {
 	do {
 		for (int i = 0; i < SPINS_A_CLOCK_READING; i++) {
 			relax();
-			if (look(q, need) != SMQ_NOT_YET)
-				return over(q, need, err);
+			if (look(q, bytes) != SMQ_NOT_YET)
+				return over(q, bytes, err);
 		}
-		if (over(q, need, err))
+		if (over(q, bytes, err))
 			return true;
 	} while (now_ns() < until);
 	return false;
@@ -155,7 +154,7 @@ static bool spin(struct shmemq *q, uint32_t need, int64_t until, int *err)
  * Sleeps, at most until `deadline`, until the wait is over. The kernel is asked for the peer once a slice, counted
  * across calls: so a loop of short timeouts learns of a death too, and a side that is soon woken does not pay.
  */
-static int sleep_on(struct shmemq *q, uint32_t need, int64_t deadline)
+static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 {
 	int64_t probe_at;
 	int err;
@@ -163,14 +162,14 @@ static int sleep_on(struct shmemq *q, uint32_t need, int64_t deadline)
 	for (;;) {
 		int64_t slice = smq_wait_announce(&q->waiter), now;
 
-		if (over(q, need, &err))
+		if (over(q, bytes, &err))
 			break;
 		now = now_ns();
 		probe_at = q->peer.probed_at + SMQ_SLICE_NS;
 		if (now >= probe_at) {
 			probe(q, now);
 			probe_at = now + SMQ_SLICE_NS;
-			if (over(q, need, &err))
+			if (over(q, bytes, &err))
 				break;
 		}
 		if (now >= deadline) {
@@ -191,19 +190,19 @@ static int sleep_on(struct shmemq *q, uint32_t need, int64_t deadline)
 }
 
 /* Spins as long as the last waits made it seem worth while, then sleeps. */
-static int block(struct shmemq *q, uint32_t need, int64_t timeout)
+static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 {
 	int64_t start, deadline, waited;
 	int err;
 
-	if (q->parallel && look_first(q, need))
+	if (q->parallel && look_first(q, bytes))
 		return 0;
 	start = now_ns();
 	deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
 
-	if (q->parallel && spin(q, need, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err))
+	if (q->parallel && spin(q, bytes, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err))
 		return err;
-	err = sleep_on(q, need, deadline);
+	err = sleep_on(q, bytes, deadline);
 	waited = now_ns() - start;
 	if (waited < 2 * SMQ_SPIN_MAX_NS)
 		q->spin_ns = SMQ_SPIN_MAX_NS;
@@ -212,14 +211,14 @@ static int block(struct shmemq *q, uint32_t need, int64_t timeout)
 	return err;
 }
 
-int smq_await(struct shmemq *q, enum smq_look seen, uint32_t need, int64_t timeout)
+int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t timeout)
 {
 	int err;
 
 	if (seen == SMQ_BAD)
 		err = EBADMSG;
 	else
-		err = timeout == 0 ? fail_try(q, need) : block(q, need, timeout);
+		err = timeout == 0 ? fail_try(q, bytes) : block(q, bytes, timeout);
 	if (err == EBADMSG)
 		q->state |= SMQ_BROKEN;
 	return err;

@@ -85,10 +85,11 @@ static inline int64_t smq_timeout(const struct shmemq *q)
 }
 
 /*
- * Waits until the ring has room for a record of `need` bytes (producer) or a message (consumer). 0, or the
- * errno that the call fails with: EAGAIN EBADMSG ECANCELED EINTR EOWNERDEAD EPIPE ETIMEDOUT. `look` is what the
- * caller's own look said.
+ * Waits until the ring has room for a record of `*bytes` (producer), or for a message, whose size goes to `*bytes`
+ * (consumer). 0, or the errno that the call fails with: EAGAIN EBADMSG ECANCELED EINTR EOWNERDEAD EPIPE ETIMEDOUT.
+ * `seen` is what the caller's own look said. After 0 the caller need not look again, and must not: a peer that takes
+ * messages back would have it wait for ever.
  */
-int smq_await(struct shmemq *q, enum smq_look look, uint32_t need, int64_t timeout);
+int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t timeout);
 
 #endif

@@ -10,16 +10,14 @@
 static smq_cold int await_message(struct shmemq *q, uint32_t *size, int64_t timeout)
 {
 	enum smq_look look;
+	int err = 0;
 
 	if (!smq_usable(q, SHMEMQ_CONSUMER))
 		return smq_refuse(q, SHMEMQ_CONSUMER);
-	while ((look = smq_ring_look(&q->ring, size)) != SMQ_READY) {
-		int err = smq_await(q, look, 0, timeout);
-
-		if (err != 0)
-			return smq_fail(err);
-	}
-	return 0;
+	look = smq_ring_look(&q->ring, size);
+	if (look != SMQ_READY)
+		err = smq_await(q, look, size, timeout);
+	return err != 0 ? smq_fail(err) : 0;
 }
 
 static inline const unsigned char *head(const struct shmemq *q)

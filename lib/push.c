@@ -19,19 +19,17 @@ static smq_cold int make_room(struct shmemq *q, size_t size, int64_t timeout)
 {
 	enum smq_look look;
 	uint32_t need;
+	int err = 0;
 
 	if (!smq_usable(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (size > smq_message_max(&q->ring))
 		return smq_fail(EMSGSIZE);
 	need = smq_record_bytes((uint32_t)size);
-	while ((look = smq_ring_room(&q->ring, need)) != SMQ_READY) {
-		int err = smq_await(q, look, need, timeout);
-
-		if (err != 0)
-			return smq_fail(err);
-	}
-	return 0;
+	look = smq_ring_room(&q->ring, need);
+	if (look != SMQ_READY)
+		err = smq_await(q, look, &need, timeout);
+	return err != 0 ? smq_fail(err) : 0;
 }
 
 static inline unsigned char *tail(const struct shmemq *q)

@@ -17,11 +17,10 @@ static struct side *side_of(struct aftermath *aftermath, unsigned end)
 
 void aftermath_claim(struct aftermath *aftermath, unsigned end)
 {
-	struct shmemq_attr attr = { .capacity = 1 };
 	struct side *side = side_of(aftermath, end);
 
 	side->who = end == SHMEMQ_PRODUCER ? "the producer after" : "the consumer after";
-	side->q = shmemq_open(aftermath->name, end | SHMEMQ_CREATE | SHMEMQ_NONBLOCK, 0600, &attr);
+	side->q = shmemq_open(aftermath->name, end | SHMEMQ_NONBLOCK, 0, NULL);
 	if (side->q == NULL)
 		side_failed(side, "open", errno);
 	if (end == SHMEMQ_PRODUCER)

@@ -42,7 +42,7 @@ pid_t child_hold(const char *name, const char *end)
 
 	ck_assert(saved >= 0 && pipe2(line, O_CLOEXEC) == 0);
 	ck_assert_int_eq(dup2(line[1], 1), 1);
-	pid = test_peer("hold", name, end, NULL);
+	pid = test_peer("hold", name, end, (char *)NULL);
 	ck_assert_int_eq(dup2(saved, 1), 1);
 	close(saved);
 	close(line[1]);

@@ -29,7 +29,7 @@ clean_up()
 	# A failed test may have left some waiting. Through a file: a substitution has no jobs in some shells.
 	jobs -p >"$temp/jobs"
 	xargs kill -9 <"$temp/jobs" 2>/dev/null
-	rm -rf "$temp" "/dev/shm$prefix"*
+	rm -rf "$temp" "/dev/shm$prefix-"*
 }
 trap clean_up EXIT
 trap 'exit 1' PIPE

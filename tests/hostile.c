@@ -165,6 +165,24 @@ static pid_t start(int who, int64_t until)
 	return pid;
 }
 
+/* What a process is about that does not end: its state and CPU time, and the system call it is in. */
+static void describe(pid_t pid)
+{
+	static const char *const files[] = { "stat", "syscall", "wchan" };
+	char path[64], text[512];
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, files[i]);
+		file = fopen(path, "re");
+		if (file != NULL && fgets(text, sizeof text, file) != NULL)
+			fprintf(stderr, "hostile: %s: %s\n", path, text);
+		if (file != NULL)
+			fclose(file);
+	}
+}
+
 static void finish(pid_t pid, int64_t deadline)
 {
 	int status = 0;
@@ -172,6 +190,7 @@ static void finish(pid_t pid, int64_t deadline)
 	while (pid > 0 && waitpid(pid, &status, WNOHANG) == 0) {
 		if (stress_now() > deadline) {
 			fprintf(stderr, "hostile: a process hangs\n");
+			describe(pid);
 			counts->violations++;
 			kill(pid, SIGKILL);
 			waitpid(pid, &status, 0);

@@ -16,7 +16,7 @@
 #include "traffic.h"
 
 static volatile sig_atomic_t ending;
-static const char *prefix; /* of the files to remove */
+static char prefix[sizeof ((struct stress *)NULL)->name]; /* outlives the caller's struct: atexit() runs after main */
 static pid_t owner;
 
 int64_t stress_now(void)
@@ -75,7 +75,7 @@ void stress_begin(struct stress *stress, const char *program, double seconds)
 		stress->seed = ((uint64_t)stress->start * 2654435761u ^ (uint64_t)getpid()) % 1000000000;
 	stress->random = stress->seed;
 	snprintf(stress->name, sizeof stress->name, "/shmemq-test-%s-%ld-", program, (long)getpid());
-	prefix = stress->name + 1;
+	snprintf(prefix, sizeof prefix, "%s", stress->name + 1);
 	owner = getpid();
 	atexit(remove_files);
 	sigaction(SIGINT, &action, NULL);

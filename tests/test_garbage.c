@@ -71,11 +71,17 @@ START_TEST(walk_ends_with_the_ring)
 }
 END_TEST
 
+/* Judged where the walk ends, two records behind the stored tail; which is stored only if all is well. */
 START_TEST(positions_a_claim_refuses)
 {
-	uint32_t tail = producer.position, full = memory.capacity - SMQ_RECORD_HEADER;
+	uint32_t stored = producer.position, tail = stored + 2 * RECORD, full = memory.capacity - SMQ_RECORD_HEADER;
 	const uint32_t bad[] = { tail + 8, tail - full - 8, tail - 4, tail - 1, tail + 1, tail + (1u << 31) };
 
+	push(1);
+	push(2);
+	pushed->position_bytes = stored;
+	popped->position_bytes = tail - full - 8;
+	ck_assert(memory_refused_produce(&memory));
 	popped->position_bytes = tail - full;
 	ck_assert(!memory_refused_produce(&memory));
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -155,11 +155,11 @@ static uint64_t total(const smq_word *lo)
 	return smq_ring_total(lo, lo + 1);
 }
 
-/* Both totals of both ends, a carry in each, and one that comes out at exactly 2^32. */
+/* Both totals of both ends, a carry in each at another moment; that of the bytes comes out at exactly 5 * 2^32. */
 START_TEST(totals_carry)
 {
 	struct smq_progress *pushed, *popped;
-	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 20;
+	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 40;
 
 	at(0);
 	pushed = &memory.header->producer_progress;
