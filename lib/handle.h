@@ -40,6 +40,7 @@ struct shmemq {
 	struct smq_ring ring;
 	uint32_t held_bytes; /* SMQ_STARTED: the size of what was started */
 	bool redelivered;    /* the last message taken */
+	bool observer; /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool stay;
 	bool parallel; /* spinning is worth while */
 	struct smq_waiter waiter;

@@ -217,6 +217,7 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 	q->generation = atomic_load(generation_now);
 	q->state = flags & SMQ_ENDS;
 	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
+	q->observer = flags & SHMEMQ_OBSERVER;
 	q->stay = flags & SHMEMQ_STAY;
 	q->parallel = smq_process_parallel();
 	q->spin_ns = SMQ_SPIN_MAX_NS;
@@ -303,7 +304,7 @@ int shmemq_interrupt(struct shmemq *q)
 {
 	int saved = errno;
 
-	if (!smq_alive(q) || q->state & SHMEMQ_OBSERVER)
+	if (!smq_alive(q) || q->observer)
 		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
 	smq_wait_interrupt(&q->waiter);
 	errno = saved; /* it may run in a signal handler */
