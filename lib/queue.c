@@ -210,8 +210,10 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 	}
 	generation_now = smq_process_generation();
 	q = generation_now != NULL ? calloc(1, sizeof *q + strlen(path) + 1) : NULL;
-	if (q == NULL)
-		return NULL; /* errno is set */
+	if (q == NULL) {
+		errno = ENOMEM; /* under mlockall() mmap(2) says EAGAIN */
+		return NULL;
+	}
 	strcpy(q->path, path);
 	q->generation_now = generation_now;
 	q->generation = atomic_load(generation_now);

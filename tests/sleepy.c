@@ -15,7 +15,7 @@
 #include "traffic.h"
 
 #define SMALL_MAX 100
-#define SLEEPS_ONE_OF 1000 /* messages: fewer sleeps, and the test has not shown what it is for */
+#define SLEEPS_ONE_OF 10000 /* messages: fewer sleeps, and the test has not shown what it is for */
 
 static _Atomic bool armed;
 static _Atomic unsigned sleeps;
@@ -36,9 +36,11 @@ int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 	int64_t start = now();
 	int err;
 
-	if (!armed || ns <= SMQ_SLICE_UNFENCED_NS)
+	if (!armed)
 		return __real_smq_wait_sleep(waiter, ns);
 	sleeps++;
+	if (ns <= SMQ_SLICE_UNFENCED_NS)
+		return __real_smq_wait_sleep(waiter, ns);
 	err = __real_smq_wait_sleep(waiter, SLEEPY_LOST_NS);
 	if (now() - start < SLEEPY_LOST_NS)
 		return err;

@@ -17,7 +17,7 @@
 /* From now on sleeps of this process are long. Those cut to 1 ms for want of a fence stay as they are. */
 void sleepy_arm(void);
 
-/* How many long sleeps there were. */
+/* How many sleeps were begun. */
 unsigned sleepy_sleeps(void);
 
 /* Makes a handle sleep at once, without spinning. */

@@ -55,6 +55,10 @@ static void interrupt(void)
 	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
 }
 
+static void nothing(void)
+{
+}
+
 static void peer_closes(void)
 {
 	ck_assert_int_eq(shmemq_close(ends.peer), 0);
@@ -104,6 +108,28 @@ START_TEST(before_the_sleep)
 }
 END_TEST
 
+static void unblock_and_interrupt(void)
+{
+	ends_unblock(call, &ends);
+	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
+}
+
+/* What the call waited for has come: then there is no wait to end, and the interruption is the next one's. */
+START_TEST(interruption_that_comes_second)
+{
+	call = &calls[_i];
+	for (moment = BEFORE_LOOK; moment <= BEFORE_SLEEP; moment++) {
+		ends = ends_waiting(call, 0);
+		ends.own->parallel = false;
+		event = unblock_and_interrupt;
+		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
+		event = nothing;
+		ck_fails(call->run(ends.own, CALL_BYTES, -1), ECANCELED);
+		ends_close(&ends);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("interleave");
@@ -111,6 +137,7 @@ int main(void)
 
 	tcase_add_loop_test(tests, before_the_look, 0, CALLS * EVENTS);
 	tcase_add_loop_test(tests, before_the_sleep, 0, CALLS * EVENTS);
+	tcase_add_loop_test(tests, interruption_that_comes_second, 0, CALLS);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 60);
 }

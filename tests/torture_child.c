@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,25 @@ static bool begin(struct child *c, unsigned end)
 	return open_end(c, end) && die_after(c->life);
 }
 
+/* Some have one processor only, and do not spin. */
+static void choose_processors(struct child *c)
+{
+	cpu_set_t all, one;
+	unsigned skip;
+
+	if (dice(c, 4) != 0 || sched_getaffinity(0, sizeof all, &all) != 0)
+		return;
+	skip = (unsigned)dice(c, (uint64_t)CPU_COUNT(&all));
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &all) && skip-- == 0) {
+			CPU_ZERO(&one);
+			CPU_SET(cpu, &one);
+			sched_setaffinity(0, sizeof one, &one);
+			return;
+		}
+	}
+}
+
 static int produce(struct child *c)
 {
 	struct side *side = &c->side;
@@ -186,6 +206,7 @@ int torture_side(int argc, char **argv)
 	c.name = argv[2];
 	c.random = strtoull(argv[5], NULL, 0);
 	c.hot = dice(&c, 4) != 0;
+	choose_processors(&c);
 	c.side.who = argv[1];
 	c.side.audit = mmap(NULL, sizeof *c.side.audit, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[3]), 0);
 	if (c.side.audit == MAP_FAILED)

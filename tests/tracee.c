@@ -89,3 +89,54 @@ uint64_t tracee_kill_at(pid_t pid, int request, uint64_t stops, int *status)
 	waitpid(pid, status, 0);
 	return seen;
 }
+
+#if defined __x86_64__
+#include <stddef.h>
+#include <sys/user.h>
+
+bool tracee_fails_calls(void)
+{
+	return tracee_permitted(PTRACE_SYSCALL);
+}
+
+static long read_number(pid_t pid)
+{
+	return ptrace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user_regs_struct, orig_rax), NULL);
+}
+
+void tracee_fail_call(pid_t pid, int err, int *status)
+{
+	/* No call has this number. At the exit from it the result can be set. */
+	ptrace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user_regs_struct, orig_rax), (void *)-1L);
+	if (go_on(pid, PTRACE_SYSCALL, status) == STOPPED)
+		ptrace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user_regs_struct, rax), (void *)(long)-err);
+}
+#else
+bool tracee_fails_calls(void)
+{
+	return false;
+}
+
+static long read_number(pid_t pid)
+{
+	(void)pid;
+	return -1;
+}
+
+void tracee_fail_call(pid_t pid, int err, int *status)
+{
+	(void)pid;
+	(void)err;
+	(void)status;
+}
+#endif
+
+long tracee_to_call(pid_t pid, uint64_t n, int *status)
+{
+	/* Each call stops it twice, before and after. */
+	for (uint64_t stops = 0; stops <= 2 * n; stops++) {
+		if (go_on(pid, PTRACE_SYSCALL, status) != STOPPED)
+			return -1;
+	}
+	return read_number(pid);
+}

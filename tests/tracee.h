@@ -30,4 +30,13 @@ void tracee_finish(pid_t pid, int *status);
  */
 uint64_t tracee_kill_at(pid_t pid, int request, uint64_t stops, int *status);
 
+/* Can system calls be made to fail here? */
+bool tracee_fails_calls(void);
+
+/* Lets it go on to its n-th system call from here (from 0), and stand before it. Its number; -1: it ended before. */
+long tracee_to_call(pid_t pid, uint64_t n, int *status);
+
+/* Where it stands before a system call: the kernel leaves it out, and it fails with `err`. */
+void tracee_fail_call(pid_t pid, int err, int *status);
+
 #endif

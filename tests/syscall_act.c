@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "file.h"
+#include "support.h"
+#include "syscall_act.h"
+
+#define QUEUED 3
+
+const struct syscall_act *act;
+const char *act_queue;
+static struct shmemq *q; /* the victim's */
+
+static struct shmemq *open_queue(unsigned flags)
+{
+	struct shmemq_attr attr = { .capacity = 1, .flags = act->attr_flags };
+
+	return shmemq_open(act_queue, flags, 0600, &attr);
+}
+
+static int create_producer(void *unused)
+{
+	(void)unused;
+	return open_queue(SHMEMQ_PRODUCER | SHMEMQ_CREATE) == NULL;
+}
+
+static int create_consumer_excl(void *unused)
+{
+	(void)unused;
+	return open_queue(SHMEMQ_CONSUMER | SHMEMQ_CREATE | SHMEMQ_EXCL) == NULL;
+}
+
+static int create_observer(void *unused)
+{
+	(void)unused;
+	return open_queue(SHMEMQ_OBSERVER | SHMEMQ_CREATE) == NULL;
+}
+
+static int open_producer(void *unused)
+{
+	(void)unused;
+	return (q = open_queue(SHMEMQ_PRODUCER)) == NULL;
+}
+
+static int open_consumer(void *unused)
+{
+	(void)unused;
+	return (q = open_queue(SHMEMQ_CONSUMER)) == NULL;
+}
+
+static int open_both(void *unused)
+{
+	return open_producer(unused) != 0 || open_consumer(unused) != 0;
+}
+
+/* Leaves both ends to the kernel, by an exit without a close, for a process that then comes to claim them. */
+static int leave_both_dead(void *unused)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(open_both(unused));
+	return pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
+}
+
+static int start_push(void *unused)
+{
+	if (open_producer(unused) != 0)
+		return 1;
+	return shmemq_push_start(q, 100) == NULL;
+}
+
+static int start_pop(void *unused)
+{
+	size_t size;
+
+	if (open_consumer(unused) != 0)
+		return 1;
+	return shmemq_pop_start(q, &size, NULL) == NULL;
+}
+
+static int close_end(void *unused)
+{
+	(void)unused;
+	return shmemq_close(q) != 0;
+}
+
+static int remove_name(void *unused)
+{
+	(void)unused;
+	return shmemq_unlink(act_queue) != 0;
+}
+
+static const int of_close[] = { ETIMEDOUT, 0 };
+static const int of_unlink[] = { EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, EPERM, EPROTO, ETIMEDOUT, 0 };
+
+const struct syscall_act syscall_acts[SYSCALL_ACTS] = {
+	{ "create, producer", .may_vanish = true, .run = create_producer },
+	{ "create with EXCL, consumer", .may_vanish = true, .run = create_consumer_excl },
+	{ "create, observer", .may_vanish = true, .run = create_observer },
+	{ "create TEMPORARY", .may_vanish = true, .attr_flags = SHMEMQ_ATTR_TEMPORARY, .run = create_producer },
+	{ "open, producer", .exists = true, .run = open_producer },
+	{ "open, consumer", .exists = true, .run = open_consumer },
+	{ "open with CREATE", .exists = true, .run = create_producer },
+	{ "open after a death, producer", .exists = true, .prepare = leave_both_dead, .run = open_producer },
+	{ "open after a death, consumer", .exists = true, .prepare = leave_both_dead, .run = open_consumer },
+	{ "close, producer", .exists = true, .once = true, .prepare = start_push, .run = close_end,
+	  .errnos = of_close },
+	{ "close, consumer", .exists = true, .once = true, .prepare = start_pop, .run = close_end, .errnos = of_close,
+	  .redelivered = 1 },
+	{ "close TEMPORARY", .exists = true, .may_vanish = true, .attr_flags = SHMEMQ_ATTR_TEMPORARY, .once = true,
+	  .prepare = start_pop, .run = close_end, .errnos = of_close, .redelivered = 1 },
+	{ "unlink", .exists = true, .may_vanish = true, .run = remove_name, .errnos = of_unlink },
+};
+
+/* A queue with messages, as it is before each kill. */
+void act_make_queue(void)
+{
+	struct shmemq *producer;
+	int status;
+
+	if (!act->exists)
+		return;
+	/* By a process that exits: with a close a TEMPORARY queue would go. */
+	if (fork() == 0) {
+		CHECK((producer = open_queue(SHMEMQ_PRODUCER | SHMEMQ_CREATE)) != NULL);
+		for (uint32_t i = 0; i < QUEUED; i++)
+			CHECK(shmemq_push(producer, "message", 1 + i, i) == 0);
+		_exit(0);
+	}
+	CHECK(wait(&status) > 0 && status == 0);
+}
+
+/* Both ends are to be had at once, everything is there, and another message passes. */
+static void check_whole(void)
+{
+	struct shmemq *producer = open_queue(SHMEMQ_PRODUCER), *consumer;
+	unsigned queued = act->exists ? QUEUED : 0;
+	char buffer[8];
+	uint32_t type;
+
+	CHECK(producer != NULL);
+	CHECK((consumer = open_queue(SHMEMQ_CONSUMER)) != NULL);
+	CHECK(shmemq_push(producer, "more", 4, 99) == 0);
+	for (uint32_t i = 0; i < queued; i++) {
+		CHECK(shmemq_timedpop(consumer, buffer, sizeof buffer, &type, 0) == (ssize_t)(1 + i) && type == i);
+		CHECK(memcmp(buffer, "message", 1 + i) == 0);
+		CHECK(shmemq_redelivered(consumer) == (i < act->redelivered));
+	}
+	CHECK(shmemq_timedpop(consumer, buffer, sizeof buffer, &type, 0) == 4 && type == 99);
+	CHECK(memcmp(buffer, "more", 4) == 0 && shmemq_redelivered(consumer) == 0);
+	CHECK(shmemq_timedpop(consumer, buffer, sizeof buffer, &type, 0) == -1 && errno == EAGAIN);
+	CHECK(shmemq_close(producer) == 0 && shmemq_close(consumer) == 0);
+	CHECK(file_exists(act_queue) == !(act->attr_flags & SHMEMQ_ATTR_TEMPORARY));
+}
+
+/* In a /dev/shm of one's own: no file under whatever name, and no page of a file without one. */
+void act_check_empty(void)
+{
+	struct dirent *entry;
+	struct statvfs fs;
+	DIR *dir = opendir("/dev/shm");
+
+	CHECK(dir != NULL);
+	while ((entry = readdir(dir)) != NULL)
+		CHECK(entry->d_name[0] == '.');
+	closedir(dir);
+	CHECK(statvfs("/dev/shm", &fs) == 0 && fs.f_bfree == fs.f_blocks);
+}
+
+void act_check_left(void)
+{
+	bool there = file_exists(act_queue);
+
+	CHECK(there || act->may_vanish);
+	if (there)
+		check_whole();
+	CHECK(shmemq_unlink(act_queue) == 0 || errno == ENOENT);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each system call of a create, open, close and unlink fails, for each reason that the kernel may have. The library's
+ * call succeeds, or fails with an errno that the manual has for it; it leaves nothing behind, in the process or in
+ * /dev/shm; and it works when it is tried again.
+ */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "file.h"
+#include "support.h"
+#include "syscall_act.h"
+#include "tracee.h"
+
+#define CALLS_MAX 200
+
+/* Why a system call may fail: 0 ends the list. The others do not fail, or nobody asks whether they did. */
+static const struct {
+	long number;
+	int errs[8];
+} reasons[] = {
+	{ SYS_openat, { EACCES, EMFILE, ENFILE, ENOMEM, EPERM, EROFS } },
+	{ SYS_fcntl, { ENOLCK } },
+	{ SYS_mmap, { ENOMEM, EAGAIN, EACCES } },
+	{ SYS_madvise, { ENOMEM, EINVAL } },
+	{ SYS_fallocate, { EINTR, ENOSPC, EDQUOT, EFBIG, ENODEV } },
+	{ SYS_linkat, { EEXIST, ENOENT, EPERM, ENOSPC, ENOMEM } },
+	{ SYS_pread64, { EIO } },
+	{ SYS_membarrier, { ENOSYS } },
+	{ SYS_sched_getaffinity, { EINVAL } },
+	{ SYS_unlink, { EACCES, EPERM, EBUSY, EROFS } },
+};
+
+static unsigned descriptors, failures;
+
+static int prepare(void *unused)
+{
+	descriptors = file_descriptors();
+	return act->prepare != NULL && act->prepare(unused) != 0;
+}
+
+static bool documented(int err)
+{
+	static const int of_open[] = { EACCES, EBUSY,  EEXIST, EFBIG,      EMFILE, ENFILE,    ENOENT,
+				       ENOMEM, ENOSPC, EINVAL, EOPNOTSUPP, EPROTO, ETIMEDOUT, 0 };
+	const int *errnos = act->errnos != NULL ? act->errnos : of_open;
+
+	while (*errnos != 0 && *errnos != err)
+		errnos++;
+	return *errnos != 0;
+}
+
+/* One of its system calls fails; not when it is tried again. */
+static int run_and_try_again(void *unused)
+{
+	if (act->run(unused) == 0)
+		return 0;
+	CHECK(documented(errno));
+	CHECK(act->exists || !file_exists(act_queue));
+	if (act->once)
+		return 0;
+	CHECK(file_descriptors() == descriptors);
+	CHECK(act->run(unused) == 0);
+	return 0;
+}
+
+/* In a process of its own, so that this one never opens a queue, and each victim does what a first open does. */
+static void check_left(bool own)
+{
+	int status;
+
+	if (fork() == 0) {
+		act_check_left();
+		if (own)
+			act_check_empty();
+		_exit(0);
+	}
+	CHECK(wait(&status) > 0 && status == 0);
+}
+
+/* The i-th reason for the call to fail, 0 if there are no more. */
+static int reason(long number, size_t i)
+{
+	for (size_t j = 0; j < sizeof reasons / sizeof reasons[0]; j++) {
+		if (reasons[j].number == number)
+			return i < sizeof reasons[j].errs / sizeof reasons[j].errs[0] ? reasons[j].errs[i] : 0;
+	}
+	return 0;
+}
+
+/* Has the n-th system call fail for its i-th reason. 0: done; 1: there are no more reasons; 2: no more calls. */
+static int fail_call(uint64_t n, size_t i, bool own)
+{
+	int err, status = 0;
+	long number;
+	pid_t pid;
+
+	act_make_queue();
+	pid = tracee_start(prepare, run_and_try_again, NULL);
+	CHECK(pid > 0);
+	number = tracee_to_call(pid, n, &status);
+	err = number >= 0 ? reason(number, i) : 0;
+	if (err != 0)
+		tracee_fail_call(pid, err, &status);
+	if (number >= 0)
+		tracee_finish(pid, &status);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "%s: system call %ld, the %" PRIu64 ". here, failed with %s\n", act->what, number, n,
+			strerror(err));
+		_exit(1);
+	}
+	check_left(own);
+	failures += err != 0;
+	return err != 0 ? 0 : number >= 0 ? 1 : 2;
+}
+
+static int fail_each_call(const void *name)
+{
+	bool own = child_own_shm("size=8m");
+	int more = 0;
+
+	act_queue = name;
+	for (uint64_t n = 0; more != 2; n++) {
+		CHECK(n < CALLS_MAX);
+		for (size_t i = 0; (more = fail_call(n, i, own)) == 0; i++)
+			;
+	}
+	printf("%s: %u failures\n", act->what, failures);
+	fflush(stdout);
+	return failures == 0;
+}
+
+START_TEST(each_system_call_fails)
+{
+	act = &syscall_acts[_i];
+	child_run(fail_each_call, test_name());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("syscall_fail");
+	TCase *tcase = tcase_create("system calls");
+
+	if (!tracee_fails_calls()) {
+		printf("skipped: ptrace(2) is not permitted here, or does not let a system call fail on this "
+		       "machine\n");
+		return CHILD_SKIP;
+	}
+	tcase_add_loop_test(tcase, each_system_call_fails, 0, SYSCALL_ACTS);
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	return test_run(suite, 300);
+}
