@@ -169,10 +169,37 @@ const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type
 int shmemq_pop_end(struct shmemq *q);
 
 /*
- * 1 if the message that this handle last took (and may still hold) had been held by an earlier consumer
- * that closed or died before its pop_end, else 0. -1: EBADF EINVAL EPERM.
+ * 1 if the message that this handle last took (and may still hold; of a batch, the first) had been held by an
+ * earlier consumer that closed or died before its pop_end, else 0. -1: EBADF EINVAL EPERM.
  */
 int shmemq_redelivered(struct shmemq *q);
+
+#define SHMEMQ_MSG_REDELIVERED 0x1u /* an earlier consumer held this message and left */
+
+/* One message of a batch. */
+struct shmemq_msg {
+	void *data;
+	size_t size;
+	uint32_t type;
+	uint32_t flags; /* out: SHMEMQ_MSG_*; pushm does not look at it */
+};
+
+/*
+ * Push many: copies up to `count` messages, in order. Waits for room for the first only, then takes the room that
+ * there is. Returns how many it pushed, at least 1 unless `count` is 0; a message that cannot be pushed (EMSGSIZE,
+ * EINVAL) ends the batch before it, and fails the call that begins with it. -1, nothing pushed: as push.
+ */
+int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout);
+
+/*
+ * Pop many, in place: start waits for one message, then describes up to `max` (at least 1) that are there, each where
+ * it lies, 8-byte aligned, and returns how many. The handle holds them until end, which releases the first `count` of
+ * them (0 is legal); the rest are the next pop's. If the handle closes or dies meanwhile, each one is delivered again.
+ * Errors of start: as pop, less EMSGSIZE. Of end: EBADF EBADMSG EINVAL (not started, or `count` over what start
+ * returned: still held) EPERM.
+ */
+int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout);
+int shmemq_popm_end(struct shmemq *q, unsigned count);
 
 /*
  * From any thread and any signal handler: the current wait of this handle, or its next one, fails with

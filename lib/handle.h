@@ -17,6 +17,7 @@
 #define SMQ_ENDS (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
 #define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
 #define SMQ_BROKEN 0x200u  /* garbage was seen in the shared memory: EBADMSG from now on */
+#define SMQ_BATCH 0x400u   /* between popm_start and popm_end */
 
 /*
  * A sleep and its wake cost some 50 us of latency (doc/design.md); spinning longer than that for what comes
@@ -38,7 +39,9 @@ struct shmemq {
 	uint32_t state;
 	int64_t timeout; /* of the calls without a timeout argument: -1 or, with NONBLOCK, 0 */
 	struct smq_ring ring;
-	uint32_t held_bytes; /* SMQ_STARTED: the size of what was started */
+	uint32_t held_bytes; /* SMQ_STARTED: the size of what was started; SMQ_BATCH: of all its messages */
+	uint32_t batch;      /* SMQ_BATCH: messages held, */
+	uint32_t batch_end;  /* and the position behind them */
 	bool redelivered;    /* the last message taken */
 	bool observer; /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool stay;
@@ -92,5 +95,11 @@ static inline int64_t smq_timeout(const struct shmemq *q)
  * messages back would have it wait for ever.
  */
 int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t timeout);
+
+/* Makes room at the tail for a message of `size` bytes. 0, or -1 and errno. */
+int smq_make_room(struct shmemq *q, size_t size, int64_t timeout);
+
+/* Waits for a message at the head: `*size` gets its bytes. 0, or -1 and errno. */
+int smq_await_message(struct shmemq *q, uint32_t *size, int64_t timeout);
 
 #endif

@@ -6,8 +6,7 @@
 
 #include "handle.h"
 
-/* Waits for a message at the head: `*size` gets its bytes. 0, or -1 and errno. */
-static smq_cold int await_message(struct shmemq *q, uint32_t *size, int64_t timeout)
+smq_cold int smq_await_message(struct shmemq *q, uint32_t *size, int64_t timeout)
 {
 	enum smq_look look;
 	int err = 0;
@@ -44,7 +43,7 @@ static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32
 
 	if (buf == NULL && size != 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
-	if (!there(q, &bytes) && await_message(q, &bytes, timeout) != 0)
+	if (!there(q, &bytes) && smq_await_message(q, &bytes, timeout) != 0)
 		return -1;
 	if (bytes > size)
 		return smq_fail(EMSGSIZE);
@@ -88,7 +87,7 @@ static smq_hot const void *pop_start(struct shmemq *q, size_t *size, uint32_t *t
 		smq_refuse(q, SHMEMQ_CONSUMER);
 		return NULL;
 	}
-	if (smq_unlikely(!there(q, &bytes)) && await_message(q, &bytes, timeout) != 0)
+	if (smq_unlikely(!there(q, &bytes)) && smq_await_message(q, &bytes, timeout) != 0)
 		return NULL;
 	*size = bytes;
 	if (type != NULL)

@@ -14,8 +14,7 @@ static inline bool fits(const struct shmemq *q, size_t size)
 	       smq_ring_fits(&q->ring, smq_record_bytes((uint32_t)size));
 }
 
-/* Makes room at the tail for a message of `size` bytes. 0, or -1 and errno. */
-static smq_cold int make_room(struct shmemq *q, size_t size, int64_t timeout)
+smq_cold int smq_make_room(struct shmemq *q, size_t size, int64_t timeout)
 {
 	enum smq_look look;
 	uint32_t need;
@@ -48,7 +47,7 @@ static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, ui
 {
 	if (data == NULL && size != 0)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (!fits(q, size) && make_room(q, size, timeout) != 0)
+	if (!fits(q, size) && smq_make_room(q, size, timeout) != 0)
 		return -1;
 	if (size != 0)
 		memcpy(tail(q), data, size);
@@ -97,7 +96,7 @@ int shmemq_timedpushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uin
 	size = iov_bytes(iov, iovcnt, &bad);
 	if (bad)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (make_room(q, size, timeout) != 0)
+	if (smq_make_room(q, size, timeout) != 0)
 		return -1;
 	message = tail(q);
 	for (int i = 0; i < iovcnt; i++) {
@@ -114,7 +113,7 @@ int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t
 
 static smq_hot void *push_start(struct shmemq *q, size_t size, int64_t timeout)
 {
-	if (smq_unlikely(!fits(q, size)) && make_room(q, size, timeout) != 0)
+	if (smq_unlikely(!fits(q, size)) && smq_make_room(q, size, timeout) != 0)
 		return NULL;
 	q->held_bytes = (uint32_t)size;
 	q->state = SHMEMQ_PRODUCER | SMQ_STARTED;

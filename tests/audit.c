@@ -24,7 +24,8 @@ void audit_reset(struct audit *audit, uint64_t seed, uint32_t message_max)
 	audit->started = 0;
 	audit->base = 0;
 	audit->unnoted_ends = 0;
-	audit->unnoted_offer = false;
+	audit->unnoted_offers = 0;
+	audit->held = 0;
 	memset(audit->epochs, 0, sizeof audit->epochs);
 }
 
@@ -41,47 +42,47 @@ struct audit_message audit_message(const struct audit *audit, audit_name name)
 	return message;
 }
 
-static audit_name last_seen(const struct audit *audit)
-{
-	audit_name ended = audit_ended(audit), started = audit->started;
-
-	return started > ended ? started : ended;
-}
-
 void audit_consumer_gone(struct audit *audit)
 {
-	audit_name base = last_seen(audit);
+	uint64_t progress = audit->progress;
+	uint32_t messages = progress >> 2 & AUDIT_BATCH;
 
-	if (base != audit->base) {
-		audit->base = base;
+	if (audit_ended(audit) != audit->base) {
+		audit->base = audit_ended(audit);
 		audit->unnoted_ends = 0;
-		audit->unnoted_offer = false;
 	}
-	if (audit_intent(audit) == AUDIT_RELEASING)
-		audit->unnoted_ends++;
-	if (audit_intent(audit) == AUDIT_OFFERING)
-		audit->unnoted_offer = true;
-	audit_intend(audit, AUDIT_NOTHING);
+	if ((progress & 3) == AUDIT_RELEASING)
+		audit->unnoted_ends += messages;
+	if ((progress & 3) == AUDIT_OFFERING && audit->unnoted_offers < audit->unnoted_ends + messages)
+		audit->unnoted_offers = audit->unnoted_ends + messages;
+	audit->held = audit->started;
+	audit_intend(audit, AUDIT_NOTHING, 0);
+}
+
+/* How many messages of an epoch there are for certain: noted by the producer, or seen. */
+static uint64_t pushed(const struct audit *audit, uint32_t epoch)
+{
+	uint64_t noted = audit->epochs[epoch].pushed, seen = AUDIT_N(audit->started);
+
+	return epoch == AUDIT_EPOCH(audit->started) && seen > noted ? seen : noted;
 }
 
 /* How many messages were committed for certain after `from` and before `to`. */
 static uint64_t between(const struct audit *audit, audit_name from, audit_name to)
 {
-	const struct audit_epoch *epochs = audit->epochs;
-	uint64_t pushed = epochs[AUDIT_EPOCH(from)].pushed, count;
+	uint64_t count = pushed(audit, AUDIT_EPOCH(from));
 
 	if (AUDIT_EPOCH(from) == AUDIT_EPOCH(to))
 		return AUDIT_N(to) - AUDIT_N(from) - 1;
-	count = pushed > AUDIT_N(from) ? pushed - AUDIT_N(from) : 0;
+	count = count > AUDIT_N(from) ? count - AUDIT_N(from) : 0;
 	for (uint32_t epoch = AUDIT_EPOCH(from) + 1; epoch < AUDIT_EPOCH(to); epoch++)
-		count += epochs[epoch].pushed;
+		count += pushed(audit, epoch);
 	return count + AUDIT_N(to) - 1;
 }
 
-/* The name in a type, as near to the last message as can be. 0: there is no such epoch. */
-static audit_name name_in(const struct audit *audit, uint32_t type)
+/* The name in a type, as near to the message `last` as can be. 0: there is no such epoch. */
+static audit_name name_in(audit_name last, uint32_t type)
 {
-	audit_name last = last_seen(audit);
 	uint32_t epoch = type >> N_BITS;
 	uint64_t n = type & N_MASK;
 
@@ -95,35 +96,27 @@ static audit_name name_in(const struct audit *audit, uint32_t type)
 	return AUDIT_NAME(epoch, n);
 }
 
-static const char *judge_order(const struct audit *audit, audit_name name, bool redelivered)
+static const char *judge_order(const struct audit *audit, audit_name after, audit_name name, bool redelivered)
 {
-	bool held = audit->started > audit_ended(audit), noted;
-	audit_name base = last_seen(audit);
-	uint64_t may_skip;
-
-	if (held && name == base)
-		return redelivered ? NULL : "held by an earlier consumer, and not marked as redelivered";
-	if (name <= base)
+	if (name <= after)
 		return "delivered again, or out of order";
 	if (AUDIT_N(name) > audit->epochs[AUDIT_EPOCH(name)].pushing)
 		return "never pushed";
-	noted = base != audit->base;
-	may_skip = noted ? 0 : audit->unnoted_ends;
-	if (held && may_skip-- == 0)
-		return "in place of one that an earlier consumer held";
-	if (between(audit, base, name) > may_skip)
+	if (between(audit, after, name) > (after == audit->base ? audit->unnoted_ends : 0))
 		return "one or more before it were lost";
-	if (redelivered && (noted || !audit->unnoted_offer))
+	if (name <= audit->held)
+		return redelivered ? NULL : "held by an earlier consumer, and not marked as redelivered";
+	if (redelivered && audit->unnoted_offers == 0)
 		return "marked as redelivered, and nobody has held it";
 	return NULL;
 }
 
-const char *audit_judge(const struct audit *audit, const void *at, size_t size, uint32_t type, bool redelivered,
-			audit_name *name)
+const char *audit_judge(const struct audit *audit, audit_name after, const void *at, size_t size, uint32_t type,
+			bool redelivered, audit_name *name)
 {
 	struct audit_message message;
 
-	*name = name_in(audit, type);
+	*name = name_in(after, type);
 	if (*name == 0)
 		return "of an unknown type";
 	message = audit_message(audit, *name);
@@ -131,27 +124,30 @@ const char *audit_judge(const struct audit *audit, const void *at, size_t size, 
 		return "of a wrong size";
 	if (size != 0 && !traffic_filled(at, size, message.content))
 		return "torn";
-	return judge_order(audit, *name, redelivered);
+	return judge_order(audit, after, *name, redelivered);
 }
 
-void audit_note_started(struct audit *audit, audit_name name)
+void audit_note_started(struct audit *audit, audit_name first, audit_name last)
 {
-	audit->started = name;
-	audit_intend(audit, AUDIT_NOTHING);
+	/* What is before it has been ended, by whomever. */
+	audit->progress = (first - 1) << 8 | (audit->progress & 0xff);
+	if (last > audit->started)
+		audit->started = last;
+	audit_intend(audit, AUDIT_NOTHING, 0);
 }
 
-void audit_note_ended(struct audit *audit, audit_name name)
+void audit_note_ended(struct audit *audit, audit_name last, unsigned count)
 {
-	audit->progress = name << 2 | AUDIT_NOTHING;
-	audit->messages++;
+	audit->progress = last << 8 | AUDIT_NOTHING;
+	audit->unnoted_offers -= count < audit->unnoted_offers ? count : audit->unnoted_offers;
+	audit->messages += count;
 }
 
 uint64_t audit_missing(const struct audit *audit)
 {
-	audit_name base = last_seen(audit);
-	bool held = audit->started > audit_ended(audit);
-	uint64_t missing = between(audit, base, AUDIT_NAME(AUDIT_EPOCHS, 1)) + held;
-	uint64_t may_skip = base == audit->base ? audit->unnoted_ends : 0;
+	audit_name ended = audit_ended(audit);
+	uint64_t missing = between(audit, ended, AUDIT_NAME(AUDIT_EPOCHS, 1));
+	uint64_t may_skip = ended == audit->base ? audit->unnoted_ends : 0;
 
 	return missing > may_skip ? missing - may_skip : 0;
 }
@@ -162,9 +158,9 @@ void audit_violation(struct audit *audit, const char *who, audit_name name, cons
 		AUDIT_N(name), what);
 	fprintf(stderr,
 		"  ended %" PRIu32 ":%" PRIu64 " started %" PRIu32 ":%" PRIu64 "; since %" PRIu32 ":%" PRIu64
-		": %" PRIu32 " ends, %d offers not noted\n",
+		": %" PRIu32 " ends, %" PRIu32 " offers not noted\n",
 		AUDIT_EPOCH(audit_ended(audit)), AUDIT_N(audit_ended(audit)), AUDIT_EPOCH(audit->started),
 		AUDIT_N(audit->started), AUDIT_EPOCH(audit->base), AUDIT_N(audit->base), audit->unnoted_ends,
-		audit->unnoted_offer);
+		audit->unnoted_offers);
 	audit->violations++;
 }

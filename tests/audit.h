@@ -26,12 +26,13 @@ typedef uint64_t audit_name;
 #define AUDIT_EPOCH(name) ((uint32_t)((name) >> 36))
 #define AUDIT_N(name) ((name) & (((uint64_t)1 << 36) - 1))
 
-/* What the consumer is about, in the low bits of `progress`. */
+/* What the consumer is about, in the low bits of `progress`, and with how many messages at most. */
 enum audit_intent {
 	AUDIT_NOTHING,
-	AUDIT_OFFERING,  /* in a call that hands a message out in place */
-	AUDIT_RELEASING, /* in a call that ends one: a copying pop, or the end of a pop in place */
+	AUDIT_OFFERING,  /* in a call that hands messages out in place */
+	AUDIT_RELEASING, /* in a call that ends some: a copying pop, or the end of a pop in place */
 };
+#define AUDIT_BATCH 63u
 
 struct audit_epoch {
 	_Atomic uint64_t pushing;
@@ -45,14 +46,17 @@ struct audit {
 	_Atomic uint32_t stop;        /* the producer is to close, the consumer to go when all is read */
 	_Atomic uint64_t messages;    /* ended, and noted so; by the consumer */
 	_Atomic uint64_t redelivered; /* deliveries that were marked; by the consumer */
-	/* By the consumer: the last message ended << 2 | intent, in one store; and the last one handed out in place. */
+	/* By the consumer: the last message ended << 8 | messages << 2 | intent, in one store; and the last one handed
+	 * out in place. */
 	_Atomic uint64_t progress;
 	_Atomic audit_name started;
-	/* By audit_consumer_died(): of the consumers that died since the message `base`, how many may have ended one
-	 * that they did not note, and whether one may have been handed a message that it did not note. */
+	/* By audit_consumer_gone(): the last message that earlier consumers held, which must be marked. Of those that
+	 * died since the message `base` was ended, how many messages they may have ended and not noted. And how many of
+	 * the next ones may have been handed out and not noted: these may be marked. */
+	audit_name held;
 	audit_name base;
 	uint32_t unnoted_ends;
-	bool unnoted_offer;
+	uint32_t unnoted_offers;
 	struct audit_epoch epochs[AUDIT_EPOCHS];
 };
 
@@ -69,34 +73,29 @@ void audit_reset(struct audit *audit, uint64_t seed, uint32_t message_max);
 /* The message of that name. */
 struct audit_message audit_message(const struct audit *audit, audit_name name);
 
-static inline enum audit_intent audit_intent(const struct audit *audit)
-{
-	return (enum audit_intent)(audit->progress & 3);
-}
-
 static inline audit_name audit_ended(const struct audit *audit)
 {
-	return audit->progress >> 2;
+	return audit->progress >> 8;
 }
 
-static inline void audit_intend(struct audit *audit, enum audit_intent intent)
+static inline void audit_intend(struct audit *audit, enum audit_intent intent, unsigned messages)
 {
-	audit->progress = audit_ended(audit) << 2 | intent;
+	audit->progress = audit_ended(audit) << 8 | messages << 2 | intent;
 }
 
-/* Notes that the consumer is dead or has gone, before the next one starts. */
+/* Notes that the consumer is dead or has closed, before the next one opens. */
 void audit_consumer_gone(struct audit *audit);
 
 /*
- * Judges what a pop delivered before it is noted: NULL, or what is wrong; `*name` gets its name. `at` may be NULL with
- * size 0.
+ * Judges what was delivered behind the message `after` (audit_ended(), or the one before in a batch), before it is
+ * noted: NULL, or what is wrong; `*name` gets its name. `at` may be NULL with size 0.
  */
-const char *audit_judge(const struct audit *audit, const void *at, size_t size, uint32_t type, bool redelivered,
-			audit_name *name);
+const char *audit_judge(const struct audit *audit, audit_name after, const void *at, size_t size, uint32_t type,
+			bool redelivered, audit_name *name);
 
-/* Notes a message that audit_judge() has passed. */
-void audit_note_started(struct audit *audit, audit_name name);
-void audit_note_ended(struct audit *audit, audit_name name);
+/* Notes messages that audit_judge() has passed: handed out in place; ended, `count` up to `last`. */
+void audit_note_started(struct audit *audit, audit_name first, audit_name last);
+void audit_note_ended(struct audit *audit, audit_name last, unsigned count);
 
 /* With both sides gone and the queue read to its end: messages that were committed and did not arrive. */
 uint64_t audit_missing(const struct audit *audit);

@@ -46,6 +46,13 @@ static int timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
 	return shmemq_timedpush_start(q, size, timeout) != NULL ? shmemq_push_end(q, size, TYPE) : -1;
 }
 
+static int pushm(struct shmemq *q, size_t size, int64_t timeout)
+{
+	struct shmemq_msg msg = { message, size, TYPE, 0 };
+
+	return shmemq_pushm(q, &msg, 1, timeout) == 1 ? 0 : -1;
+}
+
 static int pop(struct shmemq *q, size_t size, int64_t timeout)
 {
 	(void)timeout;
@@ -68,6 +75,14 @@ static int timedpop_start(struct shmemq *q, size_t size, int64_t timeout)
 	return shmemq_timedpop_start(q, &size, NULL, timeout) != NULL ? shmemq_pop_end(q) : -1;
 }
 
+static int popm_start(struct shmemq *q, size_t size, int64_t timeout)
+{
+	struct shmemq_msg msg;
+
+	(void)size;
+	return shmemq_popm_start(q, &msg, 1, timeout) == 1 ? shmemq_popm_end(q, 1) : -1;
+}
+
 const struct call calls[CALLS] = {
 	{ "push", SHMEMQ_PRODUCER, false, true, push },
 	{ "timedpush", SHMEMQ_PRODUCER, true, true, timedpush },
@@ -75,10 +90,12 @@ const struct call calls[CALLS] = {
 	{ "timedpushv", SHMEMQ_PRODUCER, true, true, timedpushv },
 	{ "push_start", SHMEMQ_PRODUCER, false, false, push_start },
 	{ "timedpush_start", SHMEMQ_PRODUCER, true, false, timedpush_start },
+	{ "pushm", SHMEMQ_PRODUCER, true, true, pushm },
 	{ "pop", SHMEMQ_CONSUMER, false, true, pop },
 	{ "timedpop", SHMEMQ_CONSUMER, true, true, timedpop },
 	{ "pop_start", SHMEMQ_CONSUMER, false, false, pop_start },
 	{ "timedpop_start", SHMEMQ_CONSUMER, true, false, timedpop_start },
+	{ "popm_start", SHMEMQ_CONSUMER, true, false, popm_start },
 };
 
 unsigned fill(struct shmemq *q, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every call that moves one message and may wait for it, so that all of them can be put to the same questions. */
+/* Every call that moves messages and may wait for it, so that all of them can be put to the same questions. */
 #ifndef TESTS_CALLS_H
 #define TESTS_CALLS_H
 
@@ -18,7 +18,7 @@ struct call {
 	int (*run)(struct shmemq *q, size_t size, int64_t timeout);
 };
 
-#define CALLS 10
+#define CALLS 12
 #define CALL_BYTES 24 /* of the messages that the functions below push */
 #define CALL_MESSAGE_MAX 65536
 

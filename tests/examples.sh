@@ -51,6 +51,11 @@ run producer "$name" three || fail 'producer beside the consumer'
 wait "$consumer" || fail 'consumer beside the producer'
 says "$temp/out" three
 
+run producer "$name" one '' three || fail 'producer to batch'
+run batch "$name" >"$temp/out" || fail batch
+says "$temp/out" one '' three
+[ ! -e "/dev/shm$name" ] || fail 'batch left the queue'
+
 run producer no-slash 2>"$temp/err" && fail 'producer accepts a bad name'
 says "$temp/err" 'no-slash: Invalid argument'
 

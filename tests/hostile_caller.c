@@ -163,6 +163,55 @@ static int pop_in_place(struct caller *c)
 	return err;
 }
 
+#define BATCH 5
+
+static int push_many(struct caller *c)
+{
+	struct smq_ring before = c->q->ring;
+	int64_t since = stress_now();
+	struct shmemq_msg msgs[BATCH];
+	size_t moved = 0;
+	int count, err;
+
+	for (int i = 0; i < BATCH; i++)
+		msgs[i] = (struct shmemq_msg){ c->buffer, random_size(c), 1, 0 };
+	count = shmemq_pushm(c->q, msgs, BATCH, timeout(c));
+	err = outcome(c, "pushm", count > 0 ? 0 : errno, 0, since);
+	for (int i = 0; i < count; i++)
+		moved += moved_by(msgs[i].size);
+	caller_moved(c, "pushm", &before, moved);
+	return err;
+}
+
+static int pop_many(struct caller *c)
+{
+	struct smq_ring before = c->q->ring;
+	int64_t since = stress_now();
+	struct shmemq_msg msgs[BATCH];
+	int count = shmemq_popm_start(c->q, msgs, BATCH, timeout(c)), released;
+	int err = outcome(c, "popm_start", count > 0 ? 0 : errno, 0, since);
+	size_t moved = 0;
+
+	if (count <= 0)
+		return err;
+	for (int i = 0; i < count; i++) {
+		if (!caller_within(c, "popm_start", msgs[i].data, msgs[i].size))
+			return err;
+		memcpy(c->buffer, msgs[i].data, msgs[i].size);
+	}
+	hold(c);
+	released = (int)dice(c, (uint64_t)count + 1);
+	for (int i = 0; i < released; i++)
+		moved += moved_by(msgs[i].size);
+	err = outcome(c, "popm_end", shmemq_popm_end(c->q, (unsigned)released) == 0 ? 0 : errno, 0, since);
+	/* Of a batch that is not released whole, the sizes are looked at again. */
+	if (err == 0 && released == count)
+		caller_moved(c, "popm_end", &before, moved);
+	if (c->q->ring.position - before.position > c->capacity - SMQ_RECORD_HEADER)
+		violation(c, "popm_end", "it moved further than the batch");
+	return err;
+}
+
 /* What never waits, and holds whatever is written. */
 static void ask(struct caller *c)
 {
@@ -180,11 +229,14 @@ static void ask(struct caller *c)
 	c->counts->calls += 2;
 }
 
-static int move(struct caller *c, bool in_place)
+#define WAYS 3
+
+static int move(struct caller *c, uint64_t way)
 {
-	if (c->end == SHMEMQ_PRODUCER)
-		return in_place ? push_in_place(c) : push(c);
-	return in_place ? pop_in_place(c) : pop(c);
+	static int (*const pushes[WAYS])(struct caller *) = { push, push_in_place, push_many };
+	static int (*const pops[WAYS])(struct caller *) = { pop, pop_in_place, pop_many };
+
+	return c->end == SHMEMQ_PRODUCER ? pushes[way](c) : pops[way](c);
 }
 
 bool caller_step(struct caller *c)
@@ -193,13 +245,13 @@ bool caller_step(struct caller *c)
 
 	if (dice(c, 32) == 0)
 		ask(c);
-	err = move(c, dice(c, 2));
+	err = move(c, dice(c, WAYS));
 	c->counts->moved += err == 0;
 	if (err != EBADMSG)
 		return true;
 	c->counts->broken++;
-	for (int i = 0; i < 4; i++) {
-		if (move(c, i % 2) != EBADMSG)
+	for (uint64_t i = 0; i < 2 * WAYS; i++) {
+		if (move(c, i % WAYS) != EBADMSG)
 			violation(c, "a call after EBADMSG", "it was forgotten");
 	}
 	ask(c);

@@ -5,7 +5,7 @@
 
 #include "torture_side.h"
 
-#define STEP_ACTS 12
+#define STEP_ACTS 14
 
 struct step_act {
 	const char *what;

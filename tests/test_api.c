@@ -268,7 +268,7 @@ START_TEST(stat_counts)
 			ck_assert_uint_eq(st.popped_bytes, bytes - queued * size);
 			if (queued == 0)
 				break;
-			ck_assert_int_eq(calls[6 + queued % 4].run(consumer, size, -1), 0);
+			ck_assert_int_eq(calls[7 + queued % 5].run(consumer, size, -1), 0);
 		}
 	}
 	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumer), 0);

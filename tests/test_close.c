@@ -105,7 +105,7 @@ static struct shmemq *await_blocked(struct blocked *blocked, pid_t *child)
  */
 START_TEST(close_wakes_the_peer)
 {
-	const int64_t slices = _i % 6 == 0 ? 2 * 250 * MS : 0; /* of one call of each end, after some slices */
+	const int64_t slices = _i % 7 == 0 ? 2 * 250 * MS : 0; /* of one call of each end, after some slices */
 	int64_t best = INT64_MAX;
 
 	for (int i = 0; i < 3; i++) {
@@ -137,7 +137,7 @@ START_TEST(stay_waits_on)
 
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(shmemq_close(q), 0);
-		test_sleep(_i % 6 == 0 ? 300 * MS : 5 * MS);
+		test_sleep(_i % 7 == 0 ? 300 * MS : 5 * MS);
 		ck_assert_int_eq(blocked.result->back_at, 0);
 		q = test_open(blocked.name, other_end(blocked.call), 0);
 		test_sleep(5 * MS);

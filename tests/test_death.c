@@ -171,7 +171,7 @@ END_TEST
 /* Stopped is not dead: waited for, and never robbed. */
 START_TEST(stopped_peer)
 {
-	const struct call *call = &calls[1 + 6 * _i];
+	const struct call *call = &calls[1 + 7 * _i];
 	struct ends ends = ends_waiting(call, 0);
 	pid_t pid = replace_peer(&ends, call);
 	int status;

@@ -159,8 +159,16 @@ static int pop_once(struct child *c)
 {
 	enum side_pop_way way = (enum side_pop_way)dice(c, SIDE_POP_WAYS);
 	audit_name held;
+	unsigned many;
 	int err;
 
+	if (way == SIDE_POP_MANY) {
+		err = side_popm_start(&c->side, timeout(c), &many);
+		if (err != 0)
+			return err;
+		dawdle(c);
+		return side_popm_end(&c->side, many);
+	}
 	if (way != SIDE_POP_IN_PLACE)
 		return side_pop(&c->side, way, timeout(c));
 	err = side_pop_start(&c->side, timeout(c), &held);
@@ -174,9 +182,12 @@ static int consume(struct child *c)
 {
 	struct side *side = &c->side;
 	audit_name held;
+	unsigned many;
 	int err;
 
 	do {
+		if (side->q != NULL)
+			audit_consumer_gone(side->audit); /* it has closed, and is another one now */
 		if (side->q == NULL ? !begin(c, SHMEMQ_CONSUMER) : !open_end(c, SHMEMQ_CONSUMER))
 			return 1;
 		for (int64_t i = stress_magnitude(&c->random, 1, 3000); i > 0; i--) {
@@ -187,8 +198,9 @@ static int consume(struct child *c)
 			if (!harmless(c, err))
 				return 1;
 		}
-		/* A close with a message in hand gives it back. */
-		if (dice(c, 4) == 0 && !harmless(c, side_pop_start(side, 0, &held)))
+		/* A close with messages in hand gives them back. */
+		if (dice(c, 4) == 0 &&
+		    !harmless(c, dice(c, 2) ? side_pop_start(side, 0, &held) : side_popm_start(side, 0, &many)))
 			return 1;
 	} while (goes_on(c));
 	return 0;

@@ -66,14 +66,44 @@ static int push_copy(struct side *side, const struct audit_message *message, int
 	return shmemq_timedpush(side->q, side->buffer, message->size, message->type, timeout) != 0 ? errno : 0;
 }
 
+/* As many as have room in the buffer. */
+static int push_many(struct side *side, int64_t timeout, unsigned *pushed)
+{
+	unsigned most = 2 + side->batches++ % (SIDE_BATCH - 1), count;
+	struct shmemq_msg msgs[SIDE_BATCH];
+	size_t used = 0;
+	int result;
+
+	for (count = 0; count < most; count++) {
+		struct audit_message message = audit_message(side->audit, side->next + count);
+
+		if (message.size > side->audit->message_max - used)
+			break;
+		msgs[count] = (struct shmemq_msg){ side->buffer + used, message.size, message.type, 0 };
+		traffic_fill(msgs[count].data, message.size, message.content);
+		used += message.size;
+	}
+	side->audit->epochs[AUDIT_EPOCH(side->next)].pushing = AUDIT_N(side->next) + count - 1;
+	result = shmemq_pushm(side->q, msgs, count, timeout);
+	if (result < 0)
+		return errno;
+	if (result == 0 || (unsigned)result > count)
+		return side_failed(side, "pushm", 0);
+	*pushed = (unsigned)result;
+	return 0;
+}
+
 int side_push(struct side *side, enum side_push_way way, int64_t timeout)
 {
 	struct audit_message message = audit_message(side->audit, side->next);
 	struct audit_epoch *epoch = &side->audit->epochs[AUDIT_EPOCH(side->next)];
+	unsigned pushed = 1;
 	int err;
 
 	epoch->pushing = AUDIT_N(side->next);
-	if (way == SIDE_PUSH)
+	if (way == SIDE_PUSH_MANY)
+		err = push_many(side, timeout, &pushed);
+	else if (way == SIDE_PUSH)
 		err = push_copy(side, &message, timeout);
 	else if (way == SIDE_PUSHV)
 		err = push_parts(side, &message, timeout);
@@ -81,26 +111,35 @@ int side_push(struct side *side, enum side_push_way way, int64_t timeout)
 		err = push_in_place(side, &message, way, timeout);
 	if (err != 0)
 		return err;
-	epoch->pushed = AUDIT_N(side->next);
-	side->next++;
+	side->next += pushed;
+	epoch->pushed = AUDIT_N(side->next) - 1;
 	return 0;
 }
 
-/* Judges what arrived. 0, with its name, or EPROTO. */
-static int judge(struct side *side, const void *at, size_t size, uint32_t type, audit_name *name)
+/* Judges what arrived behind the message `after`. 0, with its name, or EPROTO. */
+static int judge(struct side *side, audit_name after, const struct shmemq_msg *msg, audit_name *name)
 {
-	int redelivered = shmemq_redelivered(side->q);
+	bool redelivered = msg->flags & SHMEMQ_MSG_REDELIVERED;
 	const char *wrong;
 
-	if (redelivered != 0 && redelivered != 1)
-		return side_failed(side, "redelivered", errno);
-	wrong = audit_judge(side->audit, at, size, type, redelivered, name);
+	wrong = audit_judge(side->audit, after, msg->data, msg->size, msg->type, redelivered, name);
 	if (wrong != NULL) {
 		audit_violation(side->audit, side->who, *name, wrong);
 		return EPROTO;
 	}
-	side->audit->redelivered += (unsigned)redelivered;
+	side->audit->redelivered += redelivered;
 	return 0;
+}
+
+/* The same for a single pop. */
+static int judge_one(struct side *side, void *at, size_t size, uint32_t type, audit_name *name)
+{
+	int redelivered = shmemq_redelivered(side->q);
+	struct shmemq_msg msg = { at, size, type, redelivered == 1 ? SHMEMQ_MSG_REDELIVERED : 0 };
+
+	if (redelivered != 0 && redelivered != 1)
+		return side_failed(side, "redelivered", errno);
+	return judge(side, audit_ended(side->audit), &msg, name);
 }
 
 int side_pop_start(struct side *side, int64_t timeout, audit_name *held)
@@ -110,28 +149,68 @@ int side_pop_start(struct side *side, int64_t timeout, audit_name *held)
 	size_t size;
 	int err;
 
-	audit_intend(side->audit, AUDIT_OFFERING);
+	audit_intend(side->audit, AUDIT_OFFERING, 1);
 	if (timeout < 0)
 		at = shmemq_pop_start(side->q, &size, &type);
 	else
 		at = shmemq_timedpop_start(side->q, &size, &type, timeout);
 	if (at == NULL) {
 		err = errno;
-		audit_intend(side->audit, AUDIT_NOTHING);
+		audit_intend(side->audit, AUDIT_NOTHING, 0);
 		return err;
 	}
-	err = judge(side, at, size, type, held);
+	err = judge_one(side, (void *)(uintptr_t)at, size, type, held);
 	if (err == 0)
-		audit_note_started(side->audit, *held);
+		audit_note_started(side->audit, *held, *held);
 	return err;
 }
 
 int side_pop_end(struct side *side, audit_name held)
 {
-	audit_intend(side->audit, AUDIT_RELEASING);
+	audit_intend(side->audit, AUDIT_RELEASING, 1);
 	if (shmemq_pop_end(side->q) != 0)
 		return side_failed(side, "pop_end", errno);
-	audit_note_ended(side->audit, held);
+	audit_note_ended(side->audit, held, 1);
+	return 0;
+}
+
+int side_popm_start(struct side *side, int64_t timeout, unsigned *held)
+{
+	unsigned most = 2 + side->batches++ % (SIDE_BATCH - 1);
+	audit_name after = audit_ended(side->audit);
+	struct shmemq_msg msgs[SIDE_BATCH];
+	int count, err;
+
+	audit_intend(side->audit, AUDIT_OFFERING, most);
+	count = shmemq_popm_start(side->q, msgs, most, timeout);
+	if (count < 0) {
+		err = errno;
+		audit_intend(side->audit, AUDIT_NOTHING, 0);
+		return err;
+	}
+	if (count == 0 || (unsigned)count > most)
+		return side_failed(side, "popm_start", 0);
+	for (int i = 0; i < count; i++) {
+		if (judge(side, after, &msgs[i], &side->batch[i]) != 0)
+			return EPROTO;
+		after = side->batch[i];
+	}
+	audit_note_started(side->audit, side->batch[0], after);
+	*held = (unsigned)count;
+	return 0;
+}
+
+int side_popm_end(struct side *side, unsigned held)
+{
+	unsigned count = side->batches % 3 != 0 ? held : side->batches / 3 % (held + 1);
+
+	audit_intend(side->audit, AUDIT_RELEASING, count);
+	if (shmemq_popm_end(side->q, count) != 0)
+		return side_failed(side, "popm_end", errno);
+	if (count != 0)
+		audit_note_ended(side->audit, side->batch[count - 1], count);
+	else
+		audit_intend(side->audit, AUDIT_NOTHING, 0);
 	return 0;
 }
 
@@ -142,27 +221,32 @@ static int pop_copy(struct side *side, size_t room, int64_t timeout)
 	ssize_t size;
 	int err;
 
-	audit_intend(side->audit, AUDIT_RELEASING);
+	audit_intend(side->audit, AUDIT_RELEASING, 1);
 	if (timeout < 0)
 		size = shmemq_pop(side->q, side->buffer, room, &type);
 	else
 		size = shmemq_timedpop(side->q, side->buffer, room, &type, timeout);
 	if (size < 0) {
 		err = errno;
-		audit_intend(side->audit, AUDIT_NOTHING);
+		audit_intend(side->audit, AUDIT_NOTHING, 0);
 		return err;
 	}
-	err = judge(side, side->buffer, (size_t)size, type, &name);
+	err = judge_one(side, side->buffer, (size_t)size, type, &name);
 	if (err == 0)
-		audit_note_ended(side->audit, name);
+		audit_note_ended(side->audit, name, 1);
 	return err;
 }
 
 int side_pop(struct side *side, enum side_pop_way way, int64_t timeout)
 {
+	unsigned many;
 	audit_name held;
 	int err;
 
+	if (way == SIDE_POP_MANY) {
+		err = side_popm_start(side, timeout, &many);
+		return err != 0 ? err : side_popm_end(side, many);
+	}
 	if (way == SIDE_POP_IN_PLACE) {
 		err = side_pop_start(side, timeout, &held);
 		return err != 0 ? err : side_pop_end(side, held);
