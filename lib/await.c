@@ -17,6 +17,7 @@
 #define STREAMING_MESSAGES 8
 #define BACK_OFF_PAUSES 64
 #define SPINS_A_CLOCK_READING 32
+#define SPIN_AGAIN 128 /* waits: a spin of SMQ_SPIN_MAX_NS in as many costs little */
 
 /* Failing tries read the clock every so often, and probe when it says so: within 1 s or 256 tries. */
 #define TRIES_A_CLOCK_READING 64
@@ -120,6 +121,16 @@ static bool over(struct shmemq *q, uint32_t *bytes, int *err)
 	return true;
 }
 
+/*
+ * Spinning pays while what is waited for comes soon. Where the two sides have one processor, however they came to it,
+ * it never does: what has been slept for comes soon, and no spin sees it. So after some misses in a row a side sleeps
+ * at once, and tries anew now and then.
+ */
+static bool spinning_pays(const struct shmemq *q)
+{
+	return q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SPIN_AGAIN == 0;
+}
+
 /* Before anything that costs: true when there is something. */
 static bool look_first(struct shmemq *q, uint32_t *bytes)
 {
@@ -192,22 +203,26 @@ static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 /* Spins as long as the last waits made it seem worth while, then sleeps. */
 static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 {
-	int64_t start, deadline, waited;
+	bool spins = spinning_pays(q);
+	int64_t start, deadline;
 	int err;
 
-	if (q->parallel && look_first(q, bytes))
+	if (spins && look_first(q, bytes))
 		return 0;
 	start = now_ns();
 	deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
-
-	if (q->parallel && spin(q, bytes, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err))
+	if (spins && spin(q, bytes, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err)) {
+		q->spin_misses = 0;
 		return err;
+	}
 	err = sleep_on(q, bytes, deadline);
-	waited = now_ns() - start;
-	if (waited < 2 * SMQ_SPIN_MAX_NS)
+	if (now_ns() - start >= 2 * SMQ_SPIN_MAX_NS) {
+		if (q->spin_ns > SPIN_MIN_NS)
+			q->spin_ns /= 2;
+	} else if (err == 0) {
 		q->spin_ns = SMQ_SPIN_MAX_NS;
-	else if (q->spin_ns > SPIN_MIN_NS)
-		q->spin_ns /= 2;
+		q->spin_misses++;
+	}
 	return err;
 }
 

@@ -24,12 +24,14 @@
  * later gains nothing. A wait of less than twice that shows that spinning would have been about right.
  */
 #define SMQ_SPIN_MAX_NS 50000
+/* Spins in a row that saw nothing, although it came soon: then spinning is given up for a while. */
+#define SMQ_SPIN_MISSES 8
 
 /* What this side knows of the other end. */
 struct smq_peer {
 	struct smq_claim *claim;
 	uint32_t dead_claim; /* the claim word whose holder was found dead; 0: none */
-	uint32_t tries;      /* zero-timeout tries that failed */
+	uint32_t tries;	     /* zero-timeout tries that failed */
 	int64_t probed_at;   /* ns, CLOCK_MONOTONIC */
 };
 
@@ -40,16 +42,16 @@ struct shmemq {
 	int64_t timeout; /* of the calls without a timeout argument: -1 or, with NONBLOCK, 0 */
 	struct smq_ring ring;
 	uint32_t held_bytes; /* SMQ_STARTED: the size of what was started; SMQ_BATCH: of all its messages */
-	uint32_t batch;      /* SMQ_BATCH: messages held, */
+	uint32_t batch;	     /* SMQ_BATCH: messages held, */
 	uint32_t batch_end;  /* and the position behind them */
 	bool redelivered;    /* the last message taken */
-	bool observer; /* as state says, but constant: shmemq_interrupt() runs beside other calls */
+	bool observer;	     /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool stay;
-	bool parallel; /* spinning is worth while */
 	struct smq_waiter waiter;
 	struct smq_peer peer;
 	uint64_t waited_at; /* ring.messages at the last wait */
-	int64_t spin_ns; /* adaptive: see await.c */
+	int64_t spin_ns;    /* both adaptive: see await.c */
+	uint32_t spin_misses;
 	struct smq_header *header;
 	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */
 	uint32_t header_bytes;

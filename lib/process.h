@@ -20,7 +20,7 @@ bool smq_process_register(void);
 /* A full barrier on every processor that runs a thread of a registered process; false where the kernel cannot. */
 bool smq_process_membarrier(void);
 
-/* Can two threads of this process's kind run at once? If not, spinning only keeps the peer from running. */
+/* May this process run on more than one processor? If not, spinning may only keep the peer from running. */
 bool smq_process_parallel(void);
 
 #endif

@@ -221,8 +221,9 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
 	q->observer = flags & SHMEMQ_OBSERVER;
 	q->stay = flags & SHMEMQ_STAY;
-	q->parallel = smq_process_parallel();
 	q->spin_ns = SMQ_SPIN_MAX_NS;
+	/* With one processor, perhaps the peer's too: spinning has to prove itself first. */
+	q->spin_misses = smq_process_parallel() ? 0 : SMQ_SPIN_MISSES;
 	err = open_or_create(q, flags, mode, attr, !(flags & SHMEMQ_OBSERVER) && smq_process_register());
 	if (err != 0) {
 		free(q);

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 
 #include "child.h"
+#include "coverage.h"
 #include "support.h"
 
 #define NOBODY 65534
@@ -20,7 +21,7 @@ pid_t child_start(int (*body)(const void *argument), const void *argument)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		_exit(body(argument)); /* not exit: what is registered for it is the parent's */
+		coverage_exit(body(argument)); /* not exit: what is registered for it is the parent's */
 	return pid;
 }
 

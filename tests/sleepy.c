@@ -61,7 +61,7 @@ unsigned sleepy_sleeps(void)
 
 void sleepy_eager(struct shmemq *q)
 {
-	q->parallel = false;
+	q->spin_misses = SMQ_SPIN_MISSES;
 }
 
 void sleepy_delay(uint64_t *random, unsigned most)
@@ -78,14 +78,12 @@ static bool deny_membarrier(const char *deny, const char *when)
 	return false;
 }
 
-static struct shmemq *open_eager(const char *name, unsigned flags)
+static struct shmemq *open_to_stay(const char *name, unsigned flags)
 {
 	/* A peer that closes has no more to say: waits end by messages alone. */
 	struct shmemq *q = shmemq_open(name, flags | SHMEMQ_STAY, 0, NULL);
 
-	if (q != NULL)
-		sleepy_eager(q);
-	else
+	if (q == NULL)
 		fprintf(stderr, "peer: %s: %s\n", name, strerror(errno));
 	return q;
 }
@@ -115,16 +113,18 @@ static int take(struct shmemq *in, uint64_t expected, struct delays *delays)
 	return 0;
 }
 
-/* The sides take turns in being fast, by spinning. Every fourth message comes late and finds its receiver asleep. */
+/* The sides take turns in spinning first. Every fourth message comes late and finds its receiver asleep. */
 static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t random, uint64_t count)
 {
 	struct delays delays = { .random = random };
 
 	for (uint64_t i = 0; i < count; i++) {
-		if (i % 64 == 0) {
-			in->parallel = ping == (i / 64 % 2 == 0);
+		if (i % 64 == 0)
 			vary(&delays);
-		}
+		if (ping == (i / 64 % 2 == 0))
+			in->spin_misses = 0;
+		else
+			sleepy_eager(in);
 		if (!ping && take(in, i, &delays) != 0)
 			return 1;
 		sleepy_delay(&delays.random, i % 4 == 0 ? 200000 : delays.answer);
@@ -148,6 +148,7 @@ static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 		if (i % 64 == 0)
 			sleepy_delay(&random, random >> 32 & 1 ? 200000 : 10000);
 		traffic_fill(message, bytes, i);
+		sleepy_eager(q);
 		if (produce ? shmemq_push(q, message, bytes, 0) != 0 :
 			      shmemq_pop(q, message, sizeof message, NULL) != (ssize_t)bytes ||
 				      !traffic_filled(message, bytes, i))
@@ -167,11 +168,11 @@ int sleepy_run(char **argv)
 	sleepy_arm();
 	if (!deny_membarrier(deny, "before"))
 		return 1;
-	q = open_eager(name, ping || produce ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER);
+	q = open_to_stay(name, ping || produce ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER);
 	if (q == NULL)
 		return 1;
 	if (ping || strcmp(role, "pong") == 0) {
-		back = open_eager(other, ping ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER);
+		back = open_to_stay(other, ping ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER);
 		if (back == NULL)
 			return 1;
 	}

@@ -20,7 +20,7 @@ void sleepy_arm(void);
 /* How many sleeps were begun. */
 unsigned sleepy_sleeps(void);
 
-/* Makes a handle sleep at once, without spinning. */
+/* Makes the next wait of a handle sleep at once, without spinning. */
 void sleepy_eager(struct shmemq *q);
 
 /* Busy for up to `most` rounds of nothing. */

@@ -27,6 +27,11 @@
 #elif defined __SANITIZE_ADDRESS__
 #define TEST_ASAN 1
 #endif
+#if defined TEST_TSAN || defined TEST_ASAN
+#define TEST_SANITIZED 1
+#else
+#define TEST_SANITIZED 0
+#endif
 /* The thread sanitizer makes system calls of its own at any time. */
 #if defined TEST_TSAN
 #define TEST_QUIET 0

@@ -78,7 +78,7 @@ static void wait_with(enum moment when, size_t i)
 
 	call = &calls[i / EVENTS];
 	ends = ends_waiting(call, 0);
-	ends.own->parallel = false; /* it does not spin first */
+	ends.own->spin_misses = SMQ_SPIN_MISSES; /* it does not spin first */
 	event = events[i % EVENTS].event;
 	moment = when;
 	if (err == 0)
@@ -120,7 +120,7 @@ START_TEST(interruption_that_comes_second)
 	call = &calls[_i];
 	for (moment = BEFORE_LOOK; moment <= BEFORE_SLEEP; moment++) {
 		ends = ends_waiting(call, 0);
-		ends.own->parallel = false;
+		ends.own->spin_misses = SMQ_SPIN_MISSES;
 		event = unblock_and_interrupt;
 		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
 		event = nothing;

@@ -76,7 +76,7 @@ static void move(struct ends *ends, bool sleeping)
 	pthread_t pusher, popper, interrupter;
 
 	if (sleeping)
-		ends->producer->parallel = ends->consumer->parallel = false;
+		ends->producer->spin_misses = ends->consumer->spin_misses = SMQ_SPIN_MISSES;
 	ck_assert_int_eq(pthread_create(&pusher, NULL, push, ends), 0);
 	ck_assert_int_eq(pthread_create(&popper, NULL, pop, ends), 0);
 	ck_assert_int_eq(pthread_create(&interrupter, NULL, interrupt, ends), 0);
@@ -88,7 +88,7 @@ static void move(struct ends *ends, bool sleeping)
 	ck_assert_int_eq(ends->pop_failed, 0);
 }
 
-/* `_i`: 1 one mapping, 2 sleeping instead of spinning. */
+/* `_i`: 1 one mapping, 2 sleeping instead of spinning, for the first hundred waits at least. */
 START_TEST(threads)
 {
 	const char *name = test_name();

@@ -92,6 +92,7 @@ static void *wait_for_ever(void *argument)
 	for (unsigned i = 1; i <= ROUNDS; i++) {
 		reach(&waiting->go, i);
 		waiting->begun = i;
+		sleepy_eager(waiting->q);
 		if (shmemq_pop(waiting->q, NULL, 0, NULL) != -1 || errno != waiting->expected) {
 			perror("pop");
 			_exit(1);
@@ -107,7 +108,6 @@ static pthread_t begin(struct waiting *waiting, const char *name)
 
 	sleepy_arm();
 	waiting->q = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
-	sleepy_eager(waiting->q);
 	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_ever, waiting), 0);
 	return thread;
 }
