@@ -21,7 +21,7 @@ completes() # LINE [WORD...]
 	: | is "'$line' says nothing" "$temp/err"
 }
 
-completes 'shmemq ' clean create ls pop push rm stat
+completes 'shmemq ' bench clean create ls pop push rm stat
 completes 'shmemq p' pop push
 completes 'shmemq --' --help --version
 completes 'shmemq x'
@@ -33,6 +33,9 @@ completes 'shmemq ls --' --help --json --version
 completes 'shmemq stat --j' --json
 completes 'shmemq rm --' --help --version
 completes 'shmemq clean --' --all --force --help --version
+completes 'shmemq bench --' --capacity --help --json --seconds --version
+completes 'shmemq bench '
+completes 'shmemq bench --seconds '
 completes 'shmemq push --frame ' chunk: len32 line nul
 completes 'shmemq push --frame l' len32 line
 completes 'shmemq push --frame=' chunk: len32 line nul

@@ -5,6 +5,7 @@
 
 #include "options.h"
 
+int run_bench(const struct options *options, char **names, int count);
 int run_clean(const struct options *options, char **names, int count);
 int run_create(const struct options *options, char **names, int count);
 int run_ls(const struct options *options, char **names, int count);

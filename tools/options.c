@@ -10,6 +10,7 @@
 #include "report.h"
 
 #define CAPACITY_MAX (1u << 30)
+#define BENCH_NS INT64_C(10000000000)
 
 /* getopt_long() returns this and the option_id: no character, no '?' and no ':'. */
 #define FIRST_VALUE 256
@@ -29,6 +30,7 @@ static const struct {
 	{ "json", no_argument, OPTION_JSON },
 	{ "mode", required_argument, OPTION_MODE },
 	{ "progress", no_argument, OPTION_PROGRESS },
+	{ "seconds", required_argument, OPTION_SECONDS },
 	{ "stay", no_argument, OPTION_STAY },
 	{ "temporary", no_argument, OPTION_TEMPORARY },
 	{ "timeout", required_argument, OPTION_TIMEOUT },
@@ -73,6 +75,10 @@ static const char *take(struct options *options, enum option_id id, const char *
 	case OPTION_MODE:
 		if (!parse_mode(text, &options->mode))
 			return "octal permission bits, 0 to 777";
+		break;
+	case OPTION_SECONDS:
+		if (!parse_seconds(text, &options->seconds) || options->seconds == 0)
+			return "seconds above 0, as 2 or 0.5";
 		break;
 	case OPTION_TIMEOUT:
 		if (!parse_seconds(text, &options->timeout))
@@ -145,7 +151,7 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 	struct option selected[OPTIONS + 1];
 	int answer, status;
 
-	*options = (struct options){ .mode = 0600, .count = UINT64_MAX, .timeout = -1 };
+	*options = (struct options){ .mode = 0600, .count = UINT64_MAX, .timeout = -1, .seconds = BENCH_NS };
 	select_options((command != NULL ? command->options : 0) | 1u << OPTION_HELP | 1u << OPTION_VERSION, selected);
 	opterr = 0;
 	optind = 0; /* a new command line, also to getopt_long() */

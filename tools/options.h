@@ -20,6 +20,7 @@ enum option_id {
 	OPTION_JSON,
 	OPTION_MODE,
 	OPTION_PROGRESS,
+	OPTION_SECONDS,
 	OPTION_STAY,
 	OPTION_TEMPORARY,
 	OPTION_TIMEOUT,
@@ -33,8 +34,9 @@ struct options {
 	uint64_t capacity;
 	mode_t mode;
 	struct frame frame;
-	uint64_t count; /* UINT64_MAX: no limit */
+	uint64_t count;	 /* UINT64_MAX: no limit */
 	int64_t timeout; /* ns; -1: for ever */
+	int64_t seconds; /* ns */
 	uint32_t type;
 };
 

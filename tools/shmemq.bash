@@ -21,6 +21,7 @@ _shmemq_options()
 	push | pop) echo "$moving" ;;
 	ls | stat) echo --json ;;
 	clean) echo '--all --force' ;;
+	bench) echo '--capacity --json --seconds' ;;
 	esac
 	echo '--help --version'
 }
@@ -49,13 +50,13 @@ _shmemq()
 	--frame) [[ $word == chunk:* ]] || choices='line nul len32 chunk:' ;;
 	--capacity) choices='64K 1M 16M 256M 1G' ;;
 	--mode) choices='600 660 666' ;;
-	--count | --timeout) ;;
+	--count | --seconds | --timeout) ;;
 	--type) [[ $command == push ]] || choices=$(_shmemq_names "$1") ;;
 	*)
 		if [[ $word == -* ]]; then
 			choices=$(_shmemq_options "$command")
 		elif [[ -z $command ]]; then
-			choices='create push pop ls stat rm clean'
+			choices='create push pop ls stat rm clean bench'
 		elif [[ $command == @(push|pop|stat|rm) ]]; then
 			choices=$(_shmemq_names "$1")
 		fi

@@ -28,6 +28,7 @@ static const struct command commands[] = {
 	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat },
 	{ "rm", 0, 1, INT_MAX, run_rm },
 	{ "clean", BIT(OPTION_FORCE) | BIT(OPTION_ALL), 0, 0, run_clean },
+	{ "bench", BIT(OPTION_CAPACITY) | BIT(OPTION_JSON) | BIT(OPTION_SECONDS), 0, 0, run_bench },
 };
 
 static int help(void)
@@ -60,6 +61,9 @@ static int help(void)
 	      "  clean                   show the queues that nobody has open\n"
 	      "    --force                 remove those of them that are empty or temporary\n"
 	      "    --force --all           remove all of them\n"
+	      "  bench                   measure rates, round trips and wake-ups here; takes\n"
+	      "                          --capacity and --json too\n"
+	      "    --seconds N             how long, by default 10\n"
 	      "  --help, --version       show this, or the version\n",
 	      stdout);
 	return finish_output();

@@ -1,0 +1,131 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# bench: what it prints, what it refuses, and that it leaves nothing behind. How fast it all is, is no test.
+# shellcheck source=tests/command_lib.sh
+. "${srcdir:-.}/tests/command_lib.sh"
+
+# What the bench of that process has left. There may be others.
+mine() # PID
+{
+	find /dev/shm -name "shmemq-bench-$1-*"
+}
+
+# Runs it with the rest as arguments, in the background: pid.
+start_bench() # ARGUMENT...
+{
+	"$SHMEMQ" bench "$@" >"$temp/out" 2>"$temp/err" &
+	pid=$!
+}
+
+#
+# Usage
+#
+expect 2 "bench: '/a' is one NAME too many" bench /a
+expect 2 'bench: unknown option --count' bench --count 1
+expect 2 'bench: --seconds wants an argument' bench --seconds
+expect 2 'bench: --json takes no argument' bench --json=1
+for value in '' 0 0.0 . x -1 1s; do
+	expect 2 "bench: --seconds $value: it should be seconds above 0, as 2 or 0.5" bench "--seconds=$value"
+done
+expect 2 'bench: --capacity 2G: it should be 1 to 1G bytes, with K, M or G for powers of 1024' bench --capacity 2G
+
+#
+# The table
+#
+start_bench --seconds 0.3
+ends "$pid" 0 bench
+: | is 'bench says nothing on standard error' "$temp/err"
+[ -z "$(mine "$pid")" ] || fail "bench has left $(mine "$pid")"
+for size in 8 64 256 1024 4096 65536; do
+	grep -Eq "^ +$size( +[0-9.]+[KMG]?){4}\$" "$temp/out" || fail "no row of rates for $size"
+done
+for size in 8 64; do
+	grep -Eq "^ +$size( +[0-9]+ ns){3}\$" "$temp/out" || fail "no round trip of $size"
+done
+grep -A 1 WAKE-UP "$temp/out" | grep -Eq '^ +8 +[0-9]+ ns$' || fail 'no wake-up'
+grep -q '; ring of 1048576 bytes; medians of 5 rounds$' "$temp/out" || fail 'no first line'
+
+# One CPU is said to be one. What does not fit the ring has no rates.
+cpu=$(awk '/^Cpus_allowed_list/ { split($2, cpus, /[,-]/); print cpus[1] }' /proc/self/status)
+if taskset -c "$cpu" true 2>/dev/null; then
+	taskset -c "$cpu" "$SHMEMQ" bench --seconds 0.2 --capacity 4K >"$temp/out" || fail 'bench on one CPU'
+	grep -q "^Two processes that share one CPU, $cpu" "$temp/out" || fail 'one CPU is not said to be one'
+	grep -Eq '^ +4096( +-){4}$' "$temp/out" || fail 'a message that does not fit has rates'
+	grep -Eq '^ +1024( +[0-9.]+[KMG]?){4}$' "$temp/out" || fail 'a message that fits has no rates'
+fi
+
+#
+# JSON
+#
+expect 0 '' bench --seconds 0.2 --capacity 64K --json
+if command -v python3 >/dev/null; then
+	python3 - "$temp/out" <<-'PYTHON' || fail "JSON: $(cat "$temp/out")"
+		import json, sys
+		bench = json.load(open(sys.argv[1]))
+		assert bench["capacity"] == 65536 and len(bench["cpus"]) == 2
+		assert [s["size"] for s in bench["stream"]] == [8, 64, 256, 1024, 4096, 65536]
+		assert bench["stream"][5]["copy"] is None
+		for stream in bench["stream"][:5]:
+		    for way in "copy", "in_place":
+		        assert stream[way]["messages_per_second"] > 0
+		for trip in bench["round_trip"]:
+		    assert 0 < trip["p50_ns"] <= trip["p99_ns"] <= trip["p99_9_ns"]
+		assert bench["wake_up"]["p50_ns"] > 0
+	PYTHON
+else
+	echo 'command_bench.sh: no python3: JSON is not read'
+fi
+
+#
+# Ends: by a signal, at once and later; the other process killed, or stopped.
+#
+# A shell starts what is in the background with SIGINT ignored.
+interruptible=
+env --default-signal=INT true 2>/dev/null && interruptible=INT
+for signal in $interruptible TERM HUP; do
+	for pause in 0 0.01 0.3; do
+		if [ "$signal" = INT ]; then
+			env --default-signal=INT "$SHMEMQ" bench --seconds 20 >"$temp/out" 2>"$temp/err" &
+			pid=$!
+		else
+			start_bench --seconds 20
+		fi
+		# Before that it is the shell, or env, and may not take the signal.
+		until grep -qs shmemq "/proc/$pid/comm" || ! kill -0 "$pid"; do
+			sleep 0.01
+		done
+		sleep $pause
+		kill -s "$signal" "$pid"
+		wait "$pid" 2>"$temp/wait"
+		[ $? -gt 128 ] || fail "bench outlives SIG$signal"
+		[ -z "$(mine "$pid")" ] || fail "bench has left $(mine "$pid") after SIG$signal"
+	done
+done
+
+# Sends SIGNAL to the other process, some time after it was started.
+signal_child() # SIGNAL
+{
+	start_bench --seconds 20
+	until child=$(tr -d ' ' <"/proc/$pid/task/$pid/children") && [ -n "$child" ]; do
+		sleep 0.02
+	done
+	sleep 0.3
+	kill -s "$1" "$child"
+}
+
+if cat /proc/$$/task/$$/children >/dev/null 2>&1; then
+	signal_child KILL
+	ends "$pid" 1 'bench whose other process is killed'
+	echo 'shmemq: bench: the other process has ended' | is 'killed' "$temp/err"
+	: | is 'no table'
+	[ -z "$(mine "$pid")" ] || fail "bench has left $(mine "$pid")"
+
+	signal_child STOP
+	ends "$pid" 1 'bench whose other process is stopped'
+	echo 'shmemq: bench: the other process has not answered for 5 seconds' | is 'stopped' "$temp/err"
+	[ ! -e "/proc/$child" ] || fail 'the other process is left'
+else
+	echo 'command_bench.sh: no list of children: none is killed'
+fi
+
+verdict

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* shmemq bench: what is measured, by two processes, in rounds of which the median is shown. */
+#ifndef TOOLS_BENCH_H
+#define TOOLS_BENCH_H
+
+#include <shmemq.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BENCH_ROUNDS 5
+#define BENCH_SIZES 6
+#define BENCH_TRIPS 2
+#define BENCH_CASES (2 * BENCH_SIZES + BENCH_TRIPS + 1)
+#define BENCH_SIZE_MAX 65536u
+#define BENCH_FIGURES 3
+
+/* A call that waits longer has a peer that is stuck. */
+#define BENCH_STUCK_S 5
+#define BENCH_STUCK_NS (BENCH_STUCK_S * INT64_C(1000000000))
+
+enum bench_kind {
+	BENCH_COPY,	  /* messages a second, by push and pop */
+	BENCH_IN_PLACE,	  /* the same by start and end */
+	BENCH_ROUND_TRIP, /* ns from a push to the pop of the answer: p50, p99, p99.9 */
+	BENCH_WAKE_UP,	  /* ns from a push to the return of a pop that slept: p50 */
+};
+
+struct bench_case {
+	enum bench_kind kind;
+	uint32_t size; /* bytes of a message */
+	bool fits;     /* such a message into the ring */
+	double rounds[BENCH_FIGURES][BENCH_ROUNDS];
+	double figures[BENCH_FIGURES]; /* medians of the rounds */
+};
+
+struct bench {
+	struct bench_case cases[BENCH_CASES]; /* copy and in place by turns for each size, round trips, wake-up */
+	uint64_t capacity;
+	int64_t ns;  /* all measuring together */
+	int cpus[2]; /* of this process and its child; -1: not bound to one */
+};
+
+/* The two ends that each process has: stream leads from the child to the parent, orders back. */
+struct bench_ends {
+	struct shmemq *stream, *orders;
+};
+
+int64_t bench_now(void); /* ns, the same clock in both processes */
+
+/* The child: obeys orders until the parent closes or ends. Returns an errno: EPIPE is the regular end. */
+int bench_serve(const struct bench_ends *ends);
+
+/* The parent: measures `c` for `ns` and sets figures[] of this round. Returns 0 or an errno; EILSEQ: wrong bytes. */
+int bench_measure(const struct bench_ends *ends, struct bench_case *c, int64_t ns, double figures[BENCH_FIGURES]);
+
+double bench_median(double *values, size_t count); /* sorts them */
+
+/* Chooses two CPUs that this process may use, of different cores if there are such; -1: none to bind to. */
+void bench_choose_cpus(int cpus[2]);
+bool bench_bind(int cpu);
+
+void bench_show_table(const struct bench *bench);
+void bench_show_json(const struct bench *bench);
+
+#endif
