@@ -8,9 +8,9 @@ set -eu
 cd "${srcdir:-.}"
 
 # This project's files by name: what autogen.sh, configure and make leave beside them is none of it.
-programs=$(find lib tools tests -name '*.c')
+programs=$(find bench lib tools tests -name '*.c')
 code="$programs $(find examples include lib tests tools -name '*.h') $(find examples -name '*.c')"
-scripts="autogen.sh $(find doc man tests tools -name '*.sh')"
+scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
 [ ! -e .ci/run ] || scripts="$scripts .ci/run" # not in a tarball
 completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am m4/shmemq.m4"

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Pushes and pops so many messages of one kind, one after the other: bench/check.sh counts what each of them costs. */
+#include "config.h"
+
+#include <shmemq.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int failed(const char *what)
+{
+	perror(what);
+	return 1;
+}
+
+static int copy(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count)
+{
+	char message[256] = { 0 };
+
+	for (; count != 0; count--) {
+		if (shmemq_push(producer, message, size, 0) != 0)
+			return failed("shmemq_push");
+		if (shmemq_pop(consumer, message, sizeof message, NULL) != (ssize_t)size)
+			return failed("shmemq_pop");
+	}
+	return 0;
+}
+
+static int in_place(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count)
+{
+	size_t bytes;
+
+	for (; count != 0; count--) {
+		void *message = shmemq_push_start(producer, size);
+
+		if (message == NULL)
+			return failed("shmemq_push_start");
+		memset(message, 0, size);
+		if (shmemq_push_end(producer, size, 0) != 0)
+			return failed("shmemq_push_end");
+		if (shmemq_pop_start(consumer, &bytes, NULL) == NULL || bytes != size)
+			return failed("shmemq_pop_start");
+		if (shmemq_pop_end(consumer) != 0)
+			return failed("shmemq_pop_end");
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct shmemq *producer, *consumer;
+	unsigned long count;
+	char name[64];
+	size_t size;
+	int status;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: %s copy|in-place SIZE COUNT\n", argv[0]);
+		return 2;
+	}
+	size = strtoul(argv[2], NULL, 10);
+	count = strtoul(argv[3], NULL, 10);
+	if (size > 256)
+		return 2;
+	snprintf(name, sizeof name, "/shmemq-cost-%ld", (long)getpid());
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0600, NULL);
+	if (producer == NULL)
+		return failed(name);
+	consumer = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
+	/* Nothing is left, whatever happens from here on. */
+	if (shmemq_unlink(name) != 0 || consumer == NULL)
+		return failed(name);
+	status = (strcmp(argv[1], "copy") == 0 ? copy : in_place)(producer, consumer, size, count);
+	shmemq_close(producer);
+	shmemq_close(consumer);
+	return status;
+}
