@@ -110,7 +110,7 @@ static int report_bench(int err)
 	}
 }
 
-/* A CPU is bound to when the ends are open: the library does not spin in a process that has one CPU at that time. */
+/* A CPU is bound to when the ends are open: a process that has one CPU at that time begins without spinning. */
 static void bind_to(int *cpu)
 {
 	if (*cpu >= 0 && !bench_bind(*cpu))
