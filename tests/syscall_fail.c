@@ -39,6 +39,7 @@ static const struct {
 };
 
 static unsigned descriptors, failures;
+static _Atomic bool *acted; /* shared with the victim: what it does from now on is not the library's */
 
 static int prepare(void *unused)
 {
@@ -73,7 +74,10 @@ static int run_and_try_again(void *unused)
 
 static int run_and_count(void *unused)
 {
-	coverage_exit(run_and_try_again(unused));
+	int failed = run_and_try_again(unused);
+
+	*acted = true;
+	coverage_exit(failed);
 	return 1;
 }
 
@@ -106,13 +110,16 @@ static int fail_call(uint64_t n, size_t i, bool own)
 {
 	int err, status = 0;
 	long number;
+	bool more;
 	pid_t pid;
 
+	*acted = false;
 	act_make_queue();
 	pid = tracee_start(prepare, run_and_count, NULL);
 	CHECK(pid > 0);
 	number = tracee_to_call(pid, n, &status);
-	err = number >= 0 ? reason(number, i) : 0;
+	more = number >= 0 && !*acted;
+	err = more ? reason(number, i) : 0;
 	if (err != 0)
 		tracee_fail_call(pid, err, &status);
 	if (number >= 0)
@@ -124,7 +131,7 @@ static int fail_call(uint64_t n, size_t i, bool own)
 	}
 	check_left(own);
 	failures += err != 0;
-	return err != 0 ? 0 : number >= 0 ? 1 : 2;
+	return err != 0 ? 0 : more ? 1 : 2;
 }
 
 static int fail_each_call(const void *name)
@@ -133,6 +140,7 @@ static int fail_each_call(const void *name)
 	int more = 0;
 
 	act_queue = name;
+	acted = child_shared(sizeof *acted);
 	for (uint64_t n = 0; more != 2; n++) {
 		CHECK(n < CALLS_MAX);
 		for (size_t i = 0; (more = fail_call(n, i, own)) == 0; i++)
