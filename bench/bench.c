@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Measures this library beside other ways between two processes: what `make bench` runs. See doc/performance.md. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cases.h"
+
+enum { SECONDS = 256, REPETITIONS, CASES, CONTENDERS, CPUS, JSON, TSV, QUICK, HELP };
+
+static const struct option options[] = {
+	{ "seconds", required_argument, NULL, SECONDS },
+	{ "repetitions", required_argument, NULL, REPETITIONS },
+	{ "cases", required_argument, NULL, CASES },
+	{ "contenders", required_argument, NULL, CONTENDERS },
+	{ "cpus", required_argument, NULL, CPUS },
+	{ "json", required_argument, NULL, JSON },
+	{ "tsv", required_argument, NULL, TSV },
+	{ "quick", no_argument, NULL, QUICK },
+	{ "help", no_argument, NULL, HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void help(void)
+{
+	fputs("Usage: bench [OPTION]...\n"
+	      "  --quick            a minute: 3 repetitions of 0.12 s\n"
+	      "  --seconds S        a repetition; 0.5\n"
+	      "  --repetitions N    of each contender in each case; 5\n"
+	      "  --cases LIST       names with commas between them; all\n"
+	      "  --contenders LIST  the same; all that were found when this was built\n"
+	      "  --cpus A,B         processors of the two sides, or one for both; two cores that are allowed\n"
+	      "  --json FILE        write the results there\n"
+	      "  --tsv FILE         write them there in columns\n"
+	      "cases:",
+	      stdout);
+	for (unsigned i = 0; i < KINDS; i++)
+		printf(" %s", case_names[i]);
+	fputs("\ncontenders:", stdout);
+	for (unsigned i = 0; contenders[i] != NULL; i++)
+		printf(" %s", contenders[i]->name);
+	putchar('\n');
+}
+
+/* The processors on the core of `cpu`, as text; where nobody says, no text. */
+static void core_of(int cpu, char *text, size_t size)
+{
+	char path[80];
+	FILE *file;
+
+	text[0] = '\0';
+	snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return;
+	if (fgets(text, (int)size, file) == NULL)
+		text[0] = '\0';
+	fclose(file);
+}
+
+/* The first that this process may use, and the next that is not on the same core; failing that the next, or the same.
+ */
+static void choose_cpus(void)
+{
+	char first_core[256], core[256];
+	unsigned found = 0;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	sched_getaffinity(0, sizeof set, &set);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &set))
+			continue;
+		if (found++ == 0) {
+			bench_cpus[0] = bench_cpus[1] = cpu;
+			core_of(cpu, first_core, sizeof first_core);
+			continue;
+		}
+		if (found == 2)
+			bench_cpus[1] = cpu;
+		core_of(cpu, core, sizeof core);
+		if (core[0] == '\0' || strcmp(core, first_core) != 0) {
+			bench_cpus[1] = cpu;
+			return;
+		}
+	}
+}
+
+_Noreturn static void refuse(const char *option, const char *wanted)
+{
+	fprintf(stderr, "bench: --%s wants %s\n", option, wanted);
+	exit(2);
+}
+
+static bool is_case(const char *name)
+{
+	for (unsigned i = 0; i < KINDS; i++) {
+		if (strcmp(name, case_names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_contender(const char *name)
+{
+	for (unsigned i = 0; contenders[i] != NULL; i++) {
+		if (strcmp(name, contenders[i]->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A name that is none would leave out more than was meant. */
+static const char *take_list(const char *option, const char *list, bool (*is_known)(const char *))
+{
+	char *copy = strdup(list), *rest = NULL;
+
+	for (char *name = strtok_r(copy, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+		if (!is_known(name))
+			refuse(option, "names that --help shows, with commas between them");
+	}
+	free(copy);
+	return list;
+}
+
+static void take(struct settings *settings, int option, const char *argument)
+{
+	switch (option) {
+	case SECONDS:
+		settings->seconds = atof(argument);
+		if (!(settings->seconds >= 0.001 && settings->seconds <= 3600))
+			refuse("seconds", "0.001 to 3600");
+		break;
+	case REPETITIONS:
+		settings->repetitions = (unsigned)atoi(argument);
+		if (settings->repetitions < 1 || settings->repetitions > REPETITIONS_MAX)
+			refuse("repetitions", "1 to 99");
+		break;
+	case CASES:
+		settings->cases = take_list("cases", argument, is_case);
+		break;
+	case CONTENDERS:
+		settings->contenders = take_list("contenders", argument, is_contender);
+		break;
+	case CPUS:
+		if (sscanf(argument, "%d,%d", &bench_cpus[0], &bench_cpus[1]) != 2 || bench_cpus[0] < 0 ||
+		    bench_cpus[1] < 0 || bench_cpus[0] >= CPU_SETSIZE || bench_cpus[1] >= CPU_SETSIZE)
+			refuse("cpus", "two numbers");
+		break;
+	case JSON:
+		settings->json = argument;
+		break;
+	case TSV:
+		settings->tsv = argument;
+		break;
+	case QUICK:
+		settings->seconds = 0.12;
+		settings->repetitions = 3;
+		break;
+	case HELP:
+		help();
+		exit(0);
+	default:
+		exit(2); /* getopt_long() has said why */
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = { .seconds = 0.5, .repetitions = 5 };
+	struct results results;
+	int option;
+	bool good;
+
+	choose_cpus();
+	if (getloadavg(&settings.load, 1) != 1)
+		settings.load = -1;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		take(&settings, option, optarg);
+	if (optind < argc) {
+		fprintf(stderr, "bench: what is %s?\n", argv[optind]);
+		return 2;
+	}
+	good = run_cases(&settings, &results);
+	return report(&settings, &results) && good ? 0 : 1;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define KI ((size_t)1 << 10)
+#define MI ((size_t)1 << 20)
+
+const char *const case_names[KINDS] = { "throughput", "round-trip", "wake", "one-cpu", "capacity", "queues", "calls" };
+const char *const case_units[KINDS] = { "messages/s", "ns", "ns", "messages/s", "messages/s", "messages/s", "calls" };
+
+static const struct trial trials[] = {
+	{ THROUGHPUT, 8, MI, 1 },     { THROUGHPUT, 64, MI, 1 },     { THROUGHPUT, 256, MI, 1 },
+	{ THROUGHPUT, KI, MI, 1 },    { THROUGHPUT, 4 * KI, MI, 1 }, { THROUGHPUT, 64 * KI, MI, 1 },
+	{ SPINNING, 8, MI, 1 },	      { SPINNING, 64, MI, 1 },	     { SLEEPING, 64, MI, 1 },
+	{ ONE_CPU, 64, MI, 1 },	      { CAPACITY, 64, 64 * KI, 1 },  { CAPACITY, 64, MI, 1 },
+	{ CAPACITY, 64, 16 * MI, 1 }, { CAPACITY, KI, 64 * KI, 1 },  { CAPACITY, KI, MI, 1 },
+	{ CAPACITY, KI, 16 * MI, 1 }, { QUEUES, 64, 64 * KI, 1 },    { QUEUES, 64, 64 * KI, 4 },
+	{ QUEUES, 64, 64 * KI, 16 },  { QUEUES, 64, 64 * KI, 64 },   { CALLS, 64, MI, 1 },
+};
+#define TRIALS (sizeof trials / sizeof trials[0])
+
+extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_mailbox,
+	with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq;
+
+const struct contender *const contenders[] = {
+	&with_copy,    &with_inplace, &with_batch, &with_semaphores, &with_memcpy,
+	&with_mailbox, &with_futex,   &with_mq,	   &with_pipe,	     &with_seqpacket,
+#ifdef HAVE_QB
+	&with_qb,
+#endif
+#ifdef HAVE_CK_RING_H
+	&with_ck,
+#endif
+#ifdef HAVE_ZMQ
+	&with_zmq,
+#endif
+	NULL,
+};
+
+bool listed(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (list != NULL && *list != '\0') {
+		size_t item = strcspn(list, ",");
+
+		if (item == length && strncmp(list, name, item) == 0)
+			return true;
+		list += item;
+		list += *list == ',';
+	}
+	return false;
+}
+
+static bool takes_part(const struct settings *settings, const struct contender *contender, const struct trial *trial)
+{
+	if (settings->contenders != NULL && !listed(settings->contenders, contender->name))
+		return false;
+	if (!(contender->can & CAN(trial->kind)))
+		return false;
+	return trial->kind != THROUGHPUT ||
+	       (trial->size >= contender->size_min && (contender->size_max == 0 || trial->size <= contender->size_max));
+}
+
+/* One row for each contender of each case, in the order of the table. */
+static void choose(const struct settings *settings, struct results *results)
+{
+	results->count = 0;
+	results->rows = calloc(TRIALS * (sizeof contenders / sizeof contenders[0]), sizeof *results->rows);
+	if (results->rows == NULL)
+		die("calloc");
+	for (size_t i = 0; i < TRIALS; i++) {
+		if (settings->cases != NULL && !listed(settings->cases, case_names[trials[i].kind]))
+			continue;
+		for (size_t j = 0; contenders[j] != NULL; j++) {
+			if (takes_part(settings, contenders[j], &trials[i]))
+				results->rows[results->count++] =
+					(struct result){ .contender = contenders[j], .trial = &trials[i] };
+		}
+	}
+}
+
+static void progress(const struct result *row, size_t done, size_t all)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r[%zu/%zu] %s, %zu bytes: %s\033[K", done, all, case_names[row->trial->kind],
+			row->trial->size, row->contender->name);
+}
+
+bool run_cases(const struct settings *settings, struct results *results)
+{
+	size_t begin = 0, done = 0;
+	bool good = true;
+
+	choose(settings, results);
+	while (begin < results->count) {
+		size_t end = begin + 1;
+
+		while (end < results->count && results->rows[end].trial == results->rows[begin].trial)
+			end++;
+		for (unsigned turn = 0; turn < settings->repetitions; turn++) {
+			for (size_t i = begin; i < end; i++) {
+				struct result *row = &results->rows[i];
+				bool unavailable = false;
+
+				progress(row, ++done, results->count * settings->repetitions);
+				if (row->count < turn)
+					continue; /* not tried again */
+				if (run_once(row->contender, row->trial, settings->seconds, &row->outcomes[row->count],
+					     &unavailable))
+					row->count++;
+				else if (!unavailable)
+					good = false;
+			}
+		}
+		begin = end;
+	}
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+	return good;
+}

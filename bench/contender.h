@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is measured: each contender moves messages from one process to another. Its file, with_*.c, says how one message
+ * is sent and received, and includes loops.h, which makes the measuring loops of it. So the calls are inlined as in a
+ * program that uses the contender, and the work on each message is the same for all:
+ *
+ *  - the producer has the message in a buffer of its own, with its number in the first word and in the last; it is
+ *    copied from there to where the contender wants it;
+ *  - the consumer adds up all words, in place or in the copy that it got, and compares numbers and sum.
+ */
+#ifndef BENCH_CONTENDER_H
+#define BENCH_CONTENDER_H
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "measure.h"
+
+#define LINE 128 /* two cache lines: the prefetcher fetches pairs */
+
+enum side { PRODUCER, CONSUMER };
+
+/* What a contender is asked to do, a bit each in contender.can. */
+enum kind { THROUGHPUT, SPINNING, SLEEPING, ONE_CPU, CAPACITY, QUEUES, CALLS, KINDS };
+#define CAN(kind) (1u << (kind))
+
+/* One way from a producer to a consumer. Made by the parent; each child has a copy. */
+struct channel {
+	size_t size;	 /* bytes of each message */
+	size_t capacity; /* bytes that may be under way, where one can choose */
+	bool spins;	 /* a side that waits keeps its processor, although the contender has calls that sleep */
+	bool sleeps;	 /* a side that waits gives up its processor, although spinning were faster */
+	bool one_cpu;	 /* both sides have the same processor: who spins must yield it */
+	char name[64];	 /* unlike any other channel's */
+	/* The contender's own. */
+	const struct library *library;
+	void *handle, *context, *shared;
+	unsigned char *buffer;
+	uint64_t position, slots, stride;
+	int fds[2]; /* by enum side */
+};
+
+struct job {
+	struct channel *channels;
+	unsigned count; /* of channels; in a round trip the first goes there, the second back */
+	size_t size;
+	bool naps; /* each side sleeps before it sends, so that the other is asleep, too */
+	struct control *control;
+};
+
+struct contender {
+	const char *name;
+	unsigned can;				    /* CAN(enum kind) */
+	size_t size_min, size_max;		    /* of messages in THROUGHPUT; 0 = any */
+	bool (*create)(struct channel *);	    /* in the parent; false: cannot be had here, see errno */
+	void (*forget)(struct channel *);	    /* in the parent, both sides are open: remove all names; or NULL */
+	void (*destroy)(struct channel *);	    /* in the parent, both sides have ended; or NULL */
+	void (*open)(struct channel *, enum side);  /* in a child; or NULL */
+	void (*close)(struct channel *, enum side); /* in a child: what was sent arrives; or NULL */
+	void (*produce)(struct job *);
+	void (*consume)(struct job *);
+	void (*ping)(struct job *);
+	void (*pong)(struct job *);
+};
+
+/* Ends this process: the repetition has failed. */
+_Noreturn void die(const char *what);
+
+/* Memory that both sides will have. NULL and errno. */
+void *shared_memory(size_t size);
+void free_shared(void *memory, size_t size);
+
+static inline void relax(const struct channel *channel)
+{
+	if (channel->one_cpu)
+		sched_yield();
+	else
+#if defined __x86_64__ || defined __i386__
+		__builtin_ia32_pause();
+#elif defined __aarch64__
+		__asm__ volatile("yield" ::: "memory");
+#else
+		atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+/* The small ones as moves: a call of memcpy() would take longer than many a contender. */
+static inline void copy_message(void *to, const void *from, size_t size)
+{
+	if (size == 8)
+		memcpy(to, from, 8);
+	else if (size == 64)
+		memcpy(to, from, 64);
+	else
+		memcpy(to, from, size);
+}
+
+#endif

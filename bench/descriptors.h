@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What the contenders that are a pair of descriptors share. */
+#ifndef BENCH_DESCRIPTORS_H
+#define BENCH_DESCRIPTORS_H
+
+#include "contender.h"
+
+void descriptors_destroy(struct channel *channel);
+void descriptors_open(struct channel *channel, enum side side);
+
+#define DESCRIPTORS .destroy = descriptors_destroy, .open = descriptors_open
+
+#endif

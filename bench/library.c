@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "library.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define THIS(name) .name = shmemq_##name
+static const struct library this_library = {
+	THIS(open),  THIS(close), THIS(unlink),	   THIS(push),	  THIS(push_start), THIS(push_end),
+	THIS(pushm), THIS(pop),	  THIS(pop_start), THIS(pop_end), THIS(popm_start), THIS(popm_end),
+};
+
+static bool create(struct channel *channel, const struct library *library)
+{
+	const struct shmemq_attr attr = { .capacity = channel->capacity };
+	struct shmemq *q;
+
+	channel->library = library;
+	q = library->open(channel->name, SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0600, &attr);
+	return q != NULL && library->close(q) == 0;
+}
+
+bool library_create(struct channel *channel)
+{
+	return create(channel, &this_library);
+}
+
+/* POSIX has pointers to functions come as pointers to data. */
+#define FIND(name) *(void **)&library.name = dlsym(module, "shmemq_" #name)
+
+/* Loaded, not linked: it has the same symbols. */
+bool library_create_semaphores(struct channel *channel)
+{
+	static struct library library;
+	void *module;
+
+	if (library.open == NULL) {
+		module = dlopen(BENCH_SEMAPHORES, RTLD_NOW | RTLD_LOCAL);
+		if (module == NULL) {
+			errno = ENOENT;
+			return false;
+		}
+		FIND(close);
+		FIND(unlink);
+		FIND(push);
+		FIND(push_start);
+		FIND(push_end);
+		FIND(pushm);
+		FIND(pop);
+		FIND(pop_start);
+		FIND(pop_end);
+		FIND(popm_start);
+		FIND(popm_end);
+		FIND(open);
+	}
+	return create(channel, &library);
+}
+
+void library_forget(struct channel *channel)
+{
+	channel->library->unlink(channel->name);
+}
+
+void library_open(struct channel *channel, enum side side)
+{
+	channel->handle =
+		channel->library->open(channel->name, side == PRODUCER ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER, 0, NULL);
+	channel->buffer = malloc(channel->size);
+	if (channel->handle == NULL || channel->buffer == NULL)
+		die("shmemq_open");
+}
+
+void library_close(struct channel *channel, enum side side)
+{
+	(void)side;
+	channel->library->close(channel->handle);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The measuring loops, made of the functions that the including file has defined:
+ *
+ *	static inline void send_message(struct channel *, const void *message, size_t size);
+ *	static inline void flush_messages(struct channel *);			if it has HAS_FLUSH
+ *	static inline const void *receive_message(struct channel *, size_t *size);
+ *	static inline void release_message(struct channel *);			unless NOTHING_TO_RELEASE
+ *
+ * What was sent is sure to arrive once it is flushed. What was received is readable until it is released. They wait as
+ * long as it takes, and die() where something else is wrong.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+/* Longer than this library spins before it sleeps. */
+#define NAP_NS 200000
+
+#ifndef HAS_FLUSH
+static inline void flush_messages(struct channel *channel)
+{
+	(void)channel;
+}
+#endif
+
+#ifdef NOTHING_TO_RELEASE
+static inline void release_message(struct channel *channel)
+{
+	(void)channel;
+}
+#endif
+
+static struct channel *next_channel(const struct job *job, struct channel *channel)
+{
+	return ++channel == job->channels + job->count ? job->channels : channel;
+}
+
+static void produce(struct job *job)
+{
+	struct channel *channel = job->channels;
+	struct source source;
+	uint64_t number = 0;
+	bool last;
+
+	source_make(&source, job->size);
+	do {
+		last = phase_of(job->control) == STOP;
+		send_message(channel, source_next(&source, number++ | (last ? LAST : 0), 0), job->size);
+		if (last)
+			flush_messages(channel);
+		channel = next_channel(job, channel);
+	} while (!last);
+}
+
+/* Inlined in each loop: a call would cost as much as many a contender. */
+__attribute__((always_inline)) static inline bool take(struct channel *channel, const struct job *job, uint64_t number,
+						       uint64_t body, uint64_t *stamp)
+{
+	size_t size;
+	const void *view = receive_message(channel, &size);
+	bool last;
+
+	if (size != job->size)
+		wrong_message(number);
+	say_moving(job->control, number);
+	last = verify(view, size, number, body, stamp);
+	release_message(channel);
+	return last;
+}
+
+static void consume(struct job *job)
+{
+	struct channel *channel = job->channels;
+	uint64_t body = body_sum(job->size);
+	uint64_t number = 0, from = 0, start = 0, stamp;
+
+	while (!take(channel, job, number++, body, &stamp)) {
+		channel = next_channel(job, channel);
+		if (start == 0 && phase_of(job->control) != WARM_UP) {
+			start = now_ns();
+			from = number;
+		}
+	}
+	job->control->ns = now_ns() - start;
+	job->control->messages = number - from;
+	job->control->total = number;
+}
+
+static void nap(void)
+{
+	const struct timespec time = { .tv_nsec = NAP_NS };
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+/* Awake: records how long it takes there and back. With naps: how long from sending to receiving, as pong() does. */
+static void ping(struct job *job)
+{
+	struct histogram *latency = &job->control->latency[PRODUCER];
+	struct channel *there = &job->channels[0], *back = &job->channels[1];
+	uint64_t body = body_sum(job->size);
+	uint64_t number = 0, before = now_ns();
+	struct source source;
+	bool last;
+
+	source_make(&source, job->size);
+	do {
+		enum phase phase = phase_of(job->control);
+		uint64_t after, stamp;
+
+		if (job->naps) {
+			nap();
+			before = now_ns();
+		}
+		send_message(there, source_next(&source, number | (phase == STOP ? LAST : 0), before), job->size);
+		flush_messages(there);
+		last = take(back, job, number++, body, &stamp);
+		after = now_ns();
+		if (phase != WARM_UP)
+			record(latency, after - (job->naps ? stamp : before));
+		before = after;
+	} while (!last);
+}
+
+static void pong(struct job *job)
+{
+	struct histogram *latency = &job->control->latency[CONSUMER];
+	struct channel *there = &job->channels[0], *back = &job->channels[1];
+	uint64_t body = body_sum(job->size);
+	uint64_t number = 0, stamp;
+	struct source source;
+	bool last;
+
+	source_make(&source, job->size);
+	do {
+		last = take(there, job, number, body, &stamp);
+		if (job->naps) {
+			if (phase_of(job->control) != WARM_UP)
+				record(latency, now_ns() - stamp);
+			nap();
+			stamp = now_ns();
+		}
+		send_message(back, source_next(&source, number++ | (last ? LAST : 0), stamp), job->size);
+		flush_messages(back);
+	} while (!last);
+}
+
+#define LOOPS .produce = produce, .consume = consume, .ping = ping, .pong = pong

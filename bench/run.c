@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "side.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WARM_UP_SHARE 0.1
+
+int bench_cpus[2];
+
+void *shared_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void free_shared(void *memory, size_t size)
+{
+	munmap(memory, size);
+}
+
+static bool make_channels(struct repetition *repetition)
+{
+	static unsigned serial;
+	const struct trial *trial = repetition->trial;
+
+	repetition->count = 0;
+	for (unsigned i = 0; i < (round_trip(trial) ? 2 : trial->queues); i++) {
+		struct channel *channel = &repetition->channels[i];
+
+		*channel = (struct channel){ .size = trial->size,
+					     .capacity = trial->capacity,
+					     .spins = trial->kind == SPINNING,
+					     .sleeps = trial->kind == SLEEPING,
+					     .one_cpu = trial->kind == ONE_CPU || bench_cpus[0] == bench_cpus[1] };
+		snprintf(channel->name, sizeof channel->name, "/shmemq-bench-%ld-%u", (long)getpid(), serial++);
+		errno = 0;
+		if (!repetition->contender->create(channel))
+			return false;
+		repetition->count++;
+	}
+	return true;
+}
+
+static void for_channels(const struct repetition *repetition, void (*act)(struct channel *))
+{
+	for (unsigned i = 0; i < repetition->count && act != NULL; i++)
+		act(&repetition->channels[i]);
+}
+
+static bool both_ready(struct control *control)
+{
+	return atomic_load(&control->ready) == 2;
+}
+
+static bool moving(struct control *control)
+{
+	return atomic_load(&control->moving);
+}
+
+/* Until `reached`; or one of them has ended: false. */
+static bool await(const struct repetition *repetition, bool (*reached)(struct control *))
+{
+	siginfo_t info;
+
+	while (!reached(repetition->control)) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
+			return false;
+		sleep_seconds(0.0005);
+	}
+	return true;
+}
+
+/* The first that fails takes the other with it. */
+static bool await_end(const struct repetition *repetition)
+{
+	bool good = true;
+	int status;
+
+	for (unsigned left = 2; left > 0;) {
+		pid_t pid = waitpid(-1, &status, 0);
+
+		if (pid < 0)
+			return false;
+		if (pid != repetition->children[0] && pid != repetition->children[1])
+			continue; /* strace, ended before its time */
+		left--;
+		if (status == 0)
+			continue;
+		if (good && WIFSIGNALED(status))
+			fprintf(stderr, "bench: %s: %s\n", repetition->contender->name,
+				WTERMSIG(status) == SIGALRM ? "no message moves" : strsignal(WTERMSIG(status)));
+		good = false;
+		if (left == 1)
+			kill(repetition->children[pid == repetition->children[0]], SIGKILL);
+	}
+	return good;
+}
+
+static bool fork_children(struct repetition *repetition, const sigset_t *mask)
+{
+	fflush(NULL);
+	for (unsigned side = 0; side < 2; side++) {
+		repetition->children[side] = fork();
+		if (repetition->children[side] == 0) {
+			sigprocmask(SIG_SETMASK, mask, NULL);
+			run_side(repetition, (enum side)side);
+		}
+		if (repetition->children[side] < 0) {
+			perror("fork");
+			if (side == 1)
+				kill(repetition->children[0], SIGKILL);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void command(const struct repetition *repetition, enum phase phase)
+{
+	atomic_store(&repetition->control->phase, phase);
+}
+
+/* The children are ready. Returns how many system calls they made, where that is asked for; else, and unknown, -1. */
+static double conduct(const struct repetition *repetition)
+{
+	FILE *summary = repetition->trial->kind == CALLS ? tmpfile() : NULL; /* it has no name */
+	int tracer = -1;
+	double calls = -1;
+
+	if (summary != NULL)
+		tracer = trace_start(repetition->children, summary);
+	command(repetition, WARM_UP);
+	await(repetition, moving);
+	sleep_seconds(repetition->seconds * WARM_UP_SHARE);
+	command(repetition, MEASURE);
+	sleep_seconds(repetition->seconds);
+	command(repetition, STOP);
+	if (tracer > 0)
+		calls = trace_end(tracer, summary);
+	if (summary != NULL)
+		fclose(summary);
+	return calls;
+}
+
+static void evaluate(const struct repetition *repetition, double calls, struct outcome *outcome)
+{
+	const struct control *control = repetition->control;
+	double total = (double)control->total;
+
+	*outcome = (struct outcome){ .value = 0 };
+	if (round_trip(repetition->trial)) {
+		outcome->value = quantile(control->latency, 0.5);
+		outcome->p99 = quantile(control->latency, 0.99);
+		outcome->p999 = quantile(control->latency, 0.999);
+		return;
+	}
+	outcome->value = (double)control->messages * 1e9 / (double)control->ns;
+	outcome->cpu = (double)(control->cpu_ns[0] + control->cpu_ns[1]) / 1e3 / total;
+	if (repetition->trial->kind == CALLS)
+		outcome->value = calls / total;
+}
+
+/* Signals that end this process wait while there are names: nothing stays behind. */
+static bool run_blocked(struct repetition *repetition, struct outcome *outcome, const sigset_t *mask, bool *unavailable)
+{
+	double calls = -1;
+	bool good = make_channels(repetition);
+
+	*unavailable = !good;
+	if (!good) {
+		fprintf(stderr, "bench: %s: cannot be had here: %s\n", repetition->contender->name, strerror(errno));
+		for_channels(repetition, repetition->contender->forget);
+		return false;
+	}
+	good = fork_children(repetition, mask) && await(repetition, both_ready);
+	for_channels(repetition, repetition->contender->forget);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (good)
+		calls = conduct(repetition);
+	good = await_end(repetition) && good;
+	for_channels(repetition, repetition->contender->destroy);
+	if (!good)
+		return false;
+	*unavailable = repetition->trial->kind == CALLS && calls < 0;
+	if (*unavailable)
+		fputs("bench: system calls are not counted: no strace, or not allowed\n", stderr);
+	else
+		evaluate(repetition, calls, outcome);
+	return !*unavailable;
+}
+
+bool run_once(const struct contender *contender, const struct trial *trial, double seconds, struct outcome *outcome,
+	      bool *unavailable)
+{
+	struct repetition repetition = { .contender = contender, .trial = trial, .seconds = seconds };
+	sigset_t ending, mask;
+	bool good = false;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGHUP);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	repetition.control = shared_memory(sizeof *repetition.control);
+	repetition.channels = calloc(trial->queues < 2 ? 2 : trial->queues, sizeof *repetition.channels);
+	if (repetition.control == NULL || repetition.channels == NULL) {
+		perror("bench");
+		exit(1);
+	}
+	sigprocmask(SIG_BLOCK, &ending, &mask);
+	good = run_blocked(&repetition, outcome, &mask, unavailable);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	free(repetition.channels);
+	free_shared(repetition.control, sizeof *repetition.control);
+	return good;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "side.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* What a repetition may take beyond twice its time. Then it hangs. */
+#define PATIENCE_S 5
+
+void sleep_seconds(double seconds)
+{
+	struct timespec time = { .tv_sec = (time_t)seconds };
+
+	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+	nanosleep(&time, NULL);
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * 1000000000 +
+	       ((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) * 1000;
+}
+
+static void limit_life(double seconds)
+{
+	signal(SIGALRM, SIG_DFL);
+	alarm((unsigned)(2 * seconds) + PATIENCE_S);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* strace is no ancestor */
+}
+
+/* All threads: a contender may have started some. */
+static void pin(int cpu)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	while (tasks != NULL && (task = readdir(tasks)) != NULL) {
+		if (task->d_name[0] != '.' && sched_setaffinity(atoi(task->d_name), sizeof set, &set) != 0)
+			die("sched_setaffinity");
+	}
+	if (tasks == NULL || closedir(tasks) != 0)
+		die("/proc/self/task");
+}
+
+/* In a round trip, the second channel goes the other way. */
+static enum side side_of(const struct repetition *repetition, unsigned i, enum side side)
+{
+	return round_trip(repetition->trial) && i == 1 ? (enum side) !side : side;
+}
+
+void run_side(const struct repetition *repetition, enum side side)
+{
+	const struct contender *contender = repetition->contender;
+	struct control *control = repetition->control;
+	struct job job = { repetition->channels, repetition->count, repetition->trial->size,
+			   repetition->trial->kind == SLEEPING, control };
+	uint64_t cpu;
+
+	limit_life(repetition->seconds);
+	/* Who looks at open how many processors there are is to see that the sides have one each. */
+	if (repetition->channels[0].one_cpu)
+		pin(bench_cpus[0]);
+	for (unsigned i = 0; i < repetition->count && contender->open != NULL; i++)
+		contender->open(&repetition->channels[i], side_of(repetition, i, side));
+	if (!repetition->channels[0].one_cpu)
+		pin(bench_cpus[side]);
+	atomic_fetch_add(&control->ready, 1);
+	while (phase_of(control) == WAIT)
+		sleep_seconds(0.0005);
+	cpu = cpu_ns();
+	if (round_trip(repetition->trial))
+		(side == PRODUCER ? contender->ping : contender->pong)(&job);
+	else
+		(side == PRODUCER ? contender->produce : contender->consume)(&job);
+	control->cpu_ns[side] = cpu_ns() - cpu;
+	/* ZeroMQ loses what is under way when the sending process ends. */
+	atomic_fetch_add(&control->done, 1);
+	while (atomic_load(&control->done) != 2)
+		sleep_seconds(0.0005);
+	for (unsigned i = 0; i < repetition->count && contender->close != NULL; i++)
+		contender->close(&repetition->channels[i], side_of(repetition, i, side));
+	_exit(0);
+}

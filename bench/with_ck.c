@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Concurrency Kit's ring of pointers, here to slots of one size beside it. */
+#include "config.h"
+
+#include <ck_ring.h>
+
+#include "contender.h"
+
+struct slot {
+	uint64_t size;
+	unsigned char payload[];
+};
+
+/* Slots and their pointers lie at the same address on both sides: the mapping is older than they are. */
+struct shared {
+	_Alignas(LINE) ck_ring_t ring;
+	_Alignas(LINE) char rest[];
+};
+
+static bool create(struct channel *channel)
+{
+	unsigned entries = 2;
+	struct shared *shared;
+
+	channel->stride = sizeof(struct slot) + channel->size;
+	/* Half the slots: one is being written and one read while the ring is full. */
+	while (entries * 4 * (channel->stride + sizeof(ck_ring_buffer_t)) <= channel->capacity)
+		entries *= 2;
+	channel->slots = entries * 2;
+	shared = channel->shared = shared_memory(2 * channel->capacity);
+	if (shared == NULL)
+		return false;
+	ck_ring_init(&shared->ring, entries);
+	channel->handle = shared->rest;
+	channel->context = shared->rest + entries * sizeof(ck_ring_buffer_t);
+	return true;
+}
+
+static void destroy(struct channel *channel)
+{
+	free_shared(channel->shared, 2 * channel->capacity);
+}
+
+static inline void send_message(struct channel *channel, const void *message, size_t size)
+{
+	struct shared *shared = channel->shared;
+	struct slot *slot = (void *)((char *)channel->context + channel->position * channel->stride);
+
+	slot->size = size;
+	copy_message(slot->payload, message, size);
+	while (!ck_ring_enqueue_spsc(&shared->ring, channel->handle, slot))
+		relax(channel);
+	if (++channel->position == channel->slots)
+		channel->position = 0;
+}
+
+static inline const void *receive_message(struct channel *channel, size_t *size)
+{
+	struct shared *shared = channel->shared;
+	struct slot *slot;
+
+	while (!ck_ring_dequeue_spsc(&shared->ring, channel->handle, &slot))
+		relax(channel);
+	*size = slot->size;
+	return slot->payload;
+}
+
+#define NOTHING_TO_RELEASE /* the slot is not used again until the ring has gone round */
+#include "loops.h"
+
+const struct contender with_ck = {
+	.name = "ck_ring",
+	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(ONE_CPU),
+	.create = create,
+	.destroy = destroy,
+	LOOPS,
+};

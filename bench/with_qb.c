@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* libqb's ring buffer, in place on both sides; with its semaphore where sides sleep. */
+#include "config.h"
+
+#include <qb/qbrb.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "contender.h"
+
+/* It leaves two files, which have to be gone even if this process is killed: both sides have the mapping already. */
+static void remove_files(const struct channel *channel)
+{
+	static const char *const parts[] = { "header", "data" };
+	char path[128];
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "/dev/shm/qb-%s-%s", channel->name + 1, parts[i]);
+		unlink(path);
+	}
+}
+
+static bool create(struct channel *channel)
+{
+	uint32_t waits = channel->sleeps ? 0 : QB_RB_FLAG_NO_SEMAPHORE;
+
+	channel->handle = qb_rb_open(channel->name + 1, channel->capacity,
+				     QB_RB_FLAG_CREATE | QB_RB_FLAG_SHARED_PROCESS | waits, 0);
+	if (channel->handle == NULL)
+		return false;
+	remove_files(channel);
+	return true;
+}
+
+static void destroy(struct channel *channel)
+{
+	qb_rb_close(channel->handle);
+}
+
+static inline void send_message(struct channel *channel, const void *message, size_t size)
+{
+	void *room;
+
+	while ((room = qb_rb_chunk_alloc(channel->handle, size)) == NULL)
+		relax(channel);
+	copy_message(room, message, size);
+	if (qb_rb_chunk_commit(channel->handle, size) < 0)
+		die("qb_rb_chunk_commit");
+}
+
+static inline const void *receive_message(struct channel *channel, size_t *size)
+{
+	ssize_t got;
+	void *view;
+
+	while ((got = qb_rb_chunk_peek(channel->handle, &view, channel->sleeps ? -1 : 0)) <= 0)
+		relax(channel);
+	*size = (size_t)got;
+	return view;
+}
+
+static inline void release_message(struct channel *channel)
+{
+	qb_rb_chunk_reclaim(channel->handle);
+}
+
+#include "loops.h"
+
+const struct contender with_qb = {
+	.name = "libqb",
+	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU),
+	.create = create,
+	.destroy = destroy,
+	LOOPS,
+};
