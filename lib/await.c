@@ -105,9 +105,11 @@ static int fail_try(struct shmemq *q, uint32_t *bytes)
 
 static bool take_interrupt(struct shmemq *q)
 {
-	/* Relaxed: nothing but the flag is passed. Read first: the exchange is for the rare case. */
-	return smq_unlikely(atomic_load_explicit(&q->waiter.interrupted, memory_order_relaxed)) &&
-	       atomic_exchange_explicit(&q->waiter.interrupted, false, memory_order_relaxed);
+	/* Relaxed: nothing but the flag is passed. Only this side clears it; of two that come at once, one is lost. */
+	if (smq_likely(!atomic_load_explicit(&q->waiter.interrupted, memory_order_relaxed)))
+		return false;
+	atomic_store_explicit(&q->waiter.interrupted, false, memory_order_relaxed);
+	return true;
 }
 
 /* The same for a call that waits. An interruption ends a wait, so it stays where there is none to end. */

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "coverage.h"
 #include "hostile_caller.h"
 #include "hostile_writer.h"
 #include "stress.h"
@@ -159,7 +160,8 @@ static pid_t start(int who, int64_t until)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* Not exit: the leak sanitizer would look through all of its memory, hundreds of times a second. */
-		_exit(who == 2 ? run_writer(until) : run_caller(who == 0 ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER, until));
+		coverage_exit(who == 2 ? run_writer(until)
+				       : run_caller(who == 0 ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER, until));
 	}
 	if (pid < 0)
 		failed("fork");

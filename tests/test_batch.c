@@ -26,7 +26,7 @@ static void setup(void)
 	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 65536);
 	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
 	for (uint32_t i = 0; i < MANY; i++) {
-		in[i] = (struct shmemq_msg){ bytes[i], i % (SMALL + 1), i, 0 };
+		in[i] = (struct shmemq_msg){ i % (SMALL + 1) != 0 ? bytes[i] : NULL, i % (SMALL + 1), i, 0 };
 		traffic_fill(bytes[i], SMALL, i);
 	}
 }

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "coverage.h"
 #include "shmemq.h"
 #include "stress.h"
 #include "torture.h"
@@ -259,7 +260,8 @@ int main(int argc, char **argv)
 	sigset_t set;
 
 	if (argc > 1)
-		_exit(torture_side(argc, argv)); /* a SIGCONT amid an exit is what the leak sanitizer hangs on */
+		coverage_exit(
+			torture_side(argc, argv)); /* a SIGCONT amid an exit is what the leak sanitizer hangs on */
 	stress_begin(&t.stress, "torture", 3);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
