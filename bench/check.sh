@@ -39,7 +39,7 @@ fi
 # As words: the way, and the bytes of a message.
 cases()
 {
-	printf '%s\n' 'copy 8' 'copy 64' 'copy 256' 'in-place 8' 'in-place 256'
+	printf '%s\n' 'copy 8' 'copy 64' 'copy 256' 'in-place 8' 'in-place 256' 'batch 8' 'batch 64'
 }
 
 #

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define BATCH 20
+
 static int failed(const char *what)
 {
 	perror(what);
@@ -47,16 +49,36 @@ static int in_place(struct shmemq *producer, struct shmemq *consumer, size_t siz
 	return 0;
 }
 
+/* `count` is a multiple of BATCH. */
+static int batch(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count)
+{
+	static char message[256];
+	struct shmemq_msg in[BATCH], out[BATCH];
+
+	for (int i = 0; i < BATCH; i++)
+		in[i] = (struct shmemq_msg){ message, size, 0, 0 };
+	for (; count != 0; count -= BATCH) {
+		if (shmemq_pushm(producer, in, BATCH, 0) != BATCH)
+			return failed("shmemq_pushm");
+		if (shmemq_popm_start(consumer, out, BATCH, 0) != BATCH)
+			return failed("shmemq_popm_start");
+		if (shmemq_popm_end(consumer, BATCH) != 0)
+			return failed("shmemq_popm_end");
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct shmemq *producer, *consumer;
 	unsigned long count;
 	char name[64];
 	size_t size;
+	int (*way)(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count);
 	int status;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s copy|in-place SIZE COUNT\n", argv[0]);
+		fprintf(stderr, "usage: %s copy|in-place|batch SIZE COUNT\n", argv[0]);
 		return 2;
 	}
 	size = strtoul(argv[2], NULL, 10);
@@ -71,7 +93,8 @@ int main(int argc, char **argv)
 	/* Nothing is left, whatever happens from here on. */
 	if (shmemq_unlink(name) != 0 || consumer == NULL)
 		return failed(name);
-	status = (strcmp(argv[1], "copy") == 0 ? copy : in_place)(producer, consumer, size, count);
+	way = strcmp(argv[1], "copy") == 0 ? copy : strcmp(argv[1], "batch") == 0 ? batch : in_place;
+	status = way(producer, consumer, size, count);
 	shmemq_close(producer);
 	shmemq_close(consumer);
 	return status;

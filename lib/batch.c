@@ -13,17 +13,9 @@
 #define PUBLISH_BYTES 1024u
 
 /* May this message be pushed, whatever the room? */
-static bool legal(const struct shmemq *q, const struct shmemq_msg *msg)
+static inline bool legal(const struct smq_ring *ring, const struct shmemq_msg *msg)
 {
-	return (msg->data != NULL || msg->size == 0) && msg->size <= smq_message_max(&q->ring);
-}
-
-static void write_message(struct smq_ring *ring, uint32_t position, const struct shmemq_msg *msg)
-{
-	if (msg->size != 0)
-		smq_copy(smq_message_at(ring, position), msg->data, msg->size);
-	/* Relaxed: published by the size word of the group's first message. */
-	atomic_store_explicit(&smq_record_at(ring, position)->type, msg->type, memory_order_relaxed);
+	return (msg->data != NULL || msg->size == 0) && msg->size <= smq_message_max(ring);
 }
 
 /*
@@ -32,25 +24,28 @@ static void write_message(struct smq_ring *ring, uint32_t position, const struct
  */
 static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count)
 {
-	struct smq_ring *ring = &q->ring;
-	uint32_t bytes = (uint32_t)msgs[0].size, end = ring->position + smq_record_bytes(bytes);
-	unsigned n;
+	/* A compiler cannot know that no message lies over the handle, and would load all of it anew for each. */
+	const struct smq_ring ring = q->ring;
+	uint32_t first = (uint32_t)msgs[0].size, end = ring.position, bytes = 0;
+	unsigned n = 0;
 
-	write_message(ring, ring->position, &msgs[0]);
-	for (n = 1; n < count && end - ring->position < PUBLISH_BYTES && legal(q, &msgs[n]); n++) {
+	do {
 		uint32_t size = (uint32_t)msgs[n].size, next = end + smq_record_bytes(size);
+		struct smq_record *record = smq_record_at(&ring, end);
 
-		/* Garbage in the head ends the batch, and fails the next call. */
-		if (smq_ring_room(ring, next - ring->position) != SMQ_READY)
+		if (!smq_ring_fits(&ring, next - ring.position))
 			break;
-		write_message(ring, end, &msgs[n]);
-		/* Relaxed, likewise. */
-		atomic_store_explicit(&smq_record_at(ring, end)->size_plus_1, size + 1, memory_order_relaxed);
+		if (size != 0)
+			smq_copy((unsigned char *)(record + 1), msgs[n].data, size);
+		/* Both relaxed: published by the size word of the first. */
+		atomic_store_explicit(&record->type, msgs[n].type, memory_order_relaxed);
+		if (n != 0)
+			atomic_store_explicit(&record->size_plus_1, size + 1, memory_order_relaxed);
 		bytes += size;
 		end = next;
-	}
-	smq_ring_publish(ring, (uint32_t)msgs[0].size, end);
-	smq_ring_count(ring, n, bytes);
+	} while (++n < count && end - ring.position < PUBLISH_BYTES && legal(&ring, &msgs[n]));
+	smq_ring_publish(&q->ring, first, end);
+	smq_ring_count(&q->ring, n, bytes);
 	smq_wait_wake(&q->waiter, 0);
 	return n;
 }
@@ -69,14 +64,14 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 		return -1;
 	do
 		pushed += push_group(q, msgs + pushed, most - pushed);
-	while (pushed < most && legal(q, &msgs[pushed]) &&
+	while (pushed < most && legal(&q->ring, &msgs[pushed]) &&
 	       smq_ring_room(&q->ring, smq_record_bytes((uint32_t)msgs[pushed].size)) == SMQ_READY);
 	return (int)pushed;
 }
 
 int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout)
 {
-	const struct smq_ring *ring;
+	struct smq_ring ring;
 	unsigned most = max < INT_MAX ? max : INT_MAX, n = 0;
 	uint32_t size, position, bytes = 0;
 
@@ -84,20 +79,20 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (smq_await_message(q, &size, timeout) != 0)
 		return -1;
-	ring = &q->ring;
-	position = ring->position;
+	ring = q->ring; /* as in push_group(): `msgs` does not lie over it */
+	position = ring.position;
 	do {
 		msgs[n++] = (struct shmemq_msg){
-			.data = smq_message_at(ring, position),
+			.data = smq_message_at(&ring, position),
 			.size = size,
-			.type = smq_ring_type(ring, position),
-			.flags = smq_ring_redelivered(ring, position) ? SHMEMQ_MSG_REDELIVERED : 0,
+			.type = smq_ring_type(&ring, position),
+			.flags = smq_ring_redelivered(&ring, position) ? SHMEMQ_MSG_REDELIVERED : 0,
 		};
 		bytes += size;
 		position += smq_record_bytes(size);
 		/* Garbage ends the batch, and fails the next call. No honest ring holds more than the last bound. */
-	} while (n < most && smq_ring_look_at(ring, position, &size) == SMQ_READY &&
-		 position - ring->position + smq_record_bytes(size) <= ring->capacity - SMQ_RECORD_HEADER);
+	} while (n < most && smq_ring_look_at(&ring, position, &size) == SMQ_READY &&
+		 position - ring.position + smq_record_bytes(size) <= ring.capacity - SMQ_RECORD_HEADER);
 	/* Before the caller sees the messages: if this process is killed from here on, the next consumer is told. */
 	smq_ring_view(&q->ring, position);
 	q->redelivered = msgs[0].flags & SHMEMQ_MSG_REDELIVERED;
