@@ -160,8 +160,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("syscall_fail");
-	TCase *tcase = tcase_create("system calls");
+	Suite *suite;
+	TCase *tcase;
 
 	if (TEST_SANITIZED) {
 		printf("skipped: the sanitizers make system calls of their own, and end the process if one fails\n");
@@ -172,6 +172,8 @@ int main(void)
 		       "machine\n");
 		return CHILD_SKIP;
 	}
+	suite = suite_create("syscall_fail");
+	tcase = tcase_create("system calls");
 	tcase_add_loop_test(tcase, each_system_call_fails, 0, SYSCALL_ACTS);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);

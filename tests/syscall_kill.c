@@ -57,13 +57,15 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("syscall_kill");
-	TCase *tcase = tcase_create("system calls");
+	Suite *suite;
+	TCase *tcase;
 
 	if (!tracee_permitted(PTRACE_SYSCALL)) {
 		printf("skipped: ptrace(2) is not permitted here\n");
 		return CHILD_SKIP;
 	}
+	suite = suite_create("syscall_kill");
+	tcase = tcase_create("system calls");
 	tcase_add_loop_test(tcase, kill_at_each_system_call, 0, SYSCALL_ACTS);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
