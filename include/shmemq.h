@@ -123,7 +123,7 @@ int shmemq_close(struct shmemq *q);
 
 /*
  * Removes the name. Attached handles keep working.
- * -1: EACCES EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM EPERM EPROTO ETIMEDOUT.
+ * -1: EACCES EBUSY EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM EPERM EPROTO ETIMEDOUT.
  */
 int shmemq_unlink(const char *name);
 

@@ -30,7 +30,7 @@ static const struct {
 	{ SYS_fcntl, { ENOLCK } },
 	{ SYS_mmap, { ENOMEM, EAGAIN, EACCES } },
 	{ SYS_madvise, { ENOMEM, EINVAL } },
-	{ SYS_fallocate, { EINTR, ENOSPC, EDQUOT, EFBIG, ENODEV } },
+	{ SYS_fallocate, { EINTR, ENOSPC, EDQUOT, EFBIG, EINVAL, ENODEV, EOPNOTSUPP } },
 	{ SYS_linkat, { EEXIST, ENOENT, EPERM, ENOSPC, ENOMEM } },
 	{ SYS_pread64, { EIO } },
 	{ SYS_membarrier, { ENOSYS } },
