@@ -53,7 +53,7 @@ static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32
 	if (bytes > size)
 		return smq_fail(EMSGSIZE);
 	if (bytes != 0)
-		memcpy(buf, head(q), bytes);
+		smq_copy(buf, head(q), bytes);
 	if (type != NULL)
 		*type = smq_ring_type(&q->ring, q->ring.position);
 	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);

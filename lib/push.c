@@ -50,7 +50,7 @@ static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, ui
 	if (!fits(q, size) && smq_make_room(q, size, timeout) != 0)
 		return -1;
 	if (size != 0)
-		memcpy(tail(q), data, size);
+		smq_copy(tail(q), data, size);
 	return publish(q, size, type);
 }
 
