@@ -89,7 +89,7 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 			.flags = smq_ring_redelivered(&ring, position) ? SHMEMQ_MSG_REDELIVERED : 0,
 		};
 		bytes += size;
-		position = smq_ring_behind(position, size, &q->ring.stride);
+		position += smq_record_bytes(size);
 		/* Garbage ends the batch, and fails the next call. No honest ring holds more than the last bound. */
 	} while (n < most && smq_ring_look_at(&ring, position, &size) == SMQ_READY &&
 		 position - ring.position + smq_record_bytes(size) <= ring.capacity - SMQ_RECORD_HEADER);
@@ -98,7 +98,7 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 	q->redelivered = msgs[0].flags & SHMEMQ_MSG_REDELIVERED;
 	q->held_bytes = bytes;
 	q->batch = n;
-	q->held_end = position;
+	q->batch_end = position;
 	q->state = SHMEMQ_CONSUMER | SMQ_BATCH;
 	return (int)n;
 }
@@ -112,7 +112,7 @@ static bool walk(const struct shmemq *q, unsigned count, uint32_t *end, uint32_t
 	*bytes = 0;
 	while (count-- > 0) {
 		if (smq_ring_look_at(&q->ring, *end, &size) != SMQ_READY ||
-		    smq_record_bytes(size) > q->held_end - *end)
+		    smq_record_bytes(size) > q->batch_end - *end)
 			return false;
 		*end += smq_record_bytes(size);
 		*bytes += size;
@@ -126,7 +126,7 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 
 	if (!smq_usable(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
-	end = q->held_end;
+	end = q->batch_end;
 	bytes = q->held_bytes;
 	if (count < q->batch && !walk(q, count, &end, &bytes)) {
 		q->state |= SMQ_BROKEN;

@@ -42,8 +42,8 @@ struct shmemq {
 	int64_t timeout; /* of the calls without a timeout argument: -1 or, with NONBLOCK, 0 */
 	struct smq_ring ring;
 	uint32_t held_bytes; /* SMQ_STARTED: the size of what was started; SMQ_BATCH: of all its messages */
-	uint32_t held_end;   /* the consumer's: the position behind it, or them */
-	uint32_t batch;	     /* SMQ_BATCH: messages held */
+	uint32_t batch;	     /* SMQ_BATCH: messages held, */
+	uint32_t batch_end;  /* and the position behind them */
 	bool redelivered;    /* the last message taken */
 	bool observer;	     /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool stay;

@@ -30,14 +30,9 @@ static inline bool there(struct shmemq *q, uint32_t *size)
 	return smq_usable(q, SHMEMQ_CONSUMER) && smq_ring_look(&q->ring, size) == SMQ_READY;
 }
 
-static inline uint32_t behind(struct shmemq *q, uint32_t size)
+static smq_hot ssize_t release(struct shmemq *q, uint32_t size, ssize_t result)
 {
-	return smq_ring_behind(q->ring.position, size, &q->ring.stride);
-}
-
-static smq_hot ssize_t release(struct shmemq *q, uint32_t end, uint32_t size, ssize_t result)
-{
-	smq_ring_release(&q->ring, end, 1, size);
+	smq_ring_release(&q->ring, q->ring.position + smq_record_bytes(size), 1, size);
 	return smq_wait_wake(&q->waiter, result);
 }
 
@@ -57,7 +52,7 @@ static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32
 	if (type != NULL)
 		*type = smq_ring_type(&q->ring, q->ring.position);
 	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);
-	return release(q, behind(q, bytes), bytes, (ssize_t)bytes);
+	return release(q, bytes, (ssize_t)bytes);
 }
 
 /* The frequent case: a small message that is there. All else leaves by a tail call, so nothing has to be saved. */
@@ -71,7 +66,7 @@ static smq_hot ssize_t pop(struct shmemq *q, void *buf, size_t size, uint32_t *t
 	if (type != NULL)
 		*type = smq_ring_type(&q->ring, q->ring.position);
 	q->redelivered = false;
-	return release(q, behind(q, bytes), bytes, (ssize_t)bytes);
+	return release(q, bytes, (ssize_t)bytes);
 }
 
 ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
@@ -99,8 +94,7 @@ static smq_hot const void *pop_start(struct shmemq *q, size_t *size, uint32_t *t
 		*type = smq_ring_type(&q->ring, q->ring.position);
 	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);
 	/* Before the caller sees the message: if this process is killed from here on, the next consumer is told. */
-	q->held_end = behind(q, bytes);
-	smq_ring_view(&q->ring, q->held_end);
+	smq_ring_view(&q->ring, q->ring.position + smq_record_bytes(bytes));
 	q->held_bytes = bytes;
 	q->state = SHMEMQ_CONSUMER | SMQ_STARTED;
 	return head(q);
@@ -122,7 +116,7 @@ int shmemq_pop_end(struct shmemq *q)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	q->state = SHMEMQ_CONSUMER;
 	/* The size as it was checked at the start, not as it may have been changed since. */
-	return (int)release(q, q->held_end, q->held_bytes, 0);
+	return (int)release(q, q->held_bytes, 0);
 }
 
 int shmemq_redelivered(struct shmemq *q)

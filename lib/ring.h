@@ -47,7 +47,6 @@ struct smq_ring {
 			uint32_t view;            /* what progress->view_bytes holds */
 			uint32_t redelivered_end; /* messages before it were held by an earlier consumer, */
 			bool redelivering;        /* while this is set */
-			uint32_t stride;          /* bytes of the last record: see smq_ring_behind() */
 		};
 	};
 	uint64_t moved;
@@ -240,25 +239,6 @@ static inline enum smq_look smq_ring_look_at(const struct smq_ring *ring, uint32
 static inline enum smq_look smq_ring_look(const struct smq_ring *ring, uint32_t *size)
 {
 	return smq_ring_look_at(ring, ring->position, size);
-}
-
-/*
- * The position behind the record at `position`, whose message has `size` bytes. Most records are as long as the one
- * before: a processor that guesses so looks at the next one before this one's size has come from the other core. A
- * position that is computed from the size would make it wait, for one line after the other.
- */
-static inline uint32_t smq_ring_behind(uint32_t position, uint32_t size, uint32_t *stride)
-{
-	uint32_t bytes = smq_record_bytes(size), guess = *stride;
-
-	if (smq_likely(bytes == guess)) {
-#if defined __GNUC__
-		__asm__ __volatile__("" : "+r"(guess)); /* so that no compiler takes `bytes`, since they are equal */
-#endif
-		return position + guess;
-	}
-	*stride = bytes;
-	return position + bytes;
 }
 
 /* The tag of the message at `position`. Relaxed: the acquire of smq_ring_look_at() came before. */
