@@ -115,6 +115,20 @@ struct shmemq_stat {
 struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const struct shmemq_attr *attr);
 
 /*
+ * Makes a queue without a name and returns its memfd, close-on-exec and sealed against shrinking and growing: for
+ * shmemq_fdopen(), here, in a child, or where it is passed by SCM_RIGHTS.
+ * -1: EFBIG EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP.
+ */
+int shmemq_memfd(const struct shmemq_attr *attr);
+
+/*
+ * As shmemq_open(), of the queue that `fd` has open: a memfd of shmemq_memfd(), or a named queue's file. `fd` stays the
+ * caller's, who may close it at once. SHMEMQ_CREATE and SHMEMQ_EXCL are not for this call.
+ * NULL: EACCES EBADF EBUSY EINVAL EMFILE ENFILE ENOMEM EOPNOTSUPP EPROTO ETIMEDOUT, and for a wrecked ring EBADMSG.
+ */
+struct shmemq *shmemq_fdopen(int fd, unsigned flags);
+
+/*
  * Gives the end up and frees the handle, whatever it returns. The peer learns at once. A message held by
  * shmemq_pop_start() goes back; one begun by shmemq_push_start() never existed.
  * -1: EINVAL (NULL), ETIMEDOUT (closed, but a TEMPORARY name may be left: the init lock was not to be had for 1 s).

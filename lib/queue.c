@@ -81,6 +81,11 @@ static int take_up(struct shmemq *q, bool producer, bool registered)
 	return 0;
 }
 
+static bool has_name(const struct shmemq *q)
+{
+	return q->path[0] != '\0';
+}
+
 /*
  * Claims an end of the queue that q->fd has open. The claim is a second description, kept by the mapping only: its
  * descriptor is closed again.
@@ -92,14 +97,14 @@ static int claim_end(struct shmemq *q, bool producer, bool registered)
 	void *map;
 	int fd, err;
 
-	err = smq_segment_open(q->path, O_RDWR, &fd);
+	err = has_name(q) ? smq_segment_open(q->path, O_RDWR, &fd) : smq_segment_reopen(q->fd, O_RDWR, &fd);
 	if (err != 0)
 		return err;
 	err = smq_end_lock_init(fd);
 	if (err != 0)
 		goto out;
 	/* After the lock: whoever removes a name holds the init lock of what bears it. */
-	if (!smq_segment_named(q->path, fd) || !smq_segment_named(q->path, q->fd))
+	if (has_name(q) && (!smq_segment_named(q->path, fd) || !smq_segment_named(q->path, q->fd)))
 		err = START_OVER;
 	if (err == 0)
 		err = smq_segment_identify(fd, &identity);
@@ -140,13 +145,21 @@ static int observe(struct shmemq *q)
 	return 0;
 }
 
-/* Opens what bears the name now. 0, errno or START_OVER. */
-static int attach(struct shmemq *q, unsigned flags, bool registered)
+static int access_of(unsigned flags)
+{
+	return flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR;
+}
+
+/* Opens what bears the name now, or with `from` what that has open. 0, errno or START_OVER. */
+static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
 {
 	struct smq_identity identity;
 	int err;
 
-	err = smq_segment_open(q->path, flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR, &q->fd);
+	if (has_name(q))
+		err = smq_segment_open(q->path, access_of(flags), &q->fd);
+	else
+		err = smq_segment_reopen(from, access_of(flags), &q->fd);
 	if (err != 0)
 		return err;
 	if (flags & SHMEMQ_OBSERVER)
@@ -179,14 +192,14 @@ static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const s
 	for (;;) {
 		if (excl && lstat(q->path, &st) == 0)
 			return EEXIST; /* before memory is spent; smq_segment_create() says it for certain */
-		err = excl ? ENOENT : attach(q, flags, registered);
+		err = excl ? ENOENT : attach(q, -1, flags, registered);
 		if (err == ENOENT && create) {
 			err = smq_segment_create(q->path, mode, attr, &made);
 			if (err == EEXIST && !excl)
 				continue;
 			if (err != 0)
 				return err;
-			err = attach(q, flags, registered);
+			err = attach(q, -1, flags, registered);
 			if (err != 0 && err != START_OVER && err != ENOENT)
 				abandon(q->path, made);
 			close(made);
@@ -196,20 +209,12 @@ static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const s
 	}
 }
 
-struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const struct shmemq_attr *attr)
+/* A handle that is not attached to anything. NULL: ENOMEM. */
+static struct shmemq *make_handle(const char *path, unsigned flags)
 {
-	char path[SMQ_PATH_BYTES];
-	const smq_word *generation_now;
-	struct shmemq *q;
-	int err;
+	const smq_word *generation_now = smq_process_generation();
+	struct shmemq *q = generation_now != NULL ? calloc(1, sizeof *q + strlen(path) + 1) : NULL;
 
-	err = flags_fit(flags) ? smq_segment_path(name, path) : EINVAL;
-	if (err != 0) {
-		errno = err;
-		return NULL;
-	}
-	generation_now = smq_process_generation();
-	q = generation_now != NULL ? calloc(1, sizeof *q + strlen(path) + 1) : NULL;
 	if (q == NULL) {
 		errno = ENOMEM; /* under mlockall() mmap(2) says EAGAIN */
 		return NULL;
@@ -224,13 +229,52 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 	q->spin_ns = SMQ_SPIN_MAX_NS;
 	/* With one processor, perhaps the peer's too: spinning has to prove itself first. */
 	q->spin_misses = smq_process_parallel() ? 0 : SMQ_SPIN_MISSES;
-	err = open_or_create(q, flags, mode, attr, !(flags & SHMEMQ_OBSERVER) && smq_process_register());
-	if (err != 0) {
-		free(q);
-		errno = err;
-		return NULL;
-	}
 	return q;
+}
+
+/* The handle if there is no error. */
+static struct shmemq *handle_or(struct shmemq *q, int err)
+{
+	if (err == 0)
+		return q;
+	free(q);
+	errno = err;
+	return NULL;
+}
+
+static bool membarrier_reaches(unsigned flags)
+{
+	return !(flags & SHMEMQ_OBSERVER) && smq_process_register();
+}
+
+struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const struct shmemq_attr *attr)
+{
+	char path[SMQ_PATH_BYTES];
+	struct shmemq *q;
+	int err;
+
+	err = flags_fit(flags) ? smq_segment_path(name, path) : EINVAL;
+	if (err != 0)
+		return handle_or(NULL, err);
+	q = make_handle(path, flags);
+	return q != NULL ? handle_or(q, open_or_create(q, flags, mode, attr, membarrier_reaches(flags))) : NULL;
+}
+
+struct shmemq *shmemq_fdopen(int fd, unsigned flags)
+{
+	struct shmemq *q;
+
+	if (!flags_fit(flags) || flags & SHMEMQ_CREATE)
+		return handle_or(NULL, EINVAL);
+	q = make_handle("", flags);
+	return q != NULL ? handle_or(q, attach(q, fd, flags, membarrier_reaches(flags))) : NULL;
+}
+
+int shmemq_memfd(const struct shmemq_attr *attr)
+{
+	int fd, err = smq_segment_memfd(attr, &fd);
+
+	return err != 0 ? smq_fail(err) : fd;
 }
 
 /* Gives the end up: state, wake, mapping and with it the lock, and the name of a TEMPORARY queue. 0 or ETIMEDOUT. */
@@ -245,7 +289,7 @@ static int leave_end(struct shmemq *q)
 	smq_segment_unmap(q->header, q->header_bytes, q->capacity);
 	if (err != 0)
 		return ETIMEDOUT;
-	if (q->flags & SHMEMQ_ATTR_TEMPORARY)
+	if (q->flags & SHMEMQ_ATTR_TEMPORARY && has_name(q))
 		smq_end_remove_unused(q->path, q->fd);
 	smq_end_unlock_init(q->fd);
 	return 0;

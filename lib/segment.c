@@ -13,6 +13,10 @@
 #include "shmemq.h"
 #include "wait.h"
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008u
+#endif
+
 static uint32_t page_bytes(void)
 {
 	return (uint32_t)sysconf(_SC_PAGESIZE);
@@ -107,11 +111,18 @@ static int write_header(int fd, const struct smq_identity *identity)
 	return err;
 }
 
+#define SMQ_SELF_BYTES (sizeof "/proc/self/fd/" + 3 * sizeof(int))
+
+static void self_path(int fd, char path[SMQ_SELF_BYTES])
+{
+	snprintf(path, SMQ_SELF_BYTES, "/proc/self/fd/%d", fd);
+}
+
 static int give_name(int fd, const char *path)
 {
-	char self[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+	char self[SMQ_SELF_BYTES];
 
-	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	self_path(fd, self);
 	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	if (errno == EEXIST)
@@ -170,6 +181,25 @@ int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *
 	return err;
 }
 
+int smq_segment_memfd(const struct shmemq_attr *attr, int *fd)
+{
+	static const struct shmemq_attr defaults;
+	int err;
+
+	*fd = memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	if (*fd < 0 && errno == EINVAL)
+		*fd = memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
+	if (*fd < 0)
+		return errno == ENOSYS ? EOPNOTSUPP : errno;
+	err = build(*fd, attr != NULL ? attr : &defaults);
+	/* No peer can take pages away: a store into one that is gone is SIGBUS. */
+	if (err == 0 && fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		err = EOPNOTSUPP;
+	if (err != 0)
+		close(*fd);
+	return err;
+}
+
 /* Reads the identity in whatever version. Each word is read once, here; a queue never changes them. */
 static int read_identity(int fd, struct smq_identity *identity, struct stat *st)
 {
@@ -219,6 +249,46 @@ bool smq_segment_named(const char *path, int fd)
 
 	return lstat(path, &named) == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
 	       named.st_ino == opened.st_ino;
+}
+
+/* Is it a file of /dev/shm, with or without a name, or sealed against shrinking? */
+static bool may_be_mapped(int fd)
+{
+	struct stat directory, st;
+	int seals;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	if (stat(SMQ_DIRECTORY, &directory) == 0 && directory.st_dev == st.st_dev)
+		return true;
+	seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && seals & F_SEAL_SHRINK;
+}
+
+int smq_segment_reopen(int from, int access, int *fd)
+{
+	char path[SMQ_SELF_BYTES];
+
+	if (fcntl(from, F_GETFD) < 0)
+		return EBADF;
+	if (!may_be_mapped(from))
+		return EPROTO;
+	self_path(from, path);
+	*fd = open(path, access | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	switch (errno) {
+	case ENOENT: /* no /proc */
+		return EOPNOTSUPP;
+	case EPERM:
+	case EROFS:
+	case ETXTBSY:
+		return EACCES;
+	case EAGAIN: /* its owner holds a lease on it */
+		return EBUSY;
+	default:
+		return errno;
+	}
 }
 
 static int map_failed(void)

@@ -23,6 +23,15 @@ int smq_segment_path(const char *name, char path[SMQ_PATH_BYTES]);
 int smq_segment_open(const char *path, int access, int *fd);
 
 /*
+ * Opens what `from` has open once more: a description of one's own, which locks against all others. EBADF; EPROTO for
+ * what cannot be a queue's file, or could shrink: a memfd must be sealed against that. EOPNOTSUPP: no /proc.
+ */
+int smq_segment_reopen(int from, int access, int *fd);
+
+/* Builds a whole queue without a name, sealed. `*fd`: its memfd. */
+int smq_segment_memfd(const struct shmemq_attr *attr, int *fd);
+
+/*
  * Builds a whole queue without a name, then gives it `path`. EEXIST: the name is taken, nothing is left. `*fd`
  * stays open on the queue: a caller that then fails takes it back.
  */
