@@ -117,7 +117,7 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 /*
  * Makes a queue without a name and returns its memfd, close-on-exec and sealed against shrinking and growing: for
  * shmemq_fdopen(), here, in a child, or where it is passed by SCM_RIGHTS.
- * -1: EFBIG EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP.
+ * -1: EACCES EFBIG EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP.
  */
 int shmemq_memfd(const struct shmemq_attr *attr);
 

@@ -99,7 +99,42 @@ static int remove_name(void *unused)
 	return shmemq_unlink(act_queue) != 0;
 }
 
+static int make_memfd(void *unused)
+{
+	struct shmemq_attr attr = { .capacity = 1 };
+	int fd = shmemq_memfd(&attr);
+
+	(void)unused;
+	return fd < 0 || close(fd) != 0;
+}
+
+static int memfd;
+
+static int keep_memfd(void *unused)
+{
+	struct shmemq_attr attr = { .capacity = 1 };
+
+	(void)unused;
+	return (memfd = shmemq_memfd(&attr)) < 0;
+}
+
+static int fdopen_producer(void *unused)
+{
+	(void)unused;
+	return (q = shmemq_fdopen(memfd, SHMEMQ_PRODUCER)) == NULL;
+}
+
+static int fdopen_observer(void *unused)
+{
+	(void)unused;
+	return (q = shmemq_fdopen(memfd, SHMEMQ_OBSERVER)) == NULL;
+}
+
 static const int of_close[] = { ETIMEDOUT, 0 };
+static const int of_memfd[] = { EACCES, EFBIG, EINVAL, EMFILE, ENFILE, ENOMEM, ENOSPC, EOPNOTSUPP, 0 };
+static const int of_fdopen[] = {
+	EACCES, EBADF, EBUSY, EINVAL, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPROTO, ETIMEDOUT, 0
+};
 static const int of_unlink[] = { EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, EPERM, EPROTO, ETIMEDOUT, 0 };
 
 const struct syscall_act syscall_acts[SYSCALL_ACTS] = {
@@ -118,6 +153,9 @@ const struct syscall_act syscall_acts[SYSCALL_ACTS] = {
 	  .redelivered = 1 },
 	{ "close TEMPORARY", .exists = true, .may_vanish = true, .attr_flags = SHMEMQ_ATTR_TEMPORARY, .once = true,
 	  .prepare = start_pop, .run = close_end, .errnos = of_close, .redelivered = 1 },
+	{ "memfd", .may_vanish = true, .run = make_memfd, .errnos = of_memfd },
+	{ "fdopen, producer", .may_vanish = true, .prepare = keep_memfd, .run = fdopen_producer, .errnos = of_fdopen },
+	{ "fdopen, observer", .may_vanish = true, .prepare = keep_memfd, .run = fdopen_observer, .errnos = of_fdopen },
 	{ "unlink", .exists = true, .may_vanish = true, .run = remove_name, .errnos = of_unlink },
 };
 

@@ -28,6 +28,7 @@ static const struct {
 } reasons[] = {
 	{ SYS_openat, { EACCES, EMFILE, ENFILE, ENOMEM, EPERM, EROFS } },
 	{ SYS_fcntl, { ENOLCK } },
+	{ SYS_memfd_create, { EINVAL, EMFILE, ENFILE, ENOMEM, ENOSYS } },
 	{ SYS_mmap, { ENOMEM, EAGAIN, EACCES } },
 	{ SYS_madvise, { ENOMEM, EINVAL } },
 	{ SYS_fallocate, { EINTR, ENOSPC, EDQUOT, EFBIG, EINVAL, ENODEV, EOPNOTSUPP } },
@@ -43,8 +44,10 @@ static _Atomic bool *acted; /* shared with the victim: what it does from now on 
 
 static int prepare(void *unused)
 {
+	if (act->prepare != NULL && act->prepare(unused) != 0)
+		return 1;
 	descriptors = file_descriptors();
-	return act->prepare != NULL && act->prepare(unused) != 0;
+	return 0;
 }
 
 static bool documented(int err)
