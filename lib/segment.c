@@ -293,8 +293,8 @@ int smq_segment_reopen(int from, int access, int *fd)
 
 static int map_failed(void)
 {
-	/* EACCES: a mount with noexec under a READ_IMPLIES_EXEC personality. */
-	return errno == EACCES ? EACCES : ENOMEM;
+	/* EACCES: a mount with noexec under a READ_IMPLIES_EXEC personality. EPERM: a memfd sealed against writing. */
+	return errno == EACCES || errno == EPERM ? EACCES : ENOMEM;
 }
 
 void smq_segment_unmap(void *map, uint32_t header_bytes, uint32_t capacity)

@@ -113,6 +113,8 @@ START_TEST(refused)
 	ck_fails(shmemq_fdopen(open_one, SHMEMQ_PRODUCER), EPROTO);
 	ck_assert_int_eq(fcntl(open_one, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	ck_assert_int_eq(shmemq_close(open_fd(open_one, SHMEMQ_PRODUCER)), 0); /* nothing else was wrong with it */
+	ck_assert_int_eq(fcntl(open_one, F_ADD_SEALS, F_SEAL_WRITE), 0);
+	ck_fails(shmemq_fdopen(open_one, SHMEMQ_PRODUCER), EACCES);
 	close(open_one);
 
 	open_one = memfd_create("short", MFD_CLOEXEC | MFD_ALLOW_SEALING);
