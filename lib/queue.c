@@ -86,6 +86,12 @@ static bool has_name(const struct shmemq *q)
 	return q->path[0] != '\0';
 }
 
+/* Opens what bears the name now, or, without a name, what `from` has open. */
+static int open_object(const struct shmemq *q, int from, int access, int *fd)
+{
+	return has_name(q) ? smq_segment_open(q->path, access, fd) : smq_segment_reopen(from, access, fd);
+}
+
 /*
  * Claims an end of the queue that q->fd has open. The claim is a second description, kept by the mapping only: its
  * descriptor is closed again.
@@ -97,7 +103,7 @@ static int claim_end(struct shmemq *q, bool producer, bool registered)
 	void *map;
 	int fd, err;
 
-	err = has_name(q) ? smq_segment_open(q->path, O_RDWR, &fd) : smq_segment_reopen(q->fd, O_RDWR, &fd);
+	err = open_object(q, q->fd, O_RDWR, &fd);
 	if (err != 0)
 		return err;
 	err = smq_end_lock_init(fd);
@@ -145,21 +151,13 @@ static int observe(struct shmemq *q)
 	return 0;
 }
 
-static int access_of(unsigned flags)
-{
-	return flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR;
-}
-
-/* Opens what bears the name now, or with `from` what that has open. 0, errno or START_OVER. */
+/* `from`: see open_object(). 0, errno or START_OVER. */
 static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
 {
 	struct smq_identity identity;
 	int err;
 
-	if (has_name(q))
-		err = smq_segment_open(q->path, access_of(flags), &q->fd);
-	else
-		err = smq_segment_reopen(from, access_of(flags), &q->fd);
+	err = open_object(q, from, flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR, &q->fd);
 	if (err != 0)
 		return err;
 	if (flags & SHMEMQ_OBSERVER)

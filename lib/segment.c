@@ -35,10 +35,9 @@ int smq_segment_path(const char *name, char path[SMQ_PATH_BYTES])
 	return 0;
 }
 
-int smq_segment_open(const char *path, int access, int *fd)
+static int open_file(const char *path, int flags, int *fd)
 {
-	/* NONBLOCK: the name may be a FIFO's. */
-	*fd = open(path, access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	*fd = open(path, flags | O_CLOEXEC);
 	if (*fd >= 0)
 		return 0;
 	switch (errno) {
@@ -58,6 +57,12 @@ int smq_segment_open(const char *path, int access, int *fd)
 	default:
 		return errno;
 	}
+}
+
+int smq_segment_open(const char *path, int access, int *fd)
+{
+	/* NONBLOCK: the name may be a FIFO's. */
+	return open_file(path, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, fd);
 }
 
 static int ring_capacity(const struct shmemq_attr *attr, uint32_t *capacity)
@@ -133,8 +138,10 @@ static int give_name(int fd, const char *path)
 	return errno == EEXIST || errno == ENOSPC || errno == ENOMEM ? errno : EACCES;
 }
 
-static int build(int fd, const struct shmemq_attr *attr)
+static int build(int fd, const struct shmemq_attr *given)
 {
+	static const struct shmemq_attr defaults;
+	const struct shmemq_attr *attr = given != NULL ? given : &defaults;
 	struct smq_identity identity = {
 		.magic = { SMQ_MAGIC_0, SMQ_MAGIC_1 },
 		.version = SMQ_VERSION,
@@ -154,7 +161,6 @@ static int build(int fd, const struct shmemq_attr *attr)
 
 int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
 {
-	static const struct shmemq_attr defaults;
 	int err;
 
 	*fd = open(SMQ_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, mode & 0777);
@@ -173,7 +179,7 @@ int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *
 			return errno;
 		}
 	}
-	err = build(*fd, attr != NULL ? attr : &defaults);
+	err = build(*fd, attr);
 	if (err == 0)
 		err = give_name(*fd, path);
 	if (err != 0)
@@ -183,7 +189,6 @@ int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *
 
 int smq_segment_memfd(const struct shmemq_attr *attr, int *fd)
 {
-	static const struct shmemq_attr defaults;
 	int err;
 
 	*fd = memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -191,7 +196,7 @@ int smq_segment_memfd(const struct shmemq_attr *attr, int *fd)
 		*fd = memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
 	if (*fd < 0)
 		return errno == ENOSYS ? EOPNOTSUPP : errno;
-	err = build(*fd, attr != NULL ? attr : &defaults);
+	err = build(*fd, attr);
 	/* No peer can take pages away: a store into one that is gone is SIGBUS. */
 	if (err == 0 && fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		err = EOPNOTSUPP;
@@ -268,27 +273,15 @@ static bool may_be_mapped(int fd)
 int smq_segment_reopen(int from, int access, int *fd)
 {
 	char path[SMQ_SELF_BYTES];
+	int err;
 
 	if (fcntl(from, F_GETFD) < 0)
 		return EBADF;
 	if (!may_be_mapped(from))
 		return EPROTO;
 	self_path(from, path);
-	*fd = open(path, access | O_CLOEXEC);
-	if (*fd >= 0)
-		return 0;
-	switch (errno) {
-	case ENOENT: /* no /proc */
-		return EOPNOTSUPP;
-	case EPERM:
-	case EROFS:
-	case ETXTBSY:
-		return EACCES;
-	case EAGAIN: /* its owner holds a lease on it */
-		return EBUSY;
-	default:
-		return errno;
-	}
+	err = open_file(path, access, fd);
+	return err == ENOENT ? EOPNOTSUPP : err; /* no /proc */
 }
 
 static int map_failed(void)

@@ -5,6 +5,14 @@
 # shellcheck source=tests/command_lib.sh
 . "${srcdir:-.}/tests/command_lib.sh"
 
+# Until the pipe is full, and pop sits in a write with more in its buffer.
+until_stuck()
+{
+	until [ -s "$temp/first" ] && [ "$(field "$q" producer_waiting)" = yes ]; do
+		sleep 0.02
+	done
+}
+
 seq 300000 >"$temp/in" # more than a queue of 1 MiB and a pipe can hold
 
 #
@@ -22,10 +30,7 @@ mkfifo "$temp/fifo" "$temp/go"
 reader=$!
 "$SHMEMQ" pop "$q" >"$temp/fifo" &
 pop=$!
-# Until the pipe is full, and pop sits in a write with more in its buffer.
-until [ -s "$temp/first" ] && [ "$(field "$q" producer_waiting)" = yes ]; do
-	sleep 0.02
-done
+until_stuck
 kill "$pop"
 echo >"$temp/go"
 ends "$pop" 143 'pop with SIGTERM'
@@ -48,9 +53,7 @@ push=$!
 reader=$!
 "$SHMEMQ" pop "$q" >"$temp/fifo" &
 pop=$!
-until [ -s "$temp/first" ] && [ "$(field "$q" producer_waiting)" = yes ]; do
-	sleep 0.02
-done
+until_stuck
 kill "$pop"
 ends "$pop" 143 'pop with SIGTERM and a reader that does not read'
 echo >"$temp/go"

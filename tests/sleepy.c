@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "filter.h"
 #include "handle.h"
 #include "sleepy.h"
+#include "support.h"
 #include "traffic.h"
 
 #define SMALL_MAX 100
@@ -23,17 +23,9 @@ static _Atomic unsigned sleeps;
 int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
 int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
 
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 {
-	int64_t start = now();
+	int64_t start = test_now();
 	int err;
 
 	if (!armed)
@@ -42,7 +34,7 @@ int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 	if (ns <= SMQ_SLICE_UNFENCED_NS)
 		return __real_smq_wait_sleep(waiter, ns);
 	err = __real_smq_wait_sleep(waiter, SLEEPY_LOST_NS);
-	if (now() - start < SLEEPY_LOST_NS)
+	if (test_now() - start < SLEEPY_LOST_NS)
 		return err;
 	fprintf(stderr, "a wake-up was lost: asleep for %lld s, with %#x in the wait word\n",
 		(long long)(SLEEPY_LOST_NS / 1000000000), (unsigned)waiter->own->word);

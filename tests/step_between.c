@@ -129,14 +129,8 @@ int main(void)
 {
 	uint64_t counts[sizeof acts / sizeof acts[0]], rounds = 0;
 
-#if defined STRESS_TSAN
-	printf("skipped: single-stepping what the thread sanitizer has instrumented takes minutes\n");
-	return STRESS_SKIP;
-#endif
-	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
-		printf("skipped: ptrace(2) cannot single-step here\n");
+	if (!tracee_may_step())
 		return STRESS_SKIP;
-	}
 	stress_begin(&stress, "step_between", 3);
 	done = mmap(NULL, sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (done == MAP_FAILED) {

@@ -194,14 +194,8 @@ int main(void)
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
 	uint64_t passes = 0, instructions = 0;
 
-#if defined STRESS_TSAN
-	printf("skipped: single-stepping what the thread sanitizer has instrumented takes minutes\n");
-	return STRESS_SKIP;
-#endif
-	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
-		printf("skipped: ptrace(2) cannot single-step here\n");
+	if (!tracee_may_step())
 		return STRESS_SKIP;
-	}
 	stress_begin(&stress, "step_hostile", 3);
 	counts = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (counts == MAP_FAILED) {

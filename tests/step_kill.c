@@ -209,14 +209,8 @@ int main(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-#if defined STRESS_TSAN
-	printf("skipped: single-stepping what the thread sanitizer has instrumented takes minutes\n");
-	return STRESS_SKIP;
-#endif
-	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
-		printf("skipped: ptrace(2) cannot single-step here\n");
+	if (!tracee_may_step())
 		return STRESS_SKIP;
-	}
 	stress_begin(&stress, "step_kill", 4);
 	snprintf(copy_name, sizeof copy_name, "%scopy", stress.name);
 	bytes = 2 * page;

@@ -12,15 +12,6 @@
 #define STRESS_S (1000 * STRESS_MS)
 #define STRESS_SKIP 77
 
-/* Where the thread sanitizer makes a hundred instructions of one, stepping through them takes minutes. */
-#if defined __has_feature
-#if __has_feature(thread_sanitizer)
-#define STRESS_TSAN 1
-#endif
-#elif defined __SANITIZE_THREAD__
-#define STRESS_TSAN 1
-#endif
-
 struct stress {
 	const char *program;
 	uint64_t seed;   /* $TEST_SEED, or a new one */

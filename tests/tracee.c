@@ -2,10 +2,20 @@
 #include "config.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tracee.h"
+
+/* Where the thread sanitizer makes a hundred instructions of one, stepping through them takes minutes. */
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define TRACEE_TSAN 1
+#endif
+#elif defined __SANITIZE_THREAD__
+#define TRACEE_TSAN 1
+#endif
 
 static int nothing(void *argument)
 {
@@ -19,6 +29,18 @@ bool tracee_permitted(int request)
 	int status;
 
 	return pid > 0 && tracee_kill_at(pid, request, 1, &status) == 1;
+}
+
+bool tracee_may_step(void)
+{
+#if defined TRACEE_TSAN
+	printf("skipped: single-stepping what the thread sanitizer has instrumented takes minutes\n");
+	return false;
+#endif
+	if (tracee_permitted(PTRACE_SINGLESTEP))
+		return true;
+	printf("skipped: ptrace(2) cannot single-step here\n");
+	return false;
 }
 
 pid_t tracee_start(int (*prepare)(void *), int (*act)(void *), void *argument)

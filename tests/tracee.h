@@ -11,6 +11,9 @@
 /* May this process trace its children (PTRACE_SYSCALL, PTRACE_SINGLESTEP)? */
 bool tracee_permitted(int request);
 
+/* May it step through them (PTRACE_SINGLESTEP), in reasonable time? If not, says why. */
+bool tracee_may_step(void);
+
 /*
  * Starts a child: it runs `prepare` (unless NULL) at full speed, stops, and then runs `act` and exits with what that
  * returns. -1: it could not be started, or `prepare` failed.
