@@ -34,7 +34,8 @@ if command -v python3 >/dev/null; then
 		found = {(row["case"], row["contender"]) for row in results}
 		for case in "throughput", "round-trip", "wake", "one-cpu", "queues":
 		    assert (case, "inplace") in found, case
-		for case, contender in ("producers", "copy"), ("throughput", "batch"), ("throughput", "pipe"), ("wake", "futex"):
+		for case, contender in (("producers", "copy"), ("throughput", "batch"), ("throughput", "pipe"),
+		                        ("wake", "futex")):
 		    assert (case, contender) in found, contender
 	END
 else

@@ -51,6 +51,8 @@ bool caller_moved(struct caller *c, const char *call, const struct smq_ring *bef
 {
 	const struct smq_ring *now = &c->q->ring;
 
+	if (c->q->turn.number != 0)
+		return true; /* it has taken up what was written there before it moved */
 	if (now->position - before->position != moved)
 		return violation(c, call, "it moved by another size than it told");
 	if (c->end == SHMEMQ_PRODUCER &&
@@ -262,16 +264,20 @@ bool caller_open(struct caller *c)
 {
 	static const int documented[] = { EPROTO, EBADMSG, EBUSY, ENOENT, ETIMEDOUT };
 	int64_t since = stress_now();
+	unsigned flags = c->end;
 	struct shmemq_attr attr;
 	bool known = false;
 
 	c->counts->opens++;
-	c->q = shmemq_open(c->name, c->end | (dice(c, 4) == 0 ? SHMEMQ_STAY : 0), 0, NULL);
+	flags |= (dice(c, 4) == 0 ? SHMEMQ_STAY : 0) | (dice(c, 4) == 0 ? SHMEMQ_SHARED : 0);
+	c->q = shmemq_open(c->name, flags, 0, NULL);
 	check_time(c, "open", since);
 	if (c->q != NULL) {
 		if (shmemq_getattr(c->q, &attr) != 0 || attr.capacity > c->capacity)
 			violation(c, "open", "a ring larger than the file");
 		c->capacity = attr.capacity;
+		if (dice(c, 8) == 0 && shmemq_pollfd(c->q) < 0 && errno != EMFILE)
+			violation(c, "pollfd", strerror(errno));
 		return true;
 	}
 	for (size_t i = 0; i < sizeof documented / sizeof documented[0]; i++)
