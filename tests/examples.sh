@@ -59,6 +59,11 @@ says "$temp/out" one '' three
 run child >"$temp/out" || fail child
 says "$temp/out" 'child: hello' 'child: goodbye'
 
+if [ -e "$examples/cxx" ]; then
+	run cxx >"$temp/out" || fail cxx
+	says "$temp/out" '0: 19.5' '2: 21.5' 'end of shift'
+fi
+
 run producer no-slash 2>"$temp/err" && fail 'producer accepts a bad name'
 says "$temp/err" 'no-slash: Invalid argument'
 

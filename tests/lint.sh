@@ -9,7 +9,8 @@ cd "${srcdir:-.}"
 
 # This project's files by name: what autogen.sh, configure and make leave beside them is none of it.
 programs=$(find bench lib tools tests -name '*.c')
-code="$programs $(find bench examples include lib tests tools -name '*.h') $(find examples -name '*.c')"
+code="$programs $(find bench examples include lib tests tools -name '*.h') $(find examples -name '*.c')
+	$(find examples include tests -name '*.cc' -o -name '*.hpp')"
 scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
 [ ! -e .ci/run ] || scripts="$scripts .ci/run" # not in a tarball
 completions=$(find tests tools -name '*.bash')
