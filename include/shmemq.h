@@ -216,6 +216,15 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 int shmemq_popm_end(struct shmemq *q, unsigned count);
 
 /*
+ * A descriptor for poll(2), epoll(7) and event loops, of either end; always the same, closed with the handle. It is
+ * readable at first, and then whenever a call that failed with EAGAIN, EPIPE or EOWNERDEAD is worth repeating: a
+ * message or room, a close, a death, a peer's return. Such a failure makes it unreadable again. It may be readable in
+ * vain. Do not read it.
+ * -1: EACCES EBADF (an observer) EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP EPERM.
+ */
+int shmemq_pollfd(struct shmemq *q);
+
+/*
  * From any thread and any signal handler: the current wait of this handle, or its next one, fails with
  * ECANCELED. The handle must not be closed meanwhile. -1: EBADF (an observer) EINVAL EPERM.
  */

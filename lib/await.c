@@ -228,6 +228,40 @@ static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 	return err;
 }
 
+/*
+ * After a close is heard, or the timer: asks for the peer. The kernel tells of a close before it takes back the lock,
+ * so a holder found alive then may not be: the timer asks again, less and less often.
+ */
+static void clear_doubt(struct shmemq *q, unsigned heard)
+{
+	struct smq_doorbell *bell = q->bell;
+
+	if (heard & SMQ_HEARD_CLOSE)
+		bell->doubt_ns = SMQ_DOUBT_FIRST_NS;
+	if (heard == 0 || bell->doubt_ns == 0)
+		return;
+	probe(q, now_ns());
+	if (bell->doubt_ns > SMQ_DOUBT_LAST_NS || peer_gone(q) != 0) {
+		bell->doubt_ns = 0;
+		return;
+	}
+	smq_doorbell_again(bell, bell->doubt_ns);
+	bell->doubt_ns *= 2;
+}
+
+/* A try has failed with `err`: makes the pollfd ring when it is worth repeating. 0 if that is so already, or errno. */
+static int arm(struct shmemq *q, uint32_t *bytes, int err)
+{
+	unsigned heard = smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	int now;
+
+	if (!q->stay)
+		clear_doubt(q, heard);
+	if (smq_wait_poll(&q->waiter) == SMQ_SLICE_UNFENCED_NS)
+		smq_doorbell_again(q->bell, SMQ_SLICE_UNFENCED_NS);
+	return decided(q, bytes, &now) ? now : err;
+}
+
 int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t timeout)
 {
 	int err;
@@ -236,6 +270,8 @@ int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t tim
 		err = EBADMSG;
 	else
 		err = timeout == 0 ? fail_try(q, bytes) : block(q, bytes, timeout);
+	if (q->bell != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD))
+		err = arm(q, bytes, err);
 	if (err == EBADMSG)
 		q->state |= SMQ_BROKEN;
 	return err;

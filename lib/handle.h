@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/types.h>
 
+#include "doorbell.h"
 #include "ring.h"
 #include "shmemq.h"
 #include "wait.h"
@@ -52,6 +53,7 @@ struct shmemq {
 	uint64_t waited_at; /* ring.messages at the last wait */
 	int64_t spin_ns;    /* both adaptive: see await.c */
 	uint32_t spin_misses;
+	struct smq_doorbell *bell; /* NULL: nobody asked for a pollfd */
 	struct smq_header *header;
 	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */
 	uint32_t header_bytes;

@@ -75,9 +75,12 @@ static int take_up(struct shmemq *q, bool producer, bool registered)
 	q->waiter.peer = room(q->header, !producer);
 	q->waiter.own_fence = &claim(q->header, producer)->fence;
 	q->waiter.peer_fence = &claim(q->header, !producer)->fence;
+	q->waiter.fd = q->fd;
+	q->waiter.producer = producer;
 	smq_wait_attach(&q->waiter, registered);
 	q->peer.claim = claim(q->header, !producer);
 	smq_end_opened(claim(q->header, producer));
+	smq_wait_wake_fenced(&q->waiter); /* who polls hears that its peer is back */
 	return 0;
 }
 
@@ -305,6 +308,9 @@ int shmemq_close(struct shmemq *q)
 		else
 			err = leave_end(q);
 	}
+	if (q->bell != NULL)
+		smq_doorbell_destroy(q->bell);
+	free(q->bell);
 	close(q->fd);
 	free(q);
 	return err != 0 ? smq_fail(err) : 0;
@@ -354,6 +360,25 @@ int shmemq_interrupt(struct shmemq *q)
 	smq_wait_interrupt(&q->waiter);
 	errno = saved; /* it may run in a signal handler */
 	return 0;
+}
+
+int shmemq_pollfd(struct shmemq *q)
+{
+	struct smq_doorbell *bell;
+	int err;
+
+	if (!smq_alive(q) || q->observer)
+		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
+	if (q->bell == NULL) {
+		bell = malloc(sizeof *bell);
+		err = bell != NULL ? smq_doorbell_make(bell, q->fd, q->waiter.producer) : ENOMEM;
+		if (err != 0) {
+			free(bell);
+			return smq_fail(err);
+		}
+		q->bell = bell;
+	}
+	return q->bell->pollfd;
 }
 
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)

@@ -116,9 +116,7 @@ static int write_header(int fd, const struct smq_identity *identity)
 	return err;
 }
 
-#define SMQ_SELF_BYTES (sizeof "/proc/self/fd/" + 3 * sizeof(int))
-
-static void self_path(int fd, char path[SMQ_SELF_BYTES])
+void smq_segment_self(int fd, char path[SMQ_SELF_BYTES])
 {
 	snprintf(path, SMQ_SELF_BYTES, "/proc/self/fd/%d", fd);
 }
@@ -127,7 +125,7 @@ static int give_name(int fd, const char *path)
 {
 	char self[SMQ_SELF_BYTES];
 
-	self_path(fd, self);
+	smq_segment_self(fd, self);
 	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	if (errno == EEXIST)
@@ -279,7 +277,7 @@ int smq_segment_reopen(int from, int access, int *fd)
 		return EBADF;
 	if (!may_be_mapped(from))
 		return EPROTO;
-	self_path(from, path);
+	smq_segment_self(from, path);
 	err = open_file(path, access, fd);
 	return err == ENOENT ? EOPNOTSUPP : err; /* no /proc */
 }

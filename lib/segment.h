@@ -13,6 +13,7 @@ struct shmemq_attr;
 #define SMQ_DIRECTORY "/dev/shm"
 #define SMQ_NAME_MAX 255 /* bytes behind the slash: a file name's limit */
 #define SMQ_PATH_BYTES (sizeof SMQ_DIRECTORY + SMQ_NAME_MAX + 1)
+#define SMQ_SELF_BYTES (sizeof "/proc/self/fd/" + 3 * sizeof(int))
 
 /* All of these return 0 or an errno. */
 
@@ -27,6 +28,9 @@ int smq_segment_open(const char *path, int access, int *fd);
  * what cannot be a queue's file, or could shrink: a memfd must be sealed against that. EOPNOTSUPP: no /proc.
  */
 int smq_segment_reopen(int from, int access, int *fd);
+
+/* The path under which whatever `fd` has open can be opened, or watched, once more. */
+void smq_segment_self(int fd, char path[SMQ_SELF_BYTES]);
 
 /* Builds a whole queue without a name, sealed. `*fd`: its memfd. */
 int smq_segment_memfd(const struct shmemq_attr *attr, int *fd);

@@ -3,6 +3,7 @@
 
 #include "wait.h"
 
+#include "doorbell.h"
 #include "process.h"
 #ifdef SMQ_USE_FUTEX
 #include "futex.h"
@@ -48,15 +49,18 @@ void smq_wait_attach(struct smq_waiter *waiter, bool registered)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
-int64_t smq_wait_announce(struct smq_waiter *waiter)
+/* Adds bits to this side's word, and notes what it then is. */
+static void add(struct smq_waiter *waiter, uint32_t bits)
 {
-	smq_mechanism_prepare(waiter->own);
-	waiter->announced = SMQ_WAIT_ASLEEP | (waiter->no_membarrier ? SMQ_WAIT_FENCE : 0);
-	store(&waiter->own->word, waiter->announced);
+	waiter->announced = atomic_fetch_or_explicit(&waiter->own->word, bits, memory_order_relaxed) | bits;
+}
+
+static int64_t announce(struct smq_waiter *waiter, uint32_t bit)
+{
+	add(waiter, bit | (waiter->no_membarrier ? SMQ_WAIT_FENCE : 0));
 	if (!waiter->no_membarrier && !smq_process_membarrier()) {
 		waiter->no_membarrier = true;
-		waiter->announced |= SMQ_WAIT_FENCE;
-		store(&waiter->own->word, waiter->announced);
+		add(waiter, SMQ_WAIT_FENCE);
 	}
 	/* The announcement is seen before the ring, the interruption and the acknowledgement are read. Partners: W2
 	 * where the waker fences, the fences in smq_wait_interrupt() and smq_wait_attach(). */
@@ -66,9 +70,30 @@ int64_t smq_wait_announce(struct smq_waiter *waiter)
 	return SMQ_SLICE_NS;
 }
 
+int64_t smq_wait_announce(struct smq_waiter *waiter)
+{
+	smq_mechanism_prepare(waiter->own);
+	return announce(waiter, SMQ_WAIT_ASLEEP);
+}
+
+/* Relaxed: seen late, it costs the waker one call in vain. */
+static void clear(struct smq_waiter *waiter)
+{
+	atomic_fetch_and_explicit(&waiter->own->word, SMQ_WAIT_POLLS, memory_order_relaxed);
+}
+
 void smq_wait_withdraw(struct smq_waiter *waiter)
 {
-	store(&waiter->own->word, 0); /* relaxed: seen late, it costs the waker one call in vain */
+	clear(waiter);
+}
+
+int64_t smq_wait_poll(struct smq_waiter *waiter)
+{
+	/* Relaxed: still announced, and so still to be rung for whatever is published from now on; for what was
+	 * published before, the look that follows. A 0 that is seen late has its ring on the way. */
+	if (load(&waiter->own->word) & SMQ_WAIT_POLLS)
+		return SMQ_SLICE_NS;
+	return announce(waiter, SMQ_WAIT_POLLS);
 }
 
 int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
@@ -78,11 +103,16 @@ int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 
 ssize_t smq_wait_wake_slow(struct smq_waiter *waiter, ssize_t result)
 {
-	if (load(&waiter->peer->word) & SMQ_WAIT_FENCE && !waiter->fences)
+	/* Cleared before the wake: a sleeper on its way into the futex finds another value there and turns back. In one
+	 * step with the reading: an announcement is either seen here or stays. */
+	uint32_t word = atomic_exchange_explicit(&waiter->peer->word, 0, memory_order_relaxed);
+
+	if (word & SMQ_WAIT_FENCE && !waiter->fences)
 		acknowledge(waiter);
-	/* Cleared before the wake: a sleeper on its way into the futex finds another value there and turns back. */
-	store(&waiter->peer->word, 0);
-	smq_mechanism_wake(waiter->peer);
+	if (word & SMQ_WAIT_ASLEEP)
+		smq_mechanism_wake(waiter->peer);
+	if (word & SMQ_WAIT_POLLS)
+		smq_doorbell_ring(waiter->fd, waiter->producer);
 	return result;
 }
 
@@ -100,6 +130,6 @@ void smq_wait_interrupt(struct smq_waiter *waiter)
 	/* The flag is seen before the word is cleared. Partner: the fence in smq_wait_announce(): a sleeper that does
 	 * not see the flag has announced before, so the 0 comes after its ASLEEP and turns it back. */
 	atomic_thread_fence(memory_order_seq_cst);
-	store(&waiter->own->word, 0);
+	clear(waiter);
 	smq_mechanism_wake(waiter->own);
 }

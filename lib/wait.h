@@ -8,7 +8,7 @@
  *	     and on every processor that runs
  *	     a waker
  *	 S3  look at the ring; ready: withdraw    W3  load the peer's word; 0: done
- *	 S4  sleep while the word is ASLEEP       W4  word = 0, wake
+ *	 S4  sleep while the word is ASLEEP       W4  word = 0 (an exchange), wake
  *
  * The race is store-then-load on both sides: without barriers S3 may miss W1 while W3 misses S1, and the
  * sleeper sleeps beside a full ring. S2 puts a full barrier into the waker's stream too: if it falls after W1,
@@ -26,6 +26,10 @@
  *
  * W4 may meet the sleeper's next announcement and erase it: then the word is not what the sleeper expects, the
  * futex returns at once (the semaphore has been posted), and it looks again.
+ *
+ * Who has a pollfd announces POLLS instead, before the look that a try fails with, and goes away; W4 then rings. The
+ * word keeps the bit until it has been exchanged for a ring: a sleep in between leaves it alone. So at any time the
+ * descriptor is readable or the bit is set, and a ring is never missed.
  */
 #ifndef SMQ_WAIT_H
 #define SMQ_WAIT_H
@@ -39,6 +43,7 @@
 /* Bits of a wait word; 0: nobody sleeps. */
 #define SMQ_WAIT_ASLEEP 1u
 #define SMQ_WAIT_FENCE 2u
+#define SMQ_WAIT_POLLS 4u /* somebody polls: the doorbell is to be rung, whether anybody sleeps or not */
 
 #define SMQ_NS_PER_MS 1000000
 /* A sleep is cut into slices: after each the peer's liveness is probed and a death shows within one. */
@@ -51,6 +56,8 @@ struct smq_waiter {
 	struct smq_wait_room *peer;
 	smq_word *own_fence;        /* claim.fence of this side and of the peer */
 	smq_word *peer_fence;
+	int fd;                     /* to ring the peer's doorbell with, */
+	bool producer;              /* as this end does */
 	uint32_t announced;         /* what own->word was set to */
 	bool fences;                /* this side fences at W2 */
 	bool no_membarrier;         /* this side could not call it at S2 */
@@ -69,6 +76,9 @@ void smq_wait_attach(struct smq_waiter *waiter, bool registered);
 /* S1 and S2. Returns the longest slice to sleep: to be called before the look at the ring, S3. */
 int64_t smq_wait_announce(struct smq_waiter *waiter);
 void smq_wait_withdraw(struct smq_waiter *waiter);
+
+/* The same for a pollfd: stays announced until it has been rung. */
+int64_t smq_wait_poll(struct smq_waiter *waiter);
 
 /* S4, at most `ns`. 0: look again. EINTR: a signal handler ran. */
 int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);

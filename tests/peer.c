@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 		{ "produce", 3, produce },
 		{ "consume", 3, consume },
 		{ "hold", 2, hold },
-		{ "sleepy", 6, sleepy_run },
+		{ "sleepy", 7, sleepy_run },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 
 static _Atomic bool armed;
 static _Atomic unsigned sleeps;
+static unsigned polled; /* of 2 calls, how many are tries with a poll behind, instead of waits */
 
 int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
 int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
@@ -95,12 +97,58 @@ static void vary(struct delays *delays)
 	delays->sleep = 64u << traffic_random(&delays->random) % 8;
 }
 
+/* A call has failed with EAGAIN: waits until it is worth repeating. */
+static bool poll_again(struct shmemq *q)
+{
+	struct pollfd fd = { .fd = shmemq_pollfd(q), .events = POLLIN };
+
+	if (errno != EAGAIN)
+		return false;
+	sleeps++;
+	if (poll(&fd, 1, (int)(SLEEPY_LOST_NS / MS)) == 1)
+		return true;
+	fprintf(stderr, "a ring was lost, with %#x in the wait word\n", (unsigned)q->waiter.own->word);
+	return false;
+}
+
+/* Does the next call poll? */
+static bool polls(void)
+{
+	static uint64_t random;
+
+	return polled == 2 || (polled == 1 && traffic_random(&random) % 2);
+}
+
+static ssize_t pop(struct shmemq *q, void *message, size_t size)
+{
+	ssize_t bytes;
+
+	if (!polls())
+		return shmemq_pop(q, message, size, NULL);
+	do
+		bytes = shmemq_timedpop(q, message, size, NULL, 0);
+	while (bytes < 0 && poll_again(q));
+	return bytes;
+}
+
+static int push(struct shmemq *q, const void *message, size_t size)
+{
+	int err;
+
+	if (!polls())
+		return shmemq_push(q, message, size, 0);
+	do
+		err = shmemq_timedpush(q, message, size, 0, 0);
+	while (err < 0 && poll_again(q));
+	return err;
+}
+
 static int take(struct shmemq *in, uint64_t expected, struct delays *delays)
 {
 	uint64_t message;
 
 	sleepy_delay(&delays->random, delays->sleep);
-	if (shmemq_pop(in, &message, sizeof message, NULL) != sizeof message || message != expected)
+	if (pop(in, &message, sizeof message) != sizeof message || message != expected)
 		return traffic_error("not popped", expected);
 	return 0;
 }
@@ -120,7 +168,7 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 		if (!ping && take(in, i, &delays) != 0)
 			return 1;
 		sleepy_delay(&delays.random, i % 4 == 0 ? 200000 : delays.answer);
-		if (shmemq_push(out, &i, sizeof i, 0) != 0)
+		if (push(out, &i, sizeof i) != 0)
 			return traffic_error("not pushed", i);
 		if (ping && take(in, i, &delays) != 0)
 			return 1;
@@ -141,9 +189,8 @@ static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 			sleepy_delay(&random, random >> 32 & 1 ? 200000 : 10000);
 		traffic_fill(message, bytes, i);
 		sleepy_eager(q);
-		if (produce ? shmemq_push(q, message, bytes, 0) != 0 :
-			      shmemq_pop(q, message, sizeof message, NULL) != (ssize_t)bytes ||
-				      !traffic_filled(message, bytes, i))
+		if (produce ? push(q, message, bytes) != 0 :
+			      pop(q, message, sizeof message) != (ssize_t)bytes || !traffic_filled(message, bytes, i))
 			return traffic_error("not moved", i);
 	}
 	return 0;
@@ -151,13 +198,14 @@ static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 
 int sleepy_run(char **argv)
 {
-	const char *role = argv[0], *deny = argv[1], *name = argv[2], *other = argv[3];
-	uint64_t seed = strtoull(argv[4], NULL, 0), count = strtoull(argv[5], NULL, 0);
+	const char *role = argv[0], *wait = argv[1], *deny = argv[2], *name = argv[3], *other = argv[4];
+	uint64_t seed = strtoull(argv[5], NULL, 0), count = strtoull(argv[6], NULL, 0);
 	bool ping = strcmp(role, "ping") == 0, produce = strcmp(role, "produce") == 0;
 	struct shmemq *q, *back = NULL;
 	int failed;
 
 	sleepy_arm();
+	polled = strcmp(wait, "poll") == 0 ? 2 : strcmp(wait, "both") == 0;
 	if (!deny_membarrier(deny, "before"))
 		return 1;
 	q = open_to_stay(name, ping || produce ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER);
