@@ -340,6 +340,10 @@ public:
 		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
 	}
 
+	/* The handle's to close. */
+	int pollfd() { return detail::check(::shmemq_pollfd(q_.get()), "shmemq_pollfd"); }
+	int pollfd(std::error_code &ec) noexcept { return detail::report(::shmemq_pollfd(q_.get()), ec); }
+
 	/* From any thread; the form that does not throw also from a signal handler. */
 	void interrupt() { detail::check(::shmemq_interrupt(q_.get()), "shmemq_interrupt"); }
 	bool interrupt(std::error_code &ec) noexcept { return detail::report(::shmemq_interrupt(q_.get()), ec) == 0; }

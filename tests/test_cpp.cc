@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -447,6 +448,24 @@ void blocking()
 	late.join();
 }
 
+void polled()
+{
+	pair p;
+	std::error_code ec;
+	pollfd ready = { p.out.pollfd(), POLLIN, 0 };
+
+	CHECK(ready.fd >= 0 && p.out.pollfd(ec) == ready.fd && !ec);
+	/* Readable at first, and for a while now and then. */
+	do
+		CHECK(!p.out.try_pop_start());
+	while (poll(&ready, 1, 10) != 0);
+	p.in.push("x");
+	CHECK(poll(&ready, 1, 10000) == 1 && p.out.try_pop_start());
+	queue none;
+	CHECK(none.pollfd(ec) == -1 && ec == std::errc::invalid_argument);
+	CHECK(thrown([&] { none.pollfd(); }) == std::errc::invalid_argument);
+}
+
 void interrupted()
 {
 	pair p;
@@ -511,6 +530,7 @@ int main()
 		{ "full_and_empty", full_and_empty },
 		{ "nonblocking", nonblocking },
 		{ "blocking", blocking },
+		{ "polled", polled },
 		{ "interrupted", interrupted },
 		{ "forked", forked },
 	};
