@@ -59,6 +59,28 @@ says "$temp/out" one '' three
 run child >"$temp/out" || fail child
 says "$temp/out" 'child: hello' 'child: goodbye'
 
+run request >"$temp/out" || fail request
+says "$temp/out" '1: ADA' '2: GRACE'
+
+# With membarrier(2), and without.
+sandbox() # ARGUMENT...
+{
+	case ${SHMEMQ_LDFLAGS-} in
+	*-fsanitize*)
+		echo 'sandbox is left out: sanitizers make system calls of their own'
+		return
+		;;
+	esac
+	run sandbox "$@" 68656c6c6f '' 73616e64626f78 >"$temp/out"
+	case $? in
+	0) says "$temp/out" hello '' sandbox ;;
+	77) echo 'sandbox is left out: no seccomp, or an architecture that it does not know' ;;
+	*) fail "sandbox $*" ;;
+	esac
+}
+sandbox
+sandbox -m
+
 if [ -e "$examples/cxx" ]; then
 	run cxx >"$temp/out" || fail cxx
 	says "$temp/out" '0: 19.5' '2: 21.5' 'end of shift'
