@@ -98,7 +98,7 @@ while read -r line example; do
 	tail -n +$((line + 2)) "$srcdir/README" | head -n "$(wc -l <"$temp/expected")" >"$temp/text"
 	same "$example (-) as README shows it (+)" "$temp/expected" "$temp/text"
 done <"$temp/quoted"
-(cd "$srcdir" && ls examples/*.c examples/*.cc) >"$temp/examples"
+(cd "$srcdir" && ls examples/*.c examples/*.cc examples/*.py) >"$temp/examples"
 sed 's/.* //' "$temp/shown" | sort -u >"$temp/used"
 same 'examples there are (-) and that a page shows (+)' "$temp/examples" "$temp/used"
 
