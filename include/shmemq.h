@@ -69,6 +69,7 @@ struct shmemq; /* a handle: one process's claim on one end of a queue */
 #define SHMEMQ_EXCL     0x0020u /* with CREATE: fail with EEXIST if the name is taken */
 #define SHMEMQ_NONBLOCK 0x0040u /* calls without a timeout argument try once */
 #define SHMEMQ_STAY     0x0080u /* wait on when the peer has closed or died */
+#define SHMEMQ_SHARED   0x0100u /* this end may have many handles, which all say so */
 
 #define SHMEMQ_ATTR_TEMPORARY 0x0001u /* the last handle to close removes the name */
 

@@ -2,8 +2,6 @@
 /* What a call does that cannot go on: try, spin, sleep, and notice that the peer has gone. */
 #include "config.h"
 
-#include <time.h>
-
 #include "end.h"
 #include "handle.h"
 
@@ -22,30 +20,11 @@
 /* Failing tries read the clock every so often, and probe when it says so: within 1 s or 256 tries. */
 #define TRIES_A_CLOCK_READING 64
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void relax(void)
-{
-#if defined __x86_64__ || defined __i386__
-	__builtin_ia32_pause();
-#elif defined __aarch64__ || (defined __ARM_ARCH && __ARM_ARCH >= 7)
-	__asm__ __volatile__("yield" ::: "memory");
-#elif defined __powerpc__
-	__asm__ __volatile__("or 27,27,27" ::: "memory");
-#else
-	atomic_signal_fence(memory_order_seq_cst);
-#endif
-}
-
 /* `bytes`: see smq_await(). */
 static enum smq_look look(struct shmemq *q, uint32_t *bytes)
 {
+	if (smq_unlikely(q->state & SMQ_SHARED))
+		return smq_ring_peek(&q->ring, q->waiter.producer, *bytes) ? SMQ_READY : SMQ_NOT_YET;
 	if (q->state & SHMEMQ_PRODUCER)
 		return smq_ring_room(&q->ring, *bytes);
 	return smq_ring_look(&q->ring, bytes);
@@ -95,7 +74,7 @@ static int fail_try(struct shmemq *q, uint32_t *bytes)
 	int err;
 
 	if (!q->stay && ++q->peer.tries % TRIES_A_CLOCK_READING == 0) {
-		int64_t now = now_ns();
+		int64_t now = smq_now_ns();
 
 		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
 			probe(q, now);
@@ -103,7 +82,7 @@ static int fail_try(struct shmemq *q, uint32_t *bytes)
 	return decided(q, bytes, &err) ? err : EAGAIN;
 }
 
-static bool take_interrupt(struct shmemq *q)
+bool smq_take_interrupt(struct shmemq *q)
 {
 	/* Relaxed: nothing but the flag is passed. Only this side clears it; of two that come at once, one is lost. */
 	if (smq_likely(!atomic_load_explicit(&q->waiter.interrupted, memory_order_relaxed)))
@@ -117,7 +96,7 @@ static bool over(struct shmemq *q, uint32_t *bytes, int *err)
 {
 	if (decided(q, bytes, err))
 		return true;
-	if (!take_interrupt(q))
+	if (!smq_take_interrupt(q))
 		return false;
 	*err = ECANCELED;
 	return true;
@@ -140,7 +119,7 @@ static bool look_first(struct shmemq *q, uint32_t *bytes)
 
 	q->waited_at = q->ring.messages;
 	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
-		relax();
+		smq_relax();
 	for (int i = 0; i < LOOKS_FIRST; i++) {
 		if (look(q, bytes) == SMQ_READY)
 			return true;
@@ -153,13 +132,13 @@ static bool spin(struct shmemq *q, uint32_t *bytes, int64_t until, int *err)
 {
 	do {
 		for (int i = 0; i < SPINS_A_CLOCK_READING; i++) {
-			relax();
+			smq_relax();
 			if (look(q, bytes) != SMQ_NOT_YET)
 				return over(q, bytes, err);
 		}
 		if (over(q, bytes, err))
 			return true;
-	} while (now_ns() < until);
+	} while (smq_now_ns() < until);
 	return false;
 }
 
@@ -177,7 +156,7 @@ static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 
 		if (over(q, bytes, &err))
 			break;
-		now = now_ns();
+		now = smq_now_ns();
 		probe_at = q->peer.probed_at + SMQ_SLICE_NS;
 		if (now >= probe_at) {
 			probe(q, now);
@@ -194,7 +173,7 @@ static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 		if (slice > probe_at - now)
 			slice = probe_at - now;
 		if (smq_wait_sleep(&q->waiter, slice) == EINTR) {
-			err = take_interrupt(q) ? ECANCELED : EINTR;
+			err = smq_take_interrupt(q) ? ECANCELED : EINTR;
 			break;
 		}
 	}
@@ -211,14 +190,14 @@ static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 
 	if (spins && look_first(q, bytes))
 		return 0;
-	start = now_ns();
-	deadline = timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
+	start = smq_now_ns();
+	deadline = smq_deadline(start, timeout);
 	if (spins && spin(q, bytes, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err)) {
 		q->spin_misses = 0;
 		return err;
 	}
 	err = sleep_on(q, bytes, deadline);
-	if (now_ns() - start >= 2 * SMQ_SPIN_MAX_NS) {
+	if (smq_now_ns() - start >= 2 * SMQ_SPIN_MAX_NS) {
 		if (q->spin_ns > SPIN_MIN_NS)
 			q->spin_ns /= 2;
 	} else if (err == 0) {
@@ -228,35 +207,19 @@ static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 	return err;
 }
 
-/*
- * After a close is heard, or the timer: asks for the peer. The kernel tells of a close before it takes back the lock,
- * so a holder found alive then may not be: the timer asks again, less and less often.
- */
-static void clear_doubt(struct shmemq *q, unsigned heard)
-{
-	struct smq_doorbell *bell = q->bell;
-
-	if (heard & SMQ_HEARD_CLOSE)
-		bell->doubt_ns = SMQ_DOUBT_FIRST_NS;
-	if (heard == 0 || bell->doubt_ns == 0)
-		return;
-	probe(q, now_ns());
-	if (bell->doubt_ns > SMQ_DOUBT_LAST_NS || peer_gone(q) != 0) {
-		bell->doubt_ns = 0;
-		return;
-	}
-	smq_doorbell_again(bell, bell->doubt_ns);
-	bell->doubt_ns *= 2;
-}
-
 /* A try has failed with `err`: makes the pollfd ring when it is worth repeating. 0 if that is so already, or errno. */
 static int arm(struct shmemq *q, uint32_t *bytes, int err)
 {
 	unsigned heard = smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
 	int now;
 
-	if (!q->stay)
-		clear_doubt(q, heard);
+	if (!q->stay && smq_doorbell_doubts(q->bell, heard)) {
+		probe(q, smq_now_ns());
+		if (peer_gone(q) == 0)
+			smq_doorbell_ask_again(q->bell);
+		else
+			q->bell->doubt_ns = 0;
+	}
 	if (smq_wait_poll(&q->waiter) == SMQ_SLICE_UNFENCED_NS)
 		smq_doorbell_again(q->bell, SMQ_SLICE_UNFENCED_NS);
 	return decided(q, bytes, &now) ? now : err;

@@ -54,7 +54,7 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 {
 	unsigned most = count < INT_MAX ? count : INT_MAX, pushed = 0;
 
-	if (!smq_usable(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
+	if (!smq_is(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (count == 0)
 		return 0;
@@ -66,6 +66,7 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 		pushed += push_group(q, msgs + pushed, most - pushed);
 	while (pushed < most && legal(&q->ring, &msgs[pushed]) &&
 	       smq_ring_room(&q->ring, smq_record_bytes((uint32_t)msgs[pushed].size)) == SMQ_READY);
+	smq_shared_leave(q);
 	return (int)pushed;
 }
 
@@ -75,7 +76,7 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 	unsigned most = max < INT_MAX ? max : INT_MAX, n = 0;
 	uint32_t size, position, bytes = 0;
 
-	if (!smq_usable(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
+	if (!smq_is(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (smq_await_message(q, &size, timeout) != 0)
 		return -1;
@@ -99,7 +100,7 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 	q->held_bytes = bytes;
 	q->batch = n;
 	q->batch_end = position;
-	q->state = SHMEMQ_CONSUMER | SMQ_BATCH;
+	q->state |= SMQ_BATCH;
 	return (int)n;
 }
 
@@ -124,17 +125,18 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 {
 	uint32_t end, bytes;
 
-	if (!smq_usable(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
+	if (!smq_is(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	end = q->batch_end;
 	bytes = q->held_bytes;
 	if (count < q->batch && !walk(q, count, &end, &bytes)) {
 		q->state |= SMQ_BROKEN;
+		smq_shared_leave(q);
 		return smq_fail(EBADMSG);
 	}
-	q->state = SHMEMQ_CONSUMER;
-	if (count == 0)
-		return 0;
-	smq_ring_release(&q->ring, end, count, bytes);
+	q->state &= ~SMQ_BATCH;
+	if (count != 0)
+		smq_ring_release(&q->ring, end, count, bytes);
+	smq_shared_leave(q);
 	return (int)smq_wait_wake(&q->waiter, 0);
 }

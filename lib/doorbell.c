@@ -14,6 +14,9 @@
 
 /* Events at a time, and times: equal ones in a row are one, so an honest peer leaves a few; a flood stays unread. */
 #define EVENTS 32
+/* Delays between two questions for a holder that may be about to go: they double. */
+#define DOUBT_FIRST_NS 1000000
+#define DOUBT_LAST_NS 512000000
 #define READS 8
 
 static int watch(int inotify, int fd, bool producer)
@@ -53,7 +56,7 @@ int smq_doorbell_make(struct smq_doorbell *bell, int fd, bool producer)
 	    holds(bell->pollfd, bell->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) &&
 	    (bell->watch = watch(bell->inotify, fd, producer)) >= 0) {
 		/* What came before the watch is told by the first try, and the peer may just be dying. */
-		bell->doubt_ns = SMQ_DOUBT_FIRST_NS;
+		bell->doubt_ns = DOUBT_FIRST_NS;
 		smq_doorbell_again(bell, 1);
 		return 0;
 	}
@@ -129,4 +132,21 @@ void smq_doorbell_again(struct smq_doorbell *bell, int64_t ns)
 
 	when.it_value.tv_nsec = (long)(ns % 1000000000);
 	bell->timer_set = timerfd_settime(bell->timer, 0, &when, NULL) == 0;
+}
+
+bool smq_doorbell_doubts(struct smq_doorbell *bell, unsigned heard)
+{
+	if (heard & SMQ_HEARD_CLOSE)
+		bell->doubt_ns = DOUBT_FIRST_NS;
+	return heard != 0 && bell->doubt_ns != 0;
+}
+
+void smq_doorbell_ask_again(struct smq_doorbell *bell)
+{
+	if (bell->doubt_ns > DOUBT_LAST_NS) {
+		bell->doubt_ns = 0;
+		return;
+	}
+	smq_doorbell_again(bell, bell->doubt_ns);
+	bell->doubt_ns *= 2;
 }

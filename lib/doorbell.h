@@ -8,7 +8,8 @@
  *	a death or a close	the kernel, just before it is	IN_CLOSE_WRITE
  *
  * Each side watches for the other's alone, so none rings itself. fallocate() changes nothing, asks for no permission
- * beyond the descriptor (futimens(2) does, and a process may have dropped it) and knows no RLIMIT_FSIZE (write(2) does).
+ * beyond the descriptor (futimens(2) does, and a process may have dropped it), and knows no RLIMIT_FSIZE (write(2)
+ * does).
  *
  * Who polls has announced it in its wait word (wait.h), and only then does the peer ring. What the peer cannot ring for
  * is left to a timer: see smq_doorbell_again(). An epoll descriptor holds both.
@@ -19,17 +20,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Delays between two questions for a peer that may be about to go: they double. */
-#define SMQ_DOUBT_FIRST_NS 1000000
-#define SMQ_DOUBT_LAST_NS 512000000
-
 struct smq_doorbell {
 	int pollfd; /* epoll: readable when one of the next two is */
 	int inotify;
 	int timer;
 	int watch;	  /* of inotify; -1: lost, to be had again */
 	bool timer_set;
-	int64_t doubt_ns; /* the next delay after which the peer is to be probed anew; 0: no doubt */
+	int64_t doubt_ns; /* the next delay after which to ask for a holder anew; 0: no doubt */
 };
 
 /* What smq_doorbell_silence() has heard. */
@@ -51,5 +48,12 @@ unsigned smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer);
 
 /* Rings in `ns` (> 0) by itself. */
 void smq_doorbell_again(struct smq_doorbell *bell, int64_t ns);
+
+/*
+ * The kernel tells of a death before it takes back the lock: a holder that is found alive then may not be. May one be
+ * dead, after what was heard? If it seems to live: asks again later, less and less often.
+ */
+bool smq_doorbell_doubts(struct smq_doorbell *bell, unsigned heard);
+void smq_doorbell_ask_again(struct smq_doorbell *bell);
 
 #endif

@@ -40,6 +40,11 @@ int smq_end_lock_init(int fd)
 	return err;
 }
 
+bool smq_end_try_lock_init(int fd)
+{
+	return set_lock(fd, F_WRLCK, SMQ_LOCK_INIT) == 0;
+}
+
 void smq_end_unlock_init(int fd)
 {
 	set_lock(fd, F_UNLCK, SMQ_LOCK_INIT);
@@ -50,6 +55,37 @@ int smq_end_claim(int fd, enum smq_lock_byte end)
 	int err = set_lock(fd, F_WRLCK, end);
 
 	return err == EAGAIN ? EBUSY : err;
+}
+
+int smq_end_share(int fd, enum smq_lock_byte end, bool *alone)
+{
+	int err = set_lock(fd, F_WRLCK, end);
+
+	*alone = err == 0;
+	/* Nobody comes in between: claims are taken under the init lock. */
+	if (err == 0 || err == EAGAIN)
+		err = set_lock(fd, F_RDLCK, end);
+	return err == EAGAIN ? EBUSY : err;
+}
+
+static off_t handle_byte(bool producer, uint32_t number)
+{
+	return (producer ? SMQ_LOCK_PRODUCERS : SMQ_LOCK_CONSUMERS) + (off_t)number;
+}
+
+int smq_end_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number)
+{
+	for (uint32_t i = 0; i < SMQ_HANDLES; i++) {
+		int err;
+
+		*number = (first + i) % SMQ_HANDLES + 1;
+		if (*number == except)
+			continue;
+		err = set_lock(fd, F_WRLCK, handle_byte(producer, *number));
+		if (err != EAGAIN)
+			return err;
+	}
+	return EBUSY;
 }
 
 static bool held(int fd, off_t byte, off_t bytes)
@@ -63,6 +99,20 @@ static bool held(int fd, off_t byte, off_t bytes)
 bool smq_end_held(int fd, enum smq_lock_byte end)
 {
 	return held(fd, end, 1);
+}
+
+bool smq_end_handle_held(int fd, bool producer, uint32_t number)
+{
+	return held(fd, handle_byte(producer, number), 1);
+}
+
+bool smq_end_others_held(int fd, bool producer, uint32_t number)
+{
+	uint32_t behind = SMQ_HANDLES - number;
+
+	/* A length of 0 would mean to the end of the file. */
+	return (number > 1 && held(fd, handle_byte(producer, 1), number - 1)) ||
+	       (behind > 0 && held(fd, handle_byte(producer, number + 1), behind));
 }
 
 bool smq_end_any_held(int fd)

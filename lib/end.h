@@ -23,8 +23,24 @@
 int smq_end_lock_init(int fd);
 void smq_end_unlock_init(int fd);
 
+/* The same without waiting. */
+bool smq_end_try_lock_init(int fd);
+
 /* Takes a whole end for fd's own description. 0, EBUSY, ENOMEM. Under the init lock. */
 int smq_end_claim(int fd, enum smq_lock_byte end);
+
+/* Takes a part in an end. `*alone`: nobody else has one. 0, EBUSY, ENOMEM. Under the init lock. */
+int smq_end_share(int fd, enum smq_lock_byte end, bool *alone);
+
+/*
+ * Takes a number among the handles of a shared end, for fd's own description: a free one from `first` on, and not
+ * `except`. 0, EBUSY (all are taken), ENOMEM. Under the init lock.
+ */
+int smq_end_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number);
+
+/* Does another description than fd's hold this number? Any but this one? */
+bool smq_end_handle_held(int fd, bool producer, uint32_t number);
+bool smq_end_others_held(int fd, bool producer, uint32_t number);
 
 /* Does another description than fd's hold this end (or, for both, one of the ends)? */
 bool smq_end_held(int fd, enum smq_lock_byte end);

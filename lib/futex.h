@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +18,16 @@ static inline int smq_mechanism_init(struct smq_wait_room *room)
 {
 	(void)room; /* a zero word is a futex */
 	return 0;
+}
+
+static inline void smq_mechanism_join(struct smq_wait_room *room)
+{
+	(void)room;
+}
+
+static inline void smq_mechanism_quit(struct smq_wait_room *room)
+{
+	(void)room;
 }
 
 static inline void smq_mechanism_prepare(struct smq_wait_room *room)
@@ -52,6 +63,17 @@ static inline long smq_futex_wait(smq_word *word, uint32_t expected, int64_t ns)
 #endif
 }
 
+static inline void smq_futex_wake(smq_word *word, int sleepers)
+{
+#ifdef SYS_futex
+	if (syscall(SYS_futex, word, FUTEX_WAKE, sleepers, NULL, NULL, 0) >= 0 || errno != ENOSYS)
+		return;
+#endif
+#ifdef SYS_futex_time64
+	syscall(SYS_futex_time64, word, FUTEX_WAKE, sleepers, NULL, NULL, 0);
+#endif
+}
+
 /* Sleeps until woken, unless the word is no longer `expected`; at most `ns`. 0: look again. EINTR. */
 static inline int smq_mechanism_sleep(struct smq_wait_room *room, uint32_t expected, int64_t ns)
 {
@@ -63,13 +85,20 @@ static inline int smq_mechanism_sleep(struct smq_wait_room *room, uint32_t expec
 /* Wakes whoever sleeps in this room. Async-signal-safe. */
 static inline void smq_mechanism_wake(struct smq_wait_room *room)
 {
-#ifdef SYS_futex
-	if (syscall(SYS_futex, &room->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0) >= 0 || errno != ENOSYS)
-		return;
-#endif
-#ifdef SYS_futex_time64
-	syscall(SYS_futex_time64, &room->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-#endif
+	smq_futex_wake(&room->word, INT_MAX);
+}
+
+/* The same for who waits for the turn; one is woken, who wakes the next one when it leaves. */
+static inline int smq_mechanism_turn_sleep(struct smq_wait_room *room, smq_word *word, uint32_t expected, int64_t ns)
+{
+	(void)room;
+	return smq_futex_wait(word, expected, ns) != 0 && errno == EINTR ? EINTR : 0;
+}
+
+static inline void smq_mechanism_turn_wake(struct smq_wait_room *room, smq_word *word, bool all)
+{
+	(void)room;
+	smq_futex_wake(word, all ? INT_MAX : 1);
 }
 
 #endif

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "doorbell.h"
 #include "ring.h"
 #include "shmemq.h"
+#include "turn.h"
 #include "wait.h"
 
 /*
@@ -19,6 +21,7 @@
 #define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
 #define SMQ_BROKEN 0x200u  /* garbage was seen in the shared memory: EBADMSG from now on */
 #define SMQ_BATCH 0x400u   /* between popm_start and popm_end */
+#define SMQ_SHARED 0x800u  /* a handle of many: so no frequent path takes it for an unshared one (turn.h) */
 
 /*
  * A sleep and its wake cost some 50 us of latency (doc/design.md); spinning longer than that for what comes
@@ -50,6 +53,7 @@ struct shmemq {
 	bool stay;
 	struct smq_waiter waiter;
 	struct smq_peer peer;
+	struct smq_turn turn;
 	uint64_t waited_at; /* ring.messages at the last wait */
 	int64_t spin_ns;    /* both adaptive: see await.c */
 	uint32_t spin_misses;
@@ -86,11 +90,51 @@ static inline bool smq_usable(const struct shmemq *q, uint32_t state)
 	return smq_alive(q) && q->state == state;
 }
 
+/* The same for an end that may be shared. */
+static inline bool smq_is(const struct shmemq *q, uint32_t state)
+{
+	return smq_alive(q) && (q->state & ~SMQ_SHARED) == state;
+}
+
 /* Of the calls without a timeout argument. */
 static inline int64_t smq_timeout(const struct shmemq *q)
 {
 	return q != NULL ? q->timeout : 0;
 }
+
+static inline int64_t smq_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* INT64_MAX: never. */
+static inline int64_t smq_deadline(int64_t start, int64_t timeout)
+{
+	return timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
+}
+
+/* A pause in a loop that waits for another processor. */
+static inline void smq_relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+	__builtin_ia32_pause();
+#elif defined __aarch64__ || (defined __ARM_ARCH && __ARM_ARCH >= 7)
+	__asm__ __volatile__("yield" ::: "memory");
+#elif defined __powerpc__
+	__asm__ __volatile__("or 27,27,27" ::: "memory");
+#else
+	atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+/* Takes up the ring as the end's new holder: of what the last one left half done, the rest. SMQ_READY or SMQ_BAD. */
+enum smq_look smq_take_ring(struct shmemq *q);
+
+/* Has shmemq_interrupt() been called? Then that is dealt with. */
+bool smq_take_interrupt(struct shmemq *q);
 
 /*
  * Waits until the ring has room for a record of `*bytes` (producer), or for a message, whose size goes to `*bytes`
@@ -99,6 +143,16 @@ static inline int64_t smq_timeout(const struct shmemq *q)
  * messages back would have it wait for ever.
  */
 int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t timeout);
+
+/*
+ * The same on a SHARED end, and 0 is in its turn, until smq_shared_leave(). Of an end that is not shared, or out of its
+ * turn, leave does nothing.
+ */
+int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout);
+static inline void smq_shared_leave(struct shmemq *q)
+{
+	smq_turn_leave(&q->turn, q->waiter.own, q->fd, q->waiter.producer);
+}
 
 /* Makes room at the tail for a message of `size` bytes. 0, or -1 and errno. */
 int smq_make_room(struct shmemq *q, size_t size, int64_t timeout);

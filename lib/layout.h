@@ -72,8 +72,11 @@ typedef _Atomic uint32_t smq_word;
 enum smq_lock_byte {
 	SMQ_LOCK_INIT = 0,     /* claim, close and removal of the name run under it */
 	SMQ_LOCK_PRODUCER = 1, /* write lock: an exclusive producer */
-	SMQ_LOCK_CONSUMER = 2, /* write lock: an exclusive consumer */
+	SMQ_LOCK_CONSUMER = 2, /* read locks: the handles of a SHARED end */
+	SMQ_LOCK_PRODUCERS = 1 << 16, /* plus 1 to SMQ_HANDLES: a handle of a SHARED producer end; write lock */
+	SMQ_LOCK_CONSUMERS = 2 << 16, /* the same of a SHARED consumer end */
 };
+#define SMQ_HANDLES 0xffffu /* that may share an end */
 
 /* Constant once the name exists. */
 struct smq_identity {
@@ -104,6 +107,7 @@ struct smq_claim {
 	smq_word claim; /* claims so far << 2 | SHMEMQ_END_NEVER, _OPEN or _CLOSED */
 	smq_word pid;   /* of the last claim, as it saw itself */
 	smq_word fence; /* 1: the holder fences between publishing and reading the peer's wait word (wait.h) */
+	smq_word turn;	/* of a SHARED end: which handle is in it, and who waits for its turn (turn.h); 0: nobody */
 };
 
 /*
@@ -113,8 +117,9 @@ struct smq_claim {
  */
 struct smq_wait_room {
 	smq_word word; /* SMQ_WAIT_* (wait.h) */
-	uint32_t zero[15];
-	unsigned char sem[SMQ_LINES - 64];
+	smq_word sleepers; /* semaphore, SHARED end: handles that sleep */
+	uint32_t zero[14];
+	unsigned char sem[2][SMQ_LINES / 4]; /* a sem_t for the wait and one for the turn */
 };
 
 struct smq_header {

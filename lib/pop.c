@@ -11,8 +11,12 @@ smq_cold int smq_await_message(struct shmemq *q, uint32_t *size, int64_t timeout
 	enum smq_look look;
 	int err = 0;
 
-	if (!smq_usable(q, SHMEMQ_CONSUMER))
+	if (!smq_is(q, SHMEMQ_CONSUMER))
 		return smq_refuse(q, SHMEMQ_CONSUMER);
+	if (q->state & SMQ_SHARED) {
+		err = smq_shared_enter(q, size, timeout);
+		return err != 0 ? smq_fail(err) : 0;
+	}
 	look = smq_ring_look(&q->ring, size);
 	if (look != SMQ_READY)
 		err = smq_await(q, look, size, timeout);
@@ -36,6 +40,14 @@ static smq_hot ssize_t release(struct shmemq *q, uint32_t size, ssize_t result)
 	return smq_wait_wake(&q->waiter, result);
 }
 
+/* The same on any end: leaves a shared one, too. */
+static smq_cold ssize_t release_any(struct shmemq *q, uint32_t size, ssize_t result)
+{
+	smq_ring_release(&q->ring, q->ring.position + smq_record_bytes(size), 1, size);
+	smq_shared_leave(q);
+	return smq_wait_wake(&q->waiter, result);
+}
+
 /* A pop of any size, in any state. */
 static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
@@ -45,14 +57,16 @@ static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (!there(q, &bytes) && smq_await_message(q, &bytes, timeout) != 0)
 		return -1;
-	if (bytes > size)
+	if (bytes > size) {
+		smq_shared_leave(q);
 		return smq_fail(EMSGSIZE);
+	}
 	if (bytes != 0)
 		smq_copy(buf, head(q), bytes);
 	if (type != NULL)
 		*type = smq_ring_type(&q->ring, q->ring.position);
 	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);
-	return release(q, bytes, (ssize_t)bytes);
+	return release_any(q, bytes, (ssize_t)bytes);
 }
 
 /* The frequent case: a small message that is there. All else leaves by a tail call, so nothing has to be saved. */
@@ -96,7 +110,7 @@ static smq_hot const void *pop_start(struct shmemq *q, size_t *size, uint32_t *t
 	/* Before the caller sees the message: if this process is killed from here on, the next consumer is told. */
 	smq_ring_view(&q->ring, q->ring.position + smq_record_bytes(bytes));
 	q->held_bytes = bytes;
-	q->state = SHMEMQ_CONSUMER | SMQ_STARTED;
+	q->state |= SMQ_STARTED;
 	return head(q);
 }
 
@@ -110,10 +124,18 @@ const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type
 	return pop_start(q, size, type, timeout);
 }
 
+static smq_cold int pop_end_any(struct shmemq *q)
+{
+	if (!smq_is(q, SHMEMQ_CONSUMER | SMQ_STARTED))
+		return smq_refuse(q, SHMEMQ_CONSUMER);
+	q->state &= ~SMQ_STARTED;
+	return (int)release_any(q, q->held_bytes, 0);
+}
+
 int shmemq_pop_end(struct shmemq *q)
 {
 	if (smq_unlikely(!smq_usable(q, SHMEMQ_CONSUMER | SMQ_STARTED)))
-		return smq_refuse(q, SHMEMQ_CONSUMER);
+		return pop_end_any(q);
 	q->state = SHMEMQ_CONSUMER;
 	/* The size as it was checked at the start, not as it may have been changed since. */
 	return (int)release(q, q->held_bytes, 0);

@@ -20,11 +20,15 @@ smq_cold int smq_make_room(struct shmemq *q, size_t size, int64_t timeout)
 	uint32_t need;
 	int err = 0;
 
-	if (!smq_usable(q, SHMEMQ_PRODUCER))
+	if (!smq_is(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (size > smq_message_max(&q->ring))
 		return smq_fail(EMSGSIZE);
 	need = smq_record_bytes((uint32_t)size);
+	if (q->state & SMQ_SHARED) {
+		err = smq_shared_enter(q, &need, timeout);
+		return err != 0 ? smq_fail(err) : 0;
+	}
 	look = smq_ring_room(&q->ring, need);
 	if (look != SMQ_READY)
 		err = smq_await(q, look, &need, timeout);
@@ -42,6 +46,14 @@ static smq_hot int publish(struct shmemq *q, size_t size, uint32_t type)
 	return (int)smq_wait_wake(&q->waiter, 0);
 }
 
+/* The same on any end: leaves a shared one, too. */
+static smq_cold int publish_any(struct shmemq *q, size_t size, uint32_t type)
+{
+	smq_ring_commit(&q->ring, (uint32_t)size, type);
+	smq_shared_leave(q);
+	return (int)smq_wait_wake(&q->waiter, 0);
+}
+
 /* A push of any size, in any state. */
 static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
@@ -51,7 +63,7 @@ static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, ui
 		return -1;
 	if (size != 0)
 		smq_copy(tail(q), data, size);
-	return publish(q, size, type);
+	return publish_any(q, size, type);
 }
 
 /* The frequent case: a small message, and room known. All else leaves by a tail call, so nothing has to be saved. */
@@ -103,7 +115,7 @@ int shmemq_timedpushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uin
 		if (iov[i].iov_len != 0)
 			message = (unsigned char *)memcpy(message, iov[i].iov_base, iov[i].iov_len) + iov[i].iov_len;
 	}
-	return publish(q, size, type);
+	return publish_any(q, size, type);
 }
 
 int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t type)
@@ -116,7 +128,7 @@ static smq_hot void *push_start(struct shmemq *q, size_t size, int64_t timeout)
 	if (smq_unlikely(!fits(q, size)) && smq_make_room(q, size, timeout) != 0)
 		return NULL;
 	q->held_bytes = (uint32_t)size;
-	q->state = SHMEMQ_PRODUCER | SMQ_STARTED;
+	q->state |= SMQ_STARTED;
 	return tail(q);
 }
 
@@ -130,18 +142,27 @@ void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
 	return push_start(q, size, timeout);
 }
 
+static smq_cold int push_end_any(struct shmemq *q, size_t size, uint32_t type)
+{
+	if (!smq_is(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes)
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	q->state &= ~SMQ_STARTED;
+	return publish_any(q, size, type);
+}
+
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 {
 	if (smq_unlikely(!smq_usable(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
-		return smq_refuse(q, SHMEMQ_PRODUCER);
+		return push_end_any(q, size, type);
 	q->state = SHMEMQ_PRODUCER;
 	return publish(q, size, type);
 }
 
 int shmemq_push_cancel(struct shmemq *q)
 {
-	if (!smq_usable(q, SHMEMQ_PRODUCER | SMQ_STARTED))
+	if (!smq_is(q, SHMEMQ_PRODUCER | SMQ_STARTED))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	q->state = SHMEMQ_PRODUCER;
+	q->state &= ~SMQ_STARTED;
+	smq_shared_leave(q);
 	return 0;
 }

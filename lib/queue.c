@@ -36,12 +36,12 @@ static bool flags_fit(unsigned flags)
 
 	if (role != SHMEMQ_PRODUCER && role != SHMEMQ_CONSUMER && role != SHMEMQ_OBSERVER)
 		return false;
-	if (rest & ~(SHMEMQ_CREATE | SHMEMQ_EXCL | SHMEMQ_NONBLOCK | SHMEMQ_STAY))
+	if (rest & ~(SHMEMQ_CREATE | SHMEMQ_EXCL | SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED))
 		return false;
 	if ((rest & SHMEMQ_EXCL) && !(rest & SHMEMQ_CREATE))
 		return false;
-	/* An observer never waits. */
-	return role != SHMEMQ_OBSERVER || !(rest & (SHMEMQ_NONBLOCK | SHMEMQ_STAY));
+	/* An observer never waits, and there may be many anyway. */
+	return role != SHMEMQ_OBSERVER || !(rest & (SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED));
 }
 
 static struct smq_progress *progress(struct smq_header *header, bool producer)
@@ -59,27 +59,50 @@ static struct smq_wait_room *room(struct smq_header *header, bool producer)
 	return producer ? &header->producer_wait : &header->consumer_wait;
 }
 
-/* Everything that the mapped memory decides, under the init lock and with the end's lock held. 0 or EBADMSG. */
-static int take_up(struct shmemq *q, bool producer, bool registered)
+enum smq_look smq_take_ring(struct shmemq *q)
 {
 	unsigned char *records = (unsigned char *)q->header + q->header_bytes;
-	enum smq_look look;
 
-	if (producer)
-		look = smq_ring_produce(&q->ring, q->header, records, q->capacity);
-	else
-		look = smq_ring_consume(&q->ring, q->header, records, q->capacity);
-	if (look != SMQ_READY)
-		return EBADMSG;
+	return (q->state & SHMEMQ_PRODUCER ? smq_ring_produce :
+					     smq_ring_consume)(&q->ring, q->header, records, q->capacity);
+}
+
+/*
+ * Everything that the mapped memory decides, under the init lock and with the end's lock held; `alone` in it. 0 or
+ * EBADMSG, or of a number in a shared end EBUSY and ENOMEM.
+ */
+static int take_up(struct shmemq *q, int fd, bool alone, bool registered)
+{
+	bool producer = q->state & SHMEMQ_PRODUCER;
+	struct smq_claim *own = claim(q->header, producer);
+
+	if (alone) {
+		if (smq_take_ring(q) != SMQ_READY)
+			return EBADMSG;
+		atomic_store_explicit(&own->turn, 0, memory_order_relaxed); /* who died in it was the last */
+	} else {
+		smq_ring_join(&q->ring, q->header, (unsigned char *)q->header + q->header_bytes, q->capacity, producer);
+	}
+	if (q->state & SMQ_SHARED) {
+		uint32_t claims = atomic_load_explicit(&own->claim, memory_order_relaxed) >> 2;
+		/* Not that of a dead one whom nobody has inherited from yet. */
+		uint32_t except = atomic_load_explicit(&own->turn, memory_order_relaxed) & SMQ_HANDLES;
+		int err = smq_end_number(fd, producer, claims % SMQ_HANDLES, except, &q->turn.number);
+
+		if (err != 0)
+			return err;
+		q->turn.word = &own->turn;
+		q->waiter.shared = true;
+	}
 	q->waiter.own = room(q->header, producer);
 	q->waiter.peer = room(q->header, !producer);
-	q->waiter.own_fence = &claim(q->header, producer)->fence;
+	q->waiter.own_fence = &own->fence;
 	q->waiter.peer_fence = &claim(q->header, !producer)->fence;
 	q->waiter.fd = q->fd;
 	q->waiter.producer = producer;
-	smq_wait_attach(&q->waiter, registered);
+	smq_wait_attach(&q->waiter, registered, alone);
 	q->peer.claim = claim(q->header, !producer);
-	smq_end_opened(claim(q->header, producer));
+	smq_end_opened(own);
 	smq_wait_wake_fenced(&q->waiter); /* who polls hears that its peer is back */
 	return 0;
 }
@@ -99,10 +122,11 @@ static int open_object(const struct shmemq *q, int from, int access, int *fd)
  * Claims an end of the queue that q->fd has open. The claim is a second description, kept by the mapping only: its
  * descriptor is closed again.
  */
-static int claim_end(struct shmemq *q, bool producer, bool registered)
+static int claim_end(struct shmemq *q, bool registered)
 {
-	enum smq_lock_byte end = producer ? SMQ_LOCK_PRODUCER : SMQ_LOCK_CONSUMER;
+	enum smq_lock_byte end = q->state & SHMEMQ_PRODUCER ? SMQ_LOCK_PRODUCER : SMQ_LOCK_CONSUMER;
 	struct smq_identity identity;
+	bool alone = true;
 	void *map;
 	int fd, err;
 
@@ -118,7 +142,7 @@ static int claim_end(struct shmemq *q, bool producer, bool registered)
 	if (err == 0)
 		err = smq_segment_identify(fd, &identity);
 	if (err == 0)
-		err = smq_end_claim(fd, end);
+		err = q->state & SMQ_SHARED ? smq_end_share(fd, end, &alone) : smq_end_claim(fd, end);
 	if (err == 0)
 		err = smq_segment_map(fd, &identity, &map);
 	if (err == 0) {
@@ -126,7 +150,7 @@ static int claim_end(struct shmemq *q, bool producer, bool registered)
 		q->header_bytes = identity.header_bytes;
 		q->capacity = identity.capacity;
 		q->flags = identity.flags;
-		err = take_up(q, producer, registered);
+		err = take_up(q, fd, alone, registered);
 		if (err != 0)
 			smq_segment_unmap(map, identity.header_bytes, identity.capacity);
 	}
@@ -166,7 +190,7 @@ static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
 	if (flags & SHMEMQ_OBSERVER)
 		err = observe(q);
 	else if ((err = smq_segment_identify(q->fd, &identity)) == 0) /* before anything is touched, a lock included */
-		err = claim_end(q, flags & SHMEMQ_PRODUCER, registered);
+		err = claim_end(q, registered);
 	if (err != 0)
 		close(q->fd);
 	return err;
@@ -223,7 +247,7 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 	strcpy(q->path, path);
 	q->generation_now = generation_now;
 	q->generation = atomic_load(generation_now);
-	q->state = flags & SMQ_ENDS;
+	q->state = (flags & SMQ_ENDS) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
 	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
 	q->observer = flags & SHMEMQ_OBSERVER;
 	q->stay = flags & SHMEMQ_STAY;
@@ -285,8 +309,11 @@ static int leave_end(struct shmemq *q)
 	 * end is given up all the same; only the name's removal needs it. */
 	int err = smq_end_lock_init(q->fd);
 
-	smq_end_closed(claim(q->header, q->state & SHMEMQ_PRODUCER));
-	smq_wait_wake_fenced(&q->waiter);
+	smq_shared_leave(q);
+	if (!(q->state & SMQ_SHARED) || !smq_end_others_held(q->fd, q->waiter.producer, q->turn.number)) {
+		smq_end_closed(claim(q->header, q->waiter.producer));
+		smq_wait_wake_fenced(&q->waiter);
+	}
 	smq_segment_unmap(q->header, q->header_bytes, q->capacity);
 	if (err != 0)
 		return ETIMEDOUT;
@@ -358,6 +385,8 @@ int shmemq_interrupt(struct shmemq *q)
 	if (!smq_alive(q) || q->observer)
 		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
 	smq_wait_interrupt(&q->waiter);
+	if (q->turn.number != 0)
+		smq_turn_nudge(&q->turn, q->waiter.own);
 	errno = saved; /* it may run in a signal handler */
 	return 0;
 }

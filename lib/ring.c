@@ -84,20 +84,62 @@ enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes)
 	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : SMQ_NOT_YET;
 }
 
+/* What an earlier consumer, or another one, has held and not popped. */
+static void take_view(struct smq_ring *ring)
+{
+	uint32_t view_end = load(&ring->progress->view_bytes);
+
+	ring->redelivering = view_end != ring->position && view_end - ring->position <= ring->capacity;
+	ring->redelivered_end = view_end;
+	ring->view = ring->redelivering ? view_end : ring->position;
+	if (ring->view != view_end)
+		atomic_store_explicit(&ring->progress->view_bytes, ring->view, memory_order_relaxed);
+}
+
 enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
 			       uint32_t capacity)
 {
-	uint32_t tail, view_end;
+	uint32_t tail;
 
 	view(ring, &header->consumer_progress, records, capacity);
 	/* The stored tail may be behind the head (rule: a header publishes, not the tail), but by less than a ring. */
 	tail = load(&header->producer_progress.position_bytes);
 	if (ring->position % 8 != 0 || (tail - ring->position > capacity && ring->position - tail > capacity))
 		return SMQ_BAD;
-	view_end = load(&ring->progress->view_bytes);
-	ring->redelivering = view_end != ring->position && view_end - ring->position <= capacity;
-	ring->redelivered_end = view_end;
-	ring->view = ring->redelivering ? view_end : ring->position;
-	atomic_store_explicit(&ring->progress->view_bytes, ring->view, memory_order_relaxed);
+	take_view(ring);
 	return SMQ_READY;
+}
+
+void smq_ring_join(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
+		   bool producer)
+{
+	*ring = (struct smq_ring){ .records = records, .capacity = capacity };
+	ring->progress = producer ? &header->producer_progress : &header->consumer_progress;
+	if (producer)
+		ring->head = &header->consumer_progress.position_bytes;
+	ring->messages = UINT64_MAX; /* no total: the first turn takes all up */
+}
+
+enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer)
+{
+	struct smq_progress *progress = ring->progress;
+	/* Relaxed, all of them: the turn's acquire came before. */
+	uint32_t position = load(&progress->position_bytes);
+	uint64_t messages = smq_ring_total(&progress->messages_lo, &progress->messages_hi);
+
+	if (position % 8 != 0)
+		return SMQ_BAD;
+	/* Nobody else has pushed since: the head that was seen then is no further off than a ring. */
+	if (producer && position == ring->position && messages == ring->messages)
+		return SMQ_READY;
+	ring->position = position;
+	ring->messages = messages;
+	ring->moved = smq_ring_total(&progress->moved_lo, &progress->moved_hi);
+	if (!producer) {
+		take_view(ring);
+		return SMQ_READY;
+	}
+	/* Acquire, as in smq_ring_room_slow(). */
+	ring->head_seen = atomic_load_explicit(ring->head, memory_order_acquire);
+	return head_fits(ring, ring->head_seen) ? SMQ_READY : SMQ_BAD;
 }

@@ -151,6 +151,14 @@ uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi);
 enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
 			       uint32_t capacity);
 
+/*
+ * Either side, of a SHARED end. Join: as produce and consume do, but others have a part in the end already, so the
+ * position is read by resume only: in its turn, by each handle, before it looks. Nobody has died in between.
+ */
+void smq_ring_join(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
+		   bool producer);
+enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer);
+
 /* Reads the consumer's position anew. Split from smq_ring_room(): the hot path seldom needs it. */
 enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes);
 
@@ -220,6 +228,21 @@ static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_
 /* Takes up the head where the last consumer left it: SMQ_READY or SMQ_BAD. */
 enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
 			       uint32_t capacity);
+
+/*
+ * Out of its turn, on a SHARED end: may there be room for a record of `record_bytes`, or a message? A guess, since the
+ * words are read one after the other while others go on. It is never no for good: what changed after the first of them
+ * was read is followed by a wake. Garbage is a yes, for the look in turn to find.
+ */
+static inline bool smq_ring_peek(const struct smq_ring *ring, bool producer, uint32_t record_bytes)
+{
+	uint32_t position = atomic_load_explicit(&ring->progress->position_bytes, memory_order_relaxed) & ~7u, used;
+
+	if (!producer)
+		return atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_relaxed) != 0;
+	used = position - atomic_load_explicit(ring->head, memory_order_relaxed);
+	return used > ring->capacity || used + record_bytes + SMQ_RECORD_HEADER <= ring->capacity;
+}
 
 /* Is there a message at `position`? `*size` gets its bytes, checked to lie within the mapping. */
 static inline enum smq_look smq_ring_look_at(const struct smq_ring *ring, uint32_t position, uint32_t *size)

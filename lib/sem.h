@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "layout.h"
@@ -17,7 +18,7 @@
 #endif
 #define SMQ_MECHANISM (SMQ_MECHANISM_SEM | SMQ_SEM_LIBC << 8 | (uint32_t)sizeof(void *) << 16)
 
-_Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait_room *)0)->sem), "sem_t fits into its room");
+_Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait_room *)0)->sem[0]), "sem_t fits into its room");
 
 #if defined HAVE_SEM_CLOCKWAIT
 #define SMQ_SEM_CLOCK CLOCK_MONOTONIC
@@ -28,41 +29,79 @@ _Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait_room *)0)->sem), "sem_t
 #define smq_sem_wait_until(sem, when) sem_timedwait(sem, when)
 #endif
 
-static inline sem_t *smq_sem(struct smq_wait_room *room)
+/* 0: of the wait, 1: of the turn. */
+static inline sem_t *smq_sem(struct smq_wait_room *room, int which)
 {
-	return (sem_t *)(void *)room->sem;
+	return (sem_t *)(void *)room->sem[which];
 }
 
 static inline int smq_mechanism_init(struct smq_wait_room *room)
 {
-	return sem_init(smq_sem(room), 1, 0);
+	return sem_init(smq_sem(room, 0), 1, 0) != 0 || sem_init(smq_sem(room, 1), 1, 0) != 0 ? -1 : 0;
+}
+
+/* One of several that may sleep here comes, or goes: a post wakes one. A killed one stays counted, for a post in vain. */
+static inline void smq_mechanism_join(struct smq_wait_room *room)
+{
+	atomic_fetch_add_explicit(&room->sleepers, 1, memory_order_relaxed);
+}
+
+static inline void smq_mechanism_quit(struct smq_wait_room *room)
+{
+	atomic_fetch_sub_explicit(&room->sleepers, 1, memory_order_relaxed);
 }
 
 /* Before announcing: takes what posts earlier announcements have left, so that they do not pile up. Bounded,
  * because a hostile peer may post without end. */
 static inline void smq_mechanism_prepare(struct smq_wait_room *room)
 {
-	for (int i = 0; i < 64 && sem_trywait(smq_sem(room)) == 0; i++)
+	for (int i = 0; i < 64 && sem_trywait(smq_sem(room, 0)) == 0; i++)
 		;
+}
+
+static inline int smq_sem_sleep(sem_t *sem, int64_t ns)
+{
+	struct timespec when;
+
+	clock_gettime(SMQ_SEM_CLOCK, &when);
+	ns += when.tv_nsec;
+	when.tv_sec += (time_t)(ns / 1000000000);
+	when.tv_nsec = (long)(ns % 1000000000);
+	return smq_sem_wait_until(sem, &when) != 0 && errno == EINTR ? EINTR : 0;
 }
 
 /* Sleeps until posted; at most `ns`. 0: look again. EINTR. */
 static inline int smq_mechanism_sleep(struct smq_wait_room *room, uint32_t expected, int64_t ns)
 {
-	struct timespec when;
-
 	(void)expected; /* a post before the sleep is not lost: the semaphore counts it */
-	clock_gettime(SMQ_SEM_CLOCK, &when);
-	ns += when.tv_nsec;
-	when.tv_sec += (time_t)(ns / 1000000000);
-	when.tv_nsec = (long)(ns % 1000000000);
-	return smq_sem_wait_until(smq_sem(room), &when) != 0 && errno == EINTR ? EINTR : 0;
+	return smq_sem_sleep(smq_sem(room, 0), ns);
 }
 
-/* Async-signal-safe. */
+#define SMQ_POSTS_MAX 1024u /* a hostile peer may have written any count */
+
+/* Async-signal-safe. EOVERFLOW: it is awake for a long time to come. */
 static inline void smq_mechanism_wake(struct smq_wait_room *room)
 {
-	sem_post(smq_sem(room)); /* EOVERFLOW: it is awake for a long time to come */
+	uint32_t sleepers = atomic_load_explicit(&room->sleepers, memory_order_relaxed), posts = 0;
+
+	do
+		sem_post(smq_sem(room, 0));
+	while (++posts < sleepers && posts < SMQ_POSTS_MAX);
+}
+
+/* The same for who waits for the turn; one is woken, who wakes the next one when it leaves. */
+static inline int smq_mechanism_turn_sleep(struct smq_wait_room *room, smq_word *word, uint32_t expected, int64_t ns)
+{
+	(void)word, (void)expected;
+	return smq_sem_sleep(smq_sem(room, 1), ns);
+}
+
+/* `all`: or as good as all. */
+static inline void smq_mechanism_turn_wake(struct smq_wait_room *room, smq_word *word, bool all)
+{
+	(void)word;
+	for (int posts = all ? 64 : 1; posts > 0; posts--)
+		sem_post(smq_sem(room, 1));
 }
 
 #endif

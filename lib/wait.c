@@ -37,11 +37,14 @@ static void acknowledge(struct smq_waiter *waiter)
 	atomic_store_explicit(waiter->own_fence, 1, memory_order_release);
 }
 
-void smq_wait_attach(struct smq_waiter *waiter, bool registered)
+void smq_wait_attach(struct smq_waiter *waiter, bool registered, bool alone)
 {
-	store(&waiter->own->word, 0); /* a dead holder may have been asleep */
-	store(waiter->own_fence, 0);
-	if (!registered)
+	if (alone) {
+		store(&waiter->own->word, 0); /* a dead holder may have been asleep */
+		store(&waiter->own->sleepers, 0);
+		store(waiter->own_fence, 0);
+	}
+	if (!registered || waiter->shared)
 		acknowledge(waiter);
 	/* The reset is seen before this side reads the peer's word. Partner: the fence between the announcement and
 	 * the reading of the acknowledgement in smq_wait_announce(). A sleeper that still saw the last holder's
@@ -72,6 +75,10 @@ static int64_t announce(struct smq_waiter *waiter, uint32_t bit)
 
 int64_t smq_wait_announce(struct smq_waiter *waiter)
 {
+	if (waiter->shared && !waiter->joined) {
+		smq_mechanism_join(waiter->own);
+		waiter->joined = true;
+	}
 	smq_mechanism_prepare(waiter->own);
 	return announce(waiter, SMQ_WAIT_ASLEEP);
 }
@@ -84,7 +91,12 @@ static void clear(struct smq_waiter *waiter)
 
 void smq_wait_withdraw(struct smq_waiter *waiter)
 {
-	clear(waiter);
+	if (!waiter->shared) {
+		clear(waiter);
+	} else if (waiter->joined) { /* the announcement stands for all who sleep there */
+		smq_mechanism_quit(waiter->own);
+		waiter->joined = false;
+	}
 }
 
 int64_t smq_wait_poll(struct smq_waiter *waiter)

@@ -60,6 +60,8 @@ struct smq_waiter {
 	bool producer;              /* as this end does */
 	uint32_t announced;         /* what own->word was set to */
 	bool fences;                /* this side fences at W2 */
+	bool shared;                /* others may sleep in the own room too */
+	bool joined;                /* counted among them */
 	bool no_membarrier;         /* this side could not call it at S2 */
 	_Atomic bool interrupted;   /* set by shmemq_interrupt(), taken by the wait that it ends */
 };
@@ -70,8 +72,11 @@ extern const uint32_t smq_mechanism;
 /* Makes both rooms of a new queue. 0 or errno. */
 int smq_wait_init(struct smq_header *header);
 
-/* Takes up this side's room for a new claim. `registered`: this process is a target of membarrier. */
-void smq_wait_attach(struct smq_waiter *waiter, bool registered);
+/*
+ * Takes up this side's room for a new claim. `registered`: this process is a target of membarrier. `alone`: nobody else
+ * has a part in this end. The handles of a shared end always fence, since one cannot acknowledge for another.
+ */
+void smq_wait_attach(struct smq_waiter *waiter, bool registered, bool alone);
 
 /* S1 and S2. Returns the longest slice to sleep: to be called before the look at the ring, S3. */
 int64_t smq_wait_announce(struct smq_waiter *waiter);

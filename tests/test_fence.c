@@ -26,8 +26,8 @@ static void setup(void)
 				       .own_fence = &header->consumer_claim.fence, .peer_fence = fence };
 	waker = (struct smq_waiter){ .own = &header->producer_wait, .peer = &header->consumer_wait,
 				     .own_fence = fence, .peer_fence = &header->consumer_claim.fence };
-	smq_wait_attach(&sleeper, true);
-	smq_wait_attach(&waker, true);
+	smq_wait_attach(&sleeper, true, true);
+	smq_wait_attach(&waker, true, true);
 }
 
 static void lose_membarrier(void)
@@ -87,7 +87,7 @@ END_TEST
 
 START_TEST(waker_that_could_not_register)
 {
-	smq_wait_attach(&waker, false);
+	smq_wait_attach(&waker, false, true);
 	ck_assert(waker.fences);
 	ck_assert_uint_eq(*fence, 1);
 	lose_membarrier();
@@ -106,7 +106,7 @@ START_TEST(claim_resets_both)
 	*(&header->producer_wait.word) = SMQ_WAIT_ASLEEP;
 	waker = (struct smq_waiter){ .own = waker.own, .peer = waker.peer, .own_fence = fence,
 				     .peer_fence = waker.peer_fence };
-	smq_wait_attach(&waker, true);
+	smq_wait_attach(&waker, true, true);
 	ck_assert_uint_eq(header->producer_wait.word, 0);
 	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_UNFENCED_NS);
 	smq_wait_wake(&waker, 0);

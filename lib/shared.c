@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What a call on a SHARED end does first: wait for its turn, and in it for what it came for. */
+#include "config.h"
+
+#include "handle.h"
+
+/* Pauses before a call sleeps: another's copying call takes a tenth of that. */
+#define TURN_PAUSES 100
+/* Failing tries read the clock every so often, and ask for the holder when it says so. */
+#define TRIES_A_CLOCK_READING 64
+/* Others are after the same turns and messages: a try that has lost as many of them has failed. */
+#define TRIES_MAX 4
+
+static bool inherit(struct shmemq *q, int64_t now)
+{
+	q->turn.probed_at = now;
+	return smq_turn_inherit(&q->turn, q->fd, q->waiter.producer);
+}
+
+static bool inherit_in_time(struct shmemq *q, int64_t now)
+{
+	return now - q->turn.probed_at >= SMQ_SLICE_NS && inherit(q, now);
+}
+
+/* Makes the pollfd ring when the turn is left, or its holder dead. True: it is this handle's now. */
+static bool arm(struct shmemq *q)
+{
+	unsigned heard = smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+
+	if (smq_doorbell_doubts(q->bell, heard)) {
+		if (inherit(q, smq_now_ns()))
+			return true;
+		smq_doorbell_ask_again(q->bell);
+	}
+	if (smq_turn_announce(&q->turn, SMQ_TURN_POLLS) != 0)
+		return false;
+	if (smq_turn_enter(&q->turn))
+		return true;
+	smq_doorbell_again(q->bell, 1); /* the others are faster: once more */
+	return false;
+}
+
+static int try_turn(struct shmemq *q)
+{
+	if (++q->peer.tries % TRIES_A_CLOCK_READING == 0 && inherit_in_time(q, smq_now_ns()))
+		return 0;
+	return q->bell != NULL && arm(q) ? 0 : EAGAIN;
+}
+
+/* Sleeps until it is this handle's turn. 0, ECANCELED, EINTR, ETIMEDOUT. */
+static int await_turn(struct shmemq *q, int64_t deadline)
+{
+	while (!smq_turn_enter(&q->turn)) {
+		/* Before anything that may end this wait: who was woken, and gives up, has another one woken instead. */
+		uint32_t expected = smq_turn_announce(&q->turn, SMQ_TURN_SLEEPS);
+		int64_t now = smq_now_ns(), slice = SMQ_SLICE_NS;
+
+		if (expected == 0)
+			continue;
+		if (smq_take_interrupt(q))
+			return ECANCELED;
+		if (inherit_in_time(q, now))
+			return 0;
+		if (now >= deadline)
+			return ETIMEDOUT;
+		if (slice > deadline - now)
+			slice = deadline - now;
+		if (smq_turn_sleep(&q->turn, q->waiter.own, expected, slice) == EINTR)
+			return smq_take_interrupt(q) ? ECANCELED : EINTR;
+	}
+	return 0;
+}
+
+static int take_turn(struct shmemq *q, int64_t timeout, int64_t deadline)
+{
+	for (int i = 0; i < TURN_PAUSES; i++) {
+		if (smq_turn_enter(&q->turn))
+			return 0;
+		smq_relax();
+	}
+	return timeout == 0 ? try_turn(q) : await_turn(q, deadline);
+}
+
+/* In its turn: takes up what the others have left, and looks. */
+static enum smq_look take_up(struct shmemq *q, uint32_t *bytes)
+{
+	bool producer = q->waiter.producer;
+	enum smq_look look;
+
+	if (q->turn.inherited) {
+		q->turn.inherited = false;
+		look = smq_take_ring(q);
+	} else {
+		look = smq_ring_resume(&q->ring, producer);
+	}
+	if (look != SMQ_READY)
+		return look;
+	return producer ? smq_ring_room(&q->ring, *bytes) : smq_ring_look(&q->ring, bytes);
+}
+
+int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
+{
+	int64_t deadline = timeout > 0 ? smq_deadline(smq_now_ns(), timeout) : INT64_MAX, left = timeout;
+	uint32_t need = *bytes;
+
+	for (int tries = 1;; tries++) {
+		int err = take_turn(q, timeout, deadline);
+		enum smq_look look;
+
+		if (err != 0)
+			return err;
+		*bytes = need;
+		look = take_up(q, bytes);
+		if (look == SMQ_READY)
+			return 0;
+		smq_shared_leave(q);
+		if (timeout > 0 && (left = deadline - smq_now_ns()) <= 0)
+			left = 1;
+		err = smq_await(q, look, bytes, left);
+		if (err != 0)
+			return err;
+		if (timeout == 0 && tries == TRIES_MAX)
+			break;
+	}
+	if (q->bell != NULL)
+		smq_doorbell_again(q->bell, 1);
+	return EAGAIN;
+}

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: MIT */
+/* SHARED ends: many handles that take turns, whoever of them closes, stops or dies. */
+#include "config.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "child.h"
+#include "filter.h"
+#include "handle.h"
+#include "support.h"
+
+#define LATE_NS (1000 * MS) /* what a dead handle may cost the others */
+#define SOON_MS 10000
+
+static struct shmemq *join(const char *name, unsigned end)
+{
+	return test_open(name, end | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
+}
+
+/* The other calls of an end that may wait: a try, and a wait of some time. */
+static int try(struct shmemq *q, unsigned end)
+{
+	char buf[CALL_BYTES] = "";
+
+	return end == SHMEMQ_PRODUCER ? shmemq_timedpush(q, buf, sizeof buf, 0, 0) :
+					(int)shmemq_timedpop(q, buf, sizeof buf, NULL, 0);
+}
+
+static int wait_some(struct shmemq *q, unsigned end, int64_t timeout)
+{
+	char buf[CALL_BYTES] = "";
+
+	return end == SHMEMQ_PRODUCER ? shmemq_timedpush(q, buf, sizeof buf, 0, timeout) :
+					(int)shmemq_timedpop(q, buf, sizeof buf, NULL, timeout);
+}
+
+/* Begins a message in place, and ends it. */
+static bool begin(struct shmemq *q, unsigned end)
+{
+	size_t size;
+
+	return end == SHMEMQ_PRODUCER ? shmemq_timedpush_start(q, CALL_BYTES, 0) != NULL :
+					shmemq_timedpop_start(q, &size, NULL, 0) != NULL;
+}
+
+static int finish(struct shmemq *q, unsigned end)
+{
+	return end == SHMEMQ_PRODUCER ? shmemq_push_end(q, CALL_BYTES, 0) : shmemq_pop_end(q);
+}
+
+static const unsigned both_ends[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER };
+
+/* A queue with two handles on the end under test, one on the other, and some messages. */
+struct three {
+	const char *name;
+	unsigned end;
+	struct shmemq *one, *two, *peer;
+};
+
+static struct three open_three(unsigned end)
+{
+	struct three three = { .name = test_name(), .end = end };
+
+	three.one = join(three.name, end);
+	three.two = join(three.name, end);
+	three.peer = test_open(three.name, SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end, 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(try(end == SHMEMQ_PRODUCER ? three.one : three.peer, SHMEMQ_PRODUCER), 0);
+	return three;
+}
+
+static void close_three(const struct three *three)
+{
+	ck_assert_int_eq(shmemq_close(three->one), 0);
+	ck_assert_int_eq(shmemq_close(three->two), 0);
+	ck_assert_int_eq(shmemq_close(three->peer), 0);
+}
+
+START_TEST(only_those_who_all_say_so)
+{
+	const char *name = test_name();
+	unsigned end = both_ends[_i];
+	struct shmemq *q = join(name, end), *other;
+
+	ck_fails(shmemq_open(name, end, 0, NULL), EBUSY);
+	other = join(name, end);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_fails(shmemq_open(name, end, 0, NULL), EBUSY);
+	ck_assert_int_eq(shmemq_close(other), 0);
+	q = test_open(name, end, 0);
+	ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_fails(shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_SHARED, 0, NULL), EINVAL);
+}
+END_TEST
+
+/* Messages of several handles, by every call, come in the order in which the calls ended. */
+START_TEST(every_call)
+{
+	const char *name = test_name();
+	struct shmemq *producers[3], *consumers[3];
+	unsigned pushed = 0, popped = 0;
+
+	for (int i = 0; i < 3; i++) {
+		producers[i] = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 4096);
+		consumers[i] = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
+	}
+	for (unsigned i = 0; i < 3000; i++) {
+		struct shmemq *q = producers[i * 7 % 3];
+		struct iovec iov = { &pushed, sizeof pushed };
+		struct shmemq_msg msgs[2] = { { &pushed, sizeof pushed, 7, 0 }, { &(unsigned){ pushed + 1 }, 4, 7, 0 } };
+		const unsigned *view;
+		unsigned value;
+		uint32_t type;
+		size_t size;
+		void *room;
+
+		switch (i % 5) {
+		case 0:
+			ck_assert_int_eq(shmemq_push(q, &pushed, sizeof pushed, 7), 0);
+			break;
+		case 1:
+			ck_assert_int_eq(shmemq_pushv(q, &iov, 1, 7), 0);
+			break;
+		case 2:
+			ck_assert_ptr_nonnull(room = shmemq_push_start(q, 100));
+			memcpy(room, &pushed, sizeof pushed);
+			ck_assert_int_eq(shmemq_push_end(q, sizeof pushed, 7), 0);
+			break;
+		case 3:
+			ck_assert_ptr_nonnull(shmemq_push_start(q, 100));
+			ck_assert_int_eq(shmemq_push_cancel(q), 0);
+			pushed--;
+			break;
+		default:
+			ck_assert_int_eq(shmemq_pushm(q, msgs, 2, -1), 2);
+			pushed++;
+			break;
+		}
+		pushed++;
+		while (popped < pushed) {
+			q = consumers[(i + popped) * 5 % 3];
+			switch (popped % 3) {
+			case 0:
+				ck_assert_int_eq(shmemq_pop(q, &value, sizeof value, &type), sizeof value);
+				break;
+			case 1:
+				ck_assert_ptr_nonnull(view = shmemq_pop_start(q, &size, &type));
+				value = *view;
+				ck_assert_int_eq(shmemq_pop_end(q), 0);
+				break;
+			default:
+				ck_assert_int_ge(shmemq_popm_start(q, msgs, 2, -1), 1);
+				value = *(unsigned *)msgs[0].data;
+				type = msgs[0].type;
+				ck_assert_int_eq(shmemq_popm_end(q, 1), 0);
+				break;
+			}
+			ck_assert_uint_eq(value, popped);
+			ck_assert_uint_eq(type, 7);
+			popped++;
+		}
+	}
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(shmemq_close(producers[i]), 0);
+		ck_assert_int_eq(shmemq_close(consumers[i]), 0);
+	}
+}
+END_TEST
+
+START_TEST(held_from_start_to_end)
+{
+	struct three three = open_three(both_ends[_i]);
+	char small[1];
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert(begin(three.one, three.end));
+		ck_fails(try(three.two, three.end), EAGAIN);
+		ck_fails(wait_some(three.two, three.end, 300 * MS), ETIMEDOUT);
+		ck_assert_int_eq(finish(three.one, three.end), 0);
+		ck_assert_int_ge(try(three.two, three.end), 0);
+	}
+	/* Neither errors nor a close keep it. */
+	ck_fails(shmemq_pop_end(three.one), three.end == SHMEMQ_CONSUMER ? EINVAL : EBADF);
+	if (three.end == SHMEMQ_CONSUMER)
+		ck_fails(shmemq_timedpop(three.one, small, sizeof small, NULL, 0), EMSGSIZE);
+	else
+		ck_fails(shmemq_timedpush(three.one, small, 1 << 20, 0, 0), EMSGSIZE);
+	ck_assert_int_ge(try(three.two, three.end), 0);
+	ck_assert(begin(three.one, three.end));
+	ck_assert_int_eq(shmemq_close(three.one), 0);
+	ck_assert_int_ge(try(three.two, three.end), 0);
+	if (three.end == SHMEMQ_CONSUMER)
+		ck_assert_int_eq(shmemq_redelivered(three.two), 1);
+	three.one = join(three.name, three.end);
+	close_three(&three);
+}
+END_TEST
+
+/* In a process of its own: begins a message and stays in it. */
+static int hold(const void *argument)
+{
+	const struct three *three = argument;
+	struct shmemq *q = shmemq_open(three->name, three->end | SHMEMQ_SHARED, 0, NULL);
+
+	CHECK(q != NULL && begin(q, three->end));
+	raise(SIGSTOP);
+	CHECK(finish(q, three->end) == 0 && shmemq_close(q) == 0);
+	return 0;
+}
+
+static pid_t start_holder(const struct three *three)
+{
+	pid_t pid = child_start(hold, three);
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+	ck_assert(WIFSTOPPED(status));
+	return pid;
+}
+
+START_TEST(a_stopped_holder_is_waited_for)
+{
+	struct three three = open_three(both_ends[_i]);
+	pid_t pid = start_holder(&three);
+
+	ck_fails(wait_some(three.one, three.end, 1500 * MS), ETIMEDOUT);
+	for (int i = 0; i < 1000; i++)
+		ck_fails(try(three.two, three.end), EAGAIN);
+	kill(pid, SIGCONT);
+	ck_assert_int_ge(wait_some(three.one, three.end, -1), 0);
+	ck_assert_int_eq(test_wait(pid), 0);
+	close_three(&three);
+}
+END_TEST
+
+START_TEST(a_dead_holder_is_not)
+{
+	struct three three = open_three(both_ends[_i]);
+	int64_t start;
+
+	for (int i = 0; i < 3; i++) {
+		child_kill(start_holder(&three));
+		start = test_now();
+		ck_assert_int_ge(wait_some(three.one, three.end, LATE_NS), 0);
+		if (three.end == SHMEMQ_CONSUMER)
+			ck_assert_int_eq(shmemq_redelivered(three.one), 1);
+		ck_assert_int_ge(wait_some(three.two, three.end, 0), 0);
+
+		child_kill(start_holder(&three));
+		start = test_now();
+		for (int tries = 0; try(three.two, three.end) < 0; tries++) {
+			ck_assert_int_eq(errno, EAGAIN);
+			ck_assert(tries < 256 || test_now() - start < LATE_NS);
+		}
+	}
+	/* The unfinished messages never existed: what is there has been pushed whole. */
+	while (three.end == SHMEMQ_PRODUCER && shmemq_timedpop(three.peer, (char[CALL_BYTES]){ 0 }, CALL_BYTES, NULL, 0) > 0)
+		;
+	ck_assert_int_eq(errno, EAGAIN);
+	close_three(&three);
+}
+END_TEST
+
+static int join_and_die(const void *argument)
+{
+	const struct three *three = argument;
+
+	CHECK(shmemq_open(three->name, three->end | SHMEMQ_SHARED, 0, NULL) != NULL);
+	return 0;
+}
+
+static int peer_sees(const struct three *three)
+{
+	unsigned end = SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - three->end;
+
+	while (try(three->peer, end) >= 0)
+		;
+	/* As many tries as it takes to learn of a death. */
+	for (int i = 0; i < 256 && errno == EAGAIN; i++)
+		ck_assert_int_eq(try(three->peer, end), -1);
+	return errno;
+}
+
+/* Of all handles of the end, the last one's leaving decides. */
+START_TEST(the_last_one_decides)
+{
+	struct three three = open_three(both_ends[_i]);
+
+	ck_assert_int_eq(test_wait(child_start(join_and_die, &three)), 0);
+	test_sleep(260 * MS);
+	ck_assert_int_eq(peer_sees(&three), EAGAIN);
+	ck_assert_int_eq(shmemq_close(three.two), 0);
+	test_sleep(260 * MS);
+	ck_assert_int_eq(peer_sees(&three), EAGAIN);
+	ck_assert_int_eq(shmemq_close(three.one), 0);
+	ck_assert_int_eq(peer_sees(&three), EPIPE);
+
+	three.one = join(three.name, three.end);
+	ck_assert_int_eq(peer_sees(&three), EAGAIN);
+	ck_assert_int_eq(shmemq_close(three.one), 0);
+	ck_assert_int_eq(test_wait(child_start(join_and_die, &three)), 0);
+	test_sleep(260 * MS);
+	ck_assert_int_eq(peer_sees(&three), EOWNERDEAD);
+	three.one = join(three.name, three.end);
+	three.two = join(three.name, three.end);
+	close_three(&three);
+}
+END_TEST
+
+/* A handle that comes after a death in the turn does not get the number that the turn still bears. */
+START_TEST(a_dead_number_is_not_given_out)
+{
+	struct three three = open_three(both_ends[_i]);
+	struct smq_claim *claim = three.end == SHMEMQ_PRODUCER ? &three.one->header->producer_claim :
+								 &three.one->header->consumer_claim;
+	struct shmemq *late;
+	uint32_t dead;
+
+	child_kill(start_holder(&three));
+	dead = claim->turn & SMQ_HANDLES;
+	claim->claim = (dead - 1) << 2 | SHMEMQ_END_OPEN;
+	late = join(three.name, three.end);
+	ck_assert_uint_ne(late->turn.number, dead);
+	ck_assert_int_ge(wait_some(late, three.end, LATE_NS), 0);
+	ck_assert_int_eq(shmemq_close(late), 0);
+
+	/* Nor does the word outlive the end. */
+	child_kill(start_holder(&three));
+	ck_assert_int_eq(shmemq_close(three.one), 0);
+	ck_assert_int_eq(shmemq_close(three.two), 0);
+	three.one = join(three.name, three.end);
+	three.two = join(three.name, three.end);
+	ck_assert_int_ge(try(three.two, three.end), 0);
+	close_three(&three);
+}
+END_TEST
+
+static bool rings(int fd, int ms)
+{
+	struct pollfd poll_one = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_one, 1, ms) == 1;
+}
+
+/* Tries of the second handle, until the descriptor has no reason left to ring by itself. */
+static void fail_until_quiet(const struct three *three, int fd)
+{
+	ck_fails(try(three->two, three->end), EAGAIN);
+	while (three->two->bell->doubt_ns != 0) {
+		ck_assert(rings(fd, SOON_MS));
+		ck_fails(try(three->two, three->end), EAGAIN);
+	}
+	ck_assert(!rings(fd, 0));
+}
+
+START_TEST(a_pollfd_hears_the_turn)
+{
+	struct three three = open_three(both_ends[_i]);
+	int fd = shmemq_pollfd(three.two);
+	pid_t pid;
+
+	/* Left. */
+	ck_assert(begin(three.one, three.end));
+	fail_until_quiet(&three, fd);
+	ck_assert_int_eq(finish(three.one, three.end), 0);
+	ck_assert(rings(fd, 0));
+	ck_assert_int_ge(try(three.two, three.end), 0);
+
+	/* Dead. */
+	pid = start_holder(&three);
+	fail_until_quiet(&three, fd);
+	child_kill(pid);
+	for (int tries = 0; try(three.two, three.end) < 0; tries++) {
+		ck_assert_int_lt(tries, 30);
+		ck_assert(rings(fd, SOON_MS));
+	}
+	close_three(&three);
+}
+END_TEST
+
+struct waiter {
+	struct shmemq *q;
+	unsigned end;
+	_Atomic int result, ended;
+};
+
+static void *wait_in_thread(void *argument)
+{
+	struct waiter *waiter = argument;
+
+	waiter->result = wait_some(waiter->q, waiter->end, -1) < 0 ? errno : 0;
+	waiter->ended = 1;
+	return NULL;
+}
+
+START_TEST(an_interruption_ends_the_wait_for_a_turn)
+{
+	struct three three = open_three(both_ends[_i]);
+
+	ck_assert(begin(three.one, three.end));
+	for (int i = 0; i < 200; i++) {
+		struct waiter waiter = { .q = three.two, .end = three.end };
+		pthread_t thread;
+
+		ck_assert_int_eq(pthread_create(&thread, NULL, wait_in_thread, &waiter), 0);
+		test_sleep(i % 4 * MS / 10);
+		ck_assert_int_eq(shmemq_interrupt(three.two), 0);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		ck_assert_int_eq(waiter.result, ECANCELED);
+	}
+	ck_assert_int_eq(finish(three.one, three.end), 0);
+	close_three(&three);
+}
+END_TEST
+
+/* All who sleep for a message get theirs, and none is left asleep beside one. */
+START_TEST(all_sleepers_are_woken)
+{
+#define SLEEPERS 5
+	const char *name = test_name();
+	unsigned end = both_ends[_i], other = SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end;
+	struct shmemq *peer = test_open(name, other | SHMEMQ_CREATE, 1);
+	struct waiter waiters[SLEEPERS] = { { .q = NULL } };
+	pthread_t threads[SLEEPERS];
+
+	for (int i = 0; i < SLEEPERS; i++)
+		waiters[i] = (struct waiter){ .q = join(name, end), .end = end };
+	if (end == SHMEMQ_PRODUCER)
+		fill(waiters[0].q, CALL_BYTES);
+	for (int round = 0; round < 40; round++) {
+		int64_t start;
+
+		for (int i = 0; i < SLEEPERS; i++) {
+			waiters[i].ended = 0;
+			ck_assert_int_eq(pthread_create(&threads[i], NULL, wait_in_thread, &waiters[i]), 0);
+		}
+		if (round % 2)
+			test_sleep(2 * MS);
+		start = test_cpu();
+		for (int i = 0; i < SLEEPERS; i++)
+			ck_assert_int_ge(wait_some(peer, other, -1), 0);
+		for (int i = 0; i < SLEEPERS; i++) {
+			ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+			ck_assert_int_eq(waiters[i].result, 0);
+		}
+		ck_assert_int_lt(test_cpu() - start, 200 * MS);
+	}
+	for (int i = 0; i < SLEEPERS; i++)
+		ck_assert_int_eq(shmemq_close(waiters[i].q), 0);
+	ck_assert_int_eq(shmemq_close(peer), 0);
+}
+END_TEST
+
+/* Garbage where the turns are taken costs time at most, and garbage in the positions is found. */
+START_TEST(garbage)
+{
+	static const uint32_t turns[] = { 1, 2, 3, 4, SMQ_HANDLES, SMQ_HANDLES | SMQ_TURN_SLEEPS, SMQ_TURN_POLLS, ~0u };
+	struct three three = open_three(both_ends[_i]);
+	bool producer = three.end == SHMEMQ_PRODUCER;
+	struct smq_header *header = three.one->header;
+	struct smq_claim *claim = producer ? &header->producer_claim : &header->consumer_claim;
+	struct smq_progress *progress = producer ? &header->producer_progress : &header->consumer_progress;
+
+	for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+		uint32_t number = turns[i] & SMQ_HANDLES;
+
+		claim->turn = turns[i];
+		if (number == three.one->turn.number) /* it lives, so it might be in it */
+			ck_fails(wait_some(three.two, three.end, 600 * MS), ETIMEDOUT);
+		else
+			ck_assert_int_ge(wait_some(three.two, three.end, LATE_NS), 0);
+		claim->turn = 0;
+	}
+	progress->position_bytes += 4;
+	ck_fails(try(three.one, three.end), EBADMSG);
+	ck_fails(try(three.one, three.end), EBADMSG);
+	ck_assert_uint_eq(claim->turn, 0);
+	progress->position_bytes += producer ? 1 << 20 : 4;
+	if (producer)
+		ck_fails(try(three.two, three.end), EBADMSG);
+	close_three(&three);
+}
+END_TEST
+
+static int forked(const void *argument)
+{
+	struct shmemq *const *q = argument;
+
+	CHECK(shmemq_timedpush(*q, "", 1, 0, 0) == -1 && errno == EPERM);
+	CHECK(shmemq_close(*q) == 0);
+	return 0;
+}
+
+START_TEST(a_child_has_no_part)
+{
+	const char *name = test_name();
+	struct shmemq *q = join(name, SHMEMQ_PRODUCER), *consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+
+	child_run(forked, &q);
+	ck_assert_int_eq(shmemq_push(q, "", 1, 0), 0);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_assert_uint_eq(drain(consumer), 1);
+	ck_fails(shmemq_pop(consumer, NULL, 0, NULL), EPIPE);
+	ck_assert_int_eq(shmemq_close(consumer), 0);
+}
+END_TEST
+
+/* While nobody else is in it, a shared end makes no system call. */
+static int stream_silently(const char *name)
+{
+	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, NULL);
+	struct shmemq *other = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED, 0600, NULL);
+	struct shmemq *consumer = shmemq_open(name, SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0, NULL);
+	char message[100];
+	size_t size;
+
+	memset(message, 0, sizeof message);
+	if (q == NULL || other == NULL || consumer == NULL || !filter_forbid_all())
+		return 1;
+	for (int i = 0; i < 100000; i++) {
+		if (shmemq_push(i % 2 ? q : other, message, sizeof message, 0) != 0 ||
+		    shmemq_pop_start(consumer, &size, NULL) == NULL || shmemq_pop_end(consumer) != 0)
+			return 2;
+	}
+	return 0;
+}
+
+START_TEST(no_system_call_while_alone)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		syscall(SYS_exit_group, stream_silently(test_name())); /* sanitizers have hooks in _exit */
+	ck_assert_int_eq(test_wait(pid), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("shared");
+	TCase *tests = tcase_create("shared");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, only_those_who_all_say_so, 0, 2);
+	tcase_add_test(tests, every_call);
+	tcase_add_loop_test(tests, held_from_start_to_end, 0, 2);
+	tcase_add_loop_test(tests, a_stopped_holder_is_waited_for, 0, 2);
+	tcase_add_loop_test(tests, a_dead_holder_is_not, 0, 2);
+	tcase_add_loop_test(tests, the_last_one_decides, 0, 2);
+	tcase_add_loop_test(tests, a_dead_number_is_not_given_out, 0, 2);
+	tcase_add_loop_test(tests, a_pollfd_hears_the_turn, 0, 2);
+	tcase_add_loop_test(tests, an_interruption_ends_the_wait_for_a_turn, 0, 2);
+	tcase_add_loop_test(tests, all_sleepers_are_woken, 0, 2);
+	tcase_add_loop_test(tests, garbage, 0, 2);
+	tcase_add_test(tests, a_child_has_no_part);
+	if (!filter_works())
+		puts("skipped: what needs seccomp filters");
+	else if (TEST_QUIET)
+		tcase_add_test(tests, no_system_call_while_alone);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 120);
+}
