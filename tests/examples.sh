@@ -62,6 +62,13 @@ says "$temp/out" 'child: hello' 'child: goodbye'
 run request >"$temp/out" || fail request
 says "$temp/out" '1: ADA' '2: GRACE'
 
+# Each worker's lines in order, whatever lies between.
+run logger >"$temp/out" || fail logger
+sort -s -k 2,2 "$temp/out" >"$temp/sorted"
+for worker in 1 2 3 4; do
+	printf "worker $worker: line %s\n" 1 2 3
+done | diff -u - "$temp/sorted" || fail 'unexpected lines of logger (+)'
+
 # With membarrier(2), and without.
 sandbox() # ARGUMENT...
 {
