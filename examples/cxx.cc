@@ -3,6 +3,7 @@
 #include <shmemq.hpp>
 
 #include <iostream>
+#include <new>
 #include <sys/wait.h>
 #include <unistd.h>
 
