@@ -137,6 +137,8 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 	q->state &= ~SMQ_BATCH;
 	if (count != 0)
 		smq_ring_release(&q->ring, end, count, bytes);
+	if (q->state & SMQ_SHARED)
+		smq_ring_give_back(&q->ring);
 	smq_shared_leave(q);
 	return (int)smq_wait_wake(&q->waiter, 0);
 }

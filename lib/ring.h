@@ -288,6 +288,16 @@ static inline void smq_ring_view(struct smq_ring *ring, uint32_t end)
 	}
 }
 
+/*
+ * Out of its turn a handle of a SHARED end holds nothing: what it took, and has not released, is as it was before. To be
+ * called after the release.
+ */
+static inline void smq_ring_give_back(struct smq_ring *ring)
+{
+	ring->view = ring->redelivering ? ring->redelivered_end : ring->position;
+	atomic_store_explicit(&ring->progress->view_bytes, ring->view, memory_order_relaxed);
+}
+
 /* Gives what lies between the head and `end`, `count` messages of `bytes` together, back to the producer as room. */
 static inline void smq_ring_release(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {

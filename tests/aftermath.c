@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "aftermath.h"
+#include "handle.h"
 
 #define PUSHED_AFTER 3
 
@@ -20,9 +21,23 @@ void aftermath_claim(struct aftermath *aftermath, unsigned end)
 	struct side *side = side_of(aftermath, end);
 
 	side->who = end == SHMEMQ_PRODUCER ? "the producer after" : "the consumer after";
-	side->q = shmemq_open(aftermath->name, end | SHMEMQ_NONBLOCK, 0, NULL);
+	side->q = shmemq_open(aftermath->name, end | SHMEMQ_NONBLOCK | (aftermath->shared ? SHMEMQ_SHARED : 0), 0, NULL);
 	if (side->q == NULL)
 		side_failed(side, "open", errno);
+	if (end == SHMEMQ_PRODUCER)
+		side->next = AUDIT_NAME(++aftermath->epoch, 1);
+}
+
+void aftermath_inherit(struct aftermath *aftermath, unsigned end)
+{
+	struct side *side = side_of(aftermath, end);
+
+	if (*side->q->turn.word != 0) {
+		/* As a call does that has waited for long enough. */
+		if (!smq_turn_inherit(&side->q->turn, side->q->fd, end == SHMEMQ_PRODUCER))
+			side_failed(side, "the turn", 0);
+		smq_shared_leave(side->q);
+	}
 	if (end == SHMEMQ_PRODUCER)
 		side->next = AUDIT_NAME(++aftermath->epoch, 1);
 }
@@ -69,8 +84,10 @@ void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once)
 		drain(aftermath);
 	if (!at_once && dead == SHMEMQ_CONSUMER)
 		aftermath_push(aftermath, UINT32_MAX);
-	if (audit->violations == 0)
+	if (audit->violations == 0 && side_of(aftermath, dead)->q == NULL)
 		aftermath_claim(aftermath, dead);
+	else if (audit->violations == 0)
+		aftermath_inherit(aftermath, dead);
 	if (audit->violations == 0) {
 		aftermath_push(aftermath, PUSHED_AFTER);
 		drain(aftermath);

@@ -7,10 +7,13 @@
 
 struct side step_victim = { .who = "the victim" };
 const char *step_queue;
+bool step_shared;
 
 static int victim_opens(void *self)
 {
-	step_victim.q = shmemq_open(step_queue, ((const struct step_act *)self)->end, 0, NULL);
+	unsigned flags = ((const struct step_act *)self)->end | (step_shared ? SHMEMQ_SHARED : 0);
+
+	step_victim.q = shmemq_open(step_queue, flags, 0, NULL);
 	return step_victim.q == NULL;
 }
 

@@ -20,5 +20,6 @@ extern const struct step_act step_acts[STEP_ACTS];
 /* The side that acts: to be set before. */
 extern struct side step_victim;
 extern const char *step_queue;
+extern bool step_shared; /* its end is SHARED, and not its own alone */
 
 #endif

@@ -32,6 +32,7 @@ static struct audit judged; /* what is made of it for one judgement */
 static char copy_name[sizeof stress.name + 5];
 static unsigned char *original, *copy; /* their memory: a header page and a ring of a page */
 static unsigned char *last;            /* what was judged last */
+static unsigned char *first;           /* what the victim found */
 static size_t bytes;
 static unsigned char *buffer;
 static uint64_t kills, states;
@@ -40,7 +41,8 @@ static struct aftermath ends_of(const char *name, struct audit *of)
 {
 	return (struct aftermath){ .name = name,
 				   .producer = { .audit = of, .buffer = buffer },
-				   .consumer = { .audit = of, .buffer = buffer } };
+				   .consumer = { .audit = of, .buffer = buffer },
+				   .shared = step_shared };
 }
 
 /* Starts the victim on a queue with QUEUED messages, its peer's end held by this process. */
@@ -57,8 +59,11 @@ static pid_t begin(const struct step_act *act, struct aftermath *ends)
 	if (audit->violations != 0)
 		return -1;
 	aftermath_push(ends, QUEUED);
-	shmemq_close(to_be_left->q);
-	to_be_left->q = NULL;
+	memcpy(first, original, bytes);
+	if (!step_shared) {
+		shmemq_close(to_be_left->q);
+		to_be_left->q = NULL;
+	}
 	step_victim.next = AUDIT_NAME(produces ? ++ends->epoch : 0, 1);
 	pid = tracee_start(act->prepare, act->run, (void *)(uintptr_t)act);
 	if (pid < 0) {
@@ -81,6 +86,10 @@ static void judge_state(const struct step_act *act, uint32_t epoch, uint64_t at)
 		unsigned other = act->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER;
 
 		judged = *audit;
+		if (step_shared) { /* the successor saw what was before */
+			memcpy(copy, first, bytes);
+			aftermath_claim(&ends, act->end);
+		}
 		ends.epoch = epoch;
 		memcpy(copy, original, bytes);
 		aftermath_claim(&ends, other);
@@ -169,17 +178,19 @@ static void choose_seed(void)
 	} while (!small);
 }
 
-static void pass(void)
+static void pass(bool shared)
 {
+	step_shared = shared;
 	choose_seed();
 	for (size_t i = 0; i < STEP_ACTS && audit->violations == 0; i++) {
 		uint64_t instructions = judge_each_state(&step_acts[i]), killed;
 		/* What is left of the time is divided among what is left to do. */
-		int64_t now = stress_now(), until = now + (stress.end - now) / (int64_t)(STEP_ACTS - i);
+		int64_t now = stress_now(), acts = (int64_t)(STEP_ACTS - i) + (shared ? 0 : STEP_ACTS);
+		int64_t until = now + (stress.end - now) / acts;
 
 		killed = kill_at_many(&step_acts[i], instructions, until);
-		printf("%s: %" PRIu64 " instructions, killed after %" PRIu64 " of them\n", step_acts[i].what,
-		       instructions, killed);
+		printf("%s%s: %" PRIu64 " instructions, killed after %" PRIu64 " of them\n", shared ? "shared, " : "",
+		       step_acts[i].what, instructions, killed);
 		fflush(stdout);
 	}
 }
@@ -217,7 +228,8 @@ int main(void)
 	original = make_queue(stress.name);
 	copy = make_queue(copy_name);
 	audit = mmap(NULL, sizeof *audit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (audit == MAP_FAILED || (buffer = malloc(page)) == NULL || (last = malloc(bytes)) == NULL) {
+	if (audit == MAP_FAILED || (buffer = malloc(page)) == NULL ||
+	    (last = malloc(bytes)) == NULL || (first = malloc(bytes)) == NULL) {
 		perror("step_kill");
 		return 1;
 	}
@@ -225,9 +237,10 @@ int main(void)
 	step_queue = stress.name;
 	step_victim.audit = audit;
 	step_victim.buffer = buffer;
-	do
-		pass();
-	while (!stress_over(&stress) && audit->violations == 0);
+	do {
+		pass(false);
+		pass(true);
+	} while (!stress_over(&stress) && audit->violations == 0);
 	printf("step_kill: seed %" PRIu64 ", %.1f s: %" PRIu64 " states judged, %" PRIu64 " kills, %" PRIu32
 	       " violations\n",
 	       stress.seed, stress_seconds(&stress), states, kills, audit->violations);
