@@ -61,7 +61,9 @@ static struct sock_filter filter[] = {
 #ifdef __NR_clock_gettime64
 	ALLOW(clock_gettime64),
 #endif
+#ifdef __NR_fcntl
 	ALLOW(fcntl), /* the locks that say who is there */
+#endif
 #ifdef __NR_fcntl64
 	ALLOW(fcntl64),
 #endif
