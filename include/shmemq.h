@@ -108,7 +108,9 @@ struct shmemq_stat {
 };
 
 /*
- * Opens the queue `name` ("/foo" is exactly /dev/shm/foo) and claims one of its ends, or observes it.
+ * Opens the queue `name` ("/foo" is exactly /dev/shm/foo) and claims one of its ends, or observes it. The handles of a
+ * SHARED end (at most 65535) take turns, each from the start of a message to its end; meanwhile the others wait as if
+ * the ring were full or empty.
  * `mode`, less the umask, and `attr` (NULL: all defaults) are used only when this call makes the queue.
  * NULL: EACCES EBUSY EEXIST EFBIG EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM ENOSPC EOPNOTSUPP
  * EPROTO ETIMEDOUT, and for a wrecked ring EBADMSG.

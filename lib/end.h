@@ -5,7 +5,7 @@
  * An end is held by an open-file-description lock on a byte of the queue's own file. The description that holds
  * it is kept alive by the mapping alone: its descriptor is closed, and the mapping is not given to children. So
  * the kernel ends the claim when the process ends, whatever the cause and whoever was forked. No pid decides
- * anything; it works across pid namespaces.
+ * anything; it works across pid namespaces. A SHARED end is held by read locks, and each handle by one of its own.
  *
  * `claim` in the header says the rest: a claim that says OPEN while nobody holds the lock is a death.
  */

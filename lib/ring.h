@@ -289,7 +289,7 @@ static inline void smq_ring_view(struct smq_ring *ring, uint32_t end)
 }
 
 /*
- * Out of its turn a handle of a SHARED end holds nothing: what it took, and has not released, is as it was before. To be
+ * Out of its turn a handle of a SHARED end holds nothing: what it took and has not released is as it was before. To be
  * called after the release.
  */
 static inline void smq_ring_give_back(struct smq_ring *ring)

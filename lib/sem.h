@@ -40,7 +40,7 @@ static inline int smq_mechanism_init(struct smq_wait_room *room)
 	return sem_init(smq_sem(room, 0), 1, 0) != 0 || sem_init(smq_sem(room, 1), 1, 0) != 0 ? -1 : 0;
 }
 
-/* One of several that may sleep here comes, or goes: a post wakes one. A killed one stays counted, for a post in vain. */
+/* One of several that may sleep here comes or goes: a post wakes one. A killed one stays counted, for posts in vain. */
 static inline void smq_mechanism_join(struct smq_wait_room *room)
 {
 	atomic_fetch_add_explicit(&room->sleepers, 1, memory_order_relaxed);

@@ -51,7 +51,7 @@ static int try_turn(struct shmemq *q)
 static int await_turn(struct shmemq *q, int64_t deadline)
 {
 	while (!smq_turn_enter(&q->turn)) {
-		/* Before anything that may end this wait: who was woken, and gives up, has another one woken instead. */
+		/* Before anything that may end this wait: who was woken and gives up has another one woken. */
 		uint32_t expected = smq_turn_announce(&q->turn, SMQ_TURN_SLEEPS);
 		int64_t now = smq_now_ns(), slice = SMQ_SLICE_NS;
 

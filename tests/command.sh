@@ -30,7 +30,7 @@ done
 for option in capacity count frame mode timeout type; do
 	expect 2 "push: --$option wants an argument" push "$prefix" "--$option"
 done
-for option in create progress stay temporary help; do
+for option in create progress shared stay temporary help; do
 	expect 2 "push: --$option takes no argument" push "$prefix" "--$option=1"
 done
 expect 2 'pop: --type takes no argument' pop "$prefix" --type=1

@@ -153,6 +153,36 @@ ends "$pid" 0 'push --stay'
 is 'to two consumers' "$temp/popped" <"$temp/in"
 
 #
+# --shared
+#
+new_queue --capacity 4K
+seq 3000 >"$temp/in"
+pids=
+for i in 1 2 3; do
+	"$SHMEMQ" push "$q" --shared <"$temp/in" &
+	pids="$pids $!"
+done
+await_field "$q" producer_waiting yes
+"$SHMEMQ" push "$q" </dev/null 2>"$temp/err" && fail 'push beside push --shared'
+"$SHMEMQ" pop "$q" --shared --stay >"$temp/popped-1" &
+pop1=$!
+"$SHMEMQ" pop "$q" --shared --stay >"$temp/popped-2" &
+pop2=$!
+for pid in $pids; do
+	ends "$pid" 0 'push --shared'
+done
+await_field "$q" queued_messages 0
+kill "$pop1" "$pop2"
+ends "$pop1" 143 'pop --shared'
+ends "$pop2" 143 'pop --shared'
+sort -n "$temp/popped-1" "$temp/popped-2" >"$temp/popped"
+sort -n "$temp/in" "$temp/in" "$temp/in" | is 'to one consumer each' "$temp/popped"
+new_queue --capacity 1M
+head -c 300000 /dev/zero | "$SHMEMQ" push "$q" --shared --frame=chunk:100000 || fail 'large chunks of a shared queue'
+field_is "$q" pushed_messages 3
+field_is "$q" pushed_bytes 300000
+
+#
 # --create and --temporary
 #
 queues=$((queues + 1))

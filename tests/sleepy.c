@@ -24,6 +24,17 @@ static unsigned polled; /* of 2 calls, how many are tries with a poll behind, in
 
 int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
 int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+int __real_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
+int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
+
+static void check_woken(int64_t start, uint32_t word)
+{
+	if (test_now() - start < SLEEPY_LOST_NS)
+		return;
+	fprintf(stderr, "a wake-up was lost: asleep for %lld s, with %#x in the word\n",
+		(long long)(SLEEPY_LOST_NS / 1000000000), (unsigned)word);
+	_exit(1);
+}
 
 int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 {
@@ -36,16 +47,31 @@ int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 	if (ns <= SMQ_SLICE_UNFENCED_NS)
 		return __real_smq_wait_sleep(waiter, ns);
 	err = __real_smq_wait_sleep(waiter, SLEEPY_LOST_NS);
-	if (test_now() - start < SLEEPY_LOST_NS)
-		return err;
-	fprintf(stderr, "a wake-up was lost: asleep for %lld s, with %#x in the wait word\n",
-		(long long)(SLEEPY_LOST_NS / 1000000000), (unsigned)waiter->own->word);
-	_exit(1);
+	check_woken(start, waiter->own->word);
+	return err;
+}
+
+int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns)
+{
+	int64_t start = test_now();
+	int err;
+
+	if (!armed)
+		return __real_smq_turn_sleep(turn, room, expected, ns);
+	sleeps++;
+	err = __real_smq_turn_sleep(turn, room, expected, SLEEPY_LOST_NS);
+	check_woken(start, *turn->word);
+	return err;
 }
 
 void sleepy_arm(void)
 {
 	armed = true;
+}
+
+void sleepy_disarm(void)
+{
+	armed = false;
 }
 
 unsigned sleepy_sleeps(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sides that sleep whenever they can, to show that no wake-up is ever lost. A library whose sleeps end after 250 ms
- * whatever happens would hide a loss, so the sleeps of these processes are made long: smq_wait_sleep() is wrapped by
- * the linker. A wake-up that comes by itself only after LOST_NS was lost, and ends the process.
+ * whatever happens would hide a loss, so the sleeps of these processes are made long: smq_wait_sleep() and
+ * smq_turn_sleep() are wrapped by the linker. A wake-up that comes by itself only after LOST_NS was lost, and ends the
+ * process.
  */
 #ifndef TESTS_SLEEPY_H
 #define TESTS_SLEEPY_H
@@ -16,6 +17,7 @@
 
 /* From now on sleeps of this process are long. Those cut to 1 ms for want of a fence stay as they are. */
 void sleepy_arm(void);
+void sleepy_disarm(void);
 
 /* How many sleeps were begun. */
 unsigned sleepy_sleeps(void);

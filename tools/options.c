@@ -31,6 +31,7 @@ static const struct {
 	{ "mode", required_argument, OPTION_MODE },
 	{ "progress", no_argument, OPTION_PROGRESS },
 	{ "seconds", required_argument, OPTION_SECONDS },
+	{ "shared", no_argument, OPTION_SHARED },
 	{ "stay", no_argument, OPTION_STAY },
 	{ "temporary", no_argument, OPTION_TEMPORARY },
 	{ "timeout", required_argument, OPTION_TIMEOUT },

@@ -4,7 +4,8 @@
  *
  * A message leaves the queue when it is in the buffer, so that a stream costs no write(2) a message. The buffer is
  * written before every wait, and a message that is the first, the last of --count, or was waited for, leaves the
- * queue only when it has been written: a failing write loses nothing then, unless messages were streaming.
+ * queue only when it has been written: a failing write loses nothing then, unless messages were streaming. Of a shared
+ * queue no message is kept that long, since other consumers wait meanwhile.
  */
 #include "config.h"
 
@@ -109,7 +110,7 @@ static int pop_message(struct pop *p, const void *message, size_t size, const ui
 		return write_failed(p, p->out.messages);
 	stream_count(s, size);
 	/* This message is still the queue's. */
-	if ((p->in_step || stream_enough(s)) && output_flush(&p->out) != 0)
+	if ((p->in_step || stream_enough(s)) && !given(s->options, OPTION_SHARED) && output_flush(&p->out) != 0)
 		return write_failed(p, p->out.messages - 1);
 	p->in_step = false;
 	return shmemq_pop_end(s->queue) != 0 ? report_queue(s->name, SHMEMQ_CONSUMER, errno) : 0;

@@ -14,6 +14,12 @@
 /* From this size on a message is read straight into the ring: the copy costs more than a read(2) of its own. */
 #define IN_PLACE_BYTES ((size_t)32 << 10)
 
+/* But not where others would have to wait for this one's input. */
+static bool in_place(const struct stream *s, size_t size)
+{
+	return size >= IN_PLACE_BYTES && !given(s->options, OPTION_SHARED);
+}
+
 static int too_long(const struct stream *s)
 {
 	return report(s->name, "message %" PRIu64 " is too long: at most %zu bytes fit in this queue", s->messages + 1,
@@ -123,7 +129,7 @@ static int push_part(struct stream *s, struct input *in, const struct piece *pie
 		return truncated(s, have - piece->used, piece->size);
 	if (in->at_end)
 		return report(s->name, "the input ends in the length of message %" PRIu64, s->messages + 1);
-	if (piece->size >= IN_PLACE_BYTES)
+	if (in_place(s, piece->size))
 		return push_rest(s, in, piece);
 	return input_more(in) != 0 ? read_failed(s) : 0;
 }
@@ -196,7 +202,7 @@ int run_push(const struct options *options, char **names, int count)
 	if (s.frame.kind == FRAME_CHUNK && s.frame.chunk > s.message_max) {
 		status = report(s.name, "chunks of %zu bytes are too long: at most %zu bytes fit in this queue",
 				s.frame.chunk, s.message_max);
-	} else if (s.frame.kind == FRAME_CHUNK && s.frame.chunk >= IN_PLACE_BYTES) {
+	} else if (s.frame.kind == FRAME_CHUNK && in_place(&s, s.frame.chunk)) {
 		status = push_chunks(&s);
 	} else {
 		input_start(&in);

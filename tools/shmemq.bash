@@ -14,7 +14,7 @@ _shmemq_names()
 _shmemq_options()
 {
 	local making='--capacity --mode --temporary'
-	local moving="$making --count --create --frame --progress --stay --timeout --type"
+	local moving="$making --count --create --frame --progress --shared --stay --timeout --type"
 
 	case $1 in
 	create) echo "$making" ;;

@@ -18,7 +18,7 @@
 #define MAKING (BIT(OPTION_CAPACITY) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY))
 #define MOVING                                                                                        \
 	(MAKING | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
-	 BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
+	 BIT(OPTION_SHARED) | BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
 
 static const struct command commands[] = {
 	{ "create", MAKING, 1, 1, run_create },
@@ -49,6 +49,7 @@ static int help(void)
 	      "                            network order) or chunk:SIZE\n"
 	      "    --count N               end after N messages\n"
 	      "    --timeout SECONDS       wait no longer for room, or for a message\n"
+	      "    --shared                be one of many producers, or consumers\n"
 	      "    --stay                  wait on when the other side has closed or died\n"
 	      "    --type N                push: the tag of the messages, by default 0\n"
 	      "    --type                  pop: write the tag and a tab before each message\n"
