@@ -60,12 +60,12 @@ int main(void)
 		return 1;
 	}
 	logger = fork();
-	if (logger == 0)
-		return write_log(fd);
+	if (logger == 0) /* here the handle is not open, only memory to free */
+		return shmemq_close(all) != 0 || write_log(fd);
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		workers[i] = fork();
 		if (workers[i] == 0)
-			return work(fd, i + 1);
+			return shmemq_close(all) != 0 || work(fd, i + 1);
 	}
 	for (int i = 0; i < WORKERS; i++)
 		bad |= failed(workers[i]);
