@@ -10,17 +10,21 @@
 #define KI ((size_t)1 << 10)
 #define MI ((size_t)1 << 20)
 
-const char *const case_names[KINDS] = { "throughput", "round-trip", "wake", "one-cpu", "capacity", "queues", "calls" };
-const char *const case_units[KINDS] = { "messages/s", "ns", "ns", "messages/s", "messages/s", "messages/s", "calls" };
+const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",	 "one-cpu",
+					"capacity",   "queues",	    "producers", "calls" };
+const char *const case_units[KINDS] = { "messages/s", "ns",	    "ns",	  "messages/s",
+					"messages/s", "messages/s", "messages/s", "calls" };
 
 static const struct trial trials[] = {
-	{ THROUGHPUT, 8, MI, 1 },     { THROUGHPUT, 64, MI, 1 },     { THROUGHPUT, 256, MI, 1 },
-	{ THROUGHPUT, KI, MI, 1 },    { THROUGHPUT, 4 * KI, MI, 1 }, { THROUGHPUT, 64 * KI, MI, 1 },
-	{ SPINNING, 8, MI, 1 },	      { SPINNING, 64, MI, 1 },	     { SLEEPING, 64, MI, 1 },
-	{ ONE_CPU, 64, MI, 1 },	      { CAPACITY, 64, 64 * KI, 1 },  { CAPACITY, 64, MI, 1 },
-	{ CAPACITY, 64, 16 * MI, 1 }, { CAPACITY, KI, 64 * KI, 1 },  { CAPACITY, KI, MI, 1 },
-	{ CAPACITY, KI, 16 * MI, 1 }, { QUEUES, 64, 64 * KI, 1 },    { QUEUES, 64, 64 * KI, 4 },
-	{ QUEUES, 64, 64 * KI, 16 },  { QUEUES, 64, 64 * KI, 64 },   { CALLS, 64, MI, 1 },
+	{ THROUGHPUT, 8, MI, 1, 1 },	 { THROUGHPUT, 64, MI, 1, 1 },	   { THROUGHPUT, 256, MI, 1, 1 },
+	{ THROUGHPUT, KI, MI, 1, 1 },	 { THROUGHPUT, 4 * KI, MI, 1, 1 }, { THROUGHPUT, 64 * KI, MI, 1, 1 },
+	{ SPINNING, 8, MI, 1, 1 },	 { SPINNING, 64, MI, 1, 1 },	   { SLEEPING, 64, MI, 1, 1 },
+	{ ONE_CPU, 64, MI, 1, 1 },	 { CAPACITY, 64, 64 * KI, 1, 1 },  { CAPACITY, 64, MI, 1, 1 },
+	{ CAPACITY, 64, 16 * MI, 1, 1 }, { CAPACITY, KI, 64 * KI, 1, 1 },  { CAPACITY, KI, MI, 1, 1 },
+	{ CAPACITY, KI, 16 * MI, 1, 1 }, { QUEUES, 64, 64 * KI, 1, 1 },	   { QUEUES, 64, 64 * KI, 4, 1 },
+	{ QUEUES, 64, 64 * KI, 16, 1 },	 { QUEUES, 64, 64 * KI, 64, 1 },   { MANY, 64, MI, 1, 1 },
+	{ MANY, 64, MI, 1, 2 },		 { MANY, 64, MI, 1, 4 },	   { MANY, 64, MI, 1, 8 },
+	{ CALLS, 64, MI, 1, 1 },
 };
 #define TRIALS (sizeof trials / sizeof trials[0])
 

@@ -20,12 +20,14 @@
 
 #include "measure.h"
 
+#define PRODUCERS_MAX 8
+
 #define LINE 128 /* two cache lines: the prefetcher fetches pairs */
 
 enum side { PRODUCER, CONSUMER };
 
 /* What a contender is asked to do, a bit each in contender.can. */
-enum kind { THROUGHPUT, SPINNING, SLEEPING, ONE_CPU, CAPACITY, QUEUES, CALLS, KINDS };
+enum kind { THROUGHPUT, SPINNING, SLEEPING, ONE_CPU, CAPACITY, QUEUES, MANY, CALLS, KINDS };
 #define CAN(kind) (1u << (kind))
 
 /* One way from a producer to a consumer. Made by the parent; each child has a copy. */
@@ -34,6 +36,7 @@ struct channel {
 	size_t capacity; /* bytes that may be under way, where one can choose */
 	bool spins;	 /* a side that waits keeps its processor, although the contender has calls that sleep */
 	bool sleeps;	 /* a side that waits gives up its processor, although spinning were faster */
+	bool many;	 /* several producers */
 	bool one_cpu;	 /* both sides have the same processor: who spins must yield it */
 	char name[64];	 /* unlike any other channel's */
 	/* The contender's own. */
@@ -49,6 +52,7 @@ struct job {
 	unsigned count; /* of channels; in a round trip the first goes there, the second back */
 	size_t size;
 	bool naps; /* each side sleeps before it sends, so that the other is asleep, too */
+	unsigned producers, producer; /* how many there are, and which of them this is */
 	struct control *control;
 };
 

@@ -66,8 +66,9 @@ void library_forget(struct channel *channel)
 
 void library_open(struct channel *channel, enum side side)
 {
-	channel->handle =
-		channel->library->open(channel->name, side == PRODUCER ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER, 0, NULL);
+	unsigned flags = side == CONSUMER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER | (channel->many ? SHMEMQ_SHARED : 0);
+
+	channel->handle = channel->library->open(channel->name, flags, 0, NULL);
 	channel->buffer = malloc(channel->size);
 	if (channel->handle == NULL || channel->buffer == NULL)
 		die("shmemq_open");

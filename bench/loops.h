@@ -39,7 +39,7 @@ static void produce(struct job *job)
 {
 	struct channel *channel = job->channels;
 	struct source source;
-	uint64_t number = 0;
+	uint64_t number = (uint64_t)job->producer << PRODUCER_SHIFT;
 	bool last;
 
 	source_make(&source, job->size);
@@ -68,7 +68,44 @@ __attribute__((always_inline)) static inline bool take(struct channel *channel, 
 	return last;
 }
 
-static void consume(struct job *job)
+/* The same from several producers, each with numbers of its own. */
+static bool take_any(struct channel *channel, const struct job *job, uint64_t *next, uint64_t number, uint64_t body)
+{
+	size_t size;
+	const uint64_t *view = receive_message(channel, &size);
+	uint64_t producer, stamp;
+	bool last;
+
+	if (size != job->size)
+		wrong_message(number);
+	producer = (view[0] & ~LAST) >> PRODUCER_SHIFT;
+	if (producer >= job->producers)
+		wrong_message(number);
+	say_moving(job->control, number);
+	last = verify(view, size, producer << PRODUCER_SHIFT | next[producer]++, body, &stamp);
+	release_message(channel);
+	return last;
+}
+
+static void consume_many(struct job *job)
+{
+	uint64_t body = body_sum(job->size), next[PRODUCERS_MAX] = { 0 };
+	uint64_t number = 0, from = 0, start = 0;
+	unsigned left = job->producers;
+
+	while (left > 0) {
+		left -= take_any(job->channels, job, next, number++, body);
+		if (start == 0 && phase_of(job->control) != WARM_UP) {
+			start = now_ns();
+			from = number;
+		}
+	}
+	job->control->ns = now_ns() - start;
+	job->control->messages = number - from;
+	job->control->total = number;
+}
+
+static void consume_one(struct job *job)
 {
 	struct channel *channel = job->channels;
 	uint64_t body = body_sum(job->size);
@@ -84,6 +121,15 @@ static void consume(struct job *job)
 	job->control->ns = now_ns() - start;
 	job->control->messages = number - from;
 	job->control->total = number;
+}
+
+static void consume(struct job *job)
+{
+	if (job->producers > 1) {
+		consume_many(job);
+		return;
+	}
+	consume_one(job);
 }
 
 static void nap(void)

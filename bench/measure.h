@@ -25,7 +25,7 @@ struct control {
 	_Atomic bool moving;		 /* the first message has arrived */
 	_Alignas(128) uint64_t total;	 /* messages received, all phases */
 	uint64_t messages, ns;		 /* from MEASURE to the end */
-	uint64_t cpu_ns[2];		 /* by enum side, all phases */
+	_Atomic uint64_t cpu_ns[2];	 /* by enum side, all phases */
 	struct histogram latency[2];	 /* by enum side, from MEASURE to the end */
 };
 
@@ -62,6 +62,8 @@ double quantile(const struct histogram histograms[2], double share);
 
 /* In the first word of the last message. */
 #define LAST (UINT64_C(1) << 63)
+/* Above a message's number among those of its producer: which one that is. */
+#define PRODUCER_SHIFT 48
 
 /*
  * The producer's messages: several of them, used in turn, since a batch is sent from where its messages lie. Together

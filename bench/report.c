@@ -86,8 +86,12 @@ static void print_line(const struct line *line)
 	const struct trial *trial = line->row->trial;
 	double scale = is_cost(trial) ? 1 : 1e-6;
 
-	printf("%7zu B  %9zu B ring  %3u queue%s     %-11s", trial->size, trial->capacity, trial->queues,
-	       trial->queues == 1 ? " " : "s", line->row->contender->name);
+	if (trial->kind == MANY)
+		printf("%7zu B  %9zu B ring  %3u to 1       %-11s", trial->size, trial->capacity, trial->producers,
+		       line->row->contender->name);
+	else
+		printf("%7zu B  %9zu B ring  %3u queue%s     %-11s", trial->size, trial->capacity, trial->queues,
+		       trial->queues == 1 ? " " : "s", line->row->contender->name);
 	if (trial->kind == CALLS) {
 		printf(" %9.7f %9.7f %9.7f\n", line->value, line->min, line->max);
 		return;
@@ -144,9 +148,9 @@ static void json_line(FILE *file, const struct line *line)
 
 	fprintf(file,
 		"\t\t{\"case\": \"%s\", \"unit\": \"%s\", \"size\": %zu, \"capacity\": %zu, \"queues\": %u, "
-		"\"contender\": \"%s\",\n\t\t\"median\": %.9g, \"min\": %.9g, \"max\": %.9g, ",
+		"\"producers\": %u, \"contender\": \"%s\",\n\t\t\"median\": %.9g, \"min\": %.9g, \"max\": %.9g, ",
 		case_names[trial->kind], case_units[trial->kind], trial->size, trial->capacity, trial->queues,
-		line->row->contender->name, line->value, line->min, line->max);
+		trial->producers, line->row->contender->name, line->value, line->min, line->max);
 	fprintf(file, "\"p99\": %.9g, \"p999\": %.9g, \"gigabytes\": %.6g, \"cpu\": %.6g, \"ratio\": %.6g,\n",
 		line->p99, line->p999, line->gigabytes, line->cpu, line->ratio);
 	fputs("\t\t\"values\": [", file);
@@ -174,15 +178,15 @@ static void write_json(FILE *file, const struct settings *settings, const struct
 static void write_tsv(FILE *file, const struct settings *settings, const struct line *lines, size_t count)
 {
 	(void)settings;
-	fputs("case\tsize\tcapacity\tqueues\tcontender\tmedian\tmin\tmax\tp99\tp999\tgigabytes\tcpu\tratio\n", file);
+	fputs("case\tsize\tcapacity\tqueues\tcontender\tmedian\tmin\tmax\tp99\tp999\tgigabytes\tcpu\tratio\tproducers\n", file);
 	for (size_t i = 0; i < count; i++) {
 		const struct line *line = &lines[i];
 		const struct trial *trial = line->row->trial;
 
-		fprintf(file, "%s\t%zu\t%zu\t%u\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.6g\t%.6g\t%.6g\n",
+		fprintf(file, "%s\t%zu\t%zu\t%u\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.6g\t%.6g\t%.6g\t%u\n",
 			case_names[trial->kind], trial->size, trial->capacity, trial->queues,
 			line->row->contender->name, line->value, line->min, line->max, line->p99, line->p999,
-			line->gigabytes, line->cpu, line->ratio);
+			line->gigabytes, line->cpu, line->ratio, trial->producers);
 	}
 }
 

@@ -40,6 +40,7 @@ static bool make_channels(struct repetition *repetition)
 					     .capacity = trial->capacity,
 					     .spins = trial->kind == SPINNING,
 					     .sleeps = trial->kind == SLEEPING,
+					     .many = trial->kind == MANY,
 					     .one_cpu = trial->kind == ONE_CPU || bench_cpus[0] == bench_cpus[1] };
 		snprintf(channel->name, sizeof channel->name, "/shmemq-bench-%ld-%u", (long)getpid(), serial++);
 		errno = 0;
@@ -56,22 +57,22 @@ static void for_channels(const struct repetition *repetition, void (*act)(struct
 		act(&repetition->channels[i]);
 }
 
-static bool both_ready(struct control *control)
+static bool all_ready(const struct repetition *repetition)
 {
-	return atomic_load(&control->ready) == 2;
+	return atomic_load(&repetition->control->ready) == (int)repetition->trial->producers + 1;
 }
 
-static bool moving(struct control *control)
+static bool moving(const struct repetition *repetition)
 {
-	return atomic_load(&control->moving);
+	return atomic_load(&repetition->control->moving);
 }
 
 /* Until `reached`; or one of them has ended: false. */
-static bool await(const struct repetition *repetition, bool (*reached)(struct control *))
+static bool await(const struct repetition *repetition, bool (*reached)(const struct repetition *))
 {
 	siginfo_t info;
 
-	while (!reached(repetition->control)) {
+	while (!reached(repetition)) {
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
 			return false;
@@ -80,19 +81,31 @@ static bool await(const struct repetition *repetition, bool (*reached)(struct co
 	return true;
 }
 
-/* The first that fails takes the other with it. */
-static bool await_end(const struct repetition *repetition)
+static void kill_children(const struct repetition *repetition)
 {
+	for (unsigned i = 0; i <= repetition->trial->producers; i++) {
+		if (repetition->children[i] > 0)
+			kill(repetition->children[i], SIGKILL);
+	}
+}
+
+/* The first that fails takes the others with it. */
+static bool await_end(struct repetition *repetition)
+{
+	unsigned children = repetition->trial->producers + 1, left = children, i;
 	bool good = true;
 	int status;
 
-	for (unsigned left = 2; left > 0;) {
+	while (left > 0) {
 		pid_t pid = waitpid(-1, &status, 0);
 
 		if (pid < 0)
 			return false;
-		if (pid != repetition->children[0] && pid != repetition->children[1])
+		for (i = 0; i < children && repetition->children[i] != pid; i++)
+			;
+		if (i == children)
 			continue; /* strace, ended before its time */
+		repetition->children[i] = 0;
 		left--;
 		if (status == 0)
 			continue;
@@ -100,8 +113,7 @@ static bool await_end(const struct repetition *repetition)
 			fprintf(stderr, "bench: %s: %s\n", repetition->contender->name,
 				WTERMSIG(status) == SIGALRM ? "no message moves" : strsignal(WTERMSIG(status)));
 		good = false;
-		if (left == 1)
-			kill(repetition->children[pid == repetition->children[0]], SIGKILL);
+		kill_children(repetition);
 	}
 	return good;
 }
@@ -109,16 +121,15 @@ static bool await_end(const struct repetition *repetition)
 static bool fork_children(struct repetition *repetition, const sigset_t *mask)
 {
 	fflush(NULL);
-	for (unsigned side = 0; side < 2; side++) {
-		repetition->children[side] = fork();
-		if (repetition->children[side] == 0) {
+	for (unsigned i = 0; i <= repetition->trial->producers; i++) {
+		repetition->children[i] = fork();
+		if (repetition->children[i] == 0) {
 			sigprocmask(SIG_SETMASK, mask, NULL);
-			run_side(repetition, (enum side)side);
+			run_side(repetition, i);
 		}
-		if (repetition->children[side] < 0) {
+		if (repetition->children[i] < 0) {
 			perror("fork");
-			if (side == 1)
-				kill(repetition->children[0], SIGKILL);
+			kill_children(repetition);
 			return false;
 		}
 	}
@@ -182,7 +193,7 @@ static bool run_blocked(struct repetition *repetition, struct outcome *outcome, 
 		for_channels(repetition, repetition->contender->forget);
 		return false;
 	}
-	good = fork_children(repetition, mask) && await(repetition, both_ready);
+	good = fork_children(repetition, mask) && await(repetition, all_ready);
 	for_channels(repetition, repetition->contender->forget);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (good)

@@ -12,6 +12,7 @@ struct trial {
 	size_t size;
 	size_t capacity;
 	unsigned queues;
+	unsigned producers;
 };
 
 struct outcome {

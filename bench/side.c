@@ -61,12 +61,19 @@ static enum side side_of(const struct repetition *repetition, unsigned i, enum s
 	return round_trip(repetition->trial) && i == 1 ? (enum side) !side : side;
 }
 
-void run_side(const struct repetition *repetition, enum side side)
+void run_side(const struct repetition *repetition, unsigned child)
 {
 	const struct contender *contender = repetition->contender;
 	struct control *control = repetition->control;
-	struct job job = { repetition->channels, repetition->count, repetition->trial->size,
-			   repetition->trial->kind == SLEEPING, control };
+	int producers = (int)repetition->trial->producers;
+	enum side side = child < repetition->trial->producers ? PRODUCER : CONSUMER;
+	struct job job = { .channels = repetition->channels,
+			   .count = repetition->count,
+			   .size = repetition->trial->size,
+			   .naps = repetition->trial->kind == SLEEPING,
+			   .producers = repetition->trial->producers,
+			   .producer = child,
+			   .control = control };
 	uint64_t cpu;
 
 	limit_life(repetition->seconds);
@@ -85,10 +92,10 @@ void run_side(const struct repetition *repetition, enum side side)
 		(side == PRODUCER ? contender->ping : contender->pong)(&job);
 	else
 		(side == PRODUCER ? contender->produce : contender->consume)(&job);
-	control->cpu_ns[side] = cpu_ns() - cpu;
+	atomic_fetch_add(&control->cpu_ns[side], cpu_ns() - cpu);
 	/* ZeroMQ loses what is under way when the sending process ends. */
 	atomic_fetch_add(&control->done, 1);
-	while (atomic_load(&control->done) != 2)
+	while (atomic_load(&control->done) != producers + 1)
 		sleep_seconds(0.0005);
 	for (unsigned i = 0; i < repetition->count && contender->close != NULL; i++)
 		contender->close(&repetition->channels[i], side_of(repetition, i, side));

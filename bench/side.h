@@ -14,7 +14,7 @@ struct repetition {
 	struct channel *channels;
 	unsigned count;
 	struct control *control;
-	pid_t children[2];
+	pid_t children[PRODUCERS_MAX + 1]; /* the producers, then the consumer */
 };
 
 static inline bool round_trip(const struct trial *trial)
@@ -24,6 +24,7 @@ static inline bool round_trip(const struct trial *trial)
 
 void sleep_seconds(double seconds);
 
-_Noreturn void run_side(const struct repetition *repetition, enum side side);
+/* `child`: its index among the children. */
+_Noreturn void run_side(const struct repetition *repetition, unsigned child);
 
 #endif

@@ -25,7 +25,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_copy = {
 	.name = "copy",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS),
+	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(MANY) | CAN(CALLS),
 	.create = library_create,
 	LIBRARY,
 	LOOPS,

@@ -23,7 +23,7 @@ fail()
 	exit 1
 }
 
-timeout -k 5 60 "$bench" --seconds 0.005 --repetitions 1 --cases throughput,round-trip,wake,one-cpu,queues \
+timeout -k 5 60 "$bench" --seconds 0.005 --repetitions 1 --cases throughput,round-trip,wake,one-cpu,queues,producers \
 	--json "$temp/json" --tsv "$temp/tsv" >"$temp/table" || fail "bench: status $?"
 
 if command -v python3 >/dev/null; then
@@ -34,7 +34,7 @@ if command -v python3 >/dev/null; then
 		found = {(row["case"], row["contender"]) for row in results}
 		for case in "throughput", "round-trip", "wake", "one-cpu", "queues":
 		    assert (case, "inplace") in found, case
-		for case, contender in ("throughput", "batch"), ("throughput", "pipe"), ("wake", "futex"):
+		for case, contender in ("producers", "copy"), ("throughput", "batch"), ("throughput", "pipe"), ("wake", "futex"):
 		    assert (case, contender) in found, contender
 	END
 else
