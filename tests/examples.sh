@@ -4,7 +4,7 @@
 examples=${top_builddir:-.}/examples
 name=/shmemq-examples-$$
 temp=$(mktemp -d) || exit 1
-trap 'rm -rf "$temp" "/dev/shm$name"' EXIT
+trap 'rm -rf "$temp" "/dev/shm$name" "/dev/shm$name-2"' EXIT
 trap 'exit 1' HUP INT TERM
 
 fail() # WHAT
@@ -59,6 +59,40 @@ says "$temp/out" one '' three
 run child >"$temp/out" || fail child
 says "$temp/out" 'child: hello' 'child: goodbye'
 
+run request >"$temp/out" || fail request
+says "$temp/out" '1: ADA' '2: GRACE'
+
+# Each worker's lines in order, whatever lies between.
+run logger >"$temp/out" || fail logger
+sort -s -k 2,2 "$temp/out" >"$temp/sorted"
+for worker in 1 2 3 4; do
+	printf "worker $worker: line %s\n" 1 2 3
+done | diff -u - "$temp/sorted" || fail 'unexpected lines of logger (+)'
+
+# With membarrier(2), and without.
+sandbox() # ARGUMENT...
+{
+	case ${SHMEMQ_LDFLAGS-} in
+	*-fsanitize*)
+		echo 'sandbox is left out: sanitizers make system calls of their own'
+		return
+		;;
+	esac
+	run sandbox "$@" 68656c6c6f '' 73616e64626f78 >"$temp/out"
+	case $? in
+	0) says "$temp/out" hello '' sandbox ;;
+	77) echo 'sandbox is left out: no seccomp, or an architecture that it does not know' ;;
+	*) fail "sandbox $*" ;;
+	esac
+}
+sandbox
+sandbox -m
+
+if [ -e "$examples/cxx" ]; then
+	run cxx >"$temp/out" || fail cxx
+	says "$temp/out" '0: 19.5' '2: 21.5' 'end of shift'
+fi
+
 run producer no-slash 2>"$temp/err" && fail 'producer accepts a bad name'
 says "$temp/err" 'no-slash: Invalid argument'
 
@@ -66,24 +100,83 @@ run inplace "$name" >"$temp/out" || fail inplace
 says "$temp/out" '0: 21.50 in room 1' '2: 19.25 in room 3'
 [ ! -e "/dev/shm$name" ] || fail 'inplace left the queue'
 
-# Not through timeout(1), which sends SIGCONT after each signal: the leak sanitizer of a process that exits hangs on it.
-"$examples/timeout" "$name" >"$temp/out" &
+# Begins when neither queue is there, and ends when both producers have closed.
+run loop "$name" "$name-2" >"$temp/out" &
 consumer=$!
-trap 'kill "$consumer" 2>/dev/null; rm -rf "$temp" "/dev/shm$name"' EXIT
+run producer "$name" one two || fail 'producer to loop'
+run producer "$name-2" three || fail 'second producer to loop'
+wait "$consumer" || fail loop
+sort "$temp/out" >"$temp/sorted"
+says "$temp/sorted" "$name-2: three" "$name: one" "$name: two"
+for queue in "$name" "$name-2"; do
+	[ ! -e "/dev/shm$queue" ] || fail 'loop left a queue'
+done
+
+# Is the library one that python3 can load, and is there a python3?
+python() # ARGUMENT...
+{
+	case ${SHMEMQ_LDFLAGS-} in
+	*-fsanitize*) echo 'loop.py is left out: a sanitizer has to be in the program itself' ;;
+	*)
+		if [ ! -e "${top_builddir:-.}/.libs/libshmemq.so.0" ]; then
+			echo 'loop.py is left out: no shared library'
+		elif ! command -v python3 >/dev/null; then
+			echo 'loop.py is left out: no python3'
+		else
+			LD_LIBRARY_PATH="${top_builddir:-.}/.libs" timeout 60 \
+				python3 "${srcdir:-.}/examples/$1" "$name" >"$temp/out" &
+			consumer=$!
+			run producer "$name" one two || fail "producer to $1"
+			wait "$consumer" || fail "$1"
+			says "$temp/out" one two
+			[ ! -e "/dev/shm$name" ] || fail "$1 left the queue"
+		fi
+		;;
+	esac
+}
+python loop.py
+
+# Not through timeout(1), which sends SIGCONT after each signal: the leak sanitizer of a process that exits hangs on it.
+start() # EXAMPLE ARGUMENT...
+{
+	started=$1
+	shift
+	"$examples/$started" "$@" >"$temp/out" &
+	consumer=$!
+	trap 'kill "$consumer" 2>/dev/null; rm -rf "$temp" "/dev/shm$name"' EXIT
+}
+
+# SIGTERM ends it well, within ten seconds.
+stop()
+{
+	kill "$consumer"
+	tries=0
+	while kill -0 "$consumer" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ] || fail "$started goes on after SIGTERM"
+		sleep 0.1
+	done
+	wait "$consumer" || fail "$started did not end well on SIGTERM"
+	trap 'rm -rf "$temp" "/dev/shm$name"' EXIT
+}
+
+start loop "$name"
+tries=0
+until [ -e "/dev/shm$name" ]; do # from then on it takes its signals one by one
+	tries=$((tries + 1))
+	[ "$tries" -lt 100 ] || fail 'loop makes no queue'
+	sleep 0.1
+done
+stop
+rm "/dev/shm$name" || fail 'loop has removed a queue that had not ended'
+
+start timeout "$name"
 await "$temp/out" '^(nothing yet)$'
 run producer "$name" first || fail 'producer to timeout'
 await "$temp/out" '^first$'
 run producer "$name" 'this message is longer than the buffer' last || fail 'second producer to timeout'
 await "$temp/out" '^last$'
-kill "$consumer"
-tries=0
-while kill -0 "$consumer" 2>/dev/null; do
-	tries=$((tries + 1))
-	[ "$tries" -lt 100 ] || fail 'timeout goes on after SIGTERM'
-	sleep 0.1
-done
-wait "$consumer" || fail 'timeout did not end well on SIGTERM'
-trap 'rm -rf "$temp" "/dev/shm$name"' EXIT
+stop
 grep -v '^(nothing yet)$' "$temp/out" >"$temp/rest"
 says "$temp/rest" first '(skipped 38 bytes)' last
 [ ! -e "/dev/shm$name" ] || fail 'timeout left the queue'

@@ -62,6 +62,8 @@ version=$(pkg-config --modversion libshmemq)
 grep -q "^#define PACKAGE_VERSION \"$version\"" config.h || fail "libshmemq.pc is of version $version"
 libdir=$(dirname "$(find "$root" -name libshmemq.la)")
 
+[ -n "$(find "$root" -name shmemq.hpp)" ] || fail "shmemq.hpp is not there"
+
 example 1 >"$root/producer.c"
 example 2 >"$root/consumer.c"
 if [ -e "$libdir/libshmemq.so" ]; then

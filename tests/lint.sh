@@ -9,16 +9,19 @@ cd "${srcdir:-.}"
 
 # This project's files by name: what autogen.sh, configure and make leave beside them is none of it.
 programs=$(find bench lib tools tests -name '*.c')
-code="$programs $(find bench examples include lib tests tools -name '*.h') $(find examples -name '*.c')"
+code="$programs $(find bench examples include lib tests tools -name '*.h') $(find examples -name '*.c')
+	$(find examples include tests -name '*.cc' -o -name '*.hpp')"
+python=$(find examples -name '*.py')
 scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
 [ ! -e .ci/run ] || scripts="$scripts .ci/run" # not in a tarball
 completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am m4/shmemq.m4"
 prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
+sources="$code $python $scripts $completions $build"
 
 licences()
 {
-	for file in $code $scripts $completions $build; do
+	for file in $sources; do
 		[ "$(grep -c '^[^ ]* SPDX-License-Identifier: MIT' $file)" = 1 ] || echo "$file: not one licence line"
 	done
 }
@@ -34,8 +37,8 @@ config_first()
 
 lines()
 {
-	awk '/[ \t]$/ { print FILENAME ":" FNR ": blanks at the end" }' $code $scripts $completions $build $prose
-	for file in $code $scripts $completions $build; do
+	awk '/[ \t]$/ { print FILENAME ":" FNR ": blanks at the end" }' $sources $prose
+	for file in $sources; do
 		expand $file | awk -v file=$file 'length > 120 { print file ":" NR ": " length " columns" }'
 	done
 }

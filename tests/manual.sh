@@ -98,7 +98,7 @@ while read -r line example; do
 	tail -n +$((line + 2)) "$srcdir/README" | head -n "$(wc -l <"$temp/expected")" >"$temp/text"
 	same "$example (-) as README shows it (+)" "$temp/expected" "$temp/text"
 done <"$temp/quoted"
-(cd "$srcdir" && ls examples/*.c) >"$temp/examples"
+(cd "$srcdir" && ls examples/*.c examples/*.cc examples/*.py) >"$temp/examples"
 sed 's/.* //' "$temp/shown" | sort -u >"$temp/used"
 same 'examples there are (-) and that a page shows (+)' "$temp/examples" "$temp/used"
 
@@ -118,7 +118,7 @@ same "mandoc's warnings (+)" "$temp/empty" "$temp/lint"
 # The HTML pages, and that every link among them leads to one.
 if MANDOC=$mandoc "$man/html.sh" "$man" "$temp/html"; then
 	for page in "$temp"/html/*.html; do
-		tr '"' '\n' <"$page" | sed -n 's/^\([a-z_]*\.[1-9]\.html\)\(#.*\)\{0,1\}$/\1/p'
+		tr '"' '\n' <"$page" | sed -n 's/^\([a-z_.]*\.[1-9]\.html\)\(#.*\)\{0,1\}$/\1/p'
 	done | sort -u >"$temp/linked"
 	(cd "$temp/html" && ls) >"$temp/rendered"
 	comm -23 "$temp/linked" "$temp/rendered" >"$temp/dead"

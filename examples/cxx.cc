@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* A child builds samples in the queue's memory, its parent reads them there */
+#include <shmemq.hpp>
+
+#include <iostream>
+#include <new>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+
+struct sample {
+	int number;
+	double celsius;
+};
+
+static void produce(int fd)
+{
+	auto q = shmemqpp::queue::fdopen(fd, SHMEMQ_PRODUCER);
+
+	for (int number = 0; number < 3; number++) {
+		auto slot = q.push_start(sizeof(sample));
+
+		new (slot.data()) sample{ number, 19.5 + number };
+		if (number != 1) /* a broken sensor: the slot is cancelled */
+			slot.commit(sizeof(sample));
+	}
+	q.push("end of shift", 1);
+	q.close(); /* by hand, to hear of errors: the destructor is silent */
+}
+
+static void consume(int fd)
+{
+	auto q = shmemqpp::queue::fdopen(fd, SHMEMQ_CONSUMER);
+	std::error_code ec;
+
+	while (auto message = q.pop_start(10s, ec)) {
+		auto *s = static_cast<const sample *>(message.data());
+
+		if (message.type() == 0 && message.size() == sizeof *s)
+			std::cout << s->number << ": " << s->celsius << '\n';
+		else
+			std::cout << message.text() << '\n';
+	} /* here the message ends */
+	if (ec != std::errc::broken_pipe) /* the end: all is read */
+		throw std::system_error(ec);
+}
+
+int main()
+try {
+	int fd = shmemqpp::memfd(), status = 1;
+
+	if (fork() == 0) {
+		produce(fd);
+		return 0;
+	}
+	consume(fd);
+	wait(&status);
+	return status != 0;
+} catch (const std::system_error &error) {
+	std::cerr << error.what() << '\n';
+	return 1;
+}

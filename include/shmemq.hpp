@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libshmemq for C++17: the calls of shmemq.h, with handles, messages and slots that let go by themselves.
+ *
+ *	shmemqpp::queue q("/hello", SHMEMQ_CONSUMER | SHMEMQ_CREATE);
+ *	std::error_code ec;
+ *
+ *	while (auto message = q.pop_start({}, ec))
+ *		std::cout << message.text() << '\n';
+ *	if (ec != std::errc::broken_pipe)	// broken_pipe: the producer closed, all is read
+ *		throw std::system_error(ec);
+ *
+ * A method does what the function of its name does. It throws std::system_error, with errno in the generic category;
+ * with a std::error_code as its last argument it sets that, and throws nothing; with try_ before its name it says by
+ * its result that there was nothing to do (EAGAIN, ETIMEDOUT), and throws the rest.
+ *
+ * The namespace cannot be shmemq: that is the name of a structure.
+ *
+ * The manual: shmemq.hpp(3), and for what the calls do the pages of shmemq.h.
+ */
+#ifndef SHMEMQ_HPP
+#define SHMEMQ_HPP
+
+#if defined __GNUC__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* struct shmemq_stat and its function */
+#endif
+#include <shmemq.h>
+#if defined __GNUC__
+#pragma GCC diagnostic pop
+#endif
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace shmemqpp
+{
+
+/* Timeouts. A negative one is for ever, too, so of the time left until a deadline pass at least `once`. */
+inline constexpr std::chrono::nanoseconds once{ 0 };
+inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
+
+/* How long a call may wait: any duration, or {}: as the handle was opened, for ever or with SHMEMQ_NONBLOCK once. */
+class timeout
+{
+public:
+	constexpr timeout() noexcept = default;
+	template <class Rep, class Period>
+	constexpr timeout(std::chrono::duration<Rep, Period> wait) noexcept : ns_(whole(wait)), given_(true)
+	{
+	}
+	constexpr std::int64_t ns() const noexcept { return ns_; }
+	constexpr bool given() const noexcept { return given_; }
+
+private:
+	/* By way of double, which holds any duration, and a hundred days exactly. Up: what is not 0 is no try. */
+	static constexpr std::int64_t whole(std::chrono::duration<double, std::nano> wait) noexcept
+	{
+		const double ns = wait.count();
+
+		if (ns < 0)
+			return -1;
+		if (!(ns < 9.2e18)) /* 291 years */
+			return std::numeric_limits<std::int64_t>::max();
+		const auto floor = static_cast<std::int64_t>(ns);
+		return static_cast<double>(floor) < ns ? floor + 1 : floor;
+	}
+
+	std::int64_t ns_ = -1;
+	bool given_ = false;
+};
+
+/* What a push copies: a literal without its NUL, the values of a string, vector, span or array, or {address, size}. */
+struct bytes {
+	const void *data;
+	std::size_t size;
+
+	constexpr bytes(const void *address, std::size_t count) noexcept : data(address), size(count) {}
+	template <std::size_t n> constexpr bytes(const char (&text)[n]) noexcept : data(text), size(n - 1) {}
+	/* How much of a buffer, and that push(buffer, 5) does not take the size for a type, only the caller can say. */
+	template <std::size_t n> bytes(char (&buffer)[n]) = delete;
+	template <class Range, class Value = std::remove_pointer_t<decltype(std::data(std::declval<const Range &>()))>,
+		  class = std::enable_if_t<std::is_trivially_copyable_v<Value>>>
+	constexpr bytes(const Range &range) noexcept : data(std::data(range)), size(std::size(range) * sizeof(Value))
+	{
+	}
+};
+
+namespace detail
+{
+
+/* What a call returned: no -1, no NULL, nothing empty. */
+template <class Result> bool good(const Result &result) noexcept
+{
+	if constexpr (std::is_signed_v<Result>)
+		return result >= 0;
+	else
+		return static_cast<bool>(result);
+}
+
+/* The three ways to say that a call failed. Each returns what the call did. */
+template <class Result> Result check(Result result, const char *call)
+{
+	if (!good(result))
+		throw std::system_error(errno, std::generic_category(), call);
+	return result;
+}
+
+template <class Result> Result report(Result result, std::error_code &ec) noexcept
+{
+	good(result) ? ec.clear() : ec.assign(errno, std::generic_category());
+	return result;
+}
+
+template <class Result> Result tried(Result result, const char *call)
+{
+	if (!good(result) && errno != EAGAIN && errno != ETIMEDOUT)
+		throw std::system_error(errno, std::generic_category(), call);
+	return result;
+}
+
+/* Memory in the ring that a handle holds until it is let go. This knows the handle, not the queue object. */
+template <class Void, int (*let_go)(::shmemq *)> class held
+{
+public:
+	held() noexcept = default;
+	held(::shmemq *q, Void *data, std::size_t size) noexcept : q_(data ? q : nullptr), data_(data), size_(size) {}
+	held(held &&other) noexcept { swap(other); }
+	held &operator=(held &&other) noexcept
+	{
+		held old(std::move(other));
+
+		swap(old);
+		return *this;
+	}
+	~held()
+	{
+		if (q_)
+			let_go(q_);
+	}
+	explicit operator bool() const noexcept { return q_ != nullptr; }
+	Void *data() const noexcept { return data_; } /* 8-byte aligned */
+	std::size_t size() const noexcept { return size_; }
+
+protected:
+	/* The call that lets go: what has been let go is no longer held. */
+	bool over(int result) noexcept
+	{
+		if (result == 0)
+			q_ = nullptr, data_ = nullptr, size_ = 0;
+		return result == 0;
+	}
+	::shmemq *q_ = nullptr;
+
+private:
+	void swap(held &other) noexcept
+	{
+		std::swap(q_, other.q_);
+		std::swap(data_, other.data_);
+		std::swap(size_, other.size_);
+	}
+	Void *data_ = nullptr;
+	std::size_t size_ = 0;
+};
+
+} // namespace detail
+
+/* Room for a message. Cancelled when destroyed, unless committed. Not to outlive the open handle. */
+class slot : public detail::held<void, ::shmemq_push_cancel>
+{
+public:
+	using held::held;
+
+	/* A size over the slot's is EINVAL, and the slot stays. */
+	void commit(std::size_t size, std::uint32_t type = 0) { detail::check(commit_(size, type), "shmemq_push_end"); }
+	bool commit(std::size_t size, std::uint32_t type, std::error_code &ec) noexcept
+	{
+		return detail::report(commit_(size, type), ec);
+	}
+	void cancel() { detail::check(over(::shmemq_push_cancel(q_)), "shmemq_push_cancel"); }
+	bool cancel(std::error_code &ec) noexcept { return detail::report(over(::shmemq_push_cancel(q_)), ec); }
+
+private:
+	bool commit_(std::size_t size, std::uint32_t type) noexcept
+	{
+		return over(::shmemq_push_end(q_, size, type));
+	}
+};
+
+/* A message where it lies. Its pop ends when it is destroyed. Not to outlive the open handle. */
+class message : public detail::held<const void, ::shmemq_pop_end>
+{
+public:
+	message() noexcept = default;
+	message(::shmemq *q, const void *data, std::size_t size, std::uint32_t type) noexcept
+		: held(q, data, size), type_(type)
+	{
+	}
+	std::uint32_t type() const noexcept { return type_; }
+	bool redelivered() const noexcept { return ::shmemq_redelivered(q_) == 1; }
+	std::string_view text() const noexcept { return { static_cast<const char *>(data()), size() }; }
+	operator std::string_view() const & noexcept { return text(); }
+	operator std::string_view() const && = delete; /* a view of q.pop_start() outlives its message */
+
+	void end() { detail::check(over(::shmemq_pop_end(q_)), "shmemq_pop_end"); }
+	bool end(std::error_code &ec) noexcept { return detail::report(over(::shmemq_pop_end(q_)), ec); }
+
+private:
+	std::uint32_t type_ = 0;
+};
+
+/* A handle, which its destructor closes. With an empty one, default-constructed or moved from, each call is EINVAL. */
+class queue
+{
+public:
+	queue() noexcept = default;
+	explicit queue(::shmemq *q) noexcept : q_(q) {}
+	queue(const char *name, unsigned flags, mode_t mode = 0600, const ::shmemq_attr &attr = {})
+		: q_(detail::check(::shmemq_open(name, flags, mode, &attr), "shmemq_open"))
+	{
+	}
+	static queue open(const char *name, unsigned flags, mode_t mode, const ::shmemq_attr &attr,
+			  std::error_code &ec) noexcept
+	{
+		return queue(detail::report(::shmemq_open(name, flags, mode, &attr), ec));
+	}
+	static queue fdopen(int fd, unsigned flags)
+	{
+		return queue(detail::check(::shmemq_fdopen(fd, flags), "shmemq_fdopen"));
+	}
+	static queue fdopen(int fd, unsigned flags, std::error_code &ec) noexcept
+	{
+		return queue(detail::report(::shmemq_fdopen(fd, flags), ec));
+	}
+	explicit operator bool() const noexcept { return q_ != nullptr; }
+	::shmemq *native_handle() const noexcept { return q_.get(); }
+	::shmemq *release() noexcept { return q_.release(); } /* the caller's to close */
+
+	void close() { detail::check(::shmemq_close(release()), "shmemq_close"); }
+	bool close(std::error_code &ec) noexcept { return detail::report(::shmemq_close(release()), ec) == 0; }
+
+	void push(bytes data, std::uint32_t type = 0, timeout wait = {})
+	{
+		detail::check(push_(data, type, wait), "shmemq_push");
+	}
+	bool push(bytes data, std::uint32_t type, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(push_(data, type, wait), ec);
+	}
+	bool try_push(bytes data, std::uint32_t type = 0, timeout wait = once)
+	{
+		return detail::tried(push_(data, type, wait), "shmemq_push");
+	}
+
+	void pushv(const ::iovec *parts, int count, std::uint32_t type = 0, timeout wait = {})
+	{
+		detail::check(pushv_(parts, count, type, wait), "shmemq_pushv");
+	}
+	bool pushv(const ::iovec *parts, int count, std::uint32_t type, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(pushv_(parts, count, type, wait), ec);
+	}
+	bool try_pushv(const ::iovec *parts, int count, std::uint32_t type = 0, timeout wait = once)
+	{
+		return detail::tried(pushv_(parts, count, type, wait), "shmemq_pushv");
+	}
+
+	[[nodiscard]] slot push_start(std::size_t size, timeout wait = {})
+	{
+		return detail::check(push_start_(size, wait), "shmemq_push_start");
+	}
+	[[nodiscard]] slot push_start(std::size_t size, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(push_start_(size, wait), ec);
+	}
+	[[nodiscard]] slot try_push_start(std::size_t size, timeout wait = once)
+	{
+		return detail::tried(push_start_(size, wait), "shmemq_push_start");
+	}
+
+	/* Copies, and returns the message's bytes: -1 with `ec`, nothing from a try, where there is none. */
+	std::size_t pop(void *buffer, std::size_t size, std::uint32_t *type = nullptr, timeout wait = {})
+	{
+		return static_cast<std::size_t>(detail::check(pop_(buffer, size, type, wait), "shmemq_pop"));
+	}
+	ssize_t pop(void *buffer, std::size_t size, std::uint32_t *type, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(pop_(buffer, size, type, wait), ec);
+	}
+	std::optional<std::size_t> try_pop(void *buffer, std::size_t size, std::uint32_t *type = nullptr,
+					   timeout wait = once)
+	{
+		const ssize_t popped = detail::tried(pop_(buffer, size, type, wait), "shmemq_pop");
+
+		return popped < 0 ? std::nullopt : std::optional<std::size_t>(popped);
+	}
+
+	[[nodiscard]] message pop_start(timeout wait = {})
+	{
+		return detail::check(pop_start_(wait), "shmemq_pop_start");
+	}
+	[[nodiscard]] message pop_start(timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(pop_start_(wait), ec);
+	}
+	[[nodiscard]] message try_pop_start(timeout wait = once)
+	{
+		return detail::tried(pop_start_(wait), "shmemq_pop_start");
+	}
+
+	/* Batches, as in C: {} waits for ever. */
+	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait = {})
+	{
+		return detail::check(::shmemq_pushm(q_.get(), msgs, count, wait.ns()), "shmemq_pushm");
+	}
+	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_pushm(q_.get(), msgs, count, wait.ns()), ec);
+	}
+	int popm_start(::shmemq_msg *msgs, unsigned max, timeout wait = {})
+	{
+		return detail::check(::shmemq_popm_start(q_.get(), msgs, max, wait.ns()), "shmemq_popm_start");
+	}
+	int popm_start(::shmemq_msg *msgs, unsigned max, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_popm_start(q_.get(), msgs, max, wait.ns()), ec);
+	}
+	void popm_end(unsigned count) { detail::check(::shmemq_popm_end(q_.get(), count), "shmemq_popm_end"); }
+	bool popm_end(unsigned count, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
+	}
+
+	/* The handle's to close. */
+	int pollfd() { return detail::check(::shmemq_pollfd(q_.get()), "shmemq_pollfd"); }
+	int pollfd(std::error_code &ec) noexcept { return detail::report(::shmemq_pollfd(q_.get()), ec); }
+
+	/* From any thread; the form that does not throw also from a signal handler. */
+	void interrupt() { detail::check(::shmemq_interrupt(q_.get()), "shmemq_interrupt"); }
+	bool interrupt(std::error_code &ec) noexcept { return detail::report(::shmemq_interrupt(q_.get()), ec) == 0; }
+
+	::shmemq_attr getattr() const
+	{
+		::shmemq_attr attr;
+
+		detail::check(::shmemq_getattr(q_.get(), &attr), "shmemq_getattr");
+		return attr;
+	}
+	struct ::shmemq_stat stat() const
+	{
+		struct ::shmemq_stat st;
+
+		detail::check(::shmemq_stat(q_.get(), &st), "shmemq_stat");
+		return st;
+	}
+
+private:
+	struct closer {
+		void operator()(::shmemq *q) const noexcept { ::shmemq_close(q); }
+	};
+
+	bool push_(bytes data, std::uint32_t type, timeout wait) noexcept
+	{
+		if (wait.given())
+			return ::shmemq_timedpush(q_.get(), data.data, data.size, type, wait.ns()) == 0;
+		return ::shmemq_push(q_.get(), data.data, data.size, type) == 0;
+	}
+	bool pushv_(const ::iovec *parts, int count, std::uint32_t type, timeout wait) noexcept
+	{
+		if (wait.given())
+			return ::shmemq_timedpushv(q_.get(), parts, count, type, wait.ns()) == 0;
+		return ::shmemq_pushv(q_.get(), parts, count, type) == 0;
+	}
+	slot push_start_(std::size_t size, timeout wait) noexcept
+	{
+		::shmemq *q = q_.get();
+
+		return { q, wait.given() ? ::shmemq_timedpush_start(q, size, wait.ns()) : ::shmemq_push_start(q, size),
+			 size };
+	}
+	ssize_t pop_(void *buffer, std::size_t size, std::uint32_t *type, timeout wait) noexcept
+	{
+		if (wait.given())
+			return ::shmemq_timedpop(q_.get(), buffer, size, type, wait.ns());
+		return ::shmemq_pop(q_.get(), buffer, size, type);
+	}
+	message pop_start_(timeout wait) noexcept
+	{
+		::shmemq *q = q_.get();
+		std::size_t size = 0;
+		std::uint32_t type = 0;
+		const void *data = wait.given() ? ::shmemq_timedpop_start(q, &size, &type, wait.ns())
+						: ::shmemq_pop_start(q, &size, &type);
+
+		return { q, data, size, type };
+	}
+
+	std::unique_ptr<::shmemq, closer> q_;
+};
+
+/* The descriptor is the caller's to close, and close-on-exec. */
+inline int memfd(const ::shmemq_attr &attr = {})
+{
+	return detail::check(::shmemq_memfd(&attr), "shmemq_memfd");
+}
+inline int memfd(const ::shmemq_attr &attr, std::error_code &ec) noexcept
+{
+	return detail::report(::shmemq_memfd(&attr), ec);
+}
+
+inline void unlink(const char *name)
+{
+	detail::check(::shmemq_unlink(name), "shmemq_unlink");
+}
+inline bool unlink(const char *name, std::error_code &ec) noexcept
+{
+	return detail::report(::shmemq_unlink(name), ec) == 0;
+}
+
+} // namespace shmemqpp
+
+#endif

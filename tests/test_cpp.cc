@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+/* shmemq.hpp: each method calls the right function with the right arguments, says what failed, and lets go once. */
+#include <shmemq.hpp>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+using shmemqpp::forever;
+using shmemqpp::once;
+using shmemqpp::queue;
+
+namespace
+{
+
+std::string name; /* of the running test's queue */
+
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                   \
+			shmemq_unlink(name.c_str());                                                                   \
+			std::_Exit(1);                                                                                 \
+		}                                                                                                      \
+	} while (0)
+
+/* Which error `call` throws; none if it returns. */
+template <class Call> std::error_code thrown(Call call)
+{
+	try {
+		call();
+	} catch (const std::system_error &error) {
+		CHECK(std::string(error.what()).find("shmemq_") == 0);
+		return error.code();
+	}
+	return {};
+}
+
+/* Both ends of a queue. */
+struct pair {
+	queue in, out;
+
+	explicit pair(unsigned flags = 0, std::uint64_t capacity = 4096)
+	{
+		shmemq_attr attr{};
+
+		attr.capacity = capacity;
+		const int fd = shmemqpp::memfd(attr);
+		in = queue::fdopen(fd, SHMEMQ_PRODUCER | flags);
+		out = queue::fdopen(fd, SHMEMQ_CONSUMER | flags);
+		::close(fd);
+	}
+	std::uint64_t queued() const { return out.stat().queued_messages; }
+	std::size_t message_max() const { return out.getattr().message_max; }
+	void fill()
+	{
+		const std::vector<char> most(message_max() - 8);
+
+		CHECK(in.try_push(most));
+	}
+};
+
+void open_and_close()
+{
+	std::error_code ec;
+	queue q(name.c_str(), SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL);
+
+	CHECK(q && q.native_handle() != nullptr && q.getattr().capacity == 1 << 20);
+	CHECK(thrown([] { queue(name.c_str(), SHMEMQ_PRODUCER); }) == std::errc::device_or_resource_busy);
+	CHECK(!queue::open(name.c_str(), SHMEMQ_PRODUCER, 0, {}, ec) && ec == std::errc::device_or_resource_busy);
+	CHECK(queue::open(name.c_str(), SHMEMQ_CONSUMER, 0, {}, ec) && !ec);
+	q.close();
+	CHECK(!q && q.native_handle() == nullptr);
+	shmemqpp::unlink(name.c_str());
+	CHECK(thrown([] { shmemqpp::unlink(name.c_str()); }) == std::errc::no_such_file_or_directory);
+	CHECK(!shmemqpp::unlink(name.c_str(), ec) && ec == std::errc::no_such_file_or_directory);
+	q = queue(name.c_str(), SHMEMQ_CONSUMER | SHMEMQ_CREATE);
+	CHECK(shmemqpp::unlink(name.c_str(), ec) && !ec && q.close(ec) && !ec);
+}
+
+void by_descriptor()
+{
+	std::error_code ec;
+	shmemq_attr attr{};
+	const int fd = shmemqpp::memfd(attr, ec);
+
+	CHECK(fd >= 0 && !ec);
+	queue q = queue::fdopen(fd, SHMEMQ_PRODUCER);
+	CHECK(queue::fdopen(fd, SHMEMQ_CONSUMER, ec) && !ec);
+	CHECK(!queue::fdopen(fd, SHMEMQ_PRODUCER, ec) && ec == std::errc::device_or_resource_busy);
+	::close(fd);
+	CHECK(thrown([] { queue::fdopen(-1, SHMEMQ_PRODUCER); }) == std::errc::bad_file_descriptor);
+	attr.flags = ~0u;
+	CHECK(shmemqpp::memfd(attr, ec) == -1 && ec == std::errc::invalid_argument);
+	CHECK(thrown([&] { shmemqpp::memfd(attr); }) == std::errc::invalid_argument);
+}
+
+/* The claim goes where the object goes, and once. */
+void moved_queue()
+{
+	pair p;
+	queue other(std::move(p.in));
+
+	CHECK(!p.in && other); /* NOLINT: what a moved-from handle does is the test */
+	other.push("x");
+	CHECK(thrown([&] { p.in.push("x"); }) == std::errc::invalid_argument);
+	CHECK(thrown([&] { p.in.close(); }) == std::errc::invalid_argument);
+	p.in = std::move(other);
+	p.in.push("y");
+	CHECK(p.queued() == 2);
+
+	pair second;
+	p.in = std::move(second.in); /* closes the first */
+	CHECK(p.out.try_pop_start());
+	CHECK(p.out.try_pop_start());
+	CHECK(thrown([&] { (void)p.out.try_pop_start(); }) == std::errc::broken_pipe);
+	{
+		queue gone(p.in.release());
+		CHECK(!p.in);
+	}
+	CHECK(thrown([&] { (void)second.out.try_pop_start(); }) == std::errc::broken_pipe);
+}
+
+/* Everything that a push takes, and its tag. */
+void what_is_pushed()
+{
+	pair p;
+	const std::array<std::uint16_t, 2> values{ 0x4141, 0x4242 };
+	std::uint32_t plain[] = { 1, 2, 3 };
+	char buffer[8] = "buffer";
+	const struct {
+		shmemqpp::bytes bytes;
+		std::string_view text;
+	} cases[] = {
+		{ "literal", "literal" },
+		{ "", "" },
+		{ "with\0zero", "with\0zero"sv },
+		{ "view"sv, "view" },
+		{ { buffer, 3 }, "buf" },
+		{ { nullptr, 0 }, "" },
+		{ values, "AABB" },
+		{ plain, { reinterpret_cast<const char *>(plain), sizeof plain } },
+		{ std::vector<char>(), "" },
+	};
+	std::uint32_t type = 0;
+
+	p.in.push("a string of the call's own"s, 77);
+	CHECK(p.out.pop_start().text() == "a string of the call's own");
+	for (const auto &c : cases) {
+		p.in.push(c.bytes, ++type);
+		auto message = p.out.pop_start();
+		CHECK(message.text() == c.text && message.type() == type && message.size() == c.text.size());
+	}
+	static_assert(!std::is_constructible_v<shmemqpp::bytes, char (&)[8]>, "how much of it?");
+	static_assert(!std::is_constructible_v<shmemqpp::bytes, const char *>, "how much of it?");
+	static_assert(!std::is_constructible_v<shmemqpp::bytes, std::vector<std::string>>, "no plain values");
+	static_assert(!std::is_constructible_v<shmemqpp::bytes, std::list<char>>, "not contiguous");
+}
+
+void pushes()
+{
+	pair p;
+	std::error_code ec = std::make_error_code(std::errc::interrupted);
+	const std::vector<char> big(p.message_max() + 1);
+	iovec parts[] = { { const_cast<char *>("ab"), 2 }, { const_cast<char *>("cde"), 3 } };
+
+	CHECK(p.in.push("one", 1, {}, ec) && !ec);
+	CHECK(p.in.try_push("two", 2));
+	p.in.pushv(parts, 2, 3);
+	CHECK(p.in.pushv(parts, 2, 4, {}, ec) && !ec);
+	CHECK(p.in.try_pushv(parts, 1, 5));
+	CHECK(!p.in.push(big, 0, {}, ec) && ec == std::errc::message_size);
+	CHECK(thrown([&] { p.in.push(big); }) == std::errc::message_size);
+	CHECK(thrown([&] { p.in.try_push(big); }) == std::errc::message_size);
+	CHECK(thrown([&] { p.in.pushv(parts, -1); }) == std::errc::invalid_argument);
+	CHECK(thrown([&] { p.in.try_pushv(parts, -1); }) == std::errc::invalid_argument);
+	const std::string_view expected[] = { "one", "two", "abcde", "abcde", "ab" };
+	std::uint32_t type = 0;
+	for (auto text : expected) {
+		auto message = p.out.pop_start();
+		CHECK(message.text() == text && message.type() == ++type);
+	}
+	CHECK(thrown([&] { p.out.push("x"); }) == std::errc::bad_file_descriptor);
+}
+
+void slots()
+{
+	pair p;
+	std::error_code ec;
+	{
+		auto slot = p.in.push_start(100);
+
+		CHECK(slot && slot.data() != nullptr && slot.size() == 100);
+		CHECK(thrown([&] { (void)p.in.push_start(1); }) == std::errc::invalid_argument);
+		std::memcpy(slot.data(), "hundred", 7);
+		CHECK(!slot.commit(101, 0, ec) && ec == std::errc::invalid_argument && slot);
+		CHECK(thrown([&] { slot.commit(101); }) == std::errc::invalid_argument && slot);
+		slot.commit(7, 7);
+		CHECK(!slot && slot.data() == nullptr && slot.size() == 0);
+		CHECK(!slot.commit(7, 7, ec) && ec == std::errc::invalid_argument);
+		CHECK(!slot.cancel(ec) && thrown([&] { slot.cancel(); }) == std::errc::invalid_argument);
+	}
+	CHECK(p.queued() == 1 && p.out.pop_start().text() == "hundred");
+	{
+		auto forgotten = p.in.push_start(10, {}, ec);
+		CHECK(forgotten && !ec);
+	}
+	{
+		auto slot = p.in.try_push_start(10);
+		auto moved = std::move(slot);
+		CHECK(!slot && moved && moved.size() == 10); /* NOLINT */
+		moved.cancel();
+	}
+	{
+		auto slot = p.in.push_start(10);
+		CHECK(slot.cancel(ec) && !ec);
+		slot = p.in.push_start(3);
+		std::memcpy(slot.data(), "abc", 3);
+		CHECK(slot.commit(3, 0, ec) && !ec);
+	}
+	CHECK(p.queued() == 1);
+	CHECK(thrown([&] { (void)p.in.push_start(p.message_max() + 1); }) == std::errc::message_size);
+	CHECK(!p.in.push_start(p.message_max() + 1, {}, ec) && ec == std::errc::message_size);
+	CHECK(thrown([&] { (void)p.in.try_push_start(p.message_max() + 1); }) == std::errc::message_size);
+}
+
+/* An exception between start and commit leaves no message and the queue in order. */
+void slot_and_exception()
+{
+	pair p;
+
+	try {
+		auto slot = p.in.push_start(8);
+		throw 1;
+	} catch (int) {
+	}
+	p.in.push("after");
+	CHECK(p.out.pop_start().text() == "after");
+}
+
+void messages()
+{
+	pair p;
+	std::error_code ec;
+
+	for (int i = 0; i < 4; i++)
+		p.in.push("message", 9);
+	{
+		auto first = p.out.pop_start();
+		std::string_view view = first;
+
+		CHECK(first && view == "message" && first.type() == 9 && !first.redelivered());
+		CHECK(thrown([&] { (void)p.out.pop_start(); }) == std::errc::invalid_argument);
+		CHECK(p.queued() == 4); /* held, not gone */
+		auto second = std::move(first);
+		CHECK(!first && first.data() == nullptr && first.text().empty()); /* NOLINT */
+		CHECK(second && second.type() == 9 && second.text().data() == view.data());
+		{
+			auto moved_from = std::move(first);
+		}
+		CHECK(p.queued() == 4); /* what had been moved from ended nothing */
+		second.end();
+		CHECK(p.queued() == 3 && !second && second.size() == 0);
+		CHECK(thrown([&] { second.end(); }) == std::errc::invalid_argument);
+		CHECK(!second.end(ec) && ec == std::errc::invalid_argument);
+	}
+	CHECK(p.queued() == 3);
+	{
+		auto message = p.out.pop_start({}, ec);
+		CHECK(!ec && message.end(ec) && !ec);
+		message = p.out.try_pop_start();
+		CHECK(p.queued() == 2);
+		message = {}; /* ends it */
+		CHECK(p.queued() == 1);
+		message = p.out.pop_start();
+	}
+	CHECK(p.queued() == 0);
+	static_assert(!std::is_convertible_v<shmemqpp::message, std::string_view>, "the view would dangle");
+	static_assert(!std::is_copy_constructible_v<shmemqpp::message> && !std::is_copy_constructible_v<queue>);
+	static_assert(std::is_nothrow_move_constructible_v<shmemqpp::message> &&
+		      std::is_nothrow_move_assignable_v<shmemqpp::slot> && std::is_nothrow_move_assignable_v<queue>);
+}
+
+void redelivered()
+{
+	const int fd = shmemqpp::memfd();
+	queue in = queue::fdopen(fd, SHMEMQ_PRODUCER);
+	int status = 1;
+
+	in.push("once more");
+	const pid_t pid = fork();
+	if (pid == 0) {
+		queue out = queue::fdopen(fd, SHMEMQ_CONSUMER);
+		auto message = out.pop_start();
+
+		std::_Exit(message.redelivered()); /* and nothing is destroyed */
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	queue out = queue::fdopen(fd, SHMEMQ_CONSUMER);
+	CHECK(out.pop_start().redelivered());
+	::close(fd);
+}
+
+void copying_pops()
+{
+	pair p;
+	std::error_code ec;
+	std::uint32_t type = 0;
+	char buffer[8];
+
+	for (int i = 0; i < 3; i++)
+		p.in.push("text", 5);
+	CHECK(p.out.pop(buffer, sizeof buffer, &type) == 4 && std::memcmp(buffer, "text", 4) == 0 && type == 5);
+	CHECK(p.out.pop(buffer, 3, nullptr, {}, ec) == -1 && ec == std::errc::message_size);
+	CHECK(thrown([&] { p.out.pop(buffer, 3); }) == std::errc::message_size);
+	CHECK(thrown([&] { p.out.try_pop(buffer, 3); }) == std::errc::message_size);
+	CHECK(p.out.pop(buffer, 4, &type, {}, ec) == 4 && !ec);
+	CHECK(p.out.try_pop(buffer, 8) == std::optional<std::size_t>(4));
+	CHECK(!p.out.try_pop(buffer, 8));
+	p.in.push("");
+	CHECK(p.out.try_pop(nullptr, 0) == std::optional<std::size_t>(0));
+}
+
+void batches()
+{
+	pair p;
+	std::error_code ec;
+	shmemq_msg msgs[4] = {};
+
+	for (auto &msg : msgs)
+		msg.data = const_cast<char *>("ab"), msg.size = 2, msg.type = 4;
+	CHECK(p.in.pushm(msgs, 3) == 3 && p.in.pushm(msgs, 1, once, ec) == 1 && !ec);
+	CHECK(p.out.popm_start(msgs, 4) == 4 && msgs[3].type == 4 && msgs[3].size == 2);
+	CHECK(thrown([&] { p.out.popm_end(5); }) == std::errc::invalid_argument);
+	p.out.popm_end(1);
+	CHECK(p.queued() == 3 && p.out.popm_start(msgs, 4, 1s, ec) == 3 && !ec && p.out.popm_end(3, ec) && !ec);
+	CHECK(!p.out.popm_end(0, ec) && ec == std::errc::invalid_argument);
+	CHECK(p.out.popm_start(msgs, 4, once, ec) == -1 && ec == std::errc::resource_unavailable_try_again);
+	CHECK(thrown([&] { p.out.popm_start(msgs, 4, 1ms); }) == std::errc::timed_out);
+	CHECK(thrown([&] { p.in.pushm(nullptr, 1); }) == std::errc::invalid_argument);
+	CHECK(p.in.pushm(nullptr, 1, {}, ec) == -1 && ec == std::errc::invalid_argument);
+}
+
+constexpr std::int64_t ns(shmemqpp::timeout wait)
+{
+	return wait.ns();
+}
+
+/* Any duration, rounded up, too long ones for ever, without an overflow on the way. */
+void durations()
+{
+	using namespace std::chrono;
+	constexpr auto most = std::numeric_limits<std::int64_t>::max();
+
+	static_assert(!shmemqpp::timeout().given() && ns({}) < 0);
+	static_assert(shmemqpp::timeout(0ns).given() && ns(0s) == 0 && ns(once) == 0 && ns(forever) == most);
+	static_assert(ns(1ns) == 1 && ns(5ms) == 5000000 && ns(3h) == 10800000000000 && ns(7us) == 7000);
+	static_assert(ns(-1ns) == -1 && ns(-3h) == -1 && ns(duration<double>(-1e-12)) == -1);
+	static_assert(ns(duration<double>(1e-12)) == 1 && ns(duration<float>(0.5f)) == 500000000);
+	static_assert(ns(duration<int, std::pico>(1001)) == 2 && ns(duration<int, std::pico>(1000)) == 1);
+	static_assert(ns(hours::max()) == most && ns(hours::min()) == -1 && ns(nanoseconds::min()) == -1);
+	static_assert(ns(duration<signed char, std::ratio<86400>>(100)) == 8640000000000000);
+	static_assert(ns(duration<std::uint64_t, std::nano>(~std::uint64_t{ 0 })) == most);
+	static_assert(ns(9999999999s) == most && ns(9199999999s) < most);
+	CHECK(ns(duration<double>(1e300)) == most && ns(duration<double>(-1e300)) == -1);
+	CHECK(ns(duration<double>(std::numeric_limits<double>::infinity())) == most);
+	CHECK(ns(duration<double>(std::numeric_limits<double>::quiet_NaN())) == most);
+}
+
+/* Each form without something to do: waits as long as it was told, and says what it should. */
+template <class Plain, class Coded, class Try> void waits(Plain plain, Coded coded, Try try_)
+{
+	std::error_code ec;
+	const auto start = std::chrono::steady_clock::now();
+
+	coded(once, ec);
+	CHECK(ec == std::errc::resource_unavailable_try_again);
+	CHECK(thrown([&] { plain(once); }) == std::errc::resource_unavailable_try_again);
+	CHECK(!try_(once));
+	CHECK(thrown([&] { plain(20ms); }) == std::errc::timed_out);
+	coded(20ms, ec);
+	CHECK(ec == std::errc::timed_out);
+	CHECK(!try_(20ms));
+	CHECK(std::chrono::steady_clock::now() - start >= 60ms);
+}
+
+void full_and_empty()
+{
+	pair p;
+	char buffer[1];
+	iovec part = { buffer, 1 };
+
+	waits([&](auto t) { (void)p.out.pop_start(t); }, [&](auto t, auto &ec) { (void)p.out.pop_start(t, ec); },
+	      [&](auto t) { return !!p.out.try_pop_start(t); });
+	waits([&](auto t) { p.out.pop(buffer, 1, nullptr, t); },
+	      [&](auto t, auto &ec) { p.out.pop(buffer, 1, nullptr, t, ec); },
+	      [&](auto t) { return !!p.out.try_pop(buffer, 1, nullptr, t); });
+	p.fill();
+	waits([&](auto t) { p.in.push("x", 0, t); }, [&](auto t, auto &ec) { p.in.push("x", 0, t, ec); },
+	      [&](auto t) { return p.in.try_push("x", 0, t); });
+	waits([&](auto t) { p.in.pushv(&part, 1, 0, t); }, [&](auto t, auto &ec) { p.in.pushv(&part, 1, 0, t, ec); },
+	      [&](auto t) { return p.in.try_pushv(&part, 1, 0, t); });
+	waits([&](auto t) { (void)p.in.push_start(1, t); }, [&](auto t, auto &ec) { (void)p.in.push_start(1, t, ec); },
+	      [&](auto t) { return !!p.in.try_push_start(1, t); });
+}
+
+/* {} is as the handle was opened. */
+void nonblocking()
+{
+	pair p(SHMEMQ_NONBLOCK);
+	std::error_code ec;
+
+	CHECK(thrown([&] { (void)p.out.pop_start(); }) == std::errc::resource_unavailable_try_again);
+	CHECK(!p.out.pop_start({}, ec) && ec == std::errc::resource_unavailable_try_again);
+	CHECK(p.out.pop(nullptr, 0, nullptr, {}, ec) == -1 && ec == std::errc::resource_unavailable_try_again);
+	p.fill();
+	CHECK(thrown([&] { p.in.push("x"); }) == std::errc::resource_unavailable_try_again);
+	CHECK(thrown([&] { p.in.pushv(nullptr, 0); }) == std::errc()); /* 8 bytes are left: a header, no more */
+	CHECK(!p.in.push_start(1, {}, ec) && ec == std::errc::resource_unavailable_try_again);
+}
+
+/* {} and `forever` wait for what comes later. */
+void blocking()
+{
+	pair p;
+	std::thread late([&] {
+		for (int i = 0; i < 3; i++) {
+			std::this_thread::sleep_for(10ms);
+			p.in.push("late");
+		}
+	});
+
+	CHECK(p.out.pop_start().text() == "late");
+	CHECK(p.out.pop_start(forever).text() == "late");
+	CHECK(p.out.pop_start(-1s).text() == "late");
+	late.join();
+}
+
+void polled()
+{
+	pair p;
+	std::error_code ec;
+	pollfd ready = { p.out.pollfd(), POLLIN, 0 };
+
+	CHECK(ready.fd >= 0 && p.out.pollfd(ec) == ready.fd && !ec);
+	/* Readable at first, and for a while now and then. */
+	do
+		CHECK(!p.out.try_pop_start());
+	while (poll(&ready, 1, 10) != 0);
+	p.in.push("x");
+	CHECK(poll(&ready, 1, 10000) == 1 && p.out.try_pop_start());
+	queue none;
+	CHECK(none.pollfd(ec) == -1 && ec == std::errc::invalid_argument);
+	CHECK(thrown([&] { none.pollfd(); }) == std::errc::invalid_argument);
+}
+
+void interrupted()
+{
+	pair p;
+	std::error_code ec;
+
+	p.out.interrupt();
+	CHECK(thrown([&] { (void)p.out.pop_start(); }) == std::errc::operation_canceled);
+	CHECK(p.out.interrupt(ec) && !ec);
+	CHECK(thrown([&] { (void)p.out.try_pop_start(forever); }) == std::errc::operation_canceled);
+	queue none;
+	CHECK(thrown([&] { none.interrupt(); }) == std::errc::invalid_argument && !none.interrupt(ec));
+	CHECK(thrown([&] { (void)none.getattr(); }) == std::errc::invalid_argument);
+	CHECK(thrown([&] { (void)none.stat(); }) == std::errc::invalid_argument);
+}
+
+/* In a forked child the handle and what it holds are the parent's: nothing there ends anything. */
+void forked()
+{
+	pair p;
+
+	p.in.push("parent's");
+	auto message = p.out.pop_start();
+	const pid_t pid = fork();
+	if (pid == 0) {
+		std::error_code ec;
+		const bool refused = !message.end(ec) && ec == std::errc::operation_not_permitted && message;
+
+		message = {};
+		{
+			queue in(std::move(p.in)), out(std::move(p.out));
+		}
+		std::_Exit(!refused);
+	}
+	int status = 1;
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(p.queued() == 1 && message.text() == "parent's");
+	message.end();
+	CHECK(p.queued() == 0);
+	p.in.push("still open");
+}
+
+} // namespace
+
+int main()
+{
+	const struct {
+		const char *name;
+		void (*run)();
+	} tests[] = {
+		{ "open_and_close", open_and_close },
+		{ "by_descriptor", by_descriptor },
+		{ "moved_queue", moved_queue },
+		{ "what_is_pushed", what_is_pushed },
+		{ "pushes", pushes },
+		{ "slots", slots },
+		{ "slot_and_exception", slot_and_exception },
+		{ "messages", messages },
+		{ "redelivered", redelivered },
+		{ "copying_pops", copying_pops },
+		{ "batches", batches },
+		{ "durations", durations },
+		{ "full_and_empty", full_and_empty },
+		{ "nonblocking", nonblocking },
+		{ "blocking", blocking },
+		{ "polled", polled },
+		{ "interrupted", interrupted },
+		{ "forked", forked },
+	};
+	int count = 0;
+
+	name = "/shmemq-test-cpp-" + std::to_string(getpid());
+	alarm(60);
+	for (const auto &test : tests) {
+		std::printf("%s\n", test.name);
+		std::fflush(stdout);
+		test.run();
+		count++;
+	}
+	std::printf("100%%: Checks: %d, Failures: 0, Errors: 0\n", count);
+	return 0;
+}
