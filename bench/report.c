@@ -178,7 +178,9 @@ static void write_json(FILE *file, const struct settings *settings, const struct
 static void write_tsv(FILE *file, const struct settings *settings, const struct line *lines, size_t count)
 {
 	(void)settings;
-	fputs("case\tsize\tcapacity\tqueues\tcontender\tmedian\tmin\tmax\tp99\tp999\tgigabytes\tcpu\tratio\tproducers\n", file);
+	fputs("case\tsize\tcapacity\tqueues\tcontender\tmedian\tmin\tmax\tp99\tp999\tgigabytes\tcpu\tratio\t"
+	      "producers\n",
+	      file);
 	for (size_t i = 0; i < count; i++) {
 		const struct line *line = &lines[i];
 		const struct trial *trial = line->row->trial;

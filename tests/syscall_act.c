@@ -71,6 +71,33 @@ static int leave_both_dead(void *unused)
 	return pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
 }
 
+static struct shmemq *beside; /* another handle of the victim's end */
+
+static int share_consumer(void *unused)
+{
+	(void)unused;
+	return (beside = open_queue(SHMEMQ_CONSUMER | SHMEMQ_SHARED)) == NULL;
+}
+
+static int open_beside(void *unused)
+{
+	(void)unused;
+	return (q = open_queue(SHMEMQ_CONSUMER | SHMEMQ_SHARED)) == NULL;
+}
+
+static int open_two(void *unused)
+{
+	size_t size;
+
+	return share_consumer(unused) != 0 || open_beside(unused) != 0 || shmemq_pop_start(q, &size, NULL) == NULL;
+}
+
+static int make_pollfd(void *unused)
+{
+	(void)unused;
+	return shmemq_pollfd(q) < 0;
+}
+
 static int start_push(void *unused)
 {
 	if (open_producer(unused) != 0)
@@ -131,6 +158,7 @@ static int fdopen_observer(void *unused)
 }
 
 static const int of_close[] = { ETIMEDOUT, 0 };
+static const int of_pollfd[] = { EACCES, EMFILE, ENFILE, ENOMEM, ENOSPC, EOPNOTSUPP, 0 };
 static const int of_memfd[] = { EACCES, EFBIG, EINVAL, EMFILE, ENFILE, ENOMEM, ENOSPC, EOPNOTSUPP, 0 };
 static const int of_fdopen[] = {
 	EACCES, EBADF, EBUSY, EINVAL, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP, EPROTO, ETIMEDOUT, 0
@@ -147,6 +175,11 @@ const struct syscall_act syscall_acts[SYSCALL_ACTS] = {
 	{ "open with CREATE", .exists = true, .run = create_producer },
 	{ "open after a death, producer", .exists = true, .prepare = leave_both_dead, .run = open_producer },
 	{ "open after a death, consumer", .exists = true, .prepare = leave_both_dead, .run = open_consumer },
+	{ "open SHARED", .exists = true, .run = open_beside },
+	{ "open SHARED beside another", .exists = true, .prepare = share_consumer, .run = open_beside },
+	{ "close SHARED beside another", .exists = true, .once = true, .prepare = open_two, .run = close_end,
+	  .errnos = of_close, .redelivered = 1 },
+	{ "pollfd", .exists = true, .prepare = open_consumer, .run = make_pollfd, .errnos = of_pollfd },
 	{ "close, producer", .exists = true, .once = true, .prepare = start_push, .run = close_end,
 	  .errnos = of_close },
 	{ "close, consumer", .exists = true, .once = true, .prepare = start_pop, .run = close_end, .errnos = of_close,

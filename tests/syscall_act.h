@@ -18,7 +18,7 @@ struct syscall_act {
 	unsigned redelivered;   /* of the messages, the victim held so many */
 };
 
-#define SYSCALL_ACTS 16
+#define SYSCALL_ACTS 20
 extern const struct syscall_act syscall_acts[SYSCALL_ACTS];
 
 /* The present one, and the queue it is about. */

@@ -35,6 +35,11 @@ static const struct {
 	{ SYS_linkat, { EEXIST, ENOENT, EPERM, ENOSPC, ENOMEM } },
 	{ SYS_pread64, { EIO } },
 	{ SYS_membarrier, { ENOSYS } },
+	{ SYS_epoll_create1, { EMFILE, ENFILE, ENOMEM, ENOSYS } },
+	{ SYS_epoll_ctl, { ENOMEM, ENOSPC } },
+	{ SYS_inotify_init1, { EMFILE, ENFILE, ENOMEM, ENOSYS } },
+	{ SYS_inotify_add_watch, { EACCES, ENOENT, ENOMEM, ENOSPC } },
+	{ SYS_timerfd_create, { EMFILE, ENFILE, ENOMEM, ENOSYS } },
 	{ SYS_sched_getaffinity, { EINVAL } },
 	{ SYS_unlink, { EACCES, EPERM, EBUSY, EROFS } },
 };
