@@ -287,7 +287,8 @@ int main(void)
 	tcase_add_test(tests, named_queue);
 	tcase_add_test(tests, temporary);
 	tcase_add_loop_test(tests, inherited_by_a_child, 0, 2);
-	tcase_add_test(tests, claim_is_not_inherited);
+	if (child_forks_apart())
+		tcase_add_test(tests, claim_is_not_inherited);
 	tcase_add_test(tests, passed_by_a_socket);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 60);
