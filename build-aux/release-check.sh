@@ -5,6 +5,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
+[ -e debian/control ] || {
+	echo "$0: no debian/ here: it is in the repository, not in the tarball" >&2
+	exit 1
+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
