@@ -212,6 +212,8 @@ int main(void)
 	CHECK(shmemq_unlink(name) == -1 && errno == ENOENT);
 
 	CHECK((fd = shmemq_memfd(&unnamed)) >= 0);
+	if (access("/proc/self/fd", F_OK) != 0) /* shmemq_fdopen() needs it */
+		return failures != 0;
 	CHECK((producer = shmemq_fdopen(fd, PRODUCER)) != NULL);
 	CHECK((consumer = shmemq_fdopen(fd, CONSUMER | NONBLOCK)) != NULL);
 	close(fd);

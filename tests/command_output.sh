@@ -5,6 +5,11 @@
 # shellcheck source=tests/command_lib.sh
 . "${srcdir:-.}/tests/command_lib.sh"
 
+[ -e /proc/uptime ] || {
+	echo "command_output.sh: no /proc, which has the clock"
+	exit 77
+}
+
 # Until the pipe is full, and pop sits in a write with more in its buffer.
 until_stuck()
 {
