@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes configure. With --deps, first installs the distribution packages that are missing for building and
-# testing; with --deps=ci, those of .ci/run too; with --deps=bench, those for building and measuring. The list:
-# build-aux/packages.list.
+# testing; with --deps=ci, those of .ci/run too; with --deps=release, those of make release-check beyond that; with
+# --deps=bench, those for building and measuring. The list: build-aux/packages.list.
 set -eu
 cd "$(dirname "$0")"
 
 usage()
 {
-	echo "usage: $0 [--deps | --deps=ci | --deps=bench]" >&2
+	echo "usage: $0 [--deps | --deps=ci | --deps=release | --deps=bench]" >&2
 	exit 2
 }
 
@@ -40,6 +40,7 @@ case ${1-} in
 '') ;;
 --deps) stages='build|check' ;;
 --deps=ci) stages='build|check|ci' ;;
+--deps=release) stages='build|check|ci|release' ;;
 --deps=bench) stages='build|bench' ;;
 *) usage ;;
 esac

@@ -6,6 +6,11 @@ set -eu
 
 bench=${top_builddir:-.}/bench/bench
 
+[ -e /proc/self/task ] || {
+	echo "bench.sh: no /proc"
+	exit 77
+}
+
 case ${SHMEMQ_CFLAGS-} in
 *-fsanitize=* | *--coverage*)
 	echo 'SKIP: the compiler adds to what would be measured'

@@ -123,19 +123,27 @@ ends "$pid" 143 pop
 # Standard descriptors that are closed, or cannot take or give anything.
 #
 error=$(printf 'shmemq: %s: standard input: Bad file descriptor' "$q")
-[ "$("$SHMEMQ" push "$q" 2>&1 <&-)" = "$error" ] || fail 'push without standard input'
+if [ -n "${SHMEMQ_TEST_EMULATED-}" ]; then
+	echo 'command.sh: the emulator has files of its own where descriptors are closed: not tested'
+else
+	[ "$("$SHMEMQ" push "$q" 2>&1 <&-)" = "$error" ] || fail 'push without standard input'
+fi
 expect 1 "$q: standard input: Is a directory" push "$q" </tmp
 echo kept | "$SHMEMQ" push "$q"
+# Some libcs (musl) forget why, of what went by stdio.
+no_reason='shmemq: standard output: write error'
 for command in "pop $q" "ls" "ls --json" "stat $q" "clean" --help --version "push --help"; do
 	about=
 	[ "$command" != "pop $q" ] || about="$q: "
 	# shellcheck disable=SC2086 # a list of words
 	said=$("$SHMEMQ" $command 2>&1 >/dev/full) && fail "$command to a full device: success"
-	[ "$said" = "shmemq: ${about}standard output: No space left on device" ] ||
+	[ "$said" = "shmemq: ${about}standard output: No space left on device" ] || [ "$said" = "$no_reason" ] ||
 		fail "$command to a full device: $said"
+	[ -z "${SHMEMQ_TEST_EMULATED-}" ] || continue
 	# shellcheck disable=SC2086
 	said=$("$SHMEMQ" $command 2>&1 >&-) && fail "$command without standard output: success"
-	[ "$said" = "shmemq: ${about}standard output: Bad file descriptor" ] || fail "$command without output: $said"
+	[ "$said" = "shmemq: ${about}standard output: Bad file descriptor" ] || [ "$said" = "$no_reason" ] ||
+		fail "$command without output: $said"
 done
 "$SHMEMQ" pop "$q" --bogus 2>&- && fail 'a usage error without standard error: success'
 expect 0 '' pop "$q"

@@ -4,6 +4,11 @@
 # shellcheck source=tests/command_lib.sh
 . "${srcdir:-.}/tests/command_lib.sh"
 
+[ -e /proc/self/task ] || {
+	echo 'command_bench.sh: no /proc, where its other process is seen'
+	exit 77
+}
+
 # What the bench of that process has left. There may be others.
 mine() # PID
 {

@@ -8,6 +8,10 @@ command -v bash >/dev/null || {
 	echo 'command_completion.sh: no bash'
 	exit 77
 }
+[ -e /dev/fd/0 ] || {
+	echo "command_completion.sh: no /dev/fd, which bash needs for this"
+	exit 77
+}
 file=$srcdir/tools/shmemq.bash
 
 # Does the line, up to the cursor, complete to these words?

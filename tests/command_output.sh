@@ -5,6 +5,11 @@
 # shellcheck source=tests/command_lib.sh
 . "${srcdir:-.}/tests/command_lib.sh"
 
+[ -e /proc/uptime ] || {
+	echo "command_output.sh: no /proc, which has the clock"
+	exit 77
+}
+
 # Until the pipe is full, and pop sits in a write with more in its buffer.
 until_stuck()
 {
@@ -169,7 +174,7 @@ fi
 new_queue
 seq 10 | "$SHMEMQ" push "$q" --progress 2>"$temp/err" || fail 'push --progress'
 : | is 'progress on what is no terminal' "$temp/err"
-if command -v script >/dev/null; then
+if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # it needs a terminal to give
 	script -q -e -c "'$SHMEMQ' pop '$q' --progress --stay --count 11 >'$temp/popped'" "$temp/typescript" \
 		>/dev/null 2>&1 &
 	pop=$!

@@ -4,6 +4,11 @@
 # shellcheck source=tests/command_lib.sh
 . "${srcdir:-.}/tests/command_lib.sh"
 
+[ -e /proc/uptime ] || {
+	echo "command_stream.sh: no /proc, which has the clock"
+	exit 77
+}
+
 # Milliseconds, on a clock that only goes forward.
 now()
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -102,12 +101,10 @@ int file_lock(const char *name, off_t start, off_t bytes)
 
 unsigned file_descriptors(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
 	unsigned count = 0;
 
-	ck_assert(dir != NULL);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
+	/* Of these there are enough, and they are counted without /proc. */
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) != -1;
 	return count;
 }

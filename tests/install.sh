@@ -4,21 +4,8 @@
 # way of pkg-config, with the shared library and with the static one, and run.
 set -eu
 
-: "${srcdir:=.}" "${CC:=cc}"
-command -v pkg-config >/dev/null || {
-	echo "install.sh: no pkg-config"
-	exit 77
-}
-root=$(mktemp -d)
-queue=shmemq-test-install-$$
-trap 'rm -rf "$root" "/dev/shm/$queue"' EXIT
-trap 'exit 1' HUP INT TERM
-
-fail()
-{
-	echo "install.sh: $*" >&2
-	exit 1
-}
+# shellcheck source=tests/install_lib.sh
+. "${srcdir:-.}/tests/install_lib.sh"
 
 # example NUMBER: the program of that number, under a queue name of this test's own.
 example()
@@ -49,18 +36,8 @@ run()
 	echo "install.sh: $1: runs"
 }
 
-# Without what the make that runs this test has for itself: flags and job slots.
-env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL "${MAKE:-make}" -s install DESTDIR="$root" >"$root/log" 2>&1 || {
-	cat "$root/log"
-	fail "make install failed"
-}
-pc=$(find "$root" -name libshmemq.pc)
-# The paths in it are those of a system whose root is $root; all of them, also under a prefix of /usr.
-export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$root"
-export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
 version=$(pkg-config --modversion libshmemq)
 grep -q "^#define PACKAGE_VERSION \"$version\"" config.h || fail "libshmemq.pc is of version $version"
-libdir=$(dirname "$(find "$root" -name libshmemq.la)")
 
 [ -n "$(find "$root" -name shmemq.hpp)" ] || fail "shmemq.hpp is not there"
 

@@ -13,9 +13,10 @@ code="$programs $(find bench examples include lib tests tools -name '*.h') $(fin
 	$(find examples include tests -name '*.cc' -o -name '*.hpp')"
 python=$(find examples -name '*.py')
 scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
-[ ! -e .ci/run ] || scripts="$scripts .ci/run" # not in a tarball
+scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
+[ ! -e .ci/run ] || scripts="$scripts .ci/run debian/tests/command debian/tests/examples" # not in a tarball
 completions=$(find tests tools -name '*.bash')
-build="configure.ac Makefile.am m4/shmemq.m4"
+build="configure.ac Makefile.am m4/shmemq.m4 examples/CMakeLists.txt examples/meson.build"
 prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
 sources="$code $python $scripts $completions $build"
 

@@ -242,6 +242,8 @@ int main(void)
 	Suite *suite = suite_create("api_fork");
 	TCase *tcase = tcase_create("fork");
 
+	if (!child_forks_apart())
+		return CHILD_SKIP;
 	tcase_add_test(tcase, every_call_is_refused);
 	tcase_add_test(tcase, close_touches_nothing);
 	tcase_add_test(tcase, views_are_not_mapped);

@@ -112,9 +112,17 @@ uint64_t tracee_kill_at(pid_t pid, int request, uint64_t stops, int *status)
 	return seen;
 }
 
-#if defined __x86_64__
+#if defined __x86_64__ || defined __i386__
 #include <stddef.h>
 #include <sys/user.h>
+
+#if defined __x86_64__
+#define CALL_NUMBER offsetof(struct user_regs_struct, orig_rax)
+#define CALL_RESULT offsetof(struct user_regs_struct, rax)
+#else
+#define CALL_NUMBER offsetof(struct user_regs_struct, orig_eax)
+#define CALL_RESULT offsetof(struct user_regs_struct, eax)
+#endif
 
 bool tracee_fails_calls(void)
 {
@@ -123,15 +131,15 @@ bool tracee_fails_calls(void)
 
 static long read_number(pid_t pid)
 {
-	return ptrace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user_regs_struct, orig_rax), NULL);
+	return ptrace(PTRACE_PEEKUSER, pid, (void *)CALL_NUMBER, NULL);
 }
 
 void tracee_fail_call(pid_t pid, int err, int *status)
 {
 	/* No call has this number. At the exit from it the result can be set. */
-	ptrace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user_regs_struct, orig_rax), (void *)-1L);
+	ptrace(PTRACE_POKEUSER, pid, (void *)CALL_NUMBER, (void *)-1L);
 	if (go_on(pid, PTRACE_SYSCALL, status) == STOPPED)
-		ptrace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user_regs_struct, rax), (void *)(long)-err);
+		ptrace(PTRACE_POKEUSER, pid, (void *)CALL_RESULT, (void *)(long)-err);
 }
 #else
 bool tracee_fails_calls(void)

@@ -1,0 +1,171 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds the library for other machines than this one, and tests it: cross.sh NAME..., of those listed below. The suite
+# runs, by an emulator where it has to; then both commands, that one and this machine's own, share a queue.
+# On Debian, x86-64; ./autogen.sh --deps=release installs what it needs. KEEP=DIRECTORY keeps the builds.
+set -eu
+cd "$(dirname "$0")/.."
+top=$PWD
+if [ -n "${KEEP-}" ]; then
+	mkdir -p "$KEEP"
+	work=$(cd "$KEEP" && pwd)
+else
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+fi
+trap 'exit 1' HUP INT TERM
+
+usage()
+{
+	echo "usage: $0 i386 | i386-semaphores | arm64 | armhf | riscv64 | s390x | musl | musl-semaphores..." >&2
+	exit 2
+}
+
+# Sets what stands for a name: triplet, its compiler cc, the emulator, which is empty if it runs here, the Debian
+# architecture that Check is from, and whether it can share a queue with this machine.
+describe()
+{
+	emulator=
+	options=
+	shares=yes
+	case $1 in
+	*-semaphores)
+		options=--disable-futex
+		shares=no
+		;;
+	esac
+	case $1 in
+	i386*) triplet=i686-linux-gnu architecture=i386 ;;
+	arm64) triplet=aarch64-linux-gnu architecture=arm64 emulator=aarch64 ;;
+	armhf) triplet=arm-linux-gnueabihf architecture=armhf emulator=arm ;;
+	# Debian 12 has its compiler and libc only: no Check.
+	riscv64) triplet=riscv64-linux-gnu emulator=riscv64 architecture= ;;
+	s390x) triplet=s390x-linux-gnu architecture=s390x emulator=s390x shares=no ;;
+	musl*) triplet=x86_64-linux-musl architecture= ;;
+	*) usage ;;
+	esac
+	cc=$triplet-gcc
+	case $1 in
+	i386*)
+		# The kernel runs it, if it is told where that libc is.
+		libc=/usr/$triplet/lib
+		cc="$cc -Wl,--dynamic-linker=$libc/ld-linux.so.2 -Wl,--disable-new-dtags -Wl,-rpath,$libc"
+		;;
+	# The kernel's headers are not musl's.
+	musl*) cc="musl-gcc -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu" ;;
+	esac
+}
+
+# Check for another architecture, out of Debian's package.
+check_of() # ARCHITECTURE
+{
+	directory=$work/check-$1
+	[ ! -d "$directory" ] || return 0
+	build-aux/debian.sh "$work/system-$1" --variant=extract --architectures="$1" --include=check,libsubunit-dev
+	mkdir "$directory"
+	find "$work/system-$1/usr" \( -name libcheck.a -o -name libsubunit.a -o -name 'check*.h' \) \
+		-exec cp {} "$directory" \;
+	rm -rf "$work/system-$1"
+}
+
+# With the emulator known to the kernel, in a namespace of its own, which has all users.
+emulated() # COMMAND...
+{
+	if [ -z "$emulator" ]; then
+		"$@"
+		return
+	fi
+	rm -f "$work/mapped"
+	mkfifo "$work/mapped"
+	# shellcheck disable=SC2016 # for the inner shell
+	SHMEMQ_TEST_EMULATED=1 QEMU_LD_PREFIX=/usr/$triplet unshare --user --mount sh -euc '
+		read -r _ <"$1"
+		mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+		cat "$2" >/proc/sys/fs/binfmt_misc/register
+		shift 2
+		exec "$@"
+	' sh "$work/mapped" "/usr/lib/binfmt.d/qemu-$emulator.conf" "$@" &
+	inside=$!
+	until [ "$(readlink /proc/self/ns/user)" != "$(readlink "/proc/$inside/ns/user")" ]; do
+		sleep 0.1
+	done
+	echo '0 0 65536' >"/proc/$inside/uid_map"
+	echo '0 0 65536' >"/proc/$inside/gid_map"
+	echo >"$work/mapped"
+	wait "$inside"
+}
+
+quietly() # LOG COMMAND...
+{
+	log=$1
+	shift
+	"$@" >"$log" 2>&1 || {
+		tail -n 100 "$log"
+		exit 1
+	}
+}
+
+build() # NAME CONFIGURE-ARGUMENT...
+{
+	[ ! -e "$work/$1/config.status" ] || return 0
+	mkdir -p "$work/$1" "$work/no-packages"
+	cd "$work/$1"
+	shift
+	# Libraries that this machine has are not for that one.
+	quietly configure.log env PKG_CONFIG_LIBDIR="$work/no-packages" "$top/configure" --enable-werror "$@"
+	quietly make.log nice make -j"$(nproc)"
+	cd "$top"
+}
+
+command_of() # NAME ARGUMENT...
+{
+	built=$work/$1/.libs
+	shift
+	LD_LIBRARY_PATH=$built "$built/shmemq" "$@"
+}
+
+# A stream from one build's command to another's.
+stream() # FROM TO
+{
+	queue=/shmemq-test-cross-$$
+	command_of "$1" push "$queue" --create --stay <"$work/stream" &
+	command_of "$2" pop "$queue" --create --stay --count 100000 >"$work/streamed"
+	wait $!
+	cmp "$work/stream" "$work/streamed"
+	command_of "$2" rm "$queue"
+	echo "cross.sh: 100000 messages from $1 to $2"
+}
+
+if [ "${1-}" = --stream ]; then
+	stream "$2" "$3"
+	exit
+fi
+[ $# -gt 0 ] || usage
+[ -e configure ] || ./autogen.sh >"$work/autogen.log" 2>&1
+seq 100000 >"$work/stream"
+for name in "$@"; do
+	describe "$name"
+	echo "cross.sh: $name"
+	set --
+	if [ -n "$architecture" ]; then
+		check_of "$architecture"
+		directory=$work/check-$architecture
+		libraries="$directory/libcheck.a $directory/libsubunit.a -pthread -lrt -lm"
+		set -- CHECK_CFLAGS="-I$directory" CHECK_LIBS="$libraries"
+	fi
+	# shellcheck disable=SC2086 # none, or one
+	build "$name" --host="$triplet" $options CC="$cc" "$@"
+	(
+		cd "$work/$name"
+		emulated nice make -j"$(nproc)" -k check VERBOSE=1 >check.log 2>&1 || {
+			tail -n 300 check.log
+			exit 1
+		}
+		grep -E '^# (TOTAL|PASS|SKIP|FAIL|ERROR):' check.log
+	)
+	if [ "$shares" = yes ]; then
+		build native
+		emulated env KEEP="$work" "$top/build-aux/cross.sh" --stream "$name" native
+		emulated env KEEP="$work" "$top/build-aux/cross.sh" --stream native "$name"
+	fi
+done

@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Makes the Debian packages from a checkout, into DIRECTORY. The upstream tarball is what `make dist` makes of the
+# checked-out files; debian/, which it does not hold, is laid beside it. --orig makes the tarball only.
+set -eu
+
+usage()
+{
+	echo "usage: $0 [--orig] DIRECTORY [DPKG-BUILDPACKAGE-ARGUMENT...]" >&2
+	exit 2
+}
+
+orig=
+if [ "${1-}" = --orig ]; then
+	orig=yes
+	shift
+fi
+[ $# -ge 1 ] || usage
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+shift
+
+cd "$(dirname "$0")/.."
+[ -e debian/control ] || {
+	echo "$0: no debian/ here: it is in the repository, not in the tarball" >&2
+	exit 1
+}
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# What is tracked, as it is now, and nothing that was built; whenever it was checked out.
+git ls-files -z | tar -c --null -T - | tar -x -C "$tree"
+find "$tree" -exec touch -d "@$(dpkg-parsechangelog -S Timestamp)" {} +
+(
+	cd "$tree"
+	./autogen.sh
+	./configure --quiet
+	make -s dist
+) >"$tree/log" 2>&1 || {
+	cat "$tree/log" >&2
+	exit 1
+}
+version=$(dpkg-parsechangelog -S Version | sed 's/-[^-]*$//')
+tarball=$tree/libshmemq-$version.tar.xz
+[ -e "$tarball" ] || {
+	echo "$0: debian/changelog is of $version, the tarball is not" >&2
+	exit 1
+}
+cp "$tarball" "$out/libshmemq_$version.orig.tar.xz"
+[ -z "$orig" ] || exit 0
+
+rm -rf "${out:?}/libshmemq-$version"
+tar -xf "$tarball" -C "$out"
+cp -R "$tree/debian" "$out/libshmemq-$version/"
+cd "$out/libshmemq-$version"
+dpkg-buildpackage -us -uc "$@"

@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `make check` where something is missing: with a /dev/shm of 64 MiB, as a container has, without /proc, and as an
+# ordinary user. Needs root, and changes nothing outside a namespace.
+set -eu
+cd "$(dirname "$0")/.."
+[ "$(id -u)" -eq 0 ] || {
+	echo 'odd.sh: needs root'
+	exit 77
+}
+top=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# check WHERE COMMAND...
+check()
+{
+	echo "odd.sh: $1"
+	shift
+	"$@" nice make -j"$(nproc)" -k check VERBOSE=1 >check.log 2>&1 || {
+		tail -n 300 check.log
+		exit 1
+	}
+	grep -E '^# (TOTAL|PASS|SKIP|FAIL|ERROR):' check.log
+	grep -A 3 '^SKIP: ' test-suite.log | grep -v '^SKIP\|^=\|^-*$' || :
+}
+
+# mounted MOUNT-ARGUMENTS COMMAND...
+mounted()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount sh -euc 'mount $1; shift; exec "$@"' sh "$@"
+}
+
+# Where an ordinary user gets to, too.
+chmod 755 "$work"
+[ -e configure ] || ./autogen.sh >"$work/autogen.log" 2>&1
+mkdir "$work/build"
+cd "$work/build"
+"$top/configure" --quiet --enable-werror
+make -s -j"$(nproc)" >make.log 2>&1 || {
+	tail -n 100 make.log
+	exit 1
+}
+check 'a /dev/shm of 64 MiB' mounted '-t tmpfs -o size=64m,mode=1777 shm /dev/shm'
+check 'no /proc' mounted '-t tmpfs -o size=4k none /proc'
+chown -R nobody .
+check 'an ordinary user' setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$work/build"
