@@ -51,8 +51,10 @@ static inline void smq_mechanism_quit(struct smq_wait_room *room)
 	atomic_fetch_sub_explicit(&room->sleepers, 1, memory_order_relaxed);
 }
 
-/* Before announcing: takes what posts earlier announcements have left, so that they do not pile up. Bounded,
- * because a hostile peer may post without end. */
+/*
+ * Before announcing, where nobody else sleeps: takes what posts earlier announcements have left, so that they do not
+ * pile up. Bounded, because a hostile peer may post without end.
+ */
 static inline void smq_mechanism_prepare(struct smq_wait_room *room)
 {
 	for (int i = 0; i < 64 && sem_trywait(smq_sem(room, 0)) == 0; i++)

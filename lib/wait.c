@@ -79,20 +79,29 @@ int64_t smq_wait_announce(struct smq_waiter *waiter)
 		smq_mechanism_join(waiter->own);
 		waiter->joined = true;
 	}
-	smq_mechanism_prepare(waiter->own);
+	if (!waiter->shared) /* the posts may be another sleeper's */
+		smq_mechanism_prepare(waiter->own);
 	return announce(waiter, SMQ_WAIT_ASLEEP);
 }
 
-/* Relaxed: seen late, it costs the waker one call in vain. */
-static void clear(struct smq_waiter *waiter)
+/*
+ * Takes bits from a word, each of which was set in it or will stay, and counts that as a wake. Relaxed: the futex orders
+ * it before the wake. Between the two steps a sleeper may find its bit back and the count as it was: it then sleeps
+ * when the wake comes.
+ */
+static uint32_t take(smq_word *word, uint32_t bits)
 {
-	atomic_fetch_and_explicit(&waiter->own->word, SMQ_WAIT_POLLS, memory_order_relaxed);
+	uint32_t was = atomic_fetch_and_explicit(word, ~bits, memory_order_relaxed);
+
+	atomic_fetch_add_explicit(word, SMQ_WAIT_WAKE, memory_order_relaxed);
+	return was;
 }
 
 void smq_wait_withdraw(struct smq_waiter *waiter)
 {
 	if (!waiter->shared) {
-		clear(waiter);
+		/* Relaxed: seen late, it costs the waker one call in vain. */
+		atomic_fetch_and_explicit(&waiter->own->word, ~(SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE), memory_order_relaxed);
 	} else if (waiter->joined) { /* the announcement stands for all who sleep there */
 		smq_mechanism_quit(waiter->own);
 		waiter->joined = false;
@@ -115,9 +124,8 @@ int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 
 ssize_t smq_wait_wake_slow(struct smq_waiter *waiter, ssize_t result)
 {
-	/* Cleared before the wake: a sleeper on its way into the futex finds another value there and turns back. In one
-	 * step with the reading: an announcement is either seen here or stays. */
-	uint32_t word = atomic_exchange_explicit(&waiter->peer->word, 0, memory_order_relaxed);
+	/* Before the wake: a sleeper on its way into the futex finds another value there and turns back. */
+	uint32_t word = take(&waiter->peer->word, SMQ_WAIT_BITS);
 
 	if (word & SMQ_WAIT_FENCE && !waiter->fences)
 		acknowledge(waiter);
@@ -132,16 +140,16 @@ void smq_wait_wake_fenced(struct smq_waiter *waiter)
 {
 	/* The change is seen before the word is read. Partner: the fence in smq_wait_announce(). */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (load(&waiter->peer->word) != 0)
+	if (load(&waiter->peer->word) & SMQ_WAIT_BITS)
 		smq_wait_wake_slow(waiter, 0);
 }
 
 void smq_wait_interrupt(struct smq_waiter *waiter)
 {
 	atomic_store_explicit(&waiter->interrupted, true, memory_order_relaxed);
-	/* The flag is seen before the word is cleared. Partner: the fence in smq_wait_announce(): a sleeper that does
-	 * not see the flag has announced before, so the 0 comes after its ASLEEP and turns it back. */
+	/* The flag is seen before the word is changed. Partner: the fence in announce(): a sleeper that does not see
+	 * the flag has announced before, so the change comes after its ASLEEP and turns it back. */
 	atomic_thread_fence(memory_order_seq_cst);
-	clear(waiter);
+	take(&waiter->own->word, SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE);
 	smq_mechanism_wake(waiter->own);
 }

@@ -7,8 +7,8 @@
  *	 S2  membarrier: a full barrier here      W2  compiler barrier
  *	     and on every processor that runs
  *	     a waker
- *	 S3  look at the ring; ready: withdraw    W3  load the peer's word; 0: done
- *	 S4  sleep while the word is ASLEEP       W4  word = 0 (an exchange), wake
+ *	 S3  look at the ring; ready: withdraw    W3  load the peer's word; no bit: done
+ *	 S4  sleep while the word is as at S1     W4  clear the bits, count the wake, wake
  *
  * The race is store-then-load on both sides: without barriers S3 may miss W1 while W3 misses S1, and the
  * sleeper sleeps beside a full ring. S2 puts a full barrier into the waker's stream too: if it falls after W1,
@@ -25,10 +25,12 @@
  *    and reads the acknowledgement. Either it sees the reset, or the new waker sees its word.
  *
  * W4 may meet the sleeper's next announcement and erase it: then the word is not what the sleeper expects, the
- * futex returns at once (the semaphore has been posted), and it looks again.
+ * futex returns at once (the semaphore has been posted), and it looks again. Of several on a SHARED end, one may have
+ * announced before W4 and another one after it: the count tells the first that it has missed a wake, where the bits
+ * alone would look to it as it left them.
  *
  * Who has a pollfd announces POLLS instead, before the look that a try fails with, and goes away; W4 then rings. The
- * word keeps the bit until it has been exchanged for a ring: a sleep in between leaves it alone. So at any time the
+ * word keeps the bit until W4 has taken it: a sleep in between leaves it alone. So at any time the
  * descriptor is readable or the bit is set, and a ring is never missed.
  */
 #ifndef SMQ_WAIT_H
@@ -40,10 +42,12 @@
 #include "layout.h"
 #include "ring.h"
 
-/* Bits of a wait word; 0: nobody sleeps. */
+/* Bits of a wait word; none: nobody waits. */
 #define SMQ_WAIT_ASLEEP 1u
 #define SMQ_WAIT_FENCE 2u
 #define SMQ_WAIT_POLLS 4u /* somebody polls: the doorbell is to be rung, whether anybody sleeps or not */
+#define SMQ_WAIT_BITS 7u
+#define SMQ_WAIT_WAKE 8u  /* above them, the wakes so far are counted */
 
 #define SMQ_NS_PER_MS 1000000
 /* A sleep is cut into slices: after each the peer's liveness is probed and a death shows within one. */
@@ -98,7 +102,7 @@ static inline ssize_t smq_wait_wake(struct smq_waiter *waiter, ssize_t result)
 		atomic_thread_fence(memory_order_seq_cst); /* the publication is seen before the word is read */
 	else
 		atomic_signal_fence(memory_order_seq_cst); /* the same for the compiler; S2 does it for the processor */
-	if (smq_unlikely(atomic_load_explicit(&waiter->peer->word, memory_order_relaxed) != 0))
+	if (smq_unlikely(atomic_load_explicit(&waiter->peer->word, memory_order_relaxed) & SMQ_WAIT_BITS))
 		return smq_wait_wake_slow(waiter, result);
 	return result;
 }
