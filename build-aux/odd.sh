@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make check` where something is missing: with a /dev/shm of 64 MiB, as a container has, without /proc, and as an
-# ordinary user. Needs root, and changes nothing outside a namespace.
+# `make check` where something is missing: with a /dev/shm of 64 MiB, as a container has, without /proc, without an
+# inotify instance left, and as an ordinary user. Needs root, and changes nothing outside a namespace.
 set -eu
 cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || {
@@ -45,5 +45,8 @@ make -s -j"$(nproc)" >make.log 2>&1 || {
 }
 check 'a /dev/shm of 64 MiB' mounted '-t tmpfs -o size=64m,mode=1777 shm /dev/shm'
 check 'no /proc' mounted '-t tmpfs -o size=4k none /proc'
+# shellcheck disable=SC2016 # for the inner shell
+check 'no inotify instance' unshare --user --map-root-user \
+	sh -euc 'echo 0 >/proc/sys/user/max_inotify_instances; exec "$@"' sh
 chown -R nobody .
 check 'an ordinary user' setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$work/build"

@@ -85,9 +85,9 @@ int64_t smq_wait_announce(struct smq_waiter *waiter)
 }
 
 /*
- * Takes bits from a word, each of which was set in it or will stay, and counts that as a wake. Relaxed: the futex orders
- * it before the wake. Between the two steps a sleeper may find its bit back and the count as it was: it then sleeps
- * when the wake comes.
+ * Takes bits from a word and counts that as a wake: doc/model/shared.pml. Relaxed: the futex orders it before the
+ * wake. Between the two steps a sleeper may set its bit again and find the count as it was: then it sleeps when the
+ * wake comes.
  */
 static uint32_t take(smq_word *word, uint32_t bits)
 {
@@ -101,7 +101,8 @@ void smq_wait_withdraw(struct smq_waiter *waiter)
 {
 	if (!waiter->shared) {
 		/* Relaxed: seen late, it costs the waker one call in vain. */
-		atomic_fetch_and_explicit(&waiter->own->word, ~(SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE), memory_order_relaxed);
+		atomic_fetch_and_explicit(&waiter->own->word, ~(SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE),
+					  memory_order_relaxed);
 	} else if (waiter->joined) { /* the announcement stands for all who sleep there */
 		smq_mechanism_quit(waiter->own);
 		waiter->joined = false;

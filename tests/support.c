@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -169,6 +170,21 @@ static int64_t read_clock(clockid_t clock)
 
 	clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+bool test_can_poll(void)
+{
+	int fd = inotify_init1(IN_CLOEXEC);
+
+	if (fd < 0)
+		puts("skipped: what polls, without an inotify instance");
+	else
+		close(fd);
+	if (fd >= 0 && access("/proc/self/fd", F_OK) != 0) {
+		puts("skipped: what polls, without /proc");
+		fd = -1;
+	}
+	return fd >= 0;
 }
 
 int64_t test_now(void)

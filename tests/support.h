@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,9 @@ pid_t test_peer(const char *argument, ...);
 
 /* Waits for a child: its exit status, or 128 + the signal that ended it. */
 int test_wait(pid_t pid);
+
+/* Can a handle have a pollfd here? If not, says why. Without /proc, or an inotify instance left to the user, not. */
+bool test_can_poll(void);
 
 int64_t test_now(void); /* ns, CLOCK_MONOTONIC */
 void test_sleep(int64_t ns);

@@ -179,7 +179,7 @@ const struct syscall_act syscall_acts[SYSCALL_ACTS] = {
 	{ "open SHARED beside another", .exists = true, .prepare = share_consumer, .run = open_beside },
 	{ "close SHARED beside another", .exists = true, .once = true, .prepare = open_two, .run = close_end,
 	  .errnos = of_close, .redelivered = 1 },
-	{ "pollfd", .exists = true, .prepare = open_consumer, .run = make_pollfd, .errnos = of_pollfd },
+	{ "pollfd", .exists = true, .polls = true, .prepare = open_consumer, .run = make_pollfd, .errnos = of_pollfd },
 	{ "close, producer", .exists = true, .once = true, .prepare = start_push, .run = close_end,
 	  .errnos = of_close },
 	{ "close, consumer", .exists = true, .once = true, .prepare = start_pop, .run = close_end, .errnos = of_close,

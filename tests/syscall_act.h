@@ -8,6 +8,7 @@
 
 struct syscall_act {
 	const char *what;
+	bool polls;      /* needs an inotify instance */
 	bool exists;     /* the queue is made before, with QUEUED messages; its producer is dead */
 	bool may_vanish; /* the call may leave no name */
 	bool once;       /* it cannot be tried again, even if it failed */

@@ -452,8 +452,12 @@ void polled()
 {
 	pair p;
 	std::error_code ec;
-	pollfd ready = { p.out.pollfd(), POLLIN, 0 };
+	pollfd ready = { p.out.pollfd(ec), POLLIN, 0 };
 
+	if (ec == std::errc::too_many_files_open) {
+		std::puts("skipped: no inotify instance");
+		return;
+	}
 	CHECK(ready.fd >= 0 && p.out.pollfd(ec) == ready.fd && !ec);
 	/* Readable at first, and for a while now and then. */
 	do
@@ -536,6 +540,10 @@ int main()
 	};
 	int count = 0;
 
+	if (access("/proc/self/fd", F_OK) != 0) {
+		std::puts("skipped: no /proc, by which shmemq_fdopen() claims an end");
+		return 77;
+	}
 	name = "/shmemq-test-cpp-" + std::to_string(getpid());
 	alarm(60);
 	for (const auto &test : tests) {

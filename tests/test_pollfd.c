@@ -430,9 +430,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("pollfd");
-	TCase *tests = tcase_create("pollfd");
+	Suite *suite;
+	TCase *tests;
 
+	if (!test_can_poll())
+		return CHILD_SKIP;
+	suite = suite_create("pollfd");
+	tests = tcase_create("pollfd");
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, rings_for_each_message_and_room, 0, 4);
 	tcase_add_loop_test(tests, not_armed_costs_nothing, 0, 2);

@@ -696,11 +696,13 @@ int main(void)
 	tcase_add_loop_test(tests, a_dead_holder_is_not, 0, 2);
 	tcase_add_loop_test(tests, the_last_one_decides, 0, 2);
 	tcase_add_loop_test(tests, a_dead_number_is_not_given_out, 0, 2);
-	tcase_add_loop_test(tests, a_pollfd_hears_the_turn, 0, 2);
+	if (test_can_poll()) {
+		tcase_add_loop_test(tests, a_pollfd_hears_the_turn, 0, 2);
+		tcase_add_test(tests, sleepers_and_pollers_mix);
+	}
 	tcase_add_loop_test(tests, an_interruption_ends_the_wait_for_a_turn, 0, 2);
 	tcase_add_loop_test(tests, all_sleepers_are_woken, 0, 2);
 	tcase_add_loop_test(tests, all_who_sleep_for_the_turn_are_woken, 0, 2);
-	tcase_add_test(tests, sleepers_and_pollers_mix);
 	tcase_add_loop_test(tests, garbage, 0, 2);
 	tcase_add_test(tests, a_child_has_no_part);
 	if (!filter_works())

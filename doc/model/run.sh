@@ -62,5 +62,9 @@ check holds claim
 for mutant in NO_INIT_LOCK NO_COMPARE NO_SECOND_LOOK NO_REREAD PROBE_FIRST UNLOCK_FIRST; do
 	check fails claim -D$mutant
 done
+check holds shared
+for mutant in NO_COUNT PLAIN_STORE WITHDRAW NO_SILENCE; do
+	check fails shared -D$mutant
+done
 echo "model: $good passed, $bad failed"
 [ $bad -eq 0 ]
