@@ -20,6 +20,7 @@
 #define EXCL           0x0020u
 #define NONBLOCK       0x0040u
 #define STAY           0x0080u
+#define SHARED         0x0100u
 #define ATTR_TEMPORARY 0x0001u
 #define END_NEVER      0u
 #define END_OPEN       1u
@@ -79,6 +80,7 @@ int shmemq_redelivered(struct shmemq *q);
 int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout);
 int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout);
 int shmemq_popm_end(struct shmemq *q, unsigned count);
+int shmemq_pollfd(struct shmemq *q);
 int shmemq_interrupt(struct shmemq *q);
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr);
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st);
@@ -183,6 +185,22 @@ static void batches(struct shmemq *producer, struct shmemq *consumer)
 	CHECK(shmemq_popm_end(consumer, 2) == 0);
 }
 
+static void shared(const char *name)
+{
+	struct shmemq *one = shmemq_open(name, PRODUCER | SHARED | CREATE | EXCL, 0600, NULL);
+	struct shmemq *two = shmemq_open(name, PRODUCER | SHARED, 0, NULL);
+	struct shmemq *consumer = shmemq_open(name, CONSUMER | SHARED, 0, NULL);
+
+	CHECK(one != NULL && two != NULL && consumer != NULL);
+	CHECK(shmemq_push_start(one, 10) != NULL);
+	CHECK(shmemq_timedpush(two, "late", 4, 1, 0) == -1 && errno == EAGAIN);
+	CHECK(shmemq_push_end(one, 0, 2) == 0 && shmemq_push(two, "late", 4, 1) == 0);
+	pop_is(consumer, "", 2);
+	pop_is(consumer, "late", 1);
+	CHECK(shmemq_close(one) == 0 && shmemq_close(two) == 0 && shmemq_close(consumer) == 0);
+	CHECK(shmemq_unlink(name) == 0);
+}
+
 int main(void)
 {
 	const struct shmemq_attr attr = { .capacity = 65536, .flags = ATTR_TEMPORARY };
@@ -210,6 +228,7 @@ int main(void)
 	CHECK(shmemq_close(consumer) == 0);
 	/* TEMPORARY: it went with the last handle. */
 	CHECK(shmemq_unlink(name) == -1 && errno == ENOENT);
+	shared(name);
 
 	CHECK((fd = shmemq_memfd(&unnamed)) >= 0);
 	if (access("/proc/self/fd", F_OK) != 0) /* shmemq_fdopen() needs it */
@@ -217,6 +236,7 @@ int main(void)
 	CHECK((producer = shmemq_fdopen(fd, PRODUCER)) != NULL);
 	CHECK((consumer = shmemq_fdopen(fd, CONSUMER | NONBLOCK)) != NULL);
 	close(fd);
+	CHECK(shmemq_pollfd(consumer) >= 0 || errno == EMFILE); /* no inotify instance is left */
 	copying(producer, consumer);
 	CHECK(shmemq_close(producer) == 0);
 	CHECK(shmemq_pop(consumer, name, sizeof name, NULL) == -1 && errno == EPIPE);
