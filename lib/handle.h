@@ -151,7 +151,8 @@ int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t tim
 int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout);
 static inline void smq_shared_leave(struct shmemq *q)
 {
-	smq_turn_leave(&q->turn, q->waiter.own, q->fd, q->waiter.producer);
+	if (smq_unlikely(q->state & SMQ_SHARED))
+		smq_turn_leave(&q->turn, q->waiter.own, q->fd, q->waiter.producer);
 }
 
 /* Makes room at the tail for a message of `size` bytes. 0, or -1 and errno. */

@@ -48,25 +48,44 @@ static smq_cold ssize_t release_any(struct shmemq *q, uint32_t size, ssize_t res
 	return smq_wait_wake(&q->waiter, result);
 }
 
-/* A pop of any size, in any state. */
+/* Copies the message at the head, of `bytes`. */
+static inline void copy_out(struct shmemq *q, void *buf, uint32_t bytes, uint32_t *type)
+{
+	if (bytes != 0)
+		smq_copy(buf, head(q), bytes);
+	if (type != NULL)
+		*type = smq_ring_type(&q->ring, q->ring.position);
+	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);
+}
+
+/* A pop on any end, in any state. */
+static smq_cold ssize_t pop_waiting(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
+{
+	uint32_t bytes;
+
+	if (smq_await_message(q, &bytes, timeout) != 0)
+		return -1;
+	if (bytes > size) {
+		smq_shared_leave(q);
+		return smq_fail(EMSGSIZE);
+	}
+	copy_out(q, buf, bytes, type);
+	return release_any(q, bytes, (ssize_t)bytes);
+}
+
+/* A pop of any size. */
 static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
 	uint32_t bytes;
 
 	if (buf == NULL && size != 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
-	if (!there(q, &bytes) && smq_await_message(q, &bytes, timeout) != 0)
-		return -1;
-	if (bytes > size) {
-		smq_shared_leave(q);
+	if (!there(q, &bytes))
+		return pop_waiting(q, buf, size, type, timeout);
+	if (bytes > size)
 		return smq_fail(EMSGSIZE);
-	}
-	if (bytes != 0)
-		smq_copy(buf, head(q), bytes);
-	if (type != NULL)
-		*type = smq_ring_type(&q->ring, q->ring.position);
-	q->redelivered = smq_ring_redelivered(&q->ring, q->ring.position);
-	return release_any(q, bytes, (ssize_t)bytes);
+	copy_out(q, buf, bytes, type);
+	return release(q, bytes, (ssize_t)bytes);
 }
 
 /* The frequent case: a small message that is there. All else leaves by a tail call, so nothing has to be saved. */

@@ -54,16 +54,26 @@ static smq_cold int publish_any(struct shmemq *q, size_t size, uint32_t type)
 	return (int)smq_wait_wake(&q->waiter, 0);
 }
 
-/* A push of any size, in any state. */
-static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+/* A push on any end, in any state. */
+static smq_cold int push_waiting(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
-	if (data == NULL && size != 0)
-		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (!fits(q, size) && smq_make_room(q, size, timeout) != 0)
+	if (smq_make_room(q, size, timeout) != 0)
 		return -1;
 	if (size != 0)
 		smq_copy(tail(q), data, size);
 	return publish_any(q, size, type);
+}
+
+/* A push of any size. */
+static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+{
+	if (data == NULL && size != 0)
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	if (!fits(q, size))
+		return push_waiting(q, data, size, type, timeout);
+	if (size != 0)
+		smq_copy(tail(q), data, size);
+	return publish(q, size, type);
 }
 
 /* The frequent case: a small message, and room known. All else leaves by a tail call, so nothing has to be saved. */
