@@ -154,7 +154,7 @@ for name in "$@"; do
 		set -- CHECK_CFLAGS="-I$directory" CHECK_LIBS="$libraries"
 	fi
 	# shellcheck disable=SC2086 # none, or one
-	build "$name" --host="$triplet" $options CC="$cc" "$@"
+	build "$name" --host="$triplet" $options CC="$cc" CXX=no "$@" # C alone: this machine's C++ links for this machine
 	(
 		cd "$work/$name"
 		emulated nice make -j"$(nproc)" -k check VERBOSE=1 >check.log 2>&1 || {

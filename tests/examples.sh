@@ -133,6 +133,9 @@ python() # ARGUMENT...
 			echo 'loop.py is left out: no shared library'
 		elif ! command -v python3 >/dev/null; then
 			echo 'loop.py is left out: no python3'
+		elif ! python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' \
+			"${top_builddir:-.}/.libs/libshmemq.so.0" 2>/dev/null; then
+			echo 'loop.py is left out: python3 is of another machine than the library, or of another libc'
 		else
 			LD_LIBRARY_PATH="${top_builddir:-.}/.libs" timeout 60 \
 				python3 "${srcdir:-.}/examples/$1" "$name" >"$temp/out" &
