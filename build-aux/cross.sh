@@ -153,8 +153,9 @@ for name in "$@"; do
 		libraries="$directory/libcheck.a $directory/libsubunit.a -pthread -lrt -lm"
 		set -- CHECK_CFLAGS="-I$directory" CHECK_LIBS="$libraries"
 	fi
+	# C alone: this machine's C++ compiler would link for this machine.
 	# shellcheck disable=SC2086 # none, or one
-	build "$name" --host="$triplet" $options CC="$cc" CXX=no "$@" # C alone: this machine's C++ links for this machine
+	build "$name" --host="$triplet" $options CC="$cc" CXX=no "$@"
 	(
 		cd "$work/$name"
 		emulated nice make -j"$(nproc)" -k check VERBOSE=1 >check.log 2>&1 || {
