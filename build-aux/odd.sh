@@ -47,6 +47,7 @@ check 'a /dev/shm of 64 MiB' mounted '-t tmpfs -o size=64m,mode=1777 shm /dev/sh
 check 'no /proc' mounted '-t tmpfs -o size=4k none /proc'
 # shellcheck disable=SC2016 # for the inner shell
 check 'no inotify instance' unshare --user --map-root-user \
-	sh -euc 'echo 0 >/proc/sys/user/max_inotify_instances; exec "$@"' sh
+	sh -euc 'echo 0 >/proc/sys/user/max_inotify_instances
+		exec unshare --user --map-user=1000 --map-group=1000 "$@"' sh
 chown -R nobody .
 check 'an ordinary user' setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$work/build"

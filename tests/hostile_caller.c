@@ -196,6 +196,8 @@ static int pop_many(struct caller *c)
 
 	if (count <= 0)
 		return err;
+	if (c->q->turn.number != 0)
+		before = c->q->ring; /* it has taken up what was written there */
 	for (int i = 0; i < count; i++) {
 		if (!caller_within(c, "popm_start", msgs[i].data, msgs[i].size))
 			return err;
