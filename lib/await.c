@@ -17,9 +17,6 @@
 #define SPINS_A_CLOCK_READING 32
 #define SPIN_AGAIN 128 /* waits: a spin of SMQ_SPIN_MAX_NS in as many costs little */
 
-/* Failing tries read the clock every so often, and probe when it says so: within 1 s or 256 tries. */
-#define TRIES_A_CLOCK_READING 64
-
 /* `bytes`: see smq_await(). */
 static enum smq_look look(struct shmemq *q, uint32_t *bytes)
 {
@@ -73,7 +70,7 @@ static int fail_try(struct shmemq *q, uint32_t *bytes)
 {
 	int err;
 
-	if (!q->stay && ++q->peer.tries % TRIES_A_CLOCK_READING == 0) {
+	if (!q->stay && ++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0) {
 		int64_t now = smq_now_ns();
 
 		if (now - q->peer.probed_at >= SMQ_SLICE_NS)

@@ -28,6 +28,8 @@
  * later gains nothing. A wait of less than twice that shows that spinning would have been about right.
  */
 #define SMQ_SPIN_MAX_NS 50000
+/* Failing tries read the clock every so often, and ask who lives when it says so: within 1 s or 256 tries. */
+#define SMQ_TRIES_A_CLOCK_READING 64
 /* Spins in a row that saw nothing, although it came soon: then spinning is given up for a while. */
 #define SMQ_SPIN_MISSES 8
 

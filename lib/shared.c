@@ -6,8 +6,6 @@
 
 /* Pauses before a call sleeps: another's copying call takes a tenth of that. */
 #define TURN_PAUSES 100
-/* Failing tries read the clock every so often, and ask for the holder when it says so. */
-#define TRIES_A_CLOCK_READING 64
 /* Others are after the same turns and messages: a try that has lost as many of them has failed. */
 #define TRIES_MAX 4
 
@@ -42,7 +40,7 @@ static bool arm(struct shmemq *q)
 
 static int try_turn(struct shmemq *q)
 {
-	if (++q->peer.tries % TRIES_A_CLOCK_READING == 0 && inherit_in_time(q, smq_now_ns()))
+	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0 && inherit_in_time(q, smq_now_ns()))
 		return 0;
 	return q->bell != NULL && arm(q) ? 0 : EAGAIN;
 }
