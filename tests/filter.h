@@ -4,6 +4,7 @@
 #define TESTS_FILTER_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Can this kernel filter, here? Asked in a child. */
 bool filter_works(void);
@@ -13,5 +14,8 @@ bool filter_deny(int number, int err);
 
 /* Every call but _exit, and a reading of a clock, ends the process with SIGSYS. */
 bool filter_forbid_all(void);
+
+/* Starts a child that makes no call but _exit when `body`, which forbids itself all others, returns its status. */
+pid_t filter_start(int (*body)(const char *name), const char *name);
 
 #endif
