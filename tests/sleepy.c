@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include "traffic.h"
 
 #define SMALL_MAX 100
-#define SLEEPS_ONE_OF 10000 /* messages: fewer sleeps, and the test has not shown what it is for */
+#define ONE_OF 256 /* messages of a ping-pong is sent when its receiver has announced that it sleeps */
 
 static _Atomic bool armed;
 static _Atomic unsigned sleeps;
@@ -169,6 +170,16 @@ static int push(struct shmemq *q, const void *message, size_t size)
 	return err;
 }
 
+/*
+ * Until the peer has announced that it waits. How often it does by itself is the machine's affair: where both sides run
+ * slowly and alike, next to never.
+ */
+static void await_peer(const struct shmemq *q)
+{
+	while (!(q->waiter.peer->word & SMQ_WAIT_BITS))
+		sched_yield();
+}
+
 static int take(struct shmemq *in, uint64_t expected, struct delays *delays)
 {
 	uint64_t message;
@@ -193,6 +204,8 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 			sleepy_eager(in);
 		if (!ping && take(in, i, &delays) != 0)
 			return 1;
+		if (i % ONE_OF == 0)
+			await_peer(out);
 		sleepy_delay(&delays.random, i % 4 == 0 ? 200000 : delays.answer);
 		if (push(out, &i, sizeof i) != 0)
 			return traffic_error("not pushed", i);
@@ -202,15 +215,21 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 	return 0;
 }
 
-/* Small messages in bursts: now the ring is full, now it is empty. */
+/*
+ * Small messages in bursts: now the ring is full, now it is empty. In each lap of messages, which are several rings, the
+ * producer once lets the consumer run dry, and half a lap later the consumer lets the producer run full.
+ */
 static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 {
 	uint64_t random = seed + produce, size = seed;
+	uint64_t lap = q->ring.capacity / SMQ_RECORD_HEADER;
 	char message[SMALL_MAX];
 
 	for (uint64_t i = 0; i < count; i++) {
 		size_t bytes = traffic_random(&size) % sizeof message;
 
+		if (i % lap == (produce ? 0 : lap / 2) && i + lap <= count)
+			await_peer(q);
 		if (i % 64 == 0)
 			sleepy_delay(&random, random >> 32 & 1 ? 200000 : 10000);
 		traffic_fill(message, bytes, i);
@@ -248,8 +267,6 @@ int sleepy_run(char **argv)
 		failed = ping_pong(ping ? q : back, ping ? back : q, ping, seed + ping, count);
 	else
 		failed = stream(q, produce, seed, count);
-	if (!failed && sleepy_sleeps() < count / SLEEPS_ONE_OF)
-		failed = traffic_error("few sleeps in as many messages", sleepy_sleeps());
 	if (back != NULL)
 		failed |= shmemq_close(back) != 0;
 	return failed | (shmemq_close(q) != 0);
