@@ -120,6 +120,7 @@ static bool look_first(struct shmemq *q, uint32_t *bytes)
 	for (int i = 0; i < LOOKS_FIRST; i++) {
 		if (look(q, bytes) == SMQ_READY)
 			return true;
+		smq_relax();
 	}
 	return false;
 }
