@@ -4,18 +4,10 @@
 
 #include "end.h"
 #include "handle.h"
+#include "spin.h"
 
 #define SPIN_MIN_NS 1000
-/* Looks before the clock is read for the first time: a peer that plays ping-pong answers within them. */
-#define LOOKS_FIRST 256
-/*
- * A side that has moved this many messages since it last had to wait is streaming, and has caught up: looking on at
- * once would fight with the peer over the very line that it writes. So it stays away for a while and then finds many.
- */
-#define STREAMING_MESSAGES 8
-#define BACK_OFF_PAUSES 64
 #define SPINS_A_CLOCK_READING 32
-#define SPIN_AGAIN 128 /* waits: a spin of SMQ_SPIN_MAX_NS in as many costs little */
 
 /* `bytes`: see smq_await(). */
 static enum smq_look look(struct shmemq *q, uint32_t *bytes)
@@ -99,25 +91,11 @@ static bool over(struct shmemq *q, uint32_t *bytes, int *err)
 	return true;
 }
 
-/*
- * Spinning pays while what is waited for comes soon. Where the two sides have one processor, however they came to it,
- * it never does: what has been slept for comes soon, and no spin sees it. So after some misses in a row a side sleeps
- * at once, and tries anew now and then.
- */
-static bool spinning_pays(const struct shmemq *q)
-{
-	return q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SPIN_AGAIN == 0;
-}
-
-/* Before anything that costs: true when there is something. */
+/* Before anything that costs: true when there is something. Consumers have done so already (smq_comes_soon()). */
 static bool look_first(struct shmemq *q, uint32_t *bytes)
 {
-	bool streaming = q->ring.messages - q->waited_at >= STREAMING_MESSAGES;
-
-	q->waited_at = q->ring.messages;
-	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
-		smq_relax();
-	for (int i = 0; i < LOOKS_FIRST; i++) {
+	smq_back_off(q);
+	for (int i = 0; i < SMQ_LOOKS_FIRST; i++) {
 		if (look(q, bytes) == SMQ_READY)
 			return true;
 		smq_relax();
@@ -182,7 +160,7 @@ static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 /* Spins as long as the last waits made it seem worth while, then sleeps. */
 static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 {
-	bool spins = spinning_pays(q);
+	bool spins = smq_spinning_pays(q);
 	int64_t start, deadline;
 	int err;
 

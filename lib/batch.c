@@ -24,27 +24,33 @@ static inline bool legal(const struct smq_ring *ring, const struct shmemq_msg *m
  */
 static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count)
 {
-	/* A compiler cannot know that no message lies over the handle, and would load all of it anew for each. */
-	const struct smq_ring ring = q->ring;
-	uint32_t first = (uint32_t)msgs[0].size, end = ring.position, bytes = 0;
+	/* Worked out before anything is stored: see struct smq_place. */
+	unsigned char *records = q->ring.records;
+	uint32_t mask = q->ring.capacity - 1, start = q->ring.position, end = start, bytes = 0;
+	uint32_t room = q->ring.capacity - SMQ_RECORD_HEADER - (start - q->ring.head_seen); /* for records */
+	struct smq_place place;
 	unsigned n = 0;
 
 	do {
-		uint32_t size = (uint32_t)msgs[n].size, next = end + smq_record_bytes(size);
-		struct smq_record *record = smq_record_at(&ring, end);
+		size_t size = msgs[n].size;
+		uint32_t record_bytes = smq_record_bytes((uint32_t)size);
+		struct smq_record *record = (struct smq_record *)(void *)(records + (end & mask));
 
-		if (!smq_ring_fits(&ring, next - ring.position))
+		/* What is too large for the ring is so for its room; it ends the batch, or fails the next one. */
+		if (size > room || record_bytes > room || (msgs[n].data == NULL && size != 0))
 			break;
 		if (size != 0)
 			smq_copy((unsigned char *)(record + 1), msgs[n].data, size);
 		/* Both relaxed: published by the size word of the first. */
 		atomic_store_explicit(&record->type, msgs[n].type, memory_order_relaxed);
 		if (n != 0)
-			atomic_store_explicit(&record->size_plus_1, size + 1, memory_order_relaxed);
-		bytes += size;
-		end = next;
-	} while (++n < count && end - ring.position < PUBLISH_BYTES && legal(&ring, &msgs[n]));
-	smq_ring_publish(&q->ring, first, end);
+			atomic_store_explicit(&record->size_plus_1, (uint32_t)size + 1, memory_order_relaxed);
+		bytes += (uint32_t)size;
+		room -= record_bytes;
+		end += record_bytes;
+	} while (++n < count && end - start < PUBLISH_BYTES);
+	place = (struct smq_place){ smq_record_at(&q->ring, start), smq_record_at(&q->ring, end), end };
+	smq_ring_publish(&q->ring, place, (uint32_t)msgs[0].size);
 	smq_ring_count(&q->ring, n, bytes);
 	smq_wait_wake(&q->waiter, 0);
 	return n;

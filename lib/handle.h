@@ -30,8 +30,9 @@
 #define SMQ_SPIN_MAX_NS 50000
 /* Failing tries read the clock every so often, and ask who lives when it says so: within 1 s or 256 tries. */
 #define SMQ_TRIES_A_CLOCK_READING 64
-/* Spins in a row that saw nothing, although it came soon: then spinning is given up for a while. */
+/* Spins in a row that saw nothing, although it came soon: then spinning is given up, */
 #define SMQ_SPIN_MISSES 8
+#define SMQ_SPIN_AGAIN 128 /* but for one wait in as many: a spin of SMQ_SPIN_MAX_NS now and then costs little */
 
 /* What this side knows of the other end. */
 struct smq_peer {
@@ -56,8 +57,8 @@ struct shmemq {
 	struct smq_waiter waiter;
 	struct smq_peer peer;
 	struct smq_turn turn;
-	uint64_t waited_at; /* ring.messages at the last wait */
-	int64_t spin_ns;    /* both adaptive: see await.c */
+	uint32_t waited_at; /* ring.messages_lo at the last wait */
+	int64_t spin_ns;    /* both adaptive: see spin.h and await.c */
 	uint32_t spin_misses;
 	struct smq_doorbell *bell; /* NULL: nobody asked for a pollfd */
 	struct smq_header *header;

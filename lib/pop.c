@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "handle.h"
+#include "spin.h"
 
 smq_cold int smq_await_message(struct shmemq *q, uint32_t *size, int64_t timeout)
 {
@@ -88,40 +89,65 @@ static smq_cold ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32
 	return release(q, bytes, (ssize_t)bytes);
 }
 
-/* The frequent case: a small message that is there. All else leaves by a tail call, so nothing has to be saved. */
-static smq_hot ssize_t pop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
+/*
+ * The frequent case: a small message that is there, in `record`, at the head. False: not this way, and nothing is done;
+ * `*bytes` is SMQ_NOTHING if there is none.
+ */
+static smq_hot bool pop_small(struct shmemq *q, const struct smq_record *record, void *buf, size_t size, uint32_t *type,
+			      uint32_t *bytes)
 {
+	uint32_t end;
+
+	if (smq_unlikely(!smq_ring_look_small(record, bytes) || *bytes > size || q->ring.redelivering))
+		return false;
+	end = q->ring.position + smq_record_bytes(*bytes); /* before anything is stored: see struct smq_place */
+	smq_copy_small(buf, (const unsigned char *)(record + 1), *bytes);
+	if (type != NULL)
+		*type = atomic_load_explicit(&record->type, memory_order_relaxed); /* the acquire came before */
+	q->redelivered = false;
+	smq_ring_release_new(&q->ring, end, 1, *bytes);
+	return true;
+}
+
+static smq_cold ssize_t pop_late(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
+{
+	const struct smq_record *record = smq_record_at(&q->ring, q->ring.position);
 	uint32_t bytes;
 
-	if (smq_unlikely(buf == NULL || !there(q, &bytes) || bytes > SMQ_SMALL || bytes > size || q->ring.redelivering))
-		return pop_any(q, buf, size, type, timeout);
-	smq_copy_small(buf, head(q), bytes);
-	if (type != NULL)
-		*type = smq_ring_type(&q->ring, q->ring.position);
-	q->redelivered = false;
-	return release(q, bytes, (ssize_t)bytes);
+	if (smq_comes_soon(q, record, timeout) && pop_small(q, record, buf, size, type, &bytes))
+		return smq_wait_wake(&q->waiter, (ssize_t)bytes);
+	return pop_any(q, buf, size, type, timeout);
+}
+
+/* All that is not frequent leaves by a tail call, so that nothing has to be saved for it. */
+static smq_hot ssize_t pop(struct shmemq *q, void *buf, size_t size, uint32_t *type, bool timed, int64_t timeout)
+{
+	const struct smq_record *record;
+	uint32_t bytes;
+
+	if (smq_unlikely(buf == NULL || !smq_usable(q, SHMEMQ_CONSUMER)))
+		return pop_any(q, buf, size, type, timed ? timeout : smq_timeout(q));
+	record = smq_record_at(&q->ring, q->ring.position);
+	if (smq_likely(pop_small(q, record, buf, size, type, &bytes)))
+		return smq_wait_wake(&q->waiter, (ssize_t)bytes);
+	if (bytes == SMQ_NOTHING)
+		return pop_late(q, buf, size, type, timed ? timeout : q->timeout);
+	return pop_any(q, buf, size, type, timed ? timeout : q->timeout);
 }
 
 ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 {
-	return pop(q, buf, size, type, smq_timeout(q));
+	return pop(q, buf, size, type, false, 0);
 }
 
 ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
-	return pop(q, buf, size, type, timeout);
+	return pop(q, buf, size, type, true, timeout);
 }
 
-static smq_hot const void *pop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
+/* Hands out the message at the head, of `bytes`. */
+static smq_hot const void *show(struct shmemq *q, uint32_t bytes, size_t *size, uint32_t *type)
 {
-	uint32_t bytes;
-
-	if (smq_unlikely(size == NULL)) {
-		smq_refuse(q, SHMEMQ_CONSUMER);
-		return NULL;
-	}
-	if (smq_unlikely(!there(q, &bytes)) && smq_await_message(q, &bytes, timeout) != 0)
-		return NULL;
 	*size = bytes;
 	if (type != NULL)
 		*type = smq_ring_type(&q->ring, q->ring.position);
@@ -131,6 +157,39 @@ static smq_hot const void *pop_start(struct shmemq *q, size_t *size, uint32_t *t
 	q->held_bytes = bytes;
 	q->state |= SMQ_STARTED;
 	return head(q);
+}
+
+/* On any end, in any state. */
+static smq_cold const void *pop_start_any(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
+{
+	uint32_t bytes;
+
+	if (size == NULL) {
+		smq_refuse(q, SHMEMQ_CONSUMER);
+		return NULL;
+	}
+	if (smq_await_message(q, &bytes, timeout) != 0)
+		return NULL;
+	return show(q, bytes, size, type);
+}
+
+static smq_cold const void *pop_start_late(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
+{
+	uint32_t bytes;
+
+	if (size == NULL || !smq_usable(q, SHMEMQ_CONSUMER) ||
+	    !smq_comes_soon(q, smq_record_at(&q->ring, q->ring.position), timeout) || !there(q, &bytes))
+		return pop_start_any(q, size, type, timeout);
+	return show(q, bytes, size, type);
+}
+
+static smq_hot const void *pop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
+{
+	uint32_t bytes;
+
+	if (smq_unlikely(size == NULL || !there(q, &bytes)))
+		return pop_start_late(q, size, type, timeout);
+	return show(q, bytes, size, type);
 }
 
 const void *shmemq_pop_start(struct shmemq *q, size_t *size, uint32_t *type)

@@ -76,24 +76,41 @@ static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, ui
 	return publish(q, size, type);
 }
 
-/* The frequent case: a small message, and room known. All else leaves by a tail call, so nothing has to be saved. */
-static smq_hot int push(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+/* The frequent case: a small message, and room known. False: not this way, and nothing is done. */
+static smq_hot bool push_small(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
-	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !fits(q, size)))
-		return push_any(q, data, size, type, timeout);
-	smq_copy_small(tail(q), data, size);
-	smq_ring_prefetch(&q->ring);
-	return publish(q, size, type);
+	uint32_t bytes = (uint32_t)size;
+	struct smq_place place;
+
+	/* No ring is so small that such a message never fits. */
+	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_usable(q, SHMEMQ_PRODUCER) ||
+			 !smq_ring_fits(&q->ring, smq_record_bytes(bytes))))
+		return false;
+	place = smq_ring_place(&q->ring, bytes);
+	smq_ring_prefetch(place.record);
+	smq_copy_small((unsigned char *)(place.record + 1), data, bytes);
+	smq_ring_commit_at(&q->ring, place, bytes, type);
+	return true;
 }
 
+static smq_cold int push_untimed(struct shmemq *q, const void *data, size_t size, uint32_t type)
+{
+	return push_any(q, data, size, type, smq_timeout(q));
+}
+
+/* All that is not frequent leaves by a tail call, so that nothing has to be saved for it. */
 int shmemq_push(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
-	return push(q, data, size, type, smq_timeout(q));
+	if (push_small(q, data, size, type))
+		return (int)smq_wait_wake(&q->waiter, 0);
+	return push_untimed(q, data, size, type);
 }
 
 int shmemq_timedpush(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
-	return push(q, data, size, type, timeout);
+	if (push_small(q, data, size, type))
+		return (int)smq_wait_wake(&q->waiter, 0);
+	return push_any(q, data, size, type, timeout);
 }
 
 /* Bytes of all parts, SIZE_MAX where that does not fit. `*bad`: no legal iovec. */

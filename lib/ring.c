@@ -27,12 +27,22 @@ uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi)
 	return (uint64_t)upper << 32 | lower;
 }
 
+static void take_totals(struct smq_ring *ring)
+{
+	uint64_t messages = smq_ring_total(&ring->progress->messages_lo, &ring->progress->messages_hi);
+	uint64_t moved = smq_ring_total(&ring->progress->moved_lo, &ring->progress->moved_hi);
+
+	ring->messages_lo = (uint32_t)messages;
+	ring->messages_hi = (uint32_t)(messages >> 32);
+	ring->moved_lo = (uint32_t)moved;
+	ring->moved_hi = (uint32_t)(moved >> 32);
+}
+
 static void view(struct smq_ring *ring, struct smq_progress *progress, unsigned char *records, uint32_t capacity)
 {
 	*ring = (struct smq_ring){ .records = records, .progress = progress, .capacity = capacity };
 	ring->position = load(&progress->position_bytes);
-	ring->messages = smq_ring_total(&progress->messages_lo, &progress->messages_hi);
-	ring->moved = smq_ring_total(&progress->moved_lo, &progress->moved_hi);
+	take_totals(ring);
 }
 
 /* May the head be `head` as the producer at its tail sees it: no further back than a full ring, not beyond the tail. */
@@ -117,7 +127,7 @@ void smq_ring_join(struct smq_ring *ring, struct smq_header *header, unsigned ch
 	ring->progress = producer ? &header->producer_progress : &header->consumer_progress;
 	if (producer)
 		ring->head = &header->consumer_progress.position_bytes;
-	ring->messages = UINT64_MAX; /* no total: the first turn takes all up */
+	ring->messages_lo = ring->messages_hi = UINT32_MAX; /* no total: the first turn takes all up */
 }
 
 enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer)
@@ -130,11 +140,11 @@ enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer)
 	if (position % 8 != 0)
 		return SMQ_BAD;
 	/* Nobody else has pushed since: the head that was seen then is no further off than a ring. */
-	if (producer && position == ring->position && messages == ring->messages)
+	if (producer && position == ring->position && (uint32_t)messages == ring->messages_lo &&
+	    messages >> 32 == ring->messages_hi)
 		return SMQ_READY;
 	ring->position = position;
-	ring->messages = messages;
-	ring->moved = smq_ring_total(&progress->moved_lo, &progress->moved_hi);
+	take_totals(ring);
 	if (!producer) {
 		take_view(ring);
 		return SMQ_READY;

@@ -37,7 +37,7 @@ struct smq_ring {
 	struct smq_progress *progress; /* this side's own */
 	uint32_t capacity;
 	uint32_t position; /* this side's own: tail or head */
-	uint64_t messages; /* totals, stored to progress word by word */
+	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
 	union {
 		struct {                    /* the producer's */
 			smq_word *head;     /* the consumer's position, in shared memory */
@@ -49,7 +49,7 @@ struct smq_ring {
 			bool redelivering;        /* while this is set */
 		};
 	};
-	uint64_t moved;
+	uint32_t moved_lo, moved_hi;
 };
 
 /* Bytes of the record that holds a message of `size` bytes (<= capacity - 16, so no overflow). */
@@ -78,30 +78,30 @@ static inline unsigned char *smq_message_at(const struct smq_ring *ring, uint32_
 /* Copies up to SMQ_SMALL bytes by a few moves, of which some may overlap: they cost less than a call of memcpy(). */
 static inline void smq_copy_small(unsigned char *to, const unsigned char *from, size_t bytes)
 {
-	if (bytes > 16) {
-		struct {
-			uint64_t low, high;
-		} first, second, third, last;
-		size_t middle = bytes > 32 ? 16 : 0;
+	struct {
+		uint64_t low, high;
+	} first, second, third, last;
 
-		memcpy(&first, from, 16);
-		memcpy(&second, from + middle, 16);
-		memcpy(&third, from + bytes - 16 - middle, 16);
-		memcpy(&last, from + bytes - 16, 16);
-		memcpy(to, &first, 16);
-		memcpy(to + middle, &second, 16);
-		memcpy(to + bytes - 16 - middle, &third, 16);
-		memcpy(to + bytes - 16, &last, 16);
-	} else if (bytes >= 8) {
-		uint64_t first, last;
-
+	if (bytes >= 8 && bytes <= 16) {
 		memcpy(&first, from, 8);
 		memcpy(&last, from + bytes - 8, 8);
 		memcpy(to, &first, 8);
 		memcpy(to + bytes - 8, &last, 8);
+	} else if (bytes > 32) {
+		memcpy(&first, from, 16);
+		memcpy(&second, from + 16, 16);
+		memcpy(&third, from + bytes - 32, 16);
+		memcpy(&last, from + bytes - 16, 16);
+		memcpy(to, &first, 16);
+		memcpy(to + 16, &second, 16);
+		memcpy(to + bytes - 32, &third, 16);
+		memcpy(to + bytes - 16, &last, 16);
+	} else if (bytes > 16) {
+		memcpy(&first, from, 16);
+		memcpy(&last, from + bytes - 16, 16);
+		memcpy(to, &first, 16);
+		memcpy(to + bytes - 16, &last, 16);
 	} else if (bytes >= 4) {
-		uint32_t first, last;
-
 		memcpy(&first, from, 4);
 		memcpy(&last, from + bytes - 4, 4);
 		memcpy(to, &first, 4);
@@ -123,21 +123,21 @@ static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t
 
 /*
  * Counts what an operation has moved and stores the totals, this side's own words, relaxed: only shmemq_stat() and this
- * end's next holder read them. The upper halves are stored when a lower one has wrapped.
+ * end's next holder read them. The upper half of one is stored when the lower wraps.
  */
 static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_t bytes)
 {
 	struct smq_progress *progress = ring->progress;
-	uint64_t messages = ring->messages + count, moved = ring->moved + bytes;
+	uint32_t messages = ring->messages_lo + count, moved = ring->moved_lo + bytes;
 
-	ring->messages = messages;
-	ring->moved = moved;
-	atomic_store_explicit(&progress->messages_lo, (uint32_t)messages, memory_order_relaxed);
-	atomic_store_explicit(&progress->moved_lo, (uint32_t)moved, memory_order_relaxed);
-	if (smq_unlikely((uint32_t)messages < count || (uint32_t)moved < bytes)) {
-		atomic_store_explicit(&progress->messages_hi, (uint32_t)(messages >> 32), memory_order_relaxed);
-		atomic_store_explicit(&progress->moved_hi, (uint32_t)(moved >> 32), memory_order_relaxed);
-	}
+	if (smq_unlikely(messages < count))
+		atomic_store_explicit(&progress->messages_hi, ++ring->messages_hi, memory_order_relaxed);
+	if (smq_unlikely(moved < bytes))
+		atomic_store_explicit(&progress->moved_hi, ++ring->moved_hi, memory_order_relaxed);
+	ring->messages_lo = messages;
+	ring->moved_lo = moved;
+	atomic_store_explicit(&progress->messages_lo, messages, memory_order_relaxed);
+	atomic_store_explicit(&progress->moved_lo, moved, memory_order_relaxed);
 }
 
 /* A total as stat and recovery read it: the halves are two words, so read until the upper one stands still. */
@@ -162,10 +162,13 @@ enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer);
 /* Reads the consumer's position anew. Split from smq_ring_room(): the hot path seldom needs it. */
 enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes);
 
-/* Is there room for a record of `record_bytes` and the zeroed header behind it, by the last head seen? */
+/*
+ * Is there room for a record of `record_bytes` and the zeroed header behind it, by the last head seen? All of these are
+ * multiples of 8: what is less than the capacity leaves room for that header.
+ */
 static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_bytes)
 {
-	return ring->position - ring->head_seen + record_bytes + SMQ_RECORD_HEADER <= ring->capacity;
+	return ring->position + record_bytes - ring->head_seen < ring->capacity;
 }
 
 /* The same, by the head as it is now if need be. */
@@ -177,48 +180,73 @@ static inline enum smq_look smq_ring_room(struct smq_ring *ring, uint32_t record
 #define SMQ_PREFETCH_BYTES 256u /* four lines of 64 bytes */
 
 /*
- * Asks for the lines that the next small messages will go to, which the consumer's core has last: on its way, a
- * line costs the producer nothing. A request only; any address will do.
+ * Asks for a line that small messages will go to soon, which the consumer's core has last: on its way, a line costs the
+ * producer nothing. A request only; any address will do, and behind the ring's end there is the ring again.
  */
-static inline void smq_ring_prefetch(const struct smq_ring *ring)
+static inline void smq_ring_prefetch(const struct smq_record *tail)
 {
+	const unsigned char *ahead = (const unsigned char *)tail + SMQ_PREFETCH_BYTES;
+
 #if defined __x86_64__
 	/* Written out, since __builtin_prefetch() asks for a line to write only on machines newer than the baseline. */
-	__asm__ __volatile__("prefetchw %0" : : "m"(*smq_message_at(ring, ring->position + SMQ_PREFETCH_BYTES)));
+	__asm__ __volatile__("prefetchw %0" : : "m"(*ahead));
 #elif defined __GNUC__
-	__builtin_prefetch(smq_message_at(ring, ring->position + SMQ_PREFETCH_BYTES), 1);
+	__builtin_prefetch(ahead, 1);
 #else
-	(void)ring;
+	(void)ahead;
 #endif
 }
 
 /*
- * Publishes what stands between the tail and `end`: a record with a message of `size` bytes, complete but for its size
- * word, and, in a batch, whole records behind it.
+ * Where a record at the tail begins and ends. Worked out before anything is stored in it: a compiler cannot know that
+ * no message lies over the handle, and would load it anew.
  */
-static inline void smq_ring_publish(struct smq_ring *ring, uint32_t size, uint32_t end)
-{
-	struct smq_record *first = smq_record_at(ring, ring->position);
+struct smq_place {
+	struct smq_record *record;
+	struct smq_record *next; /* the header behind it */
+	uint32_t end;		 /* the position of that */
+};
 
+/* Of a message of `size` bytes. */
+static inline struct smq_place smq_ring_place(const struct smq_ring *ring, uint32_t size)
+{
+	uint32_t bytes = smq_record_bytes(size);
+	struct smq_record *record = smq_record_at(ring, ring->position);
+	void *next = (unsigned char *)record + bytes; /* at the ring's end, its start: it is mapped there again */
+
+	return (struct smq_place){ record, next, ring->position + bytes };
+}
+
+/*
+ * Publishes what stands at the tail: a record with a message of `size` bytes, complete but for its size word, and, in a
+ * batch, whole records behind it.
+ */
+static inline void smq_ring_publish(struct smq_ring *ring, struct smq_place place, uint32_t size)
+{
 	/* Relaxed: the release below publishes it with the rest. Later than that, the consumer would take the old
 	 * bytes behind these records for a committed header. */
-	atomic_store_explicit(&smq_record_at(ring, end)->size_plus_1, 0, memory_order_relaxed);
+	atomic_store_explicit(&place.next->size_plus_1, 0, memory_order_relaxed);
 	/* The publication. Its acquire: smq_ring_look(). Orders the messages, their types, the size words of the later
 	 * records and the zeroed next header before this size word. */
-	atomic_store_explicit(&first->size_plus_1, size + 1, memory_order_release);
-	ring->position = end;
+	atomic_store_explicit(&place.record->size_plus_1, size + 1, memory_order_release);
+	ring->position = place.end;
 	/* Release: whoever reads a tail finds the records before it committed. Seen late, or not stored at all by a
 	 * killed producer, it only makes the next one walk further. */
-	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
+	atomic_store_explicit(&ring->progress->position_bytes, place.end, memory_order_release);
 }
 
 /* Publishes the message of `size` bytes that stands at the tail, where smq_ring_room() said READY for it. */
-static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_t type)
+static inline void smq_ring_commit_at(struct smq_ring *ring, struct smq_place place, uint32_t size, uint32_t type)
 {
 	/* Relaxed: published by the size word. */
-	atomic_store_explicit(&smq_record_at(ring, ring->position)->type, type, memory_order_relaxed);
-	smq_ring_publish(ring, size, ring->position + smq_record_bytes(size));
+	atomic_store_explicit(&place.record->type, type, memory_order_relaxed);
+	smq_ring_publish(ring, place, size);
 	smq_ring_count(ring, 1, size);
+}
+
+static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_t type)
+{
+	smq_ring_commit_at(ring, smq_ring_place(ring, size), size, type);
 }
 
 /*
@@ -259,6 +287,16 @@ static inline enum smq_look smq_ring_look_at(const struct smq_ring *ring, uint32
 	return SMQ_READY;
 }
 
+#define SMQ_NOTHING UINT32_MAX
+
+/* Is there a message of at most SMQ_SMALL bytes? One comparison says both. If not: SMQ_NOTHING, or what size it has. */
+static inline bool smq_ring_look_small(const struct smq_record *record, uint32_t *size)
+{
+	/* Acquire, and once, as above. */
+	*size = atomic_load_explicit(&record->size_plus_1, memory_order_acquire) - 1;
+	return *size <= SMQ_SMALL;
+}
+
 static inline enum smq_look smq_ring_look(const struct smq_ring *ring, uint32_t *size)
 {
 	return smq_ring_look_at(ring, ring->position, size);
@@ -275,6 +313,8 @@ static inline bool smq_ring_redelivered(const struct smq_ring *ring, uint32_t po
 {
 	return smq_unlikely(ring->redelivering) && (int32_t)(ring->redelivered_end - position) > 0;
 }
+
+#define SMQ_VIEW_LAG_MAX (1 << 30) /* bytes; with a ring's 1 GiB that is half of what a position can count */
 
 /*
  * Notes that messages up to `end` have been handed out, so that the next consumer can mark them. It only moves
@@ -298,18 +338,28 @@ static inline void smq_ring_give_back(struct smq_ring *ring)
 	atomic_store_explicit(&ring->progress->view_bytes, ring->view, memory_order_relaxed);
 }
 
-/* Gives what lies between the head and `end`, `count` messages of `bytes` together, back to the producer as room. */
-static inline void smq_ring_release(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
+/*
+ * Gives what lies between the head and `end`, `count` messages of `bytes` together, back to the producer as room. To be
+ * called where no earlier consumer held any of it.
+ */
+static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
 	ring->position = end;
 	/* Its acquire: smq_ring_room_slow(). Orders this side's reads of the messages before the producer's writes
 	 * over them. */
 	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
-	/* After the head: if this process is killed in between, the view is behind the head and marks nothing.
-	 * Kept beside the head by copying pops too, since the two are compared by difference. */
-	smq_ring_view(ring, end);
-	ring->redelivering = smq_ring_redelivered(ring, end);
+	/* A view behind the head marks nothing. Copying pops leave it there, but not so far that it would come up in
+	 * front again, since the two are compared by difference. */
+	if (smq_unlikely((int32_t)(end - ring->view) > SMQ_VIEW_LAG_MAX))
+		smq_ring_view(ring, end);
 	smq_ring_count(ring, count, bytes);
+}
+
+/* The same of any messages. */
+static inline void smq_ring_release(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
+{
+	ring->redelivering = smq_ring_redelivered(ring, end);
+	smq_ring_release_new(ring, end, count, bytes);
 }
 
 #endif

@@ -54,7 +54,7 @@ START_TEST(producer_dies_before_commit)
 	smq_record_at(&producer, tail + RECORD)->size_plus_1 = 0;
 	producer = memory_produce(&memory);
 	ck_assert_uint_eq(producer.position, tail);
-	ck_assert_uint_eq(producer.messages, 0);
+	ck_assert_uint_eq(producer.messages_lo, 0);
 	ck_assert(empty());
 	push(2);
 	memory_pop(&consumer, SIZE, 2);
@@ -94,7 +94,7 @@ START_TEST(producer_dies_before_its_totals_are_stored)
 	push(0);
 	pushed->messages_lo = pushed->moved_lo = 0;
 	producer = memory_produce(&memory);
-	ck_assert_uint_eq(producer.messages, 0);
+	ck_assert_uint_eq(producer.messages_lo, 0);
 	memory_pop(&consumer, SIZE, 0);
 	ck_assert(empty());
 }
@@ -111,7 +111,7 @@ START_TEST(producer_recovers_a_full_ring)
 	ck_assert_uint_eq(count, memory.capacity / SMQ_RECORD_HEADER - 1);
 	forget_since(pushed, &then);
 	producer = memory_produce(&memory);
-	ck_assert_uint_eq(producer.messages, count);
+	ck_assert_uint_eq(producer.messages_lo, count);
 	ck_assert_int_eq(memory_push(&producer, 0, 0), SMQ_NOT_YET);
 	for (uint32_t i = 0; i < count; i++)
 		memory_pop(&consumer, 0, i);
@@ -213,7 +213,7 @@ START_TEST(view_keeps_up_with_copying_pops)
 		if (moved + step > ((uint64_t)1 << 32) - RECORD)
 			step = (uint32_t)(((uint64_t)1 << 32) - RECORD - moved);
 		smq_ring_release(&consumer, consumer.position + step, 1, step - SMQ_RECORD_HEADER);
-		ck_fast(popped->view_bytes == consumer.position);
+		ck_fast(consumer.position - popped->view_bytes <= SMQ_VIEW_LAG_MAX);
 	}
 	ck_assert_uint_eq(consumer.position + RECORD, held);
 	memory_empty_at(&memory, consumer.position);
