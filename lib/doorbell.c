@@ -18,6 +18,8 @@
 #define DOUBT_FIRST_NS 1000000
 #define DOUBT_LAST_NS 512000000
 #define READS 8
+/* Calls for one ring. A signal that turns one back is dealt with before the next; more come from a filter's EINTR. */
+#define RINGS 100
 
 static int watch(int inotify, int fd, bool producer)
 {
@@ -79,11 +81,12 @@ void smq_doorbell_ring(int fd, bool producer)
 {
 	char byte;
 
-	/* Failing, they leave the peer to its next own reason to try: there is nothing better to do. */
-	if (producer)
-		(void)!fallocate(fd, 0, 0, 1);
-	else
-		(void)!pread(fd, &byte, 1, 0);
+	/* EINTR: before Linux 6.11 tmpfs makes way for any signal, and nobody rings a second time. For other reasons
+	 * they leave the peer to its next own reason to try: there is nothing better to do. */
+	for (int i = 0; i < RINGS; i++) {
+		if ((producer ? fallocate(fd, 0, 0, 1) : (int)pread(fd, &byte, 1, 0)) >= 0 || errno != EINTR)
+			break;
+	}
 }
 
 /* `*lost`: the watch is gone. */
