@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <sys/types.h>
-#include <time.h>
 
+#include "clock.h"
 #include "doorbell.h"
 #include "ring.h"
 #include "shmemq.h"
@@ -102,20 +102,6 @@ static inline bool smq_is(const struct shmemq *q, uint32_t state)
 static inline int64_t smq_timeout(const struct shmemq *q)
 {
 	return q != NULL ? q->timeout : 0;
-}
-
-static inline int64_t smq_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* INT64_MAX: never. */
-static inline int64_t smq_deadline(int64_t start, int64_t timeout)
-{
-	return timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
 }
 
 /* A pause in a loop that waits for another processor. */

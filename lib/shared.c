@@ -9,33 +9,50 @@
 /* Others are after the same turns and messages: a try that has lost as many of them has failed. */
 #define TRIES_MAX 4
 
-static bool inherit(struct shmemq *q, int64_t now)
+/* As smq_turn_inherit(). */
+static int inherit(struct shmemq *q, int64_t now)
 {
-	q->turn.probed_at = now;
-	return smq_turn_inherit(&q->turn, q->fd, q->waiter.producer);
+	int err = smq_turn_inherit(&q->turn, q->fd, q->waiter.producer);
+
+	if (err != EAGAIN)
+		q->turn.probed_at = now;
+	return err;
 }
 
 static bool inherit_in_time(struct shmemq *q, int64_t now)
 {
-	return now - q->turn.probed_at >= SMQ_SLICE_NS && inherit(q, now);
+	return now - q->turn.probed_at >= SMQ_SLICE_NS && inherit(q, now) == 0;
+}
+
+/* The same if the pollfd has heard of a death. If not, has it ring for the next question. */
+static bool inherit_in_doubt(struct shmemq *q)
+{
+	struct smq_doubt *doubt = &q->bell->turn;
+	int err;
+
+	if (smq_doubt_due(doubt)) {
+		err = inherit(q, smq_now_ns());
+		if (err == 0)
+			return true;
+		smq_doubt_asked(doubt, err != EAGAIN);
+	}
+	if (doubt->since != 0)
+		smq_doorbell_ring_at(q->bell, doubt->ask_at);
+	return false;
 }
 
 /* Makes the pollfd ring when the turn is left, or its holder dead. True: it is this handle's now. */
 static bool arm(struct shmemq *q)
 {
-	unsigned heard = smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	bool mine;
 
-	if (smq_doorbell_doubts(q->bell, heard)) {
-		if (inherit(q, smq_now_ns()))
-			return true;
-		smq_doorbell_ask_again(q->bell);
-	}
-	if (smq_turn_announce(&q->turn, SMQ_TURN_POLLS) != 0)
+	smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	mine = inherit_in_doubt(q);
+	if (!mine && smq_turn_announce(&q->turn, SMQ_TURN_POLLS) != 0)
 		return false;
-	if (smq_turn_enter(&q->turn))
-		return true;
-	smq_doorbell_again(q->bell, 1); /* the others are faster: once more */
-	return false;
+	/* After a success it is readable as before; and where the others are faster, once more. */
+	smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
+	return mine || smq_turn_enter(&q->turn);
 }
 
 static int try_turn(struct shmemq *q)
@@ -121,6 +138,6 @@ int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 			break;
 	}
 	if (q->bell != NULL)
-		smq_doorbell_again(q->bell, 1);
+		smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
 	return EAGAIN;
 }

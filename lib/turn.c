@@ -3,6 +3,8 @@
 
 #include "turn.h"
 
+#include <errno.h>
+
 #include "doorbell.h"
 #include "end.h"
 #ifdef SMQ_USE_FUTEX
@@ -48,13 +50,15 @@ void smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, b
 		smq_doorbell_ring(fd, !producer); /* as the peer would */
 }
 
-bool smq_turn_inherit(struct smq_turn *turn, int fd, bool producer)
+int smq_turn_inherit(struct smq_turn *turn, int fd, bool producer)
 {
 	uint32_t now = load(turn->word), number = now & SMQ_HANDLES;
 	bool dead;
 
-	if (now == 0 || !smq_end_try_lock_init(fd))
-		return false;
+	if (now == 0)
+		return EBUSY;
+	if (!smq_end_try_lock_init(fd))
+		return EAGAIN;
 	/* Nobody's number, or its own while it is not in it: garbage. */
 	dead = number == 0 || number == turn->number || !smq_end_handle_held(fd, producer, number);
 	while (dead && (now = load(turn->word)) != 0 && (now & SMQ_HANDLES) == number) {
@@ -65,7 +69,7 @@ bool smq_turn_inherit(struct smq_turn *turn, int fd, bool producer)
 		}
 	}
 	smq_end_unlock_init(fd);
-	return turn->mine;
+	return turn->mine ? 0 : EBUSY;
 }
 
 uint32_t smq_turn_announce(struct smq_turn *turn, uint32_t bit)

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -18,28 +17,6 @@
 #include "support.h"
 
 #define SOON_MS 10000 /* a ring that has not come by then is lost */
-
-/* The linker puts __wrap_fallocate() in place of libc's: a signal then comes whenever a test wants. */
-#if defined __GLIBC__ && defined __USE_FILE_OFFSET64
-#define real_fallocate __real_fallocate64
-#define wrap_fallocate __wrap_fallocate64
-#else
-#define real_fallocate __real_fallocate
-#define wrap_fallocate __wrap_fallocate
-#endif
-int real_fallocate(int fd, int mode, off_t offset, off_t bytes);
-int wrap_fallocate(int fd, int mode, off_t offset, off_t bytes);
-
-static unsigned signals; /* that come from now on */
-
-int wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
-{
-	if (signals == 0)
-		return real_fallocate(fd, mode, offset, bytes);
-	signals--;
-	errno = EINTR;
-	return -1;
-}
 
 /* Readable now? */
 static bool rings(int fd)
@@ -65,7 +42,7 @@ static int try(const struct call *call, const struct ends *ends)
 static void settle(const struct call *call, const struct ends *ends)
 {
 	ck_assert_int_eq(try(call, ends), EAGAIN);
-	while (ends->own->bell->doubt_ns != 0) {
+	while (ends->own->bell->peer.since != 0) {
 		await_ring(shmemq_pollfd(ends->own));
 		ck_assert_int_eq(try(call, ends), EAGAIN);
 	}
@@ -114,31 +91,6 @@ START_TEST(rings_for_each_message_and_room)
 		ck_assert_int_eq(try(call, &ends), EAGAIN);
 		ck_assert(!rings(fd));
 	}
-	ends_close(&ends);
-}
-END_TEST
-
-/* Linux before 6.11 turns a ring back when a signal comes. */
-START_TEST(a_signal_loses_no_ring)
-{
-	const struct call *call = some_call(0);
-	struct ends ends = ends_waiting(call, 0);
-	int fd;
-
-	ck_assert_int_eq(call->end, SHMEMQ_CONSUMER); /* its peer rings by fallocate() */
-	fd = armed_pollfd(call, &ends);
-	signals = 3;
-	ends_unblock(call, &ends);
-	ck_assert_uint_eq(signals, 0);
-	ck_assert(rings(fd));
-
-	/* A sandbox that always says so ends the try, not the caller. */
-	ends_block(call, &ends);
-	ck_assert_int_eq(try(call, &ends), EAGAIN);
-	signals = UINT_MAX;
-	ends_unblock(call, &ends);
-	ck_assert(!rings(fd));
-	signals = 0;
 	ends_close(&ends);
 }
 END_TEST
@@ -463,7 +415,7 @@ START_TEST(a_flood)
 		ck_assert_int_ge(again, 0);
 		close(again);
 	}
-	for (int tries = 0; rings(fd) || ends.own->bell->doubt_ns != 0; tries++) {
+	for (int tries = 0; rings(fd) || ends.own->bell->peer.since != 0; tries++) {
 		ck_assert_int_lt(tries, 100);
 		await_ring(fd);
 		ck_assert_int_eq(try(call, &ends), EAGAIN);
@@ -485,7 +437,6 @@ int main(void)
 	tests = tcase_create("pollfd");
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, rings_for_each_message_and_room, 0, 4);
-	tcase_add_test(tests, a_signal_loses_no_ring);
 	tcase_add_loop_test(tests, not_armed_costs_nothing, 0, 2);
 	tcase_add_loop_test(tests, a_wait_in_between_leaves_it_armed, 0, 2);
 	tcase_add_loop_test(tests, rings_for_close_and_return, 0, 2);
