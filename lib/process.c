@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -20,10 +21,15 @@ static smq_word *make_page(void)
 	smq_word *page, *other = NULL;
 
 	page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
+	if (page == MAP_FAILED) {
+		errno = ENOMEM; /* under mlockall() it says EAGAIN */
 		return NULL;
+	}
 	if (madvise(page, bytes, MADV_WIPEONFORK) != 0) {
+		int err = errno == EINVAL ? EINVAL : ENOMEM;
+
 		munmap(page, bytes);
+		errno = err;
 		return NULL;
 	}
 	if (atomic_compare_exchange_strong(&generation_page, &other, page))

@@ -234,16 +234,14 @@ static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const s
 	}
 }
 
-/* A handle that is not attached to anything. NULL: ENOMEM. */
+/* A handle that is not attached to anything. NULL: EINVAL (an old kernel), ENOMEM. */
 static struct shmemq *make_handle(const char *path, unsigned flags)
 {
 	const smq_word *generation_now = smq_process_generation();
 	struct shmemq *q = generation_now != NULL ? calloc(1, sizeof *q + strlen(path) + 1) : NULL;
 
-	if (q == NULL) {
-		errno = ENOMEM; /* under mlockall() mmap(2) says EAGAIN */
+	if (q == NULL)
 		return NULL;
-	}
 	strcpy(q->path, path);
 	q->generation_now = generation_now;
 	q->generation = atomic_load(generation_now);
