@@ -39,6 +39,8 @@ bool __real_smq_end_held(int fd, enum smq_lock_byte end);
 bool __wrap_smq_end_held(int fd, enum smq_lock_byte end);
 bool __real_smq_end_handle_held(int fd, bool producer, uint32_t number);
 bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number);
+bool __real_smq_process_membarrier(void);
+bool __wrap_smq_process_membarrier(void);
 
 static unsigned signals; /* that turn a ring back, from now on */
 static int64_t late;     /* until then the locks of the dead are still there */
@@ -75,6 +77,14 @@ bool __wrap_smq_end_held(int fd, enum smq_lock_byte end)
 bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number)
 {
 	return test_now() < late || __real_smq_end_handle_held(fd, producer, number);
+}
+
+static unsigned membarriers;
+
+bool __wrap_smq_process_membarrier(void)
+{
+	membarriers++;
+	return __real_smq_process_membarrier();
 }
 
 static void locks_go_late(void)
@@ -221,6 +231,21 @@ START_TEST(readable_after_a_success_in_a_turn)
 }
 END_TEST
 
+/* Another handle's announcement may stand in the word before its membarrier has run: each calls its own. */
+START_TEST(each_handle_has_its_own_barrier)
+{
+	open_ends(SHMEMQ_CONSUMER, SHMEMQ_SHARED);
+	beside = test_open(name, end | SHMEMQ_SHARED, 0);
+	ck_assert_int_ge(shmemq_pollfd(beside), 0);
+	ck_assert(own->waiter.own->word & SMQ_WAIT_POLLS);
+	membarriers = 0;
+	ck_assert_int_eq(try_end(beside, end), EAGAIN);
+	ck_assert_uint_gt(membarriers, 0);
+	ck_assert_int_eq(shmemq_close(beside), 0);
+	close_ends();
+}
+END_TEST
+
 /* A peer that comes back while a call is about to say that it has gone: the descriptor tells. */
 START_TEST(a_return_in_between)
 {
@@ -325,7 +350,7 @@ static void die_in_a_turn(void)
 	locks_go_late();
 }
 
-/* The call that hears of a death in the turn waits for the peer, for whom there is no question: then the next one asks. */
+/* The call that hears of a death in the turn waits for its peer, which is in no doubt: then the next one asks. */
 START_TEST(a_death_heard_while_waiting_for_the_peer)
 {
 	peer_closes = _i % 2;
@@ -444,6 +469,7 @@ int main(void)
 	tcase_add_test(tests, a_signal_loses_no_ring);
 	tcase_add_loop_test(tests, readable_after_a_success, 0, 4);
 	tcase_add_loop_test(tests, readable_after_a_success_in_a_turn, 0, 2);
+	tcase_add_test(tests, each_handle_has_its_own_barrier);
 	tcase_add_loop_test(tests, a_return_in_between, 0, 2);
 	tcase_add_loop_test(tests, a_doubt_is_counted_in_time, 0, 2);
 	tcase_add_test(tests, peer_and_turn_die_together);
