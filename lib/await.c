@@ -231,8 +231,8 @@ static int arm(struct shmemq *q, uint32_t *bytes, int err)
 	if (smq_wait_poll(&q->waiter) == SMQ_SLICE_UNFENCED_NS)
 		smq_doorbell_ring_at(q->bell, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);
 	known = decided(q, bytes, &now);
-	/* What came before the announcement was not rung for, and the next thing to come may be long in coming: so after
-	 * a success the descriptor is readable again, and when the peer that was gone is back. */
+	/* What came before the announcement was not rung for, and the next thing to come may be long in coming: so
+	 * after a success the descriptor is readable again, and when the peer that was gone is back. */
 	if (known ? now == 0 : err != EAGAIN)
 		smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
 	return known ? now : err;

@@ -52,7 +52,7 @@ void smq_doorbell_destroy(struct smq_doorbell *bell);
 /* Rings the peer of the end that `producer` says. */
 void smq_doorbell_ring(int fd, bool producer);
 
-/* Stops the ringing. To be called before the announcement and the look that follow. A death or a close starts doubts. */
+/* Stops the ringing: before the announcement and the look that follow. A death or a close starts doubts. */
 void smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer);
 
 /* Rings by itself, at this time at the latest. */
