@@ -59,6 +59,7 @@ struct shmemq {
 	uint64_t waited_at; /* ring.messages at the last wait */
 	int64_t spin_ns;    /* both adaptive: see await.c */
 	uint32_t spin_misses;
+	uint32_t forks; /* of the process, before `fd` was opened: see smq_end_lock_fd() */
 	struct smq_doorbell *bell; /* NULL: nobody asked for a pollfd */
 	struct smq_header *header;
 	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -14,6 +15,12 @@
 static smq_word *_Atomic generation_page;
 /* Outside that page: a child goes on counting where its parent stood, so generations differ. */
 static smq_word generations;
+static smq_word forks;
+
+static void count_fork(void)
+{
+	atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
 
 static smq_word *make_page(void)
 {
@@ -32,8 +39,10 @@ static smq_word *make_page(void)
 		errno = err;
 		return NULL;
 	}
-	if (atomic_compare_exchange_strong(&generation_page, &other, page))
+	if (atomic_compare_exchange_strong(&generation_page, &other, page)) {
+		(void)pthread_atfork(count_fork, NULL, NULL); /* ENOMEM: then forks go unseen */
 		return page;
+	}
 	munmap(page, bytes); /* another thread was first */
 	return other;
 }
@@ -54,6 +63,11 @@ const smq_word *smq_process_generation(void)
 		atomic_compare_exchange_strong(page, &wiped, next);
 	}
 	return page;
+}
+
+uint32_t smq_process_forks(void)
+{
+	return atomic_load_explicit(&forks, memory_order_relaxed);
 }
 
 static bool membarrier(int command)

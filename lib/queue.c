@@ -245,6 +245,7 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 	strcpy(q->path, path);
 	q->generation_now = generation_now;
 	q->generation = atomic_load(generation_now);
+	q->forks = smq_process_forks();
 	q->state = (flags & SMQ_ENDS) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
 	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
 	q->observer = flags & SHMEMQ_OBSERVER;
@@ -305,20 +306,22 @@ static int leave_end(struct shmemq *q)
 {
 	/* A description without an end of its own: the lock does not go with the mapping. Without the init lock the
 	 * end is given up all the same; only the name's removal needs it. */
-	int err = smq_end_lock_init(q->fd);
+	int lock_fd, err;
 
-	smq_shared_leave(q);
+	smq_shared_leave(q); /* first: the others need not wait for the lock too */
+	lock_fd = smq_end_lock_fd(q->fd, q->forks);
+	err = smq_end_lock_init(lock_fd);
 	if (!(q->state & SMQ_SHARED) || !smq_end_others_held(q->fd, q->waiter.producer, q->turn.number)) {
 		smq_end_closed(claim(q->header, q->waiter.producer));
 		smq_wait_wake_fenced(&q->waiter);
 	}
 	smq_segment_unmap(q->header, q->header_bytes, q->capacity);
-	if (err != 0)
-		return ETIMEDOUT;
-	if (q->flags & SHMEMQ_ATTR_TEMPORARY && has_name(q))
+	if (err == 0 && q->flags & SHMEMQ_ATTR_TEMPORARY && has_name(q))
 		smq_end_remove_unused(q->path, q->fd);
-	smq_end_unlock_init(q->fd);
-	return 0;
+	if (err == 0)
+		smq_end_unlock_init(lock_fd);
+	smq_end_close_lock_fd(lock_fd, q->fd);
+	return err == 0 ? 0 : ETIMEDOUT;
 }
 
 int shmemq_close(struct shmemq *q)

@@ -292,6 +292,14 @@ int smq_segment_reopen(int from, int access, int *fd)
 	return err == ENOENT ? EOPNOTSUPP : err; /* no /proc */
 }
 
+int smq_segment_again(int from, int *fd)
+{
+	char path[SMQ_SELF_BYTES];
+
+	smq_segment_self(from, path);
+	return open_file(path, O_RDWR | O_NONBLOCK, fd);
+}
+
 static int map_failed(void)
 {
 	/* EACCES: a mount with noexec under a READ_IMPLIES_EXEC personality. EPERM: a memfd sealed against writing. */

@@ -29,6 +29,9 @@ int smq_segment_open(const char *path, int access, int *fd);
  */
 int smq_segment_reopen(int from, int access, int *fd);
 
+/* The same of a queue's own descriptor, to read and write, with one system call: a sandbox may refuse it. */
+int smq_segment_again(int from, int *fd);
+
 /* The path under which whatever `fd` has open can be opened, or watched, once more. */
 void smq_segment_self(int fd, char path[SMQ_SELF_BYTES]);
 
