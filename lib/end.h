@@ -58,6 +58,11 @@ bool smq_end_any_held(int fd);
 void smq_end_opened(struct smq_claim *claim);
 void smq_end_closed(struct smq_claim *claim);
 
+static inline struct smq_claim *smq_claim_of(struct smq_header *header, bool producer)
+{
+	return producer ? &header->producer_claim : &header->consumer_claim;
+}
+
 /* SHMEMQ_END_* of a claim word. */
 static inline uint32_t smq_claim_state(uint32_t claim)
 {

@@ -71,6 +71,11 @@ struct shmemq {
 
 _Static_assert(sizeof(struct shmemq) <= 256, "a handle's block is 256 bytes and its name");
 
+static inline bool smq_has_name(const struct shmemq *q)
+{
+	return q->path[0] != '\0';
+}
+
 static inline int smq_fail(int err)
 {
 	errno = err;

@@ -15,6 +15,9 @@ struct shmemq_attr;
 #define SMQ_PATH_BYTES (sizeof SMQ_DIRECTORY + SMQ_NAME_MAX + 1)
 #define SMQ_SELF_BYTES (sizeof "/proc/self/fd/" + 3 * sizeof(int))
 
+/* The name has come to mean another object while this one was opened. No errno of this value leaves the library. */
+#define SMQ_START_OVER (-1)
+
 /* All of these return 0 or an errno. */
 
 /* "/foo" to "/dev/shm/foo". EINVAL, ENAMETOOLONG. */
