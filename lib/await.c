@@ -183,22 +183,37 @@ static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 	return err;
 }
 
-/* A try has failed with `err`: makes the pollfd ring when it is worth repeating. 0 if that is so already, or errno. */
+/* Is the peer about to go, of which the pollfd has heard? Asks, and has it ring for the next question. */
+static void doubt_peer(struct shmemq *q)
+{
+	struct smq_doubt *doubt = &q->bell->peer;
+
+	if (!q->stay && smq_doubt_due(doubt)) {
+		probe(q, smq_now_ns());
+		smq_doubt_asked(doubt, true);
+	}
+	if (q->stay || peer_gone(q) != 0)
+		doubt->since = 0; /* nothing to ask: who comes back rings */
+	if (doubt->since != 0)
+		smq_doorbell_ring_at(q->bell, doubt->ask_at);
+}
+
+/* A call has failed with `err`: makes the pollfd ring when it is worth repeating. 0 if that is so already, or errno. */
 static int arm(struct shmemq *q, uint32_t *bytes, int err)
 {
-	unsigned heard = smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	bool known;
 	int now;
 
-	if (!q->stay && smq_doorbell_doubts(q->bell, heard)) {
-		probe(q, smq_now_ns());
-		if (peer_gone(q) == 0)
-			smq_doorbell_ask_again(q->bell);
-		else
-			q->bell->doubt_ns = 0;
-	}
+	smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	doubt_peer(q);
 	if (smq_wait_poll(&q->waiter) == SMQ_SLICE_UNFENCED_NS)
-		smq_doorbell_again(q->bell, SMQ_SLICE_UNFENCED_NS);
-	return decided(q, bytes, &now) ? now : err;
+		smq_doorbell_ring_at(q->bell, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);
+	known = decided(q, bytes, &now);
+	/* What came before the announcement was not rung for, and the next thing to come may be long in coming: so
+	 * after a success the descriptor is readable again, and when the peer that was gone is back. */
+	if (known ? now == 0 : err != EAGAIN)
+		smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
+	return known ? now : err;
 }
 
 int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t timeout)

@@ -10,14 +10,20 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "segment.h"
 
 /* Events at a time, and times: equal ones in a row are one, so an honest peer leaves a few; a flood stays unread. */
 #define EVENTS 32
-/* Delays between two questions for a holder that may be about to go: they double. */
-#define DOUBT_FIRST_NS 1000000
-#define DOUBT_LAST_NS 512000000
 #define READS 8
+/* A doubt, and the delays between two of its questions: as long as it has lasted already. */
+#define DOUBT_NS INT64_C(1000000000)
+#define DOUBT_FIRST_NS INT64_C(1000000)
+#define DOUBT_LAST_NS INT64_C(512000000)
+/* Who cannot be rung looks again so often. */
+#define DEAF_NS INT64_C(1000000)
+/* Calls for one ring. A signal that turns one back is dealt with before the next; more come from a filter's EINTR. */
+#define RINGS 100
 
 static int watch(int inotify, int fd, bool producer)
 {
@@ -46,6 +52,13 @@ static bool holds(int pollfd, int fd)
 	return fd >= 0 && epoll_ctl(pollfd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+static void begin_doubts(struct smq_doorbell *bell)
+{
+	int64_t now = smq_now_ns();
+
+	bell->peer = bell->turn = (struct smq_doubt){ .since = now, .ask_at = now };
+}
+
 int smq_doorbell_make(struct smq_doorbell *bell, int fd, bool producer)
 {
 	int err;
@@ -56,8 +69,8 @@ int smq_doorbell_make(struct smq_doorbell *bell, int fd, bool producer)
 	    holds(bell->pollfd, bell->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) &&
 	    (bell->watch = watch(bell->inotify, fd, producer)) >= 0) {
 		/* What came before the watch is told by the first try, and the peer may just be dying. */
-		bell->doubt_ns = DOUBT_FIRST_NS;
-		smq_doorbell_again(bell, 1);
+		begin_doubts(bell);
+		smq_doorbell_ring_at(bell, SMQ_AT_ONCE);
 		return 0;
 	}
 	err = refused();
@@ -79,74 +92,76 @@ void smq_doorbell_ring(int fd, bool producer)
 {
 	char byte;
 
-	/* Failing, they leave the peer to its next own reason to try: there is nothing better to do. */
-	if (producer)
-		(void)!fallocate(fd, 0, 0, 1);
-	else
-		(void)!pread(fd, &byte, 1, 0);
+	/* EINTR: before Linux 6.11 tmpfs makes way for any signal, and nobody rings a second time. For other reasons
+	 * they leave the peer to its next own reason to try: there is nothing better to do. */
+	for (int i = 0; i < RINGS; i++) {
+		if ((producer ? fallocate(fd, 0, 0, 1) : (int)pread(fd, &byte, 1, 0)) >= 0 || errno != EINTR)
+			break;
+	}
 }
 
-/* `*lost`: the watch is gone. */
-static unsigned hear(const struct inotify_event *events, size_t count, bool *lost)
+/* Was there a death or a close, or may there have been? `*lost`: the watch is gone. */
+static bool hear(const struct inotify_event *events, size_t count, bool *lost)
 {
-	unsigned heard = 0;
+	bool closed = false;
 
 	for (size_t i = 0; i < count; i++) {
-		if (events[i].mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW))
-			heard |= SMQ_HEARD_CLOSE;
-		if (events[i].mask & IN_IGNORED)
-			*lost = true;
+		closed |= (events[i].mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW)) != 0;
+		*lost |= (events[i].mask & IN_IGNORED) != 0;
 	}
-	return heard;
+	return closed;
 }
 
-unsigned smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer)
+void smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer)
 {
 	struct inotify_event events[EVENTS]; /* of a file, not of a directory: none has a name behind it */
-	unsigned heard = 0;
-	bool lost = bell->watch < 0;
+	bool closed = false, lost = bell->watch < 0;
 	ssize_t bytes;
 	uint64_t expired;
 
 	for (int i = 0; i < READS; i++) {
 		bytes = read(bell->inotify, events, sizeof events);
 		if (bytes > 0)
-			heard |= hear(events, (size_t)bytes / sizeof events[0], &lost);
+			closed |= hear(events, (size_t)bytes / sizeof events[0], &lost);
 		if (bytes < (ssize_t)sizeof events)
 			break;
 	}
-	if (lost) { /* one of the file's names died as the last, though the file lives on */
+	if (bell->rings_at != 0 && read(bell->timer, &expired, sizeof expired) > 0)
+		bell->rings_at = 0;
+	if (lost) /* one of the file's names died as the last, though the file lives on */
 		bell->watch = watch(bell->inotify, fd, producer);
-		heard |= SMQ_HEARD_CLOSE;
-	}
-	if (bell->timer_set && read(bell->timer, &expired, sizeof expired) > 0) {
-		bell->timer_set = false;
-		heard |= SMQ_HEARD_TIMER;
-	}
-	return heard;
+	if (closed || lost)
+		begin_doubts(bell);
+	if (bell->watch < 0)
+		smq_doorbell_ring_at(bell, smq_now_ns() + DEAF_NS);
 }
 
-void smq_doorbell_again(struct smq_doorbell *bell, int64_t ns)
+void smq_doorbell_ring_at(struct smq_doorbell *bell, int64_t when)
 {
-	struct itimerspec when = { .it_value.tv_sec = (time_t)(ns / 1000000000) };
+	struct itimerspec timer = { .it_value.tv_sec = (time_t)(when / 1000000000) };
 
-	when.it_value.tv_nsec = (long)(ns % 1000000000);
-	bell->timer_set = timerfd_settime(bell->timer, 0, &when, NULL) == 0;
+	if (bell->rings_at != 0 && bell->rings_at <= when)
+		return;
+	timer.it_value.tv_nsec = (long)(when % 1000000000);
+	bell->rings_at = timerfd_settime(bell->timer, TFD_TIMER_ABSTIME, &timer, NULL) == 0 ? when : 0;
 }
 
-bool smq_doorbell_doubts(struct smq_doorbell *bell, unsigned heard)
+bool smq_doubt_due(const struct smq_doubt *doubt)
 {
-	if (heard & SMQ_HEARD_CLOSE)
-		bell->doubt_ns = DOUBT_FIRST_NS;
-	return heard != 0 && bell->doubt_ns != 0;
+	return doubt->since != 0 && smq_now_ns() >= doubt->ask_at;
 }
 
-void smq_doorbell_ask_again(struct smq_doorbell *bell)
+void smq_doubt_asked(struct smq_doubt *doubt, bool answered)
 {
-	if (bell->doubt_ns > DOUBT_LAST_NS) {
-		bell->doubt_ns = 0;
+	int64_t now = smq_now_ns(), delay = now - doubt->since;
+
+	if (answered && delay >= DOUBT_NS) {
+		doubt->since = 0;
 		return;
 	}
-	smq_doorbell_again(bell, bell->doubt_ns);
-	bell->doubt_ns *= 2;
+	if (delay < DOUBT_FIRST_NS)
+		delay = DOUBT_FIRST_NS;
+	if (delay > DOUBT_LAST_NS)
+		delay = DOUBT_LAST_NS;
+	doubt->ask_at = now + delay;
 }

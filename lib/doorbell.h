@@ -20,18 +20,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * The kernel tells of a death before it takes back the lock: a holder that is found alive then may not be. So it is
+ * asked for again, less and less often, for a second. In time and not in rings, which come for other reasons too.
+ */
+struct smq_doubt {
+	int64_t since;	/* ns, CLOCK_MONOTONIC; 0: no doubt */
+	int64_t ask_at; /* the next question */
+};
+
 struct smq_doorbell {
 	int pollfd; /* epoll: readable when one of the next two is */
 	int inotify;
 	int timer;
 	int watch;	  /* of inotify; -1: lost, to be had again */
-	bool timer_set;
-	int64_t doubt_ns; /* the next delay after which to ask for a holder anew; 0: no doubt */
+	int64_t rings_at; /* what the timer is set to; 0: it is not */
+	/* Whose death it was is not said: each of these is a question of its own, and stays until it is answered. */
+	struct smq_doubt peer; /* does the peer live? */
+	struct smq_doubt turn; /* does the handle live whose turn it is? */
 };
 
-/* What smq_doorbell_silence() has heard. */
-#define SMQ_HEARD_CLOSE 1u /* somebody's description of the queue is gone, or about to go */
-#define SMQ_HEARD_TIMER 2u
+#define SMQ_AT_ONCE 1 /* as a time */
 
 /*
  * Makes the doorbell of the end that `producer` says, of the queue that `fd` has open. It rings once, at once.
@@ -43,17 +52,16 @@ void smq_doorbell_destroy(struct smq_doorbell *bell);
 /* Rings the peer of the end that `producer` says. */
 void smq_doorbell_ring(int fd, bool producer);
 
-/* Stops the ringing: SMQ_HEARD_*. To be called before the announcement and the look that follow. */
-unsigned smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer);
+/* Stops the ringing: before the announcement and the look that follow. A death or a close starts doubts. */
+void smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer);
 
-/* Rings in `ns` (> 0) by itself. */
-void smq_doorbell_again(struct smq_doorbell *bell, int64_t ns);
+/* Rings by itself, at this time at the latest. */
+void smq_doorbell_ring_at(struct smq_doorbell *bell, int64_t when);
 
-/*
- * The kernel tells of a death before it takes back the lock: a holder that is found alive then may not be. May one be
- * dead, after what was heard? If it seems to live: asks again later, less and less often.
- */
-bool smq_doorbell_doubts(struct smq_doorbell *bell, unsigned heard);
-void smq_doorbell_ask_again(struct smq_doorbell *bell);
+/* Is it time to ask? */
+bool smq_doubt_due(const struct smq_doubt *doubt);
+
+/* The holder seems to live, or (not `answered`) nobody could say. */
+void smq_doubt_asked(struct smq_doubt *doubt, bool answered);
 
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "segment.h"
 #include "shmemq.h"
 
@@ -38,6 +39,19 @@ int smq_end_lock_init(int fd)
 			pause.tv_nsec *= 2;
 	}
 	return err;
+}
+
+int smq_end_lock_fd(int fd, uint32_t forks)
+{
+	int own;
+
+	return smq_process_forks() == forks || smq_segment_again(fd, &own) != 0 ? fd : own;
+}
+
+void smq_end_close_lock_fd(int lock_fd, int fd)
+{
+	if (lock_fd != fd)
+		close(lock_fd);
 }
 
 bool smq_end_try_lock_init(int fd)

@@ -26,6 +26,14 @@ void smq_end_unlock_init(int fd);
 /* The same without waiting. */
 bool smq_end_try_lock_init(int fd);
 
+/*
+ * A descriptor for the init lock, for a handle with `fd`, opened after `forks` forks. A child that was forked since has
+ * `fd` too: if this process were killed with the lock, the child would keep it, and the queue, for as long as it lives.
+ * So then it is one that no child has; or, where no file can be opened any more, `fd` all the same.
+ */
+int smq_end_lock_fd(int fd, uint32_t forks);
+void smq_end_close_lock_fd(int lock_fd, int fd);
+
 /* Takes a whole end for fd's own description. 0, EBUSY, ENOMEM. Under the init lock. */
 int smq_end_claim(int fd, enum smq_lock_byte end);
 
@@ -49,6 +57,11 @@ bool smq_end_any_held(int fd);
 /* Stores a new claim, or the close of the present one. By the holder; under the init lock. */
 void smq_end_opened(struct smq_claim *claim);
 void smq_end_closed(struct smq_claim *claim);
+
+static inline struct smq_claim *smq_claim_of(struct smq_header *header, bool producer)
+{
+	return producer ? &header->producer_claim : &header->consumer_claim;
+}
 
 /* SHMEMQ_END_* of a claim word. */
 static inline uint32_t smq_claim_state(uint32_t claim)

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <sys/types.h>
-#include <time.h>
 
+#include "clock.h"
 #include "doorbell.h"
 #include "ring.h"
 #include "shmemq.h"
@@ -60,6 +60,7 @@ struct shmemq {
 	uint32_t waited_at; /* ring.messages_lo at the last wait */
 	int64_t spin_ns;    /* both adaptive: see spin.h and await.c */
 	uint32_t spin_misses;
+	uint32_t forks; /* of the process, before `fd` was opened: see smq_end_lock_fd() */
 	struct smq_doorbell *bell; /* NULL: nobody asked for a pollfd */
 	struct smq_header *header;
 	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */
@@ -70,6 +71,11 @@ struct shmemq {
 };
 
 _Static_assert(sizeof(struct shmemq) <= 256, "a handle's block is 256 bytes and its name");
+
+static inline bool smq_has_name(const struct shmemq *q)
+{
+	return q->path[0] != '\0';
+}
 
 static inline int smq_fail(int err)
 {
@@ -103,20 +109,6 @@ static inline bool smq_is(const struct shmemq *q, uint32_t state)
 static inline int64_t smq_timeout(const struct shmemq *q)
 {
 	return q != NULL ? q->timeout : 0;
-}
-
-static inline int64_t smq_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* INT64_MAX: never. */
-static inline int64_t smq_deadline(int64_t start, int64_t timeout)
-{
-	return timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;
 }
 
 /* A pause in a loop that waits for another processor. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -13,6 +15,12 @@
 static smq_word *_Atomic generation_page;
 /* Outside that page: a child goes on counting where its parent stood, so generations differ. */
 static smq_word generations;
+static smq_word forks;
+
+static void count_fork(void)
+{
+	atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
 
 static smq_word *make_page(void)
 {
@@ -20,14 +28,21 @@ static smq_word *make_page(void)
 	smq_word *page, *other = NULL;
 
 	page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return NULL;
-	if (madvise(page, bytes, MADV_WIPEONFORK) != 0) {
-		munmap(page, bytes);
+	if (page == MAP_FAILED) {
+		errno = ENOMEM; /* under mlockall() it says EAGAIN */
 		return NULL;
 	}
-	if (atomic_compare_exchange_strong(&generation_page, &other, page))
+	if (madvise(page, bytes, MADV_WIPEONFORK) != 0) {
+		int err = errno == EINVAL ? EINVAL : ENOMEM;
+
+		munmap(page, bytes);
+		errno = err;
+		return NULL;
+	}
+	if (atomic_compare_exchange_strong(&generation_page, &other, page)) {
+		(void)pthread_atfork(count_fork, NULL, NULL); /* ENOMEM: then forks go unseen */
 		return page;
+	}
 	munmap(page, bytes); /* another thread was first */
 	return other;
 }
@@ -48,6 +63,11 @@ const smq_word *smq_process_generation(void)
 		atomic_compare_exchange_strong(page, &wiped, next);
 	}
 	return page;
+}
+
+uint32_t smq_process_forks(void)
+{
+	return atomic_load_explicit(&forks, memory_order_relaxed);
 }
 
 static bool membarrier(int command)

@@ -14,6 +14,9 @@
  */
 const smq_word *smq_process_generation(void);
 
+/* Forks of this process so far, as libc knows of them. */
+uint32_t smq_process_forks(void);
+
 /* Registers this process's threads as targets of smq_process_membarrier(); false where the kernel cannot. */
 bool smq_process_register(void);
 

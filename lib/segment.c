@@ -94,10 +94,20 @@ static int reserve(int fd, off_t bytes)
 		do
 			err = posix_fallocate(fd, at, bytes - at < step ? bytes - at : step);
 		while (err == EINTR);
-		if (err == EINVAL || err == EOPNOTSUPP || err == ENODEV)
-			return EOPNOTSUPP; /* the file system cannot reserve, so this library cannot promise */
-		if (err != 0)
-			return err == EDQUOT ? ENOSPC : err;
+		switch (err) {
+		case 0:
+			break;
+		case EINVAL: /* the file system cannot reserve, so this library cannot promise */
+		case EOPNOTSUPP:
+		case ENODEV:
+		case ENOSYS: /* nor in this sandbox */
+		case EPERM:
+			return EOPNOTSUPP;
+		case EDQUOT:
+			return ENOSPC;
+		default:
+			return err;
+		}
 	}
 	return 0;
 }
@@ -193,7 +203,7 @@ int smq_segment_memfd(const struct shmemq_attr *attr, int *fd)
 	if (*fd < 0 && errno == EINVAL)
 		*fd = memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
 	if (*fd < 0)
-		return errno == ENOSYS ? EOPNOTSUPP : errno;
+		return errno == ENOSYS || errno == EPERM ? EOPNOTSUPP : errno; /* EPERM: a sandbox */
 	err = build(*fd, attr);
 	/* No peer can take pages away: a store into one that is gone is SIGBUS. */
 	if (err == 0 && fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
@@ -278,8 +288,16 @@ int smq_segment_reopen(int from, int access, int *fd)
 	if (!may_be_mapped(from))
 		return EPROTO;
 	smq_segment_self(from, path);
-	err = open_file(path, access, fd);
+	err = open_file(path, access | O_NONBLOCK, fd); /* NONBLOCK: a lease would be waited for */
 	return err == ENOENT ? EOPNOTSUPP : err; /* no /proc */
+}
+
+int smq_segment_again(int from, int *fd)
+{
+	char path[SMQ_SELF_BYTES];
+
+	smq_segment_self(from, path);
+	return open_file(path, O_RDWR | O_NONBLOCK, fd);
 }
 
 static int map_failed(void)

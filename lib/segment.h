@@ -15,6 +15,9 @@ struct shmemq_attr;
 #define SMQ_PATH_BYTES (sizeof SMQ_DIRECTORY + SMQ_NAME_MAX + 1)
 #define SMQ_SELF_BYTES (sizeof "/proc/self/fd/" + 3 * sizeof(int))
 
+/* The name has come to mean another object while this one was opened. No errno of this value leaves the library. */
+#define SMQ_START_OVER (-1)
+
 /* All of these return 0 or an errno. */
 
 /* "/foo" to "/dev/shm/foo". EINVAL, ENAMETOOLONG. */
@@ -28,6 +31,9 @@ int smq_segment_open(const char *path, int access, int *fd);
  * what cannot be a queue's file, or could shrink: a memfd must be sealed against that. EOPNOTSUPP: no /proc.
  */
 int smq_segment_reopen(int from, int access, int *fd);
+
+/* The same of a queue's own descriptor, to read and write, with one system call: a sandbox may refuse it. */
+int smq_segment_again(int from, int *fd);
 
 /* The path under which whatever `fd` has open can be opened, or watched, once more. */
 void smq_segment_self(int fd, char path[SMQ_SELF_BYTES]);

@@ -6,36 +6,53 @@
 
 /* Pauses before a call sleeps: another's copying call takes a tenth of that. */
 #define TURN_PAUSES 100
-/* Others are after the same turns and messages: a try that has lost as many of them has failed. */
+/* Others are after the same turns and messages: a call with no time left that has lost as many of them has failed. */
 #define TRIES_MAX 4
 
-static bool inherit(struct shmemq *q, int64_t now)
+/* As smq_turn_inherit(). */
+static int inherit(struct shmemq *q, int64_t now)
 {
-	q->turn.probed_at = now;
-	return smq_turn_inherit(&q->turn, q->fd, q->waiter.producer);
+	int err = smq_turn_inherit(&q->turn, q->fd, q->forks, q->waiter.producer);
+
+	if (err != EAGAIN)
+		q->turn.probed_at = now;
+	return err;
 }
 
 static bool inherit_in_time(struct shmemq *q, int64_t now)
 {
-	return now - q->turn.probed_at >= SMQ_SLICE_NS && inherit(q, now);
+	return now - q->turn.probed_at >= SMQ_SLICE_NS && inherit(q, now) == 0;
+}
+
+/* The same if the pollfd has heard of a death. If not, has it ring for the next question. */
+static bool inherit_in_doubt(struct shmemq *q)
+{
+	struct smq_doubt *doubt = &q->bell->turn;
+	int err;
+
+	if (smq_doubt_due(doubt)) {
+		err = inherit(q, smq_now_ns());
+		if (err == 0)
+			return true;
+		smq_doubt_asked(doubt, err != EAGAIN);
+	}
+	if (doubt->since != 0)
+		smq_doorbell_ring_at(q->bell, doubt->ask_at);
+	return false;
 }
 
 /* Makes the pollfd ring when the turn is left, or its holder dead. True: it is this handle's now. */
 static bool arm(struct shmemq *q)
 {
-	unsigned heard = smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	bool mine;
 
-	if (smq_doorbell_doubts(q->bell, heard)) {
-		if (inherit(q, smq_now_ns()))
-			return true;
-		smq_doorbell_ask_again(q->bell);
-	}
-	if (smq_turn_announce(&q->turn, SMQ_TURN_POLLS) != 0)
+	smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	mine = inherit_in_doubt(q);
+	if (!mine && smq_turn_announce(&q->turn, SMQ_TURN_POLLS) != 0)
 		return false;
-	if (smq_turn_enter(&q->turn))
-		return true;
-	smq_doorbell_again(q->bell, 1); /* the others are faster: once more */
-	return false;
+	/* After a success it is readable as before; and where the others are faster, once more. */
+	smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
+	return mine || smq_turn_enter(&q->turn);
 }
 
 static int try_turn(struct shmemq *q)
@@ -48,12 +65,15 @@ static int try_turn(struct shmemq *q)
 /* Sleeps until it is this handle's turn. 0, ECANCELED, EINTR, ETIMEDOUT. */
 static int await_turn(struct shmemq *q, int64_t deadline)
 {
+	unsigned left = 0;
+
 	while (!smq_turn_enter(&q->turn)) {
 		/* Before anything that may end this wait: who was woken and gives up has another one woken. */
 		uint32_t expected = smq_turn_announce(&q->turn, SMQ_TURN_SLEEPS);
 		int64_t now = smq_now_ns(), slice = SMQ_SLICE_NS;
 
-		if (expected == 0)
+		/* Left meanwhile. Over and over again, that is a hostile writer's doing: it shall not keep the call. */
+		if (expected == 0 && ++left < TURN_PAUSES)
 			continue;
 		if (smq_take_interrupt(q))
 			return ECANCELED;
@@ -61,6 +81,8 @@ static int await_turn(struct shmemq *q, int64_t deadline)
 			return 0;
 		if (now >= deadline)
 			return ETIMEDOUT;
+		if (expected == 0)
+			continue;
 		if (slice > deadline - now)
 			slice = deadline - now;
 		if (smq_turn_sleep(&q->turn, q->waiter.own, expected, slice) == EINTR)
@@ -100,8 +122,9 @@ int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 {
 	int64_t deadline = timeout > 0 ? smq_deadline(smq_now_ns(), timeout) : INT64_MAX, left = timeout;
 	uint32_t need = *bytes;
+	int lost = 0;
 
-	for (int tries = 1;; tries++) {
+	for (;;) {
 		int err = take_turn(q, timeout, deadline);
 		enum smq_look look;
 
@@ -112,15 +135,20 @@ int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 		if (look == SMQ_READY)
 			return 0;
 		smq_shared_leave(q);
-		if (timeout > 0 && (left = deadline - smq_now_ns()) <= 0)
-			left = 1;
-		err = smq_await(q, look, bytes, left);
+		/* Here and not only in the wait: a hostile peer may show each time what is gone in the turn. */
+		if (look == SMQ_NOT_YET && timeout != 0 && smq_take_interrupt(q))
+			return ECANCELED;
+		if (timeout > 0)
+			left = deadline - smq_now_ns();
+		if (look == SMQ_NOT_YET && timeout >= 0 && left <= 0 && lost++ == TRIES_MAX)
+			break;
+		err = smq_await(q, look, bytes, timeout > 0 && left <= 0 ? 1 : left);
 		if (err != 0)
 			return err;
-		if (timeout == 0 && tries == TRIES_MAX)
-			break;
 	}
+	if (timeout > 0)
+		return ETIMEDOUT;
 	if (q->bell != NULL)
-		smq_doorbell_again(q->bell, 1);
+		smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
 	return EAGAIN;
 }

@@ -3,6 +3,8 @@
 
 #include "turn.h"
 
+#include <errno.h>
+
 #include "doorbell.h"
 #include "end.h"
 #ifdef SMQ_USE_FUTEX
@@ -10,6 +12,9 @@
 #else
 #include "sem.h"
 #endif
+
+/* Attempts to change a word that others change too. Only a hostile writer makes as many fail. */
+#define ATTEMPTS 1000
 
 static uint32_t load(const smq_word *word)
 {
@@ -48,37 +53,61 @@ void smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, b
 		smq_doorbell_ring(fd, !producer); /* as the peer would */
 }
 
-bool smq_turn_inherit(struct smq_turn *turn, int fd, bool producer)
+/* Is the holder with this number gone? Nobody's number, or its own while it is not in it: garbage. */
+static bool gone(const struct smq_turn *turn, uint32_t number, int fd, bool producer)
 {
-	uint32_t now = load(turn->word), number = now & SMQ_HANDLES;
-	bool dead;
+	return number == 0 || number == turn->number || !smq_end_handle_held(fd, producer, number);
+}
 
-	if (now == 0 || !smq_end_try_lock_init(fd))
-		return false;
-	/* Nobody's number, or its own while it is not in it: garbage. */
-	dead = number == 0 || number == turn->number || !smq_end_handle_held(fd, producer, number);
-	while (dead && (now = load(turn->word)) != 0 && (now & SMQ_HANDLES) == number) {
+/* Takes the turn over from `number`. */
+static void replace(struct smq_turn *turn, uint32_t number)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		uint32_t now = load(turn->word);
+
+		if (now == 0 || (now & SMQ_HANDLES) != number)
+			return;
 		/* Who sleeps and polls does so on. */
 		if (exchange(turn, now, (now & ~SMQ_HANDLES) | turn->number)) {
 			turn->mine = turn->inherited = true;
-			break;
+			return;
 		}
 	}
-	smq_end_unlock_init(fd);
-	return turn->mine;
+}
+
+int smq_turn_inherit(struct smq_turn *turn, int fd, uint32_t forks, bool producer)
+{
+	uint32_t now = load(turn->word), number = now & SMQ_HANDLES;
+	int lock_fd, err = EAGAIN;
+
+	if (now == 0 || !gone(turn, number, fd, producer))
+		return EBUSY;
+	/* Before anything is opened: its close would ring all who poll, this handle too. */
+	if (smq_end_held(fd, SMQ_LOCK_INIT))
+		return EAGAIN;
+	lock_fd = smq_end_lock_fd(fd, forks);
+	if (smq_end_try_lock_init(lock_fd)) {
+		if (gone(turn, number, fd, producer)) /* still: it may have been given out again */
+			replace(turn, number);
+		smq_end_unlock_init(lock_fd);
+		err = turn->mine ? 0 : EBUSY;
+	}
+	smq_end_close_lock_fd(lock_fd, fd);
+	return err;
 }
 
 uint32_t smq_turn_announce(struct smq_turn *turn, uint32_t bit)
 {
-	uint32_t now;
-
-	do {
-		now = load(turn->word);
-		if (now == 0 || (now & bit))
-			break;
-	} while (!exchange(turn, now, now | bit));
 	turn->slept |= bit == SMQ_TURN_SLEEPS;
-	return now == 0 ? 0 : now | bit;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		uint32_t now = load(turn->word);
+
+		if (now == 0)
+			break;
+		if ((now & bit) || exchange(turn, now, now | bit))
+			return now | bit;
+	}
+	return 0;
 }
 
 int smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns)
@@ -90,8 +119,10 @@ void smq_turn_nudge(const struct smq_turn *turn, struct smq_wait_room *room)
 {
 	uint32_t now = load(turn->word);
 
-	while (now != 0 && !atomic_compare_exchange_weak_explicit(turn->word, &now, now ^ SMQ_TURN_NUDGE,
-								  memory_order_relaxed, memory_order_relaxed))
-		;
+	for (int i = 0; now != 0 && i < ATTEMPTS; i++) {
+		if (atomic_compare_exchange_strong_explicit(turn->word, &now, now ^ SMQ_TURN_NUDGE,
+							    memory_order_relaxed, memory_order_relaxed))
+			break;
+	}
 	smq_mechanism_turn_wake(room, turn->word, true);
 }

@@ -40,10 +40,13 @@ bool smq_turn_enter(struct smq_turn *turn);
 /* Leaves, if this handle is in it. What `room` and `fd` are for: the sleepers and pollers of this end. */
 void smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer);
 
-/* Takes over the turn of a handle that died in it. `fd` holds no lock. False: it lives, or nobody is in it. */
-bool smq_turn_inherit(struct smq_turn *turn, int fd, bool producer);
+/*
+ * Takes over the turn of a handle that died in it. `fd` holds no lock; `forks`: see smq_end_lock_fd(). 0,
+ * EBUSY (it lives, or nobody is in it), EAGAIN (the init lock is not to be had now, so nobody can say).
+ */
+int smq_turn_inherit(struct smq_turn *turn, int fd, uint32_t forks, bool producer);
 
-/* Says that this handle sleeps, or polls. What the word then is; 0: nobody is in it any more. */
+/* Says that this handle sleeps, or polls. What the word then is; 0: nobody is in it any more, so look again. */
 uint32_t smq_turn_announce(struct smq_turn *turn, uint32_t bit);
 
 /* Sleeps until the turn is left, at most `ns`. 0: look again. EINTR. */

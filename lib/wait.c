@@ -112,8 +112,9 @@ void smq_wait_withdraw(struct smq_waiter *waiter)
 int64_t smq_wait_poll(struct smq_waiter *waiter)
 {
 	/* Relaxed: still announced, and so still to be rung for whatever is published from now on; for what was
-	 * published before, the look that follows. A 0 that is seen late has its ring on the way. */
-	if (load(&waiter->own->word) & SMQ_WAIT_POLLS)
+	 * published before, the look that follows. A 0 that is seen late has its ring on the way. On a shared end it
+	 * may be another handle's announcement, whose barrier (S2) is still to come: a waker may not have seen it. */
+	if (!waiter->shared && load(&waiter->own->word) & SMQ_WAIT_POLLS)
 		return SMQ_SLICE_NS;
 	return announce(waiter, SMQ_WAIT_POLLS);
 }

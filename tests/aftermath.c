@@ -35,7 +35,7 @@ void aftermath_inherit(struct aftermath *aftermath, unsigned end)
 
 	if (*side->q->turn.word != 0) {
 		/* As a call does that has waited for long enough. */
-		if (!smq_turn_inherit(&side->q->turn, side->q->fd, end == SHMEMQ_PRODUCER))
+		if (smq_turn_inherit(&side->q->turn, side->q->fd, side->q->forks, end == SHMEMQ_PRODUCER) != 0)
 			side_failed(side, "the turn", 0);
 		smq_shared_leave(side->q);
 	}

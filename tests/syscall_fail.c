@@ -41,14 +41,14 @@
 /* Why a system call may fail: 0 ends the list. The others do not fail, or nobody asks whether they did. */
 static const struct {
 	long number;
-	int errs[8];
+	int errs[10];
 } reasons[] = {
 	{ SYS_openat, { EACCES, EMFILE, ENFILE, ENOMEM, EPERM, EROFS } },
 	{ NUMBER_FCNTL, { ENOLCK } },
-	{ SYS_memfd_create, { EINVAL, EMFILE, ENFILE, ENOMEM, ENOSYS } },
+	{ SYS_memfd_create, { EINVAL, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM } },
 	{ NUMBER_MMAP, { ENOMEM, EAGAIN, EACCES } },
 	{ SYS_madvise, { ENOMEM, EINVAL } },
-	{ SYS_fallocate, { EINTR, ENOSPC, EDQUOT, EFBIG, EINVAL, ENODEV, EOPNOTSUPP } },
+	{ SYS_fallocate, { EINTR, ENOSPC, EDQUOT, EFBIG, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM } },
 	{ SYS_linkat, { EEXIST, ENOENT, EPERM, ENOSPC, ENOMEM } },
 	{ SYS_pread64, { EIO } },
 	{ SYS_membarrier, { ENOSYS } },

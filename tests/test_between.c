@@ -6,15 +6,21 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "end.h"
 #include "file.h"
+#include "filter.h"
+#include "handle.h"
 #include "segment.h"
 #include "support.h"
 
 #define STEPS 3
+#define LATE_NS (5000 * MS) /* of a call that should have ended long ago */
 
 int __wrap_smq_end_lock_init(int fd);
 int __real_smq_end_lock_init(int fd);
@@ -22,12 +28,20 @@ int __wrap_smq_segment_create(const char *path, mode_t mode, const struct shmemq
 int __real_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
 int __wrap_smq_segment_map(int fd, const struct smq_identity *identity, void **map);
 int __real_smq_segment_map(int fd, const struct smq_identity *identity, void **map);
+bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number);
+bool __real_smq_end_handle_held(int fd, bool producer, uint32_t number);
+bool __wrap_smq_turn_enter(struct smq_turn *turn);
+bool __real_smq_turn_enter(struct smq_turn *turn);
+void __wrap_smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer);
+void __real_smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer);
 
 /* What to do before each init lock in turn, and before a creation. Calls that these make themselves do not count. */
 static void (*before_lock[STEPS])(void);
 static void (*before_create)(void);
 static unsigned lock;
 static bool inside, no_memory;
+static struct smq_record *toggled; /* there while nobody is in the turn, and gone in it */
+static int64_t toggled_until;
 
 static void run(void (*what)(void))
 {
@@ -38,11 +52,26 @@ static void run(void (*what)(void))
 	inside = false;
 }
 
+static bool dies_locked;     /* this process is killed when it has the init lock, */
+static unsigned dies_asking; /* or at the n-th question for a handle: the second is under that lock */
+
 int __wrap_smq_end_lock_init(int fd)
 {
+	int err;
+
 	if (!inside && lock < STEPS)
 		run(before_lock[lock++]);
-	return __real_smq_end_lock_init(fd);
+	err = __real_smq_end_lock_init(fd);
+	if (dies_locked)
+		raise(SIGKILL);
+	return err;
+}
+
+bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number)
+{
+	if (dies_asking != 0 && --dies_asking == 0)
+		raise(SIGKILL);
+	return __real_smq_end_handle_held(fd, producer, number);
 }
 
 int __wrap_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
@@ -58,6 +87,25 @@ int __wrap_smq_segment_create(const char *path, mode_t mode, const struct shmemq
 int __wrap_smq_segment_map(int fd, const struct smq_identity *identity, void **map)
 {
 	return no_memory && !inside ? ENOMEM : __real_smq_segment_map(fd, identity, map);
+}
+
+bool __wrap_smq_turn_enter(struct smq_turn *turn)
+{
+	bool entered = __real_smq_turn_enter(turn);
+
+	if (entered && toggled != NULL) {
+		atomic_store(&toggled->size_plus_1, 0);
+		if (test_now() > toggled_until)
+			ck_abort_msg("the call goes on and on");
+	}
+	return entered;
+}
+
+void __wrap_smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer)
+{
+	__real_smq_turn_leave(turn, room, fd, producer);
+	if (toggled != NULL)
+		atomic_store(&toggled->size_plus_1, 1);
 }
 
 static const char *name;
@@ -265,6 +313,110 @@ START_TEST(temporary_overtaken)
 }
 END_TEST
 
+static void pop_beside(void)
+{
+	ck_assert_int_eq(shmemq_timedpop(other, NULL, 0, NULL, 0), 0);
+}
+
+/* A close that waits for the init lock keeps its message from nobody. */
+START_TEST(a_turn_is_left_first)
+{
+	struct shmemq *producer = open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
+	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
+	size_t size;
+
+	other = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
+	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 0), 0);
+	ck_assert_ptr_nonnull(shmemq_pop_start(q, &size, NULL));
+	before_lock[0] = pop_beside;
+	lock = 0;
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_assert_uint_eq(lock, 1);
+	ck_assert_int_eq(shmemq_close(other) | shmemq_close(producer), 0);
+}
+END_TEST
+
+/* A peer that shows a message and takes it back, for ever: time and interruptions count all the same. */
+START_TEST(a_message_that_comes_and_goes)
+{
+	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0);
+	struct smq_header *file = file_map(name);
+
+	toggled = file_record(file, 0);
+	toggled_until = test_now() + LATE_NS;
+	atomic_store(&toggled->size_plus_1, 1);
+	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 0), EAGAIN);
+	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 20 * MS), ETIMEDOUT);
+	ck_assert_int_eq(shmemq_interrupt(q), 0);
+	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, -1), ECANCELED);
+	toggled = NULL;
+	file_unmap(file);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+static pid_t *left_behind;
+
+static int fork_and_die(const void *in_close)
+{
+	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	CHECK(q != NULL && pid > 0);
+	*left_behind = pid;
+	if (in_close != NULL) {
+		dies_locked = true;
+		shmemq_close(q);
+	} else {
+		*q->turn.word = q->turn.number + 1; /* of a handle that has died in it */
+		dies_asking = 2;
+		shmemq_timedpop(q, NULL, 0, NULL, 1000 * MS);
+	}
+	return 0;
+}
+
+/* A child has the descriptors of a process that is killed with the init lock, and not the lock. */
+START_TEST(a_lock_that_a_child_might_keep)
+{
+	struct shmemq *q;
+
+	left_behind = child_shared(sizeof *left_behind);
+	ck_assert_int_eq(test_wait(child_start(fork_and_die, _i ? name : NULL)), 128 + SIGKILL);
+	q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
+	ck_assert_msg(q != NULL, "%s", strerror(errno));
+	ck_assert_int_eq(kill(*left_behind, SIGKILL), 0);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
+END_TEST
+
+static int close_without_files(const void *unused)
+{
+	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0);
+	pid_t pid = fork();
+
+	(void)unused;
+	if (pid == 0)
+		_exit(0);
+	CHECK(q != NULL && filter_deny(SYS_openat, EPERM));
+#ifdef SYS_open
+	CHECK(filter_deny(SYS_open, EPERM));
+#endif
+	CHECK(shmemq_close(q) == 0);
+	return 0;
+}
+
+/* Who may open no file any more closes all the same. */
+START_TEST(a_close_in_a_sandbox)
+{
+	child_run(close_without_files, NULL);
+	ck_assert_int_eq(shmemq_close(open_page(SHMEMQ_CONSUMER, 0)), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("between");
@@ -280,6 +432,13 @@ int main(void)
 	tcase_add_loop_test(tcase, replaced_by_text, 0, 3);
 	tcase_add_test(tcase, unlink_overtaken);
 	tcase_add_test(tcase, temporary_overtaken);
+	tcase_add_test(tcase, a_turn_is_left_first);
+	tcase_add_test(tcase, a_message_that_comes_and_goes);
+	tcase_add_loop_test(tcase, a_lock_that_a_child_might_keep, 0, 2);
+	if (filter_works())
+		tcase_add_test(tcase, a_close_in_a_sandbox);
+	else
+		puts("skipped: what needs seccomp filters");
 	suite_add_tcase(suite, tcase);
 	return test_run(suite, 60);
 }

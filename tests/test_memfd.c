@@ -4,13 +4,16 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "file.h"
+#include "filter.h"
 #include "support.h"
 
 static struct shmemq *open_fd(int fd, unsigned flags)
@@ -180,6 +183,59 @@ static int hold_producer(const void *killed)
 	return shmemq_close(q);
 }
 
+/* Whoever owns the file may hold a lease on it, and the kernel would wait 45 s for that one to give it up. */
+START_TEST(a_lease)
+{
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
+	int64_t start = test_now();
+	char path[64];
+	int fd;
+
+	ck_assert_int_eq(shmemq_close(q), 0);
+	/* A memfd as it is made counts as nobody's, and cannot be leased. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", make(1));
+	fd = open(_i ? file_path(name) : path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	signal(SIGIO, SIG_IGN); /* asks to give it up */
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
+		ck_fails(shmemq_fdopen(fd, SHMEMQ_PRODUCER), EBUSY);
+		if (_i)
+			ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBUSY);
+		ck_assert_int_lt(test_now() - start, 10000 * MS);
+		ck_assert_int_eq(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
+	} else {
+		printf("skipped: no lease to be had here: %s\n", strerror(errno));
+	}
+	q = open_fd(fd, SHMEMQ_PRODUCER);
+	ck_assert_int_eq(shmemq_close(q) | close(fd), 0);
+}
+END_TEST
+
+static int on_an_old_kernel(const void *unused)
+{
+	(void)unused;
+	CHECK(filter_deny(SYS_madvise, EINVAL)); /* it has no MADV_WIPEONFORK */
+	CHECK(shmemq_open(test_name(), SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL) == NULL && errno == EINVAL);
+	CHECK(shmemq_fdopen(0, SHMEMQ_CONSUMER) == NULL && errno == EINVAL);
+	return 0;
+}
+
+static int in_a_sandbox(const void *call)
+{
+	CHECK(filter_deny(*(const int *)call, EPERM));
+	CHECK(shmemq_memfd(NULL) == -1 && errno == EOPNOTSUPP);
+	return 0;
+}
+
+START_TEST(what_the_kernel_lacks)
+{
+	child_run(on_an_old_kernel, NULL);
+	child_run(in_a_sandbox, &(int){ SYS_memfd_create });
+	child_run(in_a_sandbox, &(int){ SYS_fallocate });
+}
+END_TEST
+
 /* Between parent and child, as by name: drained first, then the death, or the close. */
 START_TEST(inherited_by_a_child)
 {
@@ -290,6 +346,11 @@ int main(void)
 	tcase_add_test(tests, refused);
 	tcase_add_test(tests, named_queue);
 	tcase_add_test(tests, temporary);
+	tcase_add_loop_test(tests, a_lease, 0, 2);
+	if (filter_works())
+		tcase_add_test(tests, what_the_kernel_lacks);
+	else
+		puts("skipped: what needs seccomp filters");
 	tcase_add_loop_test(tests, inherited_by_a_child, 0, 2);
 	if (child_forks_apart())
 		tcase_add_test(tests, claim_is_not_inherited);

@@ -376,7 +376,7 @@ static bool rings(int fd, int ms)
 static void fail_until_quiet(const struct three *three, int fd)
 {
 	ck_fails(try(three->two, three->end), EAGAIN);
-	while (three->two->bell->doubt_ns != 0) {
+	while (three->two->bell->turn.since != 0) {
 		ck_assert(rings(fd, SOON_MS));
 		ck_fails(try(three->two, three->end), EAGAIN);
 	}

@@ -82,10 +82,7 @@ again:	if
 #ifndef NO_SILENCE
 	rung = false;
 #endif
-	if
-	:: word & POLLS
-	:: else -> announce(POLLS)
-	fi;
+	announce(POLLS); /* though another's may stand there: its barrier may be still to come */
 #ifdef NO_SILENCE
 	rung = false;
 #endif

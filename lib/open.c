@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls on a whole queue and on a handle: open, close, unlink, and what they tell. */
+/* Opening a queue, and with it an end: by name, by descriptor, and where there is none by making one. */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,20 +14,6 @@
 #include "process.h"
 #include "segment.h"
 #include "shmemq.h"
-
-/* The name has come to mean another object while this one was opened. No errno of this value leaves the library. */
-#define START_OVER (-1)
-
-int smq_refuse(const struct shmemq *q, uint32_t role)
-{
-	if (q == NULL)
-		return smq_fail(EINVAL);
-	if (!smq_alive(q))
-		return smq_fail(EPERM);
-	if (!(q->state & role))
-		return smq_fail(EBADF);
-	return smq_fail(q->state & SMQ_BROKEN ? EBADMSG : EINVAL);
-}
 
 static bool flags_fit(unsigned flags)
 {
@@ -42,16 +27,6 @@ static bool flags_fit(unsigned flags)
 		return false;
 	/* An observer never waits, and there may be many anyway. */
 	return role != SHMEMQ_OBSERVER || !(rest & (SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED));
-}
-
-static struct smq_progress *progress(struct smq_header *header, bool producer)
-{
-	return producer ? &header->producer_progress : &header->consumer_progress;
-}
-
-static struct smq_claim *claim(struct smq_header *header, bool producer)
-{
-	return producer ? &header->producer_claim : &header->consumer_claim;
 }
 
 static struct smq_wait_room *room(struct smq_header *header, bool producer)
@@ -74,7 +49,7 @@ enum smq_look smq_take_ring(struct shmemq *q)
 static int take_up(struct shmemq *q, int fd, bool alone, bool registered)
 {
 	bool producer = q->state & SHMEMQ_PRODUCER;
-	struct smq_claim *own = claim(q->header, producer);
+	struct smq_claim *own = smq_claim_of(q->header, producer);
 
 	if (alone) {
 		if (smq_take_ring(q) != SMQ_READY)
@@ -97,25 +72,20 @@ static int take_up(struct shmemq *q, int fd, bool alone, bool registered)
 	q->waiter.own = room(q->header, producer);
 	q->waiter.peer = room(q->header, !producer);
 	q->waiter.own_fence = &own->fence;
-	q->waiter.peer_fence = &claim(q->header, !producer)->fence;
+	q->waiter.peer_fence = &smq_claim_of(q->header, !producer)->fence;
 	q->waiter.fd = q->fd;
 	q->waiter.producer = producer;
 	smq_wait_attach(&q->waiter, registered, alone);
-	q->peer.claim = claim(q->header, !producer);
+	q->peer.claim = smq_claim_of(q->header, !producer);
 	smq_end_opened(own);
 	smq_wait_wake_fenced(&q->waiter); /* who polls hears that its peer is back */
 	return 0;
 }
 
-static bool has_name(const struct shmemq *q)
-{
-	return q->path[0] != '\0';
-}
-
 /* Opens what bears the name now, or, without a name, what `from` has open. */
 static int open_object(const struct shmemq *q, int from, int access, int *fd)
 {
-	return has_name(q) ? smq_segment_open(q->path, access, fd) : smq_segment_reopen(from, access, fd);
+	return smq_has_name(q) ? smq_segment_open(q->path, access, fd) : smq_segment_reopen(from, access, fd);
 }
 
 /*
@@ -137,8 +107,8 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err != 0)
 		goto out;
 	/* After the lock: whoever removes a name holds the init lock of what bears it. */
-	if (has_name(q) && (!smq_segment_named(q->path, fd) || !smq_segment_named(q->path, q->fd)))
-		err = START_OVER;
+	if (smq_has_name(q) && (!smq_segment_named(q->path, fd) || !smq_segment_named(q->path, q->fd)))
+		err = SMQ_START_OVER;
 	if (err == 0)
 		err = smq_segment_identify(fd, &identity);
 	if (err == 0)
@@ -178,7 +148,7 @@ static int observe(struct shmemq *q)
 	return 0;
 }
 
-/* `from`: see open_object(). 0, errno or START_OVER. */
+/* `from`: see open_object(). 0, errno or SMQ_START_OVER. */
 static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
 {
 	struct smq_identity identity;
@@ -225,28 +195,27 @@ static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const s
 			if (err != 0)
 				return err;
 			err = attach(q, -1, flags, registered);
-			if (err != 0 && err != START_OVER && err != ENOENT)
+			if (err != 0 && err != SMQ_START_OVER && err != ENOENT)
 				abandon(q->path, made);
 			close(made);
 		}
-		if (err != START_OVER && !(err == ENOENT && create))
+		if (err != SMQ_START_OVER && !(err == ENOENT && create))
 			return err;
 	}
 }
 
-/* A handle that is not attached to anything. NULL: ENOMEM. */
+/* A handle that is not attached to anything. NULL: EINVAL (an old kernel), ENOMEM. */
 static struct shmemq *make_handle(const char *path, unsigned flags)
 {
 	const smq_word *generation_now = smq_process_generation();
 	struct shmemq *q = generation_now != NULL ? calloc(1, sizeof *q + strlen(path) + 1) : NULL;
 
-	if (q == NULL) {
-		errno = ENOMEM; /* under mlockall() mmap(2) says EAGAIN */
+	if (q == NULL)
 		return NULL;
-	}
 	strcpy(q->path, path);
 	q->generation_now = generation_now;
 	q->generation = atomic_load(generation_now);
+	q->forks = smq_process_forks();
 	q->state = (flags & SMQ_ENDS) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
 	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
 	q->observer = flags & SHMEMQ_OBSERVER;
@@ -300,193 +269,4 @@ int shmemq_memfd(const struct shmemq_attr *attr)
 	int fd, err = smq_segment_memfd(attr, &fd);
 
 	return err != 0 ? smq_fail(err) : fd;
-}
-
-/* Gives the end up: state, wake, mapping and with it the lock, and the name of a TEMPORARY queue. 0 or ETIMEDOUT. */
-static int leave_end(struct shmemq *q)
-{
-	/* A description without an end of its own: the lock does not go with the mapping. Without the init lock the
-	 * end is given up all the same; only the name's removal needs it. */
-	int err = smq_end_lock_init(q->fd);
-
-	smq_shared_leave(q);
-	if (!(q->state & SMQ_SHARED) || !smq_end_others_held(q->fd, q->waiter.producer, q->turn.number)) {
-		smq_end_closed(claim(q->header, q->waiter.producer));
-		smq_wait_wake_fenced(&q->waiter);
-	}
-	smq_segment_unmap(q->header, q->header_bytes, q->capacity);
-	if (err != 0)
-		return ETIMEDOUT;
-	if (q->flags & SHMEMQ_ATTR_TEMPORARY && has_name(q))
-		smq_end_remove_unused(q->path, q->fd);
-	smq_end_unlock_init(q->fd);
-	return 0;
-}
-
-int shmemq_close(struct shmemq *q)
-{
-	int err = 0;
-
-	if (q == NULL)
-		return smq_fail(EINVAL);
-	if (smq_alive(q)) { /* in a forked child neither the claim nor the mapping is there */
-		if (q->state & SHMEMQ_OBSERVER)
-			munmap(q->header, q->header_bytes);
-		else
-			err = leave_end(q);
-	}
-	if (q->bell != NULL)
-		smq_doorbell_destroy(q->bell);
-	free(q->bell);
-	close(q->fd);
-	free(q);
-	return err != 0 ? smq_fail(err) : 0;
-}
-
-/* Removes the name if it still is fd's. 0, errno or START_OVER. */
-static int remove_name(const char *path, int fd)
-{
-	int err = smq_segment_is_queue(fd);
-
-	if (err == 0)
-		err = smq_end_lock_init(fd);
-	if (err != 0)
-		return err;
-	if (!smq_segment_named(path, fd))
-		err = START_OVER;
-	else if (unlink(path) != 0)
-		err = errno == EBUSY || errno == EROFS ? EPERM : errno; /* EBUSY: something is mounted on it */
-	smq_end_unlock_init(fd);
-	return err;
-}
-
-int shmemq_unlink(const char *name)
-{
-	char path[SMQ_PATH_BYTES];
-	int fd, err;
-
-	err = smq_segment_path(name, path);
-	if (err != 0)
-		return smq_fail(err);
-	do {
-		err = smq_segment_open(path, O_RDWR, &fd);
-		if (err != 0)
-			return smq_fail(err);
-		err = remove_name(path, fd);
-		close(fd);
-	} while (err == START_OVER);
-	return err != 0 ? smq_fail(err) : 0;
-}
-
-int shmemq_interrupt(struct shmemq *q)
-{
-	int saved = errno;
-
-	if (!smq_alive(q) || q->observer)
-		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
-	smq_wait_interrupt(&q->waiter);
-	if (q->turn.number != 0)
-		smq_turn_nudge(&q->turn, q->waiter.own);
-	errno = saved; /* it may run in a signal handler */
-	return 0;
-}
-
-int shmemq_pollfd(struct shmemq *q)
-{
-	struct smq_doorbell *bell;
-	int err;
-
-	if (!smq_alive(q) || q->observer)
-		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
-	if (q->bell == NULL) {
-		bell = malloc(sizeof *bell);
-		err = bell != NULL ? smq_doorbell_make(bell, q->fd, q->waiter.producer) : ENOMEM;
-		if (err != 0) {
-			free(bell);
-			return smq_fail(err);
-		}
-		q->bell = bell;
-	}
-	return q->bell->pollfd;
-}
-
-int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
-{
-	if (!smq_alive(q))
-		return smq_refuse(q, SMQ_ENDS);
-	if (attr == NULL)
-		return smq_fail(EINVAL);
-	*attr = (struct shmemq_attr){
-		.capacity = q->capacity,
-		.message_max = q->capacity - SMQ_CAPACITY_OVERHEAD,
-		.flags = q->flags,
-	};
-	return 0;
-}
-
-static uint32_t end_state(const struct shmemq *q, const struct smq_claim *of, enum smq_lock_byte end)
-{
-	uint32_t state = smq_claim_state(atomic_load_explicit(&of->claim, memory_order_acquire));
-
-	if (state != SHMEMQ_END_OPEN)
-		return state == SHMEMQ_END_CLOSED ? SHMEMQ_END_CLOSED : SHMEMQ_END_NEVER;
-	return smq_end_held(q->fd, end) ? SHMEMQ_END_OPEN : SHMEMQ_END_DEAD;
-}
-
-/* Differences of words that are read one after the other, while both sides run: clamped to what can be. */
-static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
-{
-	uint32_t head = atomic_load_explicit(&q->header->consumer_progress.position_bytes, memory_order_acquire);
-	uint32_t tail = atomic_load_explicit(&q->header->producer_progress.position_bytes, memory_order_acquire);
-	uint32_t bytes = tail - head;
-
-	if ((int32_t)bytes < 0)
-		bytes = 0; /* the consumer is ahead of the stored tail */
-	if (bytes > q->capacity - SMQ_RECORD_HEADER)
-		bytes = q->capacity - SMQ_RECORD_HEADER;
-	st->queued_bytes = bytes;
-	st->queued_messages = st->pushed_messages > st->popped_messages ? st->pushed_messages - st->popped_messages : 0;
-	if (st->queued_messages > bytes / SMQ_RECORD_HEADER)
-		st->queued_messages = bytes / SMQ_RECORD_HEADER;
-}
-
-static bool asleep(const struct smq_wait_room *wait)
-{
-	return atomic_load_explicit(&wait->word, memory_order_relaxed) & SMQ_WAIT_ASLEEP;
-}
-
-int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
-{
-	struct smq_progress *producer, *consumer;
-
-	if (!smq_alive(q))
-		return smq_refuse(q, SMQ_ENDS);
-	if (st == NULL)
-		return smq_fail(EINVAL);
-	producer = progress(q->header, true);
-	consumer = progress(q->header, false);
-	*st = (struct shmemq_stat){
-		.capacity = q->capacity,
-		/* Popped first: in a queue that moves, pushed is then not behind it. */
-		.popped_bytes = smq_ring_total(&consumer->moved_lo, &consumer->moved_hi),
-		.popped_messages = smq_ring_total(&consumer->messages_lo, &consumer->messages_hi),
-		.producer = end_state(q, claim(q->header, true), SMQ_LOCK_PRODUCER),
-		.consumer = end_state(q, claim(q->header, false), SMQ_LOCK_CONSUMER),
-		.producer_pid = atomic_load_explicit(&q->header->producer_claim.pid, memory_order_relaxed),
-		.consumer_pid = atomic_load_explicit(&q->header->consumer_claim.pid, memory_order_relaxed),
-	};
-	st->pushed_bytes = smq_ring_total(&producer->moved_lo, &producer->moved_hi);
-	st->pushed_messages = smq_ring_total(&producer->messages_lo, &producer->messages_hi);
-	count_queued(q, st);
-	/* A holder that was killed asleep has left its word behind. */
-	if (st->producer == SHMEMQ_END_OPEN && asleep(&q->header->producer_wait))
-		st->waiting |= SHMEMQ_WAIT_PRODUCER;
-	if (st->consumer == SHMEMQ_END_OPEN && asleep(&q->header->consumer_wait))
-		st->waiting |= SHMEMQ_WAIT_CONSUMER;
-	return 0;
-}
-
-const char *shmemq_version(void)
-{
-	return PACKAGE_VERSION;
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* What a queue tells of itself. */
+#include "config.h"
+
+#include "end.h"
+#include "handle.h"
+#include "shmemq.h"
+
+static struct smq_progress *progress(struct smq_header *header, bool producer)
+{
+	return producer ? &header->producer_progress : &header->consumer_progress;
+}
+
+int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
+{
+	if (!smq_alive(q))
+		return smq_refuse(q, SMQ_ENDS);
+	if (attr == NULL)
+		return smq_fail(EINVAL);
+	*attr = (struct shmemq_attr){
+		.capacity = q->capacity,
+		.message_max = q->capacity - SMQ_CAPACITY_OVERHEAD,
+		.flags = q->flags,
+	};
+	return 0;
+}
+
+static uint32_t end_state(const struct shmemq *q, const struct smq_claim *of, enum smq_lock_byte end)
+{
+	uint32_t state = smq_claim_state(atomic_load_explicit(&of->claim, memory_order_acquire));
+
+	if (state != SHMEMQ_END_OPEN)
+		return state == SHMEMQ_END_CLOSED ? SHMEMQ_END_CLOSED : SHMEMQ_END_NEVER;
+	return smq_end_held(q->fd, end) ? SHMEMQ_END_OPEN : SHMEMQ_END_DEAD;
+}
+
+/* Differences of words that are read one after the other, while both sides run: clamped to what can be. */
+static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
+{
+	uint32_t head = atomic_load_explicit(&q->header->consumer_progress.position_bytes, memory_order_acquire);
+	uint32_t tail = atomic_load_explicit(&q->header->producer_progress.position_bytes, memory_order_acquire);
+	uint32_t bytes = tail - head;
+
+	if ((int32_t)bytes < 0)
+		bytes = 0; /* the consumer is ahead of the stored tail */
+	if (bytes > q->capacity - SMQ_RECORD_HEADER)
+		bytes = q->capacity - SMQ_RECORD_HEADER;
+	st->queued_bytes = bytes;
+	st->queued_messages = st->pushed_messages > st->popped_messages ? st->pushed_messages - st->popped_messages : 0;
+	if (st->queued_messages > bytes / SMQ_RECORD_HEADER)
+		st->queued_messages = bytes / SMQ_RECORD_HEADER;
+}
+
+static bool asleep(const struct smq_wait_room *wait)
+{
+	return atomic_load_explicit(&wait->word, memory_order_relaxed) & SMQ_WAIT_ASLEEP;
+}
+
+int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
+{
+	struct smq_progress *producer, *consumer;
+
+	if (!smq_alive(q))
+		return smq_refuse(q, SMQ_ENDS);
+	if (st == NULL)
+		return smq_fail(EINVAL);
+	producer = progress(q->header, true);
+	consumer = progress(q->header, false);
+	*st = (struct shmemq_stat){
+		.capacity = q->capacity,
+		/* Popped first: in a queue that moves, pushed is then not behind it. */
+		.popped_bytes = smq_ring_total(&consumer->moved_lo, &consumer->moved_hi),
+		.popped_messages = smq_ring_total(&consumer->messages_lo, &consumer->messages_hi),
+		.producer = end_state(q, smq_claim_of(q->header, true), SMQ_LOCK_PRODUCER),
+		.consumer = end_state(q, smq_claim_of(q->header, false), SMQ_LOCK_CONSUMER),
+		.producer_pid = atomic_load_explicit(&q->header->producer_claim.pid, memory_order_relaxed),
+		.consumer_pid = atomic_load_explicit(&q->header->consumer_claim.pid, memory_order_relaxed),
+	};
+	st->pushed_bytes = smq_ring_total(&producer->moved_lo, &producer->moved_hi);
+	st->pushed_messages = smq_ring_total(&producer->messages_lo, &producer->messages_hi);
+	count_queued(q, st);
+	/* A holder that was killed asleep has left its word behind. */
+	if (st->producer == SHMEMQ_END_OPEN && asleep(&q->header->producer_wait))
+		st->waiting |= SHMEMQ_WAIT_PRODUCER;
+	if (st->consumer == SHMEMQ_END_OPEN && asleep(&q->header->consumer_wait))
+		st->waiting |= SHMEMQ_WAIT_CONSUMER;
+	return 0;
+}
+
+const char *shmemq_version(void)
+{
+	return PACKAGE_VERSION;
+}
