@@ -36,7 +36,7 @@ reader=$!
 "$SHMEMQ" pop "$q" >"$temp/fifo" &
 pop=$!
 until_stuck
-# From the signal on it has a second. The pipe is empty by then: it need not wait for a reader that a busy machine keeps.
+# From the signal on it has a second. By then the pipe is empty: no need for a reader, who may be off its processor.
 kill -STOP "$pop"
 kill "$pop"
 echo >"$temp/go"
@@ -145,8 +145,8 @@ new_queue
 "$SHMEMQ" pop "$q" >"$temp/popped" &
 pop=$!
 await_field "$q" consumer_waiting yes
-# It sleeps, for 250 ms at a time, with a membarrier before, which may wait for another process's. CPU time does not tell:
-# the membarrier is busy until other processors have answered, and that takes as long as the machine likes.
+# It sleeps, for 250 ms at a time, with a membarrier before, which may wait for another process's. CPU time does not
+# tell: the membarrier is busy until other processors have answered, and that takes as long as the machine likes.
 sleeps()
 {
 	awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$pop/status"
