@@ -48,8 +48,8 @@
 #endif
 
 /*
- * Long loops end after this, with the rounds that fitted in, at least one: hand-overs take a time slice each where others
- * run too. So a watchdog ends only what hangs.
+ * Long loops end after this, with the rounds that fitted in, at least one: hand-overs take a time slice each where
+ * others run too. So a watchdog ends only what hangs.
  */
 #define TEST_BOX (5000 * MS)
 
