@@ -156,5 +156,6 @@ void ends_close(const struct ends *ends)
 	if (ends->peer != NULL)
 		ck_assert_int_eq(shmemq_close(ends->peer), 0);
 	file_unmap(ends->file);
-	ck_assert_msg(shmemq_unlink(ends->name) == 0, "unlink %s: %s", ends->name, strerror(errno));
+	if (ends->name != NULL)
+		ck_assert_msg(shmemq_unlink(ends->name) == 0, "unlink %s: %s", ends->name, strerror(errno));
 }

@@ -39,7 +39,7 @@ struct ends ends_waiting(const struct call *call, unsigned flags);
 void ends_unblock(const struct call *call, const struct ends *ends);
 void ends_block(const struct call *call, const struct ends *ends);
 
-/* Closes what is not NULL and removes the name. */
+/* Closes what is not NULL, and removes the name unless that is NULL. */
 void ends_close(const struct ends *ends);
 
 /* Pushes messages of `size` bytes until the ring is full. How many. */

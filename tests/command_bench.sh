@@ -107,14 +107,17 @@ for signal in $interruptible TERM HUP; do
 	done
 done
 
-# Sends SIGNAL to the other process, some time after it was started.
+# Sends SIGNAL to the other process, when the two have met.
 signal_child() # SIGNAL
 {
 	start_bench --seconds 20
 	until child=$(tr -d ' ' <"/proc/$pid/task/$pid/children") && [ -n "$child" ]; do
 		sleep 0.02
 	done
-	sleep 0.3
+	# The names go when the child has opened both queues and is at work.
+	while [ -n "$(mine "$pid")" ] && [ -e "/proc/$child" ]; do
+		sleep 0.02
+	done
 	kill -s "$1" "$child"
 }
 

@@ -95,7 +95,7 @@ json_is 'a queue with a dead consumer' '"queued_messages": 0, "queued_bytes": 0,
 #
 # ls: this test's queues among what else there is.
 #
-rm -f "/dev/shm$prefix"*
+rm -f "/dev/shm$prefix-"*
 a="$prefix-a"
 expect 0 '' ls
 head -n 1 "$temp/out" | sed 's/  */ /g' >"$temp/title"
@@ -113,34 +113,34 @@ producer=$(field "$a" producer_pid)
 pop=$!
 await_field "$prefix-b" consumer_waiting yes
 expect 0 '' ls
-grep "^$prefix" "$temp/out" | sed 's/  */ /g' >"$temp/rows"
+grep "^$prefix-" "$temp/out" | sed 's/  */ /g' >"$temp/rows"
 cat <<EOT | is 'the rows of ls' "$temp/rows"
 $a 2M 3 48 3 0 closed $producer never - -
 $prefix-b 64K 0 0 0 0 never - open $pop consumer
 EOT
 # Columns stand below each other.
-grep -e "^$prefix" -e '^NAME' "$temp/out" | awk '{ print index($0, $7) }' | sort -u >"$temp/columns"
+grep -e "^$prefix-" -e '^NAME' "$temp/out" | awk '{ print index($0, $7) }' | sort -u >"$temp/columns"
 [ "$(wc -l <"$temp/columns")" -eq 1 ] || fail 'the columns of ls'
 kill "$pop"
 ends "$pop" 143 pop
 
-# Names of all bytes. (No other test's name begins like this one's.)
-rm -rf "/dev/shm$prefix"*
-odd=$(printf '%s "\\\001\177\tb' "$prefix")
+# Names of all bytes. (Without the dash a name might be that of a longer process id, in another build beside.)
+rm -rf "/dev/shm$prefix-"*
+odd=$(printf '%s- "\\\001\177\tb' "$prefix")
 alien=$(printf '%s-\377\303\251\302\233' "$prefix")
 expect 0 '' create "$odd"
 expect 0 '' create "$alien"
 expect 0 '' ls
-grep "^$prefix" "$temp/out" | sed 's/ .*//' >"$temp/rows"
-printf '%s\\x20"\\x5c\\x01\\x7f\\x09b\n%s-\\xff\303\251\\xc2\\x9b\n' "$prefix" "$prefix" |
+grep "^$prefix-" "$temp/out" | sed 's/ .*//' >"$temp/rows"
+printf '%s-\\x20"\\x5c\\x01\\x7f\\x09b\n%s-\\xff\303\251\\xc2\\x9b\n' "$prefix" "$prefix" |
 	is 'odd names in ls' "$temp/rows"
 expect 0 '' ls --json
 [ "$(head -n 1 "$temp/out")$(tail -n 1 "$temp/out")" = '[]' ] || fail 'ls --json is no array'
 sed '1d; $d' "$temp/out" | sed '$!s/^ {.*},$/ok/; $s/^ {.*}$/ok/' | sort -u >"$temp/rows"
 echo ok | is 'objects of ls --json' "$temp/rows"
-grep "\"$prefix" "$temp/out" | sed 's/, "capacity".*//' >"$temp/rows"
+grep "\"$prefix-" "$temp/out" | sed 's/, "capacity".*//' >"$temp/rows"
 hex=$(printf %s "$alien" | od -An -v -tx1 | tr -d ' \n')
-printf ' {"name": "%s \\"\\\\\\u0001\\u007f\\u0009b"\n {"name": "%s-\\ufffd\303\251\\u009b", "name_hex": "%s"\n' \
+printf ' {"name": "%s- \\"\\\\\\u0001\\u007f\\u0009b"\n {"name": "%s-\\ufffd\303\251\\u009b", "name_hex": "%s"\n' \
 	"$prefix" "$prefix" "$hex" | is 'odd names in JSON' "$temp/rows"
 expect 0 '' stat "$odd"
 expect 0 '' rm "$odd" "$alien"

@@ -56,7 +56,7 @@ field_is "$q" producer dead
 expect 1 "$q: the producer has died; messages written: 2" pop "$q"
 printf 'four\nfive\n' | is 'what a dead producer had pushed'
 
-# A waiting pop notices within a second.
+# A waiting pop notices: nothing else can end it. How soon: test_death.c.
 "$SHMEMQ" pop "$q" --stay >"$temp/popped" &
 stay=$!
 await_field "$q" consumer_waiting yes
@@ -68,9 +68,7 @@ await_field "$q" producer open
 pop=$!
 await_field "$q" consumer_waiting yes
 kill -9 "$pid"
-start=$(now)
 ends "$pop" 1 'pop beside a push that is killed'
-[ $(($(now) - start)) -lt 1000 ] || fail 'a death is noticed late'
 echo "shmemq: $q: the producer has died; messages written: 0" | is 'pop beside a push that is killed' "$temp/err"
 exec 3>&-
 
@@ -100,7 +98,6 @@ waits() # MILLISECONDS STATUS ERROR ARGUMENT...
 	expect "$@"
 	took=$(($(now) - start))
 	[ "$took" -ge "$least" ] || fail "$*: waited $took ms"
-	[ "$took" -lt $((least + 3000)) ] || fail "$*: waited $took ms"
 }
 
 new_queue --capacity 4K
@@ -177,6 +174,12 @@ for pid in $pids; do
 	ends "$pid" 0 'push --shared'
 done
 await_field "$q" queued_messages 0
+# One of them may not have come so far, and got no message: as a shell it would take no SIGTERM as pop does.
+for pid in "$pop1" "$pop2"; do
+	until grep -qs shmemq "/proc/$pid/comm" || ! kill -0 "$pid"; do
+		sleep 0.01
+	done
+done
 kill "$pop1" "$pop2"
 ends "$pop1" 143 'pop --shared'
 ends "$pop2" 143 'pop --shared'

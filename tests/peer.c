@@ -10,6 +10,7 @@
 
 #include "shmemq.h"
 #include "sleepy.h"
+#include "support.h"
 #include "traffic.h"
 
 /* Opens the end `flags` of the queue or ends the process. */
@@ -24,24 +25,24 @@ static struct shmemq *open_end(const char *name, unsigned flags)
 	return q;
 }
 
-/* produce NAME SEED COUNT: pushes COUNT messages of random sizes and closes. */
+/* produce NAME SEED COUNT: pushes up to COUNT messages of random sizes, as time permits, and closes. */
 static int produce(char **argv)
 {
 	struct shmemq *q = open_end(argv[0], SHMEMQ_PRODUCER);
 
-	return traffic_push(q, strtoull(argv[1], NULL, 0), strtoull(argv[2], NULL, 0)) != 0 || shmemq_close(q) != 0;
+	return traffic_push(q, strtoull(argv[1], NULL, 0), strtoull(argv[2], NULL, 0), TEST_BOX) != 0 ||
+	       shmemq_close(q) != 0;
 }
 
-/* consume NAME SEED COUNT: pops and checks what produce pushed, until it closes. */
+/* consume NAME SEED: pops and checks what produce pushed, until it closes. */
 static int consume(char **argv)
 {
 	struct shmemq *q = open_end(argv[0], SHMEMQ_CONSUMER);
-	uint64_t count = strtoull(argv[2], NULL, 0);
 
-	if (traffic_pop(q, strtoull(argv[1], NULL, 0), count) != 0)
+	if (traffic_pop(q, strtoull(argv[1], NULL, 0)) != 0)
 		return 1;
 	if (shmemq_pop(q, NULL, 0, NULL) != -1 || errno != EPIPE)
-		return traffic_error("not the end", count);
+		return traffic_error("after the last", 0);
 	return shmemq_close(q) != 0;
 }
 
@@ -63,7 +64,7 @@ int main(int argc, char **argv)
 		int (*run)(char **argv);
 	} commands[] = {
 		{ "produce", 3, produce },
-		{ "consume", 3, consume },
+		{ "consume", 2, consume },
 		{ "hold", 2, hold },
 		{ "sleepy", 7, sleepy_run },
 	};

@@ -4,12 +4,14 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "end.h"
 #include "filter.h"
 #include "handle.h"
 #include "sleepy.h"
@@ -28,18 +30,35 @@ int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
 int __real_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
 int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
 
-static void check_woken(int64_t start, uint32_t word)
+static void lost(uint32_t word)
 {
-	if (test_now() - start < SLEEPY_LOST_NS)
-		return;
-	fprintf(stderr, "a wake-up was lost: asleep for %lld s, with %#x in the word\n",
+	fprintf(stderr, "a wake-up was lost: asleep for twice %lld s, with %#x in the word\n",
 		(long long)(SLEEPY_LOST_NS / 1000000000), (unsigned)word);
 	_exit(1);
 }
 
+/* Has come what this handle waits for? Half a ring is more than any wants, and what a peer leaves before it waits. */
+static bool ready(struct shmemq *q)
+{
+	uint32_t bytes = q->ring.capacity / 2;
+
+	if (q->waiter.interrupted || (!q->stay && smq_claim_state(q->peer.claim->claim) == SHMEMQ_END_CLOSED))
+		return true;
+	if (q->state & SMQ_SHARED)
+		return smq_ring_peek(&q->ring, q->waiter.producer, bytes);
+	if (q->waiter.producer)
+		return smq_ring_room(&q->ring, bytes) != SMQ_NOT_YET;
+	return smq_ring_look(&q->ring, &bytes) != SMQ_NOT_YET;
+}
+
+/*
+ * Whoever is to wake it may be off his processor, before he does what it waits for, or between that and the wake. So
+ * there is a second sleep beside what is there at the end of the first, whatever has become of the word: only the wake
+ * ends that one, and if it does not, it was lost.
+ */
 int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 {
-	int64_t start = test_now();
+	struct shmemq *q = (void *)((char *)waiter - offsetof(struct shmemq, waiter));
 	int err;
 
 	if (!armed)
@@ -47,21 +66,34 @@ int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 	sleeps++;
 	if (ns <= SMQ_SLICE_UNFENCED_NS)
 		return __real_smq_wait_sleep(waiter, ns);
-	err = __real_smq_wait_sleep(waiter, SLEEPY_LOST_NS);
-	check_woken(start, waiter->own->word);
+	for (int late = 0; late < 2; late++) {
+		int64_t start = test_now();
+
+		err = __real_smq_wait_sleep(waiter, SLEEPY_LOST_NS);
+		if (test_now() - start < SLEEPY_LOST_NS || !ready(q))
+			return err;
+		waiter->announced = waiter->own->word;
+	}
+	lost(waiter->own->word);
 	return err;
 }
 
 int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns)
 {
-	int64_t start = test_now();
 	int err;
 
 	if (!armed)
 		return __real_smq_turn_sleep(turn, room, expected, ns);
 	sleeps++;
-	err = __real_smq_turn_sleep(turn, room, expected, SLEEPY_LOST_NS);
-	check_woken(start, *turn->word);
+	for (int late = 0; late < 2; late++) {
+		int64_t start = test_now();
+
+		err = __real_smq_turn_sleep(turn, room, expected, SLEEPY_LOST_NS);
+		expected = *turn->word;
+		if (test_now() - start < SLEEPY_LOST_NS || expected != 0) /* somebody may be in it for long */
+			return err;
+	}
+	lost(expected);
 	return err;
 }
 
@@ -124,6 +156,20 @@ static void vary(struct delays *delays)
 	delays->sleep = 64u << traffic_random(&delays->random) % 8;
 }
 
+/*
+ * How many messages there are, at most, and until when. The type of each says how many are left, itself among them: the
+ * side that begins may cut that number when the time is over, and the other one follows.
+ */
+struct work {
+	uint64_t count;
+	int64_t end;
+};
+
+static struct work begin_work(uint64_t count)
+{
+	return (struct work){ count, test_now() + TEST_BOX };
+}
+
 /* A call has failed with EAGAIN: waits until it is worth repeating. */
 static bool poll_again(struct shmemq *q)
 {
@@ -132,8 +178,10 @@ static bool poll_again(struct shmemq *q)
 	if (errno != EAGAIN)
 		return false;
 	sleeps++;
-	if (poll(&fd, 1, (int)(SLEEPY_LOST_NS / MS)) == 1)
-		return true;
+	for (int late = 0; late < 2; late = ready(q) ? late + 1 : 0) {
+		if (poll(&fd, 1, (int)(SLEEPY_LOST_NS / MS)) == 1)
+			return true;
+	}
 	fprintf(stderr, "a ring was lost, with %#x in the wait word\n", (unsigned)q->waiter.own->word);
 	return false;
 }
@@ -146,26 +194,26 @@ static bool polls(void)
 	return polled == 2 || (polled == 1 && traffic_random(&random) % 2);
 }
 
-static ssize_t pop(struct shmemq *q, void *message, size_t size)
+static ssize_t pop(struct shmemq *q, void *message, size_t size, uint32_t *left)
 {
 	ssize_t bytes;
 
 	if (!polls())
-		return shmemq_pop(q, message, size, NULL);
+		return shmemq_pop(q, message, size, left);
 	do
-		bytes = shmemq_timedpop(q, message, size, NULL, 0);
+		bytes = shmemq_timedpop(q, message, size, left, 0);
 	while (bytes < 0 && poll_again(q));
 	return bytes;
 }
 
-static int push(struct shmemq *q, const void *message, size_t size)
+static int push(struct shmemq *q, const void *message, size_t size, uint32_t left)
 {
 	int err;
 
 	if (!polls())
-		return shmemq_push(q, message, size, 0);
+		return shmemq_push(q, message, size, left);
 	do
-		err = shmemq_timedpush(q, message, size, 0, 0);
+		err = shmemq_timedpush(q, message, size, left, 0);
 	while (err < 0 && poll_again(q));
 	return err;
 }
@@ -180,13 +228,15 @@ static void await_peer(const struct shmemq *q)
 		sched_yield();
 }
 
-static int take(struct shmemq *in, uint64_t expected, struct delays *delays)
+static int take(struct shmemq *in, uint64_t expected, struct delays *delays, struct work *work)
 {
 	uint64_t message;
+	uint32_t left;
 
 	sleepy_delay(&delays->random, delays->sleep);
-	if (pop(in, &message, sizeof message) != sizeof message || message != expected)
+	if (pop(in, &message, sizeof message, &left) != sizeof message || message != expected)
 		return traffic_error("not popped", expected);
+	work->count = expected + left;
 	return 0;
 }
 
@@ -194,22 +244,25 @@ static int take(struct shmemq *in, uint64_t expected, struct delays *delays)
 static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t random, uint64_t count)
 {
 	struct delays delays = { .random = random };
+	struct work work = begin_work(count);
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < work.count; i++) {
 		if (i % 64 == 0)
 			vary(&delays);
+		if (ping && test_now() > work.end)
+			work.count = i + 1;
 		if (ping == (i / 64 % 2 == 0))
 			in->spin_misses = 0;
 		else
 			sleepy_eager(in);
-		if (!ping && take(in, i, &delays) != 0)
+		if (!ping && take(in, i, &delays, &work) != 0)
 			return 1;
 		if (i % ONE_OF == 0)
 			await_peer(out);
 		sleepy_delay(&delays.random, i % 4 == 0 ? 200000 : delays.answer);
-		if (push(out, &i, sizeof i) != 0)
+		if (push(out, &i, sizeof i, (uint32_t)(work.count - i)) != 0)
 			return traffic_error("not pushed", i);
-		if (ping && take(in, i, &delays) != 0)
+		if (ping && take(in, i, &delays, &work) != 0)
 			return 1;
 	}
 	return 0;
@@ -217,26 +270,34 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 
 /*
  * Small messages in bursts: now the ring is full, now it is empty. In each lap of messages, which are several rings,
- * the producer once lets the consumer run dry, and half a lap later the consumer lets the producer run full.
+ * the producer once lets the consumer run dry, and half a lap later the consumer lets the producer run full. When its
+ * time is over there is another lap: the consumer, which has not been told, may be waiting for that.
  */
 static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 {
 	uint64_t random = seed + produce, size = seed;
 	uint64_t lap = q->ring.capacity / SMQ_RECORD_HEADER;
+	struct work work = begin_work(count);
 	char message[SMALL_MAX];
+	uint32_t left;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < work.count; i++) {
 		size_t bytes = traffic_random(&size) % sizeof message;
 
-		if (i % lap == (produce ? 0 : lap / 2) && i + lap <= count)
+		if (produce && i % lap == 0 && i + lap < work.count && test_now() > work.end)
+			work.count = i + lap;
+		if (i % lap == (produce ? 0 : lap / 2) && i + lap <= work.count)
 			await_peer(q);
 		if (i % 64 == 0)
 			sleepy_delay(&random, random >> 32 & 1 ? 200000 : 10000);
 		traffic_fill(message, bytes, i);
 		sleepy_eager(q);
-		if (produce ? push(q, message, bytes) != 0 :
-			      pop(q, message, sizeof message) != (ssize_t)bytes || !traffic_filled(message, bytes, i))
+		left = (uint32_t)(work.count - i);
+		if (produce ? push(q, message, bytes, left) != 0 :
+			      pop(q, message, sizeof message, &left) != (ssize_t)bytes ||
+				      !traffic_filled(message, bytes, i))
 			return traffic_error("not moved", i);
+		work.count = i + left;
 	}
 	return 0;
 }

@@ -12,13 +12,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "shmemq.h"
 #include "stress.h"
 #include "tracee.h"
 #include "traffic.h"
 
-#define WAIT_NS (2 * STRESS_S)
+#define HANG_S 120      /* thousands of steps take seconds at most, so the alarm ends a wait that never does */
 #define WAIT_STEPS 4000 /* about where a waiting call has spun enough and goes to sleep */
 
 struct act {
@@ -29,9 +30,9 @@ struct act {
 };
 
 static const struct act acts[] = {
-	{ "pop, a try", SHMEMQ_CONSUMER, false, 0 },        { "pop in place, a try", SHMEMQ_CONSUMER, true, 0 },
-	{ "push, a try", SHMEMQ_PRODUCER, false, 0 },       { "push in place, a try", SHMEMQ_PRODUCER, true, 0 },
-	{ "pop, a wait", SHMEMQ_CONSUMER, false, WAIT_NS }, { "push, a wait", SHMEMQ_PRODUCER, false, WAIT_NS },
+	{ "pop, a try", SHMEMQ_CONSUMER, false, 0 },   { "pop in place, a try", SHMEMQ_CONSUMER, true, 0 },
+	{ "push, a try", SHMEMQ_PRODUCER, false, 0 },  { "push in place, a try", SHMEMQ_PRODUCER, true, 0 },
+	{ "pop, a wait", SHMEMQ_CONSUMER, false, -1 }, { "push, a wait", SHMEMQ_PRODUCER, false, -1 },
 };
 
 static struct stress stress;
@@ -53,6 +54,7 @@ static struct shmemq *open_end(unsigned end)
 
 static int prepare(void *act)
 {
+	alarm(HANG_S);
 	victim = open_end(((const struct act *)act)->end);
 	return 0;
 }

@@ -48,6 +48,12 @@
 #endif
 
 /*
+ * Long loops end after this, with the rounds that fitted in, at least one: hand-overs take a time slice each where
+ * others run too. So a watchdog ends only what hangs.
+ */
+#define TEST_BOX (5000 * MS)
+
+/*
  * Runs the suite and returns main's status. Check forks for each test, and ends all that a test leaves running. After
  * `seconds` the suite is ended; queues named by test_name() are removed in any case.
  */

@@ -33,14 +33,12 @@ START_TEST(etimedout)
 	if (!call->timed)
 		return;
 	for (unsigned flags = 0; flags <= SHMEMQ_NONBLOCK; flags += SHMEMQ_NONBLOCK) {
-		int64_t start, waited;
+		int64_t start;
 
 		ends = ends_waiting(call, flags);
 		start = test_now();
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 20 * MS), ETIMEDOUT));
-		waited = test_now() - start;
-		ck_assert_int_ge(waited, 20 * MS);
-		ck_assert_int_lt(waited, 1000 * MS);
+		ck_assert_int_ge(test_now() - start, 20 * MS);
 		ends_unblock(call, &ends);
 		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, 20 * MS), 0);
 		ends_close(&ends);

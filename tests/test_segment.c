@@ -278,7 +278,6 @@ START_TEST(etimedout)
 
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL), ETIMEDOUT));
 	ck_assert_int_ge(test_now() - start, 900 * MS);
-	ck_assert_int_lt(test_now() - start, 3000 * MS);
 	FILE_UNCHANGED(file, ck_fails(shmemq_unlink(name), ETIMEDOUT));
 	ck_assert_uint_eq(file_descriptors(), descriptors);
 	ck_fails(shmemq_close(q), ETIMEDOUT);

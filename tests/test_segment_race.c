@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Many who create, open, close and remove one name at once, and some who are killed over it. */
+/*
+ * Many who create, open, close and remove one name at once, and some who are killed over it. ETIMEDOUT from an open or
+ * a close is no fault of theirs: another one was off its processor for a second while it held the init lock. After such
+ * a close the end is free all the same, but a name may be left.
+ */
 #include "config.h"
 
 #include <dirent.h>
@@ -24,7 +28,7 @@ struct race {
 	int gate[2];
 	struct {
 		volatile uint64_t capacity[RACERS]; /* of the queue that each of them has found */
-		volatile unsigned seen, stop;
+		volatile unsigned seen, stop, timeouts;
 	} *shared;
 	int racer;
 };
@@ -62,6 +66,21 @@ static int run_race(struct race *race, int racers, int (*body)(const void *argum
 	}
 	close(race->gate[0]);
 	return won;
+}
+
+/* 0, or ETIMEDOUT, which is counted. */
+static bool closed(const struct race *race, struct shmemq *q)
+{
+	if (shmemq_close(q) == 0)
+		return true;
+	race->shared->timeouts++;
+	return errno == ETIMEDOUT;
+}
+
+/* Is there time for another round? */
+static bool goes_on(int round, int rounds, int64_t start)
+{
+	return round == 0 || (round < rounds && test_now() - start < TEST_BOX);
 }
 
 /* While the others race: the name is free, or bears a whole queue. */
@@ -115,9 +134,10 @@ START_TEST(creators)
 {
 	struct race race = race_on(test_name());
 	pid_t onlooker = child_start(look_on, &race);
+	int64_t start = test_now();
 
 	race.flags = SHMEMQ_OBSERVER | SHMEMQ_CREATE | (_i ? SHMEMQ_EXCL : 0);
-	for (int round = 0; round < ROUNDS || (race.shared->seen == 0 && round < 100 * ROUNDS); round++) {
+	for (int round = 0; goes_on(round, ROUNDS, start); round++) {
 		struct shmemq_attr attr;
 		struct shmemq *q;
 
@@ -128,11 +148,12 @@ START_TEST(creators)
 		for (int i = 0; i < RACERS; i++)
 			ck_assert(race.shared->capacity[i] == attr.capacity || (_i && race.shared->capacity[i] == 0));
 		ck_assert_int_eq(shmemq_close(q), 0);
+		while (race.shared->seen == 0) /* it has begun */
+			test_sleep(MS / 10);
 		ck_assert_int_eq(shmemq_unlink(race.name), 0);
 	}
 	race.shared->stop = 1;
 	ck_assert_int_eq(test_wait(onlooker), 0);
-	ck_assert_uint_gt(race.shared->seen, 0);
 }
 END_TEST
 
@@ -144,10 +165,10 @@ static int deliver(const void *argument)
 
 	wait_for_the_others(race);
 	while ((q = shmemq_open(race->name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr)) == NULL) {
-		CHECK(errno == EBUSY);
+		CHECK(errno == EBUSY || errno == ETIMEDOUT);
 		sched_yield();
 	}
-	CHECK(shmemq_push(q, &race->racer, sizeof race->racer, 0) == 0 && shmemq_close(q) == 0);
+	CHECK(shmemq_push(q, &race->racer, sizeof race->racer, 0) == 0 && closed(race, q));
 	return 0;
 }
 
@@ -155,8 +176,9 @@ static int deliver(const void *argument)
 START_TEST(nothing_is_lost)
 {
 	struct race race = race_on(test_name());
+	int64_t start = test_now();
 
-	for (int round = 0; round < 2 * ROUNDS; round++) {
+	for (int round = 0; goes_on(round, 2 * ROUNDS, start); round++) {
 		struct shmemq *q;
 		int racer, sum = 0;
 
@@ -184,19 +206,32 @@ static int use_temporary(const void *argument)
 	for (int i = 0; i < 10; i++) {
 		q = shmemq_open(race->name, (race->racer % 2 ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER) | SHMEMQ_CREATE, 0600,
 				&attr);
-		CHECK(q != NULL || errno == EBUSY);
-		CHECK(q == NULL || shmemq_close(q) == 0);
+		CHECK(q != NULL || errno == EBUSY || errno == ETIMEDOUT);
+		if (q == NULL && errno == ETIMEDOUT)
+			race->shared->timeouts++; /* it may have made it, and could not take it back */
+		CHECK(q == NULL || closed(race, q));
 	}
 	return 0;
+}
+
+/* The name went with the last close; or it may be there, and is removed. */
+static void expect_gone(struct race *race)
+{
+	if (race->shared->timeouts == 0)
+		ck_assert(!file_exists(race->name));
+	else
+		ck_assert(shmemq_unlink(race->name) == 0 || errno == ENOENT);
+	race->shared->timeouts = 0;
 }
 
 START_TEST(temporary)
 {
 	struct race race = race_on(test_name());
+	int64_t start = test_now();
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; goes_on(round, ROUNDS, start); round++) {
 		ck_assert_int_eq(run_race(&race, 2 + round % (RACERS - 1), use_temporary), 2 + round % (RACERS - 1));
-		ck_assert(!file_exists(race.name));
+		expect_gone(&race);
 	}
 }
 END_TEST
@@ -204,11 +239,14 @@ END_TEST
 static int close_at_once(const void *argument)
 {
 	const struct race *race = argument;
-	struct shmemq *q = shmemq_open(race->name, race->racer ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0, NULL);
+	struct shmemq *q;
 
+	do
+		q = shmemq_open(race->name, race->racer ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0, NULL);
+	while (q == NULL && errno == ETIMEDOUT);
 	CHECK(q != NULL);
 	wait_for_the_others(race);
-	CHECK(shmemq_close(q) == 0);
+	CHECK(closed(race, q));
 	return 0;
 }
 
@@ -216,14 +254,15 @@ START_TEST(two_closers)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
 	struct race race = race_on(test_name());
+	int64_t start = test_now();
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; goes_on(round, ROUNDS, start); round++) {
 		struct shmemq *q = shmemq_open(race.name, SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0600, &attr);
 
 		ck_assert_ptr_nonnull(q);
 		ck_assert_int_eq(shmemq_close(q), 0);
 		ck_assert_int_eq(run_race(&race, 2, close_at_once), 2);
-		ck_assert(!file_exists(race.name));
+		expect_gone(&race);
 	}
 }
 END_TEST
@@ -241,13 +280,13 @@ static int use_what_is_there(const void *argument)
 	while (!race->shared->stop) {
 		q = shmemq_open(race->name, SHMEMQ_PRODUCER | create, 0600, &attr);
 		if (q == NULL) {
-			CHECK(errno == EBUSY || (errno == ENOENT && !create));
+			CHECK(errno == EBUSY || errno == ETIMEDOUT || (errno == ENOENT && !create));
 			continue;
 		}
 		CHECK(shmemq_stat(q, &st) == 0);
 		CHECK(st.producer == SHMEMQ_END_OPEN && st.producer_pid == (uint32_t)getpid());
 		CHECK(shmemq_timedpush(q, "x", 1, 0, 0) == 0 || errno == EAGAIN || errno == EPIPE);
-		CHECK(shmemq_close(q) == 0);
+		CHECK(closed(race, q));
 		race->shared->seen++;
 	}
 	return 0;
@@ -266,9 +305,9 @@ START_TEST(removed_and_made_again)
 		struct shmemq_attr attr = { .capacity = 1 };
 		struct shmemq *q = shmemq_open(race.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, &attr);
 
-		ck_assert_ptr_nonnull(q);
-		ck_assert(shmemq_unlink(race.name) == 0 || errno == ENOENT);
-		ck_assert_int_eq(shmemq_close(q), 0);
+		ck_assert(q != NULL || errno == ETIMEDOUT);
+		ck_assert(shmemq_unlink(race.name) == 0 || errno == ENOENT || errno == ETIMEDOUT);
+		ck_assert(q == NULL || closed(&race, q));
 	}
 	race.shared->stop = 1;
 	for (int i = 0; i < 3; i++)
@@ -315,16 +354,18 @@ static void only_a_whole_queue(const char *name, bool own, unsigned *made)
 	CHECK(statvfs("/dev/shm", &fs) == 0 && (q != NULL || fs.f_bfree == fs.f_blocks));
 }
 
-/* Kills creators after 0 to 300 us. */
+/* Kills creators after 0 to 300 us, in an order that spreads over them however few rounds there are. */
 static int kill_creators(const void *argument)
 {
 	struct race race = race_on(argument);
 	bool own = child_own_shm("size=8m");
+	int64_t start = test_now();
 	unsigned made = 0;
+	int round;
 
 	if (!own)
 		fprintf(stderr, "skipped: no /dev/shm of its own is permitted here, so only the name is looked at\n");
-	for (unsigned round = 0; round < 300; round++) {
+	for (round = 0; goes_on(round, 300, start); round++) {
 		pid_t pid;
 		int64_t end;
 
@@ -332,8 +373,8 @@ static int kill_creators(const void *argument)
 		race.flags = round % 2 ? SHMEMQ_PRODUCER : SHMEMQ_OBSERVER;
 		pid = child_start(create_for_ever, &race);
 		while (race.shared->seen == 0)
-			;
-		end = test_now() + (int64_t)round * 1000;
+			sched_yield();
+		end = test_now() + (int64_t)round * 107 % 300 * 1000;
 		while (test_now() < end && race.shared->seen != 2)
 			;
 		kill(pid, SIGKILL);
@@ -341,7 +382,7 @@ static int kill_creators(const void *argument)
 		only_a_whole_queue(race.name, own, &made);
 		CHECK(shmemq_unlink(race.name) == 0 || errno == ENOENT);
 	}
-	printf("%u of 300 creators came as far as giving the name\n", made);
+	printf("%u of %d creators came as far as giving the name\n", made, round);
 	return fflush(stdout);
 }
 

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -230,7 +231,7 @@ END_TEST
 static int hold(const void *argument)
 {
 	const struct three *three = argument;
-	struct shmemq *q = shmemq_open(three->name, three->end | SHMEMQ_SHARED, 0, NULL);
+	struct shmemq *q = shmemq_fdopen(three->peer->fd, three->end | SHMEMQ_SHARED);
 
 	CHECK(q != NULL && begin(q, three->end));
 	raise(SIGSTOP);
@@ -270,7 +271,6 @@ START_TEST(a_dead_holder_is_not)
 
 	for (int i = 0; i < 3; i++) {
 		child_kill(start_holder(&three));
-		start = test_now();
 		ck_assert_int_ge(wait_some(three.one, three.end, LATE_NS), 0);
 		if (three.end == SHMEMQ_CONSUMER)
 			ck_assert_int_eq(shmemq_redelivered(three.one), 1);
@@ -278,9 +278,9 @@ START_TEST(a_dead_holder_is_not)
 
 		child_kill(start_holder(&three));
 		start = test_now();
-		for (int tries = 0; try(three.two, three.end) < 0; tries++) {
+		for (int late = 0; try(three.two, three.end) < 0; late += test_now() - start >= LATE_NS) {
 			ck_assert_int_eq(errno, EAGAIN);
-			ck_assert(tries < 256 || test_now() - start < LATE_NS);
+			ck_assert_int_le(late, SMQ_TRIES_A_CLOCK_READING);
 		}
 	}
 	/* The unfinished messages never existed: what is there has been pushed whole. */
@@ -386,8 +386,12 @@ static void fail_until_quiet(const struct three *three, int fd)
 START_TEST(a_pollfd_hears_the_turn)
 {
 	struct three three = open_three(both_ends[_i]);
-	int fd = shmemq_pollfd(three.two);
 	pid_t pid;
+	int fd;
+
+	/* By name an observer might come, as `shmemq ls` of another test does, and be a ring to a producer. */
+	ck_assert_int_eq(shmemq_unlink(three.name), 0);
+	fd = shmemq_pollfd(three.two);
 
 	/* Left. */
 	ck_assert(begin(three.one, three.end));
@@ -536,10 +540,12 @@ START_TEST(all_who_sleep_for_the_turn_are_woken)
 }
 END_TEST
 
+#define MIXED TEST_PART(200000)
+#define MIXED_ONE_OF 16 /* is pushed when both of them wait, however seldom they come so far on a busy machine */
+
 /* Two handles of one end, of which one sleeps and one polls: neither takes the other's announcement away. */
 struct mixed {
 	struct shmemq *sleeps, *polls;
-	_Atomic unsigned rounds;
 	_Atomic bool over;
 };
 
@@ -555,6 +561,20 @@ static void *sleep_on(void *argument)
 	return NULL;
 }
 
+/* Until the descriptor rings. In vain twice, with a message there after the first time: the ring was lost. */
+static void await_ring(struct shmemq *q)
+{
+	struct shmemq_stat st;
+
+	for (int late = 0; !rings(shmemq_pollfd(q), 5000);) {
+		late = shmemq_stat(q, &st) == 0 && st.queued_messages > 0 ? late + 1 : 0;
+		if (late == 2) {
+			fprintf(stderr, "a ring was lost\n");
+			_exit(1);
+		}
+	}
+}
+
 static void *poll_on(void *argument)
 {
 	struct mixed *mixed = argument;
@@ -564,13 +584,17 @@ static void *poll_on(void *argument)
 			continue;
 		if (errno != EAGAIN)
 			break;
-		if (!rings(shmemq_pollfd(mixed->polls), 5000)) {
-			fprintf(stderr, "a ring was lost\n");
-			_exit(1);
-		}
-		mixed->rounds++;
+		await_ring(mixed->polls);
 	}
 	return NULL;
+}
+
+static void await_both(const struct shmemq *producer)
+{
+	const uint32_t both = SMQ_WAIT_ASLEEP | SMQ_WAIT_POLLS;
+
+	while ((producer->waiter.peer->word & both) != both)
+		sched_yield();
 }
 
 START_TEST(sleepers_and_pollers_mix)
@@ -578,13 +602,16 @@ START_TEST(sleepers_and_pollers_mix)
 	const char *name = test_name();
 	struct mixed mixed = { .sleeps = join(name, SHMEMQ_CONSUMER), .polls = join(name, SHMEMQ_CONSUMER) };
 	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER, 0);
+	int64_t start = test_now();
 	uint64_t random = 0;
 	pthread_t threads[2];
 
 	sleepy_arm();
 	ck_assert_int_eq(pthread_create(&threads[0], NULL, sleep_on, &mixed), 0);
 	ck_assert_int_eq(pthread_create(&threads[1], NULL, poll_on, &mixed), 0);
-	while (mixed.rounds < TEST_PART(20000)) {
+	for (int i = 0; i < MIXED && (i == 0 || test_now() - start < TEST_BOX); i++) {
+		if (i % MIXED_ONE_OF == 0)
+			await_both(producer);
 		sleepy_delay(&random, 3000);
 		ck_fast(shmemq_push(producer, NULL, 0, 0) == 0);
 	}

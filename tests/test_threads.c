@@ -46,7 +46,7 @@ static void *push(void *argument)
 {
 	struct ends *ends = argument;
 
-	ends->push_failed = traffic_push(ends->producer, seed, MESSAGES);
+	ends->push_failed = traffic_push(ends->producer, seed, MESSAGES, TEST_BOX);
 	return NULL;
 }
 
@@ -54,7 +54,7 @@ static void *pop(void *argument)
 {
 	struct ends *ends = argument;
 
-	ends->pop_failed = traffic_pop(ends->consumer, seed, MESSAGES);
+	ends->pop_failed = traffic_pop(ends->consumer, seed);
 	return NULL;
 }
 
@@ -100,8 +100,9 @@ START_TEST(threads)
 		share_mapping(ends.consumer, ends.producer);
 	move(&ends, _i & 2);
 	ck_assert_int_eq(shmemq_stat(ends.producer, &st), 0);
-	ck_assert_uint_eq(st.pushed_messages, MESSAGES);
-	ck_assert_uint_eq(st.popped_messages, MESSAGES);
+	ck_assert_uint_ge(st.pushed_messages, 1);
+	ck_assert_uint_le(st.pushed_messages, MESSAGES);
+	ck_assert_uint_eq(st.popped_messages, st.pushed_messages);
 	ck_assert_uint_eq(st.pushed_bytes, st.popped_bytes);
 	ck_assert_uint_eq(st.queued_bytes, 0);
 	ck_assert_int_eq(shmemq_close(ends.consumer), 0);

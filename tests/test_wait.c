@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How long a call waits, and what ends the wait. Which errno each call can give: test_api_calls.c. */
+/*
+ * How long a call waits, and what ends the wait. Which errno each call can give: test_api_calls.c. That it sleeps
+ * meanwhile: test_slices.c.
+ */
 #include "config.h"
 
 #include <pthread.h>
@@ -261,22 +264,6 @@ START_TEST(stopped_and_continued)
 }
 END_TEST
 
-START_TEST(no_cpu_while_blocked)
-{
-	const struct call *call = &calls[_i];
-	struct ends ends;
-	int64_t cpu;
-
-	if (!call->timed || !call->copies)
-		return;
-	ends = ends_waiting(call, 0);
-	cpu = test_cpu();
-	ck_fails(call->run(ends.own, CALL_BYTES, 1000 * MS), ETIMEDOUT);
-	ck_assert_int_lt(test_cpu() - cpu, 50 * MS);
-	ends_close(&ends);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("wait");
@@ -292,7 +279,6 @@ int main(void)
 	tcase_add_loop_test(tests, interruption_is_for_one_handle, 0, CALLS);
 	tcase_add_loop_test(tests, signals_without_a_handler, 0, CALLS);
 	tcase_add_loop_test(tests, stopped_and_continued, 0, CALLS);
-	tcase_add_loop_test(tests, no_cpu_while_blocked, 0, CALLS);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 120);
 }

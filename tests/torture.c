@@ -23,7 +23,7 @@
 #include "torture.h"
 #include "traffic.h"
 
-#define STALL_NS (5 * STRESS_S)
+#define STALL_NS (60 * STRESS_S) /* without a message: then there never is one */
 #define LIFE_LEAST_NS 500
 #define LIFE_MOST_NS (20 * STRESS_MS)
 
@@ -187,12 +187,32 @@ static void print_state(const struct torture *t)
 		shmemq_close(q);
 }
 
+/* How many messages there were, and when that was last another number. */
+struct progress {
+	uint64_t messages;
+	int64_t at;
+};
+
+static struct progress progress(const struct torture *t)
+{
+	return (struct progress){ t->audit->messages, stress_now() };
+}
+
+static bool stalled(const struct torture *t, struct progress *last)
+{
+	struct progress now = progress(t);
+
+	if (now.messages != last->messages)
+		*last = now;
+	return now.at - last->at > STALL_NS;
+}
+
 /* Waits for a side to end by itself. */
 static void await_end(struct torture *t, const struct process *p)
 {
-	int64_t deadline = stress_now() + STALL_NS;
+	struct progress last = progress(t);
 
-	while (p->pid != 0 && stress_now() < deadline) {
+	while (p->pid != 0 && !stalled(t, &last)) {
 		pause_for(10 * STRESS_MS);
 		reap(t);
 	}
@@ -206,14 +226,14 @@ static void await_end(struct torture *t, const struct process *p)
 static void peace(struct torture *t)
 {
 	uint64_t goal = t->audit->messages + 200 + dice(t, 2000);
-	int64_t deadline = stress_now() + STALL_NS;
+	struct progress last = progress(t);
 
 	start(t, &t->producer, 0);
 	start(t, &t->consumer, 0);
 	while (t->audit->messages < goal && t->audit->violations == 0) {
 		pause_for(STRESS_MS);
 		reap(t);
-		if (stress_now() >= deadline) {
+		if (stalled(t, &last)) {
 			violation(t, "a stall: both sides run, and no message passes");
 			print_state(t);
 		}

@@ -28,6 +28,7 @@
 #define SIDES_MAX 8
 #define ROUND_NS (2 * STRESS_S)
 #define STALL_NS (10 * STRESS_S) /* nothing moves for so long: it never will */
+#define HANG_S 60                /* far longer than a side lives */
 #define BODY_MAX 600
 #define NUMBERS (1u << 22) /* messages in a round of consumers, at most */
 
@@ -57,11 +58,21 @@ static void fail(const char *what, uint64_t one, uint64_t other)
 static struct shmemq *open_end(unsigned flags)
 {
 	struct shmemq_attr attr = { .capacity = 1 << 14 };
-	struct shmemq *q = shmemq_open(stress.name, flags | SHMEMQ_CREATE | SHMEMQ_STAY, 0600, &attr);
+	struct shmemq *q;
 
+	/* ETIMEDOUT: another one was far from a processor in its own open or close. */
+	do
+		q = shmemq_open(stress.name, flags | SHMEMQ_CREATE, 0600, &attr);
+	while (q == NULL && errno == ETIMEDOUT);
 	if (q == NULL)
 		fail("open", flags, 0);
 	return q;
+}
+
+/* 0, or 1. After ETIMEDOUT, as above, the end is given up all the same. */
+static int close_end(struct shmemq *q)
+{
+	return shmemq_close(q) != 0 && errno != ETIMEDOUT;
 }
 
 /* Pushes one message in one of the ways there are. Some wait long inside. */
@@ -92,7 +103,7 @@ static int push(struct shmemq *q, const struct message *head, uint64_t *random)
 
 static int produce(unsigned side, uint32_t life, uint64_t seed, unsigned flags, uint64_t most)
 {
-	struct shmemq *q = open_end(SHMEMQ_PRODUCER | flags);
+	struct shmemq *q = open_end(SHMEMQ_PRODUCER | SHMEMQ_STAY | flags);
 	struct message head = { .side = side, .life = life };
 
 	for (; !shared->over && head.number < most; head.number++) {
@@ -100,7 +111,7 @@ static int produce(unsigned side, uint32_t life, uint64_t seed, unsigned flags, 
 			fail("push", side, head.number);
 		shared->pushed[side] = head.number + 1;
 	}
-	return shmemq_close(q) != 0;
+	return close_end(q);
 }
 
 /* Checks a message as far as it can be without others. */
@@ -123,6 +134,10 @@ static uint32_t hold(uint64_t number)
 		       atomic_fetch_add(&shared->popped[number / 4], 1u << shift) >> shift & 0xff;
 }
 
+/*
+ * To the end of what the one producer pushes, and no sooner: a timeout may only mean that the producer is far from a
+ * processor, or that the turn is still a dead one's.
+ */
 static int consume(unsigned side, uint32_t life, uint64_t seed, unsigned flags, uint64_t most)
 {
 	struct shmemq *q = open_end(SHMEMQ_CONSUMER | flags);
@@ -132,9 +147,12 @@ static int consume(unsigned side, uint32_t life, uint64_t seed, unsigned flags, 
 	size_t size;
 
 	(void)side, (void)life, (void)most;
-	while ((view = shmemq_timedpop_start(q, &size, &type, 50 * STRESS_MS)) != NULL || !shared->over) {
+	for (;;) {
+		view = shmemq_timedpop_start(q, &size, &type, 50 * STRESS_MS);
 		if (view == NULL && errno == ETIMEDOUT)
 			continue;
+		if (view == NULL && errno == EPIPE)
+			break;
 		if (view == NULL)
 			fail("pop", 0, 0);
 		check_message(view, size, type, &head);
@@ -147,7 +165,7 @@ static int consume(unsigned side, uint32_t life, uint64_t seed, unsigned flags, 
 		if (shmemq_pop_end(q) != 0)
 			fail("pop_end", head.number, 0);
 	}
-	return shmemq_close(q) != 0;
+	return close_end(q);
 }
 
 struct side {
@@ -166,6 +184,7 @@ static void start(struct side *side, unsigned number, side_body body, unsigned f
 	side->pid = fork();
 	if (side->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(HANG_S);
 		coverage_exit(body(number, side->life, seed, flags, most));
 	}
 	if (side->pid < 0)
@@ -241,7 +260,7 @@ static void check_streams(struct shmemq *q, struct stream *streams, int64_t ns)
 
 static void round_of_producers(void)
 {
-	struct shmemq *q = open_end(SHMEMQ_CONSUMER);
+	struct shmemq *q = open_end(SHMEMQ_CONSUMER | SHMEMQ_STAY);
 	struct side sides[PRODUCERS] = { { 0, 0 } };
 	struct stream streams[SIDES_MAX] = { { 0, 0, 0, 0 } };
 	int64_t end = stress_now() + ROUND_NS;

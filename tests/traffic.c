@@ -14,6 +14,8 @@
 #define PAUSE_ONE_OF 32768 /* now and then one side sleeps, so that the other one has to */
 #define PAUSE_NS 200000
 #define SHORT_NS 20000
+#define CLOCK_ONE_OF 256
+#define LAST 1u /* in the type of a message: it is the last one */
 
 /* What a pop says that is to be done again. */
 static const char try_again[] = "again";
@@ -53,7 +55,7 @@ static bool side_init(struct side *side, struct shmemq *q, uint64_t seed, uint64
 static struct message next_message(struct side *side)
 {
 	uint64_t random = traffic_random(&side->messages);
-	struct message message = { .content = random, .type = (uint32_t)(random >> 32) };
+	struct message message = { .content = random, .type = (uint32_t)(random >> 32) & ~LAST };
 
 	if (random % LARGE_ONE_OF != 0)
 		message.size = random >> 16 & (random >> 8 & 1 ? SMALL_MAX : 15);
@@ -136,8 +138,17 @@ static int push_once(struct side *side, const struct message *message)
 			     shmemq_timedpush(side->q, side->buffer, message->size, message->type, timeout);
 }
 
-int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count)
+static int64_t now_ns(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count, int64_t ns)
+{
+	int64_t end = now_ns() + ns;
 	struct side side;
 	int failed = 0;
 
@@ -146,6 +157,10 @@ int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count)
 	for (uint64_t i = 0; i < count && !failed; i++) {
 		struct message message = next_message(&side);
 
+		if (i % CLOCK_ONE_OF == 0 && now_ns() > end)
+			count = i + 1;
+		if (i + 1 == count)
+			message.type |= LAST;
 		while (!failed && push_once(&side, &message) != 0) {
 			if (!again())
 				failed = traffic_error("not pushed", i);
@@ -155,17 +170,18 @@ int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count)
 	return failed;
 }
 
-/* NULL, or what is wrong. */
-static const char *check(const struct message *message, const void *at, size_t size, uint32_t type)
+/* NULL, or what is wrong. Notes whether it is the last one. */
+static const char *check(struct message *message, const void *at, size_t size, uint32_t type)
 {
 	if (size != message->size)
 		return "wrong size";
-	if (type != message->type)
+	if ((type & ~LAST) != message->type)
 		return "wrong type";
+	message->type = type;
 	return traffic_filled(at, size, message->content) ? NULL : "wrong bytes";
 }
 
-static const char *pop_in_place(struct side *side, const struct message *message, int64_t timeout)
+static const char *pop_in_place(struct side *side, struct message *message, int64_t timeout)
 {
 	const void *at;
 	const char *wrong;
@@ -181,7 +197,7 @@ static const char *pop_in_place(struct side *side, const struct message *message
 	return shmemq_pop_end(side->q) != 0 ? "not released" : wrong;
 }
 
-static const char *pop_once(struct side *side, const struct message *message)
+static const char *pop_once(struct side *side, struct message *message)
 {
 	uint64_t random = traffic_random(&side->ways);
 	int64_t timeout = timeout_of(random);
@@ -202,14 +218,15 @@ static const char *pop_once(struct side *side, const struct message *message)
 	return again() || (errno == EMSGSIZE && room < message->size) ? try_again : "not popped";
 }
 
-int traffic_pop(struct shmemq *q, uint64_t seed, uint64_t count)
+int traffic_pop(struct shmemq *q, uint64_t seed)
 {
 	struct side side;
 	const char *wrong = NULL;
+	bool last = false;
 
 	if (!side_init(&side, q, seed, 2))
 		return traffic_error("cannot begin", 0);
-	for (uint64_t i = 0; i < count && wrong == NULL; i++) {
+	for (uint64_t i = 0; !last && wrong == NULL; i++) {
 		struct message message = next_message(&side);
 
 		do
@@ -217,6 +234,7 @@ int traffic_pop(struct shmemq *q, uint64_t seed, uint64_t count)
 		while (wrong == try_again);
 		if (wrong != NULL)
 			traffic_error(wrong, i);
+		last = message.type & LAST;
 	}
 	free(side.buffer);
 	return wrong != NULL;

@@ -48,11 +48,12 @@ static inline bool traffic_filled(const void *message, size_t size, uint64_t con
 }
 
 /*
- * Pushes `count` messages: most of them small, some up to message_max. Pops and checks as many. Both go on after EINTR,
- * ECANCELED and timeouts. 0, or 1 after a line on standard error.
+ * Pushes `count` messages, or as many as fit into `ns`: most of them small, some up to message_max. Pops and checks
+ * them to the last, which says so. Both go on after EINTR, ECANCELED and timeouts. 0, or 1 after a line on standard
+ * error.
  */
-int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count);
-int traffic_pop(struct shmemq *q, uint64_t seed, uint64_t count);
+int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count, int64_t ns);
+int traffic_pop(struct shmemq *q, uint64_t seed);
 
 /* Says what failed, and returns 1. */
 int traffic_error(const char *what, uint64_t message);

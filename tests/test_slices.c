@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A call that waits sleeps, for a slice at a time, and asks after each whether the peer lives. Told by the sleeps that
+ * it asks for, which the linker lets this program see: how long a busy machine makes them says nothing about the call.
+ */
+#include "config.h"
+
+#include "calls.h"
+#include "child.h"
+#include "handle.h"
+#include "support.h"
+
+static const struct call *call;
+static struct ends ends;
+static unsigned sleeps;
+static int64_t asked_ns;       /* for sleeps, in all, */
+static int64_t longest_ns;     /* and for the longest of them */
+static void (*at_sleep)(void); /* NULL: nothing happens then */
+
+int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+
+int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+{
+	if (at_sleep != NULL)
+		at_sleep();
+	sleeps++;
+	asked_ns += ns;
+	if (ns > longest_ns)
+		longest_ns = ns;
+	return __real_smq_wait_sleep(waiter, ns);
+}
+
+/* Where the kernel has no membarrier, the slices are others: see lib/wait.h. */
+static int64_t slice_ns(void)
+{
+	return ends.own->waiter.no_membarrier ? SMQ_SLICE_UNFENCED_NS : SMQ_SLICE_NS;
+}
+
+/* A slice ends when the next question for the peer is due: there is one more than fit, and one that is cut short. */
+START_TEST(a_few_long_sleeps)
+{
+	call = &calls[_i];
+	if (!call->timed || !call->copies)
+		return;
+	ends = ends_waiting(call, 0);
+	ck_fails(call->run(ends.own, CALL_BYTES, 1000 * MS), ETIMEDOUT);
+	ck_assert_int_le(longest_ns, slice_ns());
+	ck_assert_uint_ge(sleeps, 1);
+	ck_assert_uint_le(sleeps, (unsigned)(1000 * MS / slice_ns()) + 2);
+	ends_close(&ends);
+}
+END_TEST
+
+static pid_t holder;
+
+/* Gives the peer's end to a process of its own. */
+static void replace_peer(void)
+{
+	ck_assert_int_eq(shmemq_close(ends.peer), 0);
+	ends.peer = NULL;
+	holder = child_hold(ends.name, call->end == SHMEMQ_PRODUCER ? "consumer" : "producer");
+}
+
+/* The third sleep finds it dead: what is asked for counts from then on. */
+static void kill_holder(void)
+{
+	if (sleeps != 2)
+		return;
+	child_kill(holder);
+	asked_ns = 0;
+}
+
+/* The wait goes on until the next question is due. */
+START_TEST(a_death_is_noticed_within_a_slice)
+{
+	call = &calls[_i * (CALLS - 1)]; /* the first, and the last */
+	ends = ends_waiting(call, 0);
+	replace_peer();
+	at_sleep = kill_holder;
+	ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD);
+	ck_assert_uint_ge(sleeps, 3);
+	ck_assert_int_le(longest_ns, slice_ns());
+	ck_assert_int_le(asked_ns, SMQ_SLICE_NS);
+	ends_close(&ends);
+}
+END_TEST
+
+/* Nor do timeouts far shorter than a slice put the question off. */
+START_TEST(nor_by_short_waits)
+{
+	int err;
+
+	call = &calls[1 + _i * (CALLS - 2)];
+	ends = ends_waiting(call, 0);
+	replace_peer();
+	at_sleep = kill_holder;
+	do
+		err = call->run(ends.own, CALL_BYTES, 3 * MS) == 0 ? 0 : errno;
+	while (err == ETIMEDOUT);
+	ck_assert_int_eq(err, EOWNERDEAD);
+	ck_assert_uint_ge(sleeps, 3);
+	ck_assert_int_le(asked_ns, SMQ_SLICE_NS);
+	ends_close(&ends);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("slices");
+	TCase *tests = tcase_create("slices");
+
+	tcase_add_loop_test(tests, a_few_long_sleeps, 0, CALLS);
+	tcase_add_loop_test(tests, a_death_is_noticed_within_a_slice, 0, 2);
+	tcase_add_loop_test(tests, nor_by_short_waits, 0, 2);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 120);
+}
