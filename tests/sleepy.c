@@ -216,8 +216,8 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 }
 
 /*
- * Small messages in bursts: now the ring is full, now it is empty. In each lap of messages, which are several rings, the
- * producer once lets the consumer run dry, and half a lap later the consumer lets the producer run full.
+ * Small messages in bursts: now the ring is full, now it is empty. In each lap of messages, which are several rings,
+ * the producer once lets the consumer run dry, and half a lap later the consumer lets the producer run full.
  */
 static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 {
