@@ -29,8 +29,8 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# What is tracked, as it is now, and nothing that was built; whenever it was checked out.
-git ls-files -z | tar -c --null -T - | tar -x -C "$tree"
+# Whenever it was checked out.
+build-aux/copy.sh "$tree"
 find "$tree" -exec touch -d "@$(dpkg-parsechangelog -S Timestamp)" {} +
 (
 	cd "$tree"
