@@ -81,12 +81,16 @@ if [ -e /proc/self/fd ]; then # shmemq_fdopen(3) needs it
 	run request >"$temp/out" || fail request
 	says "$temp/out" '1: ADA' '2: GRACE'
 
-	# Each worker's lines in order, whatever lies between.
-	run logger >"$temp/out" || fail logger
-	sort -s -k 2,2 "$temp/out" >"$temp/sorted"
-	for worker in 1 2 3 4; do
-		printf "worker $worker: line %s\n" 1 2 3
-	done | diff -u - "$temp/sorted" || fail 'unexpected lines of logger (+)'
+	if [ -n "${SHMEMQ_TEST_EMULATED-}" ]; then
+		echo 'logger is left out: without MADV_WIPEONFORK a child closes what its parent has'
+	else
+		# Each worker's lines in order, whatever lies between.
+		run logger >"$temp/out" || fail logger
+		sort -s -k 2,2 "$temp/out" >"$temp/sorted"
+		for worker in 1 2 3 4; do
+			printf "worker $worker: line %s\n" 1 2 3
+		done | diff -u - "$temp/sorted" || fail 'unexpected lines of logger (+)'
+	fi
 
 	sandbox
 	sandbox -m
