@@ -99,7 +99,7 @@ dpkg -L $packages | sort -u >/tmp/installed
 for page in 1 5 7; do
 	man -w "$page" shmemq
 done
-man shmemq_push | grep 'shmemq_push'
+man shmemq_push | grep -m 1 'shmemq_push'
 dpkg -L libshmemq-doc | grep 'html/shmemq_push\.3\.html'
 # Every exported function has its page.
 library=$(dpkg -L libshmemq0 | grep 'libshmemq\.so\.0$')
