@@ -125,6 +125,19 @@ static const char *take_list(const char *option, const char *list, bool (*is_kno
 	return list;
 }
 
+/* "A,B", or "A" for both. */
+static bool read_cpus(const char *text)
+{
+	int used = 0;
+
+	if (sscanf(text, "%d,%d%n", &bench_cpus[0], &bench_cpus[1], &used) != 2) {
+		sscanf(text, "%d%n", &bench_cpus[0], &used);
+		bench_cpus[1] = bench_cpus[0];
+	}
+	return used > 0 && text[used] == '\0' && bench_cpus[0] >= 0 && bench_cpus[0] < CPU_SETSIZE &&
+	       bench_cpus[1] >= 0 && bench_cpus[1] < CPU_SETSIZE;
+}
+
 static void take(struct settings *settings, int option, const char *argument)
 {
 	switch (option) {
@@ -145,9 +158,8 @@ static void take(struct settings *settings, int option, const char *argument)
 		settings->contenders = take_list("contenders", argument, is_contender);
 		break;
 	case CPUS:
-		if (sscanf(argument, "%d,%d", &bench_cpus[0], &bench_cpus[1]) != 2 || bench_cpus[0] < 0 ||
-		    bench_cpus[1] < 0 || bench_cpus[0] >= CPU_SETSIZE || bench_cpus[1] >= CPU_SETSIZE)
-			refuse("cpus", "two numbers");
+		if (!read_cpus(argument))
+			refuse("cpus", "one number, or two with a comma between them");
 		break;
 	case JSON:
 		settings->json = argument;

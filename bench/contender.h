@@ -20,8 +20,6 @@
 
 #include "measure.h"
 
-#define PRODUCERS_MAX 8
-
 #define LINE 128 /* two cache lines: the prefetcher fetches pairs */
 
 enum side { PRODUCER, CONSUMER };

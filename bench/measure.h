@@ -16,6 +16,8 @@ struct histogram {
 	uint32_t count[BUCKETS];
 };
 
+#define PRODUCERS_MAX 8
+
 enum phase { WAIT, WARM_UP, MEASURE, STOP };
 
 struct control {
@@ -25,7 +27,7 @@ struct control {
 	_Atomic bool moving;		 /* the first message has arrived */
 	_Alignas(128) uint64_t total;	 /* messages received, all phases */
 	uint64_t messages, ns;		 /* from MEASURE to the end */
-	_Atomic uint64_t cpu_ns[2];	 /* by enum side, all phases */
+	uint64_t cpu_ns[PRODUCERS_MAX + 1]; /* by child, all phases; read when it has ended */
 	struct histogram latency[2];	 /* by enum side, from MEASURE to the end */
 };
 

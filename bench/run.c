@@ -167,6 +167,7 @@ static void evaluate(const struct repetition *repetition, double calls, struct o
 {
 	const struct control *control = repetition->control;
 	double total = (double)control->total;
+	uint64_t cpu_ns = 0;
 
 	*outcome = (struct outcome){ .value = 0 };
 	if (round_trip(repetition->trial)) {
@@ -176,7 +177,9 @@ static void evaluate(const struct repetition *repetition, double calls, struct o
 		return;
 	}
 	outcome->value = (double)control->messages * 1e9 / (double)control->ns;
-	outcome->cpu = (double)(control->cpu_ns[0] + control->cpu_ns[1]) / 1e3 / total;
+	for (unsigned i = 0; i <= repetition->trial->producers; i++)
+		cpu_ns += control->cpu_ns[i];
+	outcome->cpu = (double)cpu_ns / 1e3 / total;
 	if (repetition->trial->kind == CALLS)
 		outcome->value = calls / total;
 }

@@ -92,7 +92,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 		(side == PRODUCER ? contender->ping : contender->pong)(&job);
 	else
 		(side == PRODUCER ? contender->produce : contender->consume)(&job);
-	atomic_fetch_add(&control->cpu_ns[side], cpu_ns() - cpu);
+	control->cpu_ns[child] = cpu_ns() - cpu;
 	/* ZeroMQ loses what is under way when the sending process ends. */
 	atomic_fetch_add(&control->done, 1);
 	while (atomic_load(&control->done) != producers + 1)

@@ -7,8 +7,8 @@
 #define MAILBOX_BYTES 4096
 
 struct mailbox {
-	_Atomic uint64_t number;
-	unsigned char payload[];
+	_Atomic uint32_t number;
+	_Alignas(8) unsigned char payload[];
 };
 
 static bool create(struct channel *channel)
@@ -28,7 +28,7 @@ static inline void send_message(struct channel *channel, const void *message, si
 
 	copy_message(mailbox->payload, message, size);
 	/* Release: the payload is seen with the number. Its acquire is in receive_message(). */
-	atomic_store_explicit(&mailbox->number, ++channel->position, memory_order_release);
+	atomic_store_explicit(&mailbox->number, (uint32_t)++channel->position, memory_order_release);
 }
 
 static inline const void *receive_message(struct channel *channel, size_t *size)
@@ -36,7 +36,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 	struct mailbox *mailbox = channel->shared;
 
 	channel->position++;
-	while (atomic_load_explicit(&mailbox->number, memory_order_acquire) != channel->position)
+	while (atomic_load_explicit(&mailbox->number, memory_order_acquire) != (uint32_t)channel->position)
 		relax(channel);
 	*size = channel->size;
 	return mailbox->payload;

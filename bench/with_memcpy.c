@@ -5,7 +5,7 @@
 #include "contender.h"
 
 struct slot {
-	_Alignas(LINE) _Atomic uint64_t full;
+	_Alignas(LINE) _Atomic uint32_t full;
 	_Alignas(LINE) unsigned char payload[];
 };
 

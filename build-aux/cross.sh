@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds the library for other machines than this one, and tests it: cross.sh NAME..., of those listed below. The suite
-# runs, by an emulator where it has to; then both commands, that one and this machine's own, share a queue.
+# Builds the library for other machines than this one, and tests it: cross.sh [NAME...], all of those listed below or
+# some. The suite runs, by an emulator where it has to; then both commands, that one and this machine's own, share
+# queues.
 # On Debian, x86-64; ./autogen.sh --deps=release installs what it needs. KEEP=DIRECTORY keeps the builds.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,9 +16,10 @@ else
 fi
 trap 'exit 1' HUP INT TERM
 
+names='i386 i386-semaphores arm64 armhf armel riscv64 s390x musl musl-semaphores musl-static'
 usage()
 {
-	echo "usage: $0 i386 | i386-semaphores | arm64 | armhf | riscv64 | s390x | musl | musl-semaphores..." >&2
+	echo "usage: $0 [NAME...], of $names" >&2
 	exit 2
 }
 
@@ -33,11 +35,14 @@ describe()
 		options=--disable-futex
 		shares=no
 		;;
+	*-static) options=--disable-shared ;;
 	esac
 	case $1 in
 	i386*) triplet=i686-linux-gnu architecture=i386 ;;
 	arm64) triplet=aarch64-linux-gnu architecture=arm64 emulator=aarch64 ;;
 	armhf) triplet=arm-linux-gnueabihf architecture=armhf emulator=arm ;;
+	# Its instructions have no 64-bit atomics.
+	armel) triplet=arm-linux-gnueabi architecture=armel emulator=arm ;;
 	# Debian 12 has its compiler and libc only: no Check.
 	riscv64) triplet=riscv64-linux-gnu emulator=riscv64 architecture= ;;
 	s390x) triplet=s390x-linux-gnu architecture=s390x emulator=s390x shares=no ;;
@@ -53,6 +58,10 @@ describe()
 		;;
 	# The kernel's headers are not musl's.
 	musl*) cc="musl-gcc -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu" ;;
+	esac
+	case $1 in
+	# libtool takes -static for itself, wherever it stands.
+	*-static) cc="$cc --static" ;;
 	esac
 }
 
@@ -112,36 +121,95 @@ build() # NAME CONFIGURE-ARGUMENT...
 	cd "$work/$1"
 	shift
 	# Libraries that this machine has are not for that one.
-	quietly configure.log env PKG_CONFIG_LIBDIR="$work/no-packages" "$top/configure" --enable-werror "$@"
+	quietly configure.log env PKG_CONFIG_LIBDIR="$work/no-packages" "$work/tree/configure" --enable-werror "$@"
 	quietly make.log nice make -j"$(nproc)"
 	cd "$top"
 }
 
-command_of() # NAME ARGUMENT...
+# Where a build's command is, and with it the library that it wants.
+directory_of() # NAME
 {
-	built=$work/$1/.libs
-	shift
-	LD_LIBRARY_PATH=$built "$built/shmemq" "$@"
+	directory=$work/$1
+	[ ! -x "$directory/.libs/shmemq" ] || directory=$directory/.libs
+	echo "$directory"
 }
 
-# A stream from one build's command to another's.
+# Runs that command, for two minutes at most; as itself, so that in the background it is $!.
+command_of() # NAME ARGUMENT...
+{
+	directory=$(directory_of "$1")
+	shift
+	exec env LD_LIBRARY_PATH="$directory" timeout -k 5 120 "$directory/shmemq" "$@"
+}
+
+# Those still running, and the queue, go with this shell.
+leave()
+{
+	# shellcheck disable=SC2086 # a list of words
+	[ -z "$started" ] || kill $started 2>/dev/null || :
+	rm -f "/dev/shm$queue"
+}
+
+# A shell that waits takes a signal; one that runs something itself is deaf until that ends.
+finish()
+{
+	for process in $started; do
+		wait "$process"
+	done
+	started=
+}
+
+# Messages from one build's command to another's.
 stream() # FROM TO
 {
-	queue=/shmemq-test-cross-$$
 	command_of "$1" push "$queue" --create --stay <"$work/stream" &
-	command_of "$2" pop "$queue" --create --stay --count 100000 >"$work/streamed"
-	wait $!
+	started=$!
+	command_of "$2" pop "$queue" --create --stay --count 100000 >"$work/streamed" &
+	started="$started $!"
+	finish
 	cmp "$work/stream" "$work/streamed"
-	command_of "$2" rm "$queue"
+	(command_of "$2" rm "$queue")
 	echo "cross.sh: 100000 messages from $1 to $2"
 }
 
-if [ "${1-}" = --stream ]; then
-	stream "$2" "$3"
+# Both commands share both ends of one queue. Each message arrives once, and those of each side in their order.
+share() # NAME NAME
+{
+	(command_of "$1" create "$queue" --capacity 4K)
+	started=
+	for side in "$1" "$2"; do
+		sed "s/^/$side /" "$work/stream" >"$work/from-$side"
+		command_of "$side" push "$queue" --shared --stay <"$work/from-$side" &
+		started="$started $!"
+		command_of "$side" pop "$queue" --shared --stay --count 100000 >"$work/to-$side" &
+		started="$started $!"
+	done
+	finish
+	for side in "$1" "$2"; do
+		awk '$2 <= last[$1] { print $0 " is after " last[$1]; exit 1 } { last[$1] = $2 }' "$work/to-$side"
+	done
+	sort "$work/from-$1" "$work/from-$2" >"$work/sent"
+	sort "$work/to-$1" "$work/to-$2" | cmp "$work/sent" -
+	(command_of "$2" rm "$queue")
+	echo "cross.sh: 200000 messages from $1 and $2 to $1 and $2"
+}
+
+case ${1-} in
+--stream | --share)
+	queue=/shmemq-test-cross-$$
+	started=
+	trap leave EXIT
+	"${1#--}" "$2" "$3"
 	exit
-fi
-[ $# -gt 0 ] || usage
-[ -e configure ] || ./autogen.sh >"$work/autogen.log" 2>&1
+	;;
+esac
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- $names
+for name in "$@"; do
+	describe "$name"
+done
+build-aux/copy.sh "$work/tree"
+[ -e "$work/tree/configure" ] || "$work/tree/autogen.sh" >"$work/autogen.log" 2>&1
 seq 100000 >"$work/stream"
 for name in "$@"; do
 	describe "$name"
@@ -168,5 +236,6 @@ for name in "$@"; do
 		build native
 		emulated env KEEP="$work" "$top/build-aux/cross.sh" --stream "$name" native
 		emulated env KEEP="$work" "$top/build-aux/cross.sh" --stream native "$name"
+		emulated env KEEP="$work" "$top/build-aux/cross.sh" --share "$name" native
 	fi
 done

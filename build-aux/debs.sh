@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Makes the Debian packages from a checkout, into DIRECTORY. The upstream tarball is what `make dist` makes of the
-# checked-out files; debian/, which it does not hold, is laid beside it. --orig makes the tarball only.
+# Makes the Debian packages from a checkout, into DIRECTORY. The upstream tarball is the one that is there under the
+# name of an orig tarball, or else what `make dist` makes of the checked-out files; debian/, which it does not hold, is
+# laid beside it. --orig makes the tarball only.
 set -eu
 
 usage()
@@ -29,25 +30,30 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# What is tracked, as it is now, and nothing that was built; whenever it was checked out.
-git ls-files -z | tar -c --null -T - | tar -x -C "$tree"
+# Whenever it was checked out.
+build-aux/copy.sh "$tree"
 find "$tree" -exec touch -d "@$(dpkg-parsechangelog -S Timestamp)" {} +
-(
-	cd "$tree"
-	./autogen.sh
-	./configure --quiet
-	make -s dist
-) >"$tree/log" 2>&1 || {
-	cat "$tree/log" >&2
-	exit 1
-}
 version=$(dpkg-parsechangelog -S Version | sed 's/-[^-]*$//')
-tarball=$tree/libshmemq-$version.tar.xz
-[ -e "$tarball" ] || {
-	echo "$0: debian/changelog is of $version, the tarball is not" >&2
-	exit 1
-}
-cp "$tarball" "$out/libshmemq_$version.orig.tar.xz"
+tarball=$out/libshmemq_$version.orig.tar.xz
+if [ -e "$tarball" ]; then
+	# Published, perhaps: nothing else may have that name.
+	echo "$0: the sources are those of $tarball, which was there: remove it for a new one" >&2
+else
+	(
+		cd "$tree"
+		./autogen.sh
+		./configure --quiet
+		make -s dist
+	) >"$tree/log" 2>&1 || {
+		cat "$tree/log" >&2
+		exit 1
+	}
+	[ -e "$tree/libshmemq-$version.tar.xz" ] || {
+		echo "$0: debian/changelog is of $version, the tarball is not" >&2
+		exit 1
+	}
+	cp "$tree/libshmemq-$version.tar.xz" "$tarball"
+fi
 [ -z "$orig" ] || exit 0
 
 rm -rf "${out:?}/libshmemq-$version"

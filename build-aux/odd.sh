@@ -8,7 +8,6 @@ cd "$(dirname "$0")/.."
 	echo 'odd.sh: needs root'
 	exit 77
 }
-top=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -35,10 +34,12 @@ mounted()
 
 # Where an ordinary user gets to, too.
 chmod 755 "$work"
+build-aux/copy.sh "$work/tree"
+cd "$work/tree"
 [ -e configure ] || ./autogen.sh >"$work/autogen.log" 2>&1
 mkdir "$work/build"
 cd "$work/build"
-"$top/configure" --quiet --enable-werror
+../tree/configure --quiet --enable-werror
 make -s -j"$(nproc)" >make.log 2>&1 || {
 	tail -n 100 make.log
 	exit 1

@@ -1,57 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Everything that a release has to pass beyond .ci/run: make release-check, or with the names of some steps. As root, on
-# Debian, in a checkout, after ./autogen.sh --deps=release. About half an hour.
+# Debian, in a checkout, after ./autogen.sh --deps=release. About an hour. A step that fails does not end it; at the end
+# there is a line for each.
 set -eu
 cd "$(dirname "$0")/.."
-top=$PWD
 [ -e debian/control ] || {
 	echo "$0: no debian/ here: it is in the repository, not in the tarball" >&2
 	exit 1
-}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-chmod 755 "$work" # for the ordinary user who builds
-
-distcheck()
-{
-	mkdir "$work/dist"
-	(
-		cd "$work/dist"
-		"$top/configure" --quiet
-		quietly make distcheck
-	)
-}
-
-abi()
-{
-	mkdir "$work/abi"
-	(
-		cd "$work/abi"
-		"$top/configure" --quiet --disable-static CFLAGS='-g -O2'
-		make -s -j"$(nproc)" abi-check
-	)
-}
-
-# Built and tested as an ordinary user, in a tree of its own.
-debs()
-{
-	mkdir "$work/debs" "$work/tree"
-	git ls-files -z | tar -c --null -T - | tar -x -C "$work/tree"
-	(
-		cd "$work/tree"
-		git init -q
-		git add -f .
-	)
-	chown -R nobody "$work/debs" "$work/tree"
-	quietly setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/nonexistent \
-		"$work/tree/build-aux/debs.sh" "$work/debs"
-	setpriv --reuid=nobody --regid=nogroup --clear-groups \
-		lintian --fail-on error,warning "$work"/debs/*.changes
-	build-aux/stranger.sh "$work/debs"
-	# And in parts, without tests.
-	quietly env DEB_BUILD_OPTIONS=nocheck build-aux/debs.sh "$work/parts" -B -Pnocheck
 }
 
 quietly()
@@ -62,24 +18,94 @@ quietly()
 	}
 }
 
-step()
+as_nobody()
 {
-	echo
-	echo "== $1"
-	case $1 in
-	abi | debs | distcheck) "$1" ;;
-	cross) build-aux/cross.sh i386 i386-semaphores arm64 armhf riscv64 s390x musl musl-semaphores ;;
-	odd | reproduce) "build-aux/$1.sh" ;;
+	setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/nonexistent "$@"
+}
+
+# The checkout may be configured; a copy of it is not.
+copied()
+{
+	build-aux/copy.sh "$work/tree"
+	quietly "$work/tree/autogen.sh"
+	mkdir "$work/build"
+	cd "$work/build"
+}
+
+distcheck()
+{
+	copied
+	quietly ../tree/configure
+	quietly make distcheck
+	grep 'archives ready' "$work/log"
+}
+
+abi()
+{
+	copied
+	quietly ../tree/configure --disable-static CFLAGS='-g -O2'
+	quietly make -j"$(nproc)"
+	make abi-check MAY_SKIP=no
+}
+
+# Built and tested as an ordinary user, then in parts, without tests.
+debs()
+{
+	mkdir "$work/debs"
+	build-aux/copy.sh "$work/tree"
+	git -C "$work/tree" init -q
+	git -C "$work/tree" add -f .
+	chown -R nobody "$work/debs" "$work/tree"
+	quietly as_nobody "$work/tree/build-aux/debs.sh" "$work/debs"
+	as_nobody lintian --fail-on error,warning "$work"/debs/*.changes
+	for part in -A -B; do
+		quietly env DEB_BUILD_OPTIONS=nocheck build-aux/debs.sh "$work/part$part" "$part" -Pnocheck
+	done
+	(cd "$work" && ls debs/*.deb part-*/*.deb)
+}
+
+if [ "${1-}" = --inside ]; then
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 1' HUP INT TERM
+	chmod 755 "$work" # for the ordinary user who builds
+	case $2 in
+	abi | debs | distcheck) "$2" ;;
+	cross | odd | reproduce | stranger) "build-aux/$2.sh" ;;
+	esac
+	exit
+fi
+
+[ $# -gt 0 ] || set -- distcheck abi debs stranger reproduce odd cross
+for name in "$@"; do
+	case $name in
+	abi | cross | debs | distcheck | odd | reproduce | stranger) ;;
 	*)
-		echo "release-check: no step $1" >&2
+		echo "release-check: no step $name" >&2
 		exit 2
 		;;
 	esac
-}
-
-[ $# -gt 0 ] || set -- distcheck abi debs reproduce odd cross
-for name in "$@"; do
-	step "$name"
 done
-echo
-echo 'release-check: passed'
+summary=
+failed=0
+for name in "$@"; do
+	echo "== $name"
+	begun=$(date +%s)
+	status=0
+	build-aux/release-check.sh --inside "$name" || status=$?
+	case $status in
+	0) result=passed ;;
+	# A release is not made where something cannot be tried.
+	77) result='failed (skipped)' ;;
+	*) result=failed ;;
+	esac
+	[ "$status" -eq 0 ] || failed=$((failed + 1))
+	line=$(printf '%-10s %s, %d s' "$name" "$result" $(($(date +%s) - begun)))
+	echo "== $line"
+	echo
+	summary="$summary$line
+"
+done
+printf '%s' "$summary"
+echo "release-check: $(($# - failed)) passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The bash completion: commands, options, values and the names of queues.
+# The bash completion: commands, options, values and the names of queues. SHMEMQ_COMPLETION: the file, if it is
+# installed.
 # shellcheck source=tests/command_lib.sh
 . "${srcdir:-.}/tests/command_lib.sh"
 
@@ -12,7 +13,7 @@ command -v bash >/dev/null || {
 	echo "command_completion.sh: no /dev/fd, which bash needs for this"
 	exit 77
 }
-file=$srcdir/tools/shmemq.bash
+file=${SHMEMQ_COMPLETION:-$srcdir/tools/shmemq.bash}
 
 # Does the line, up to the cursor, complete to these words?
 completes() # LINE [WORD...]
@@ -78,8 +79,10 @@ grep -o -e '--[a-z]*' "$temp/help" | sort -u | is 'the options of help' "$temp/o
 # The package finds it by the command's name.
 package=/usr/share/bash-completion/bash_completion
 if [ -r "$package" ]; then
-	mkdir "$temp/completions"
-	cp "$file" "$temp/completions/shmemq"
+	if [ -z "${SHMEMQ_COMPLETION-}" ]; then
+		mkdir "$temp/completions"
+		cp "$file" "$temp/completions/shmemq"
+	fi
 	# shellcheck disable=SC2016 # for that shell
 	found=$(BASH_COMPLETION_USER_DIR=$temp bash --norc -i -c '
 		. "$1"

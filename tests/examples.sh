@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The examples that the manual shows run, and do what it says.
+# The examples that the manual shows run, and do what it says. SHMEMQ_LIBRARY: the library for those that load it.
 examples=${top_builddir:-.}/examples
 name=/shmemq-examples-$$
+library=${SHMEMQ_LIBRARY:-${top_builddir:-.}/.libs/libshmemq.so.0}
 temp=$(mktemp -d) || exit 1
 trap 'rm -rf "$temp" "/dev/shm$name" "/dev/shm$name-2"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -80,12 +81,16 @@ if [ -e /proc/self/fd ]; then # shmemq_fdopen(3) needs it
 	run request >"$temp/out" || fail request
 	says "$temp/out" '1: ADA' '2: GRACE'
 
-	# Each worker's lines in order, whatever lies between.
-	run logger >"$temp/out" || fail logger
-	sort -s -k 2,2 "$temp/out" >"$temp/sorted"
-	for worker in 1 2 3 4; do
-		printf "worker $worker: line %s\n" 1 2 3
-	done | diff -u - "$temp/sorted" || fail 'unexpected lines of logger (+)'
+	if [ -n "${SHMEMQ_TEST_EMULATED-}" ]; then
+		echo 'logger is left out: without MADV_WIPEONFORK a child closes what its parent has'
+	else
+		# Each worker's lines in order, whatever lies between.
+		run logger >"$temp/out" || fail logger
+		sort -s -k 2,2 "$temp/out" >"$temp/sorted"
+		for worker in 1 2 3 4; do
+			printf "worker $worker: line %s\n" 1 2 3
+		done | diff -u - "$temp/sorted" || fail 'unexpected lines of logger (+)'
+	fi
 
 	sandbox
 	sandbox -m
@@ -130,15 +135,14 @@ python() # ARGUMENT...
 	*)
 		if [ "$polls" = no ]; then
 			:
-		elif [ ! -e "${top_builddir:-.}/.libs/libshmemq.so.0" ]; then
+		elif [ ! -e "$library" ]; then
 			echo 'loop.py is left out: no shared library'
 		elif ! command -v python3 >/dev/null; then
 			echo 'loop.py is left out: no python3'
-		elif ! python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' \
-			"${top_builddir:-.}/.libs/libshmemq.so.0" 2>/dev/null; then
+		elif ! python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$library" 2>/dev/null; then
 			echo 'loop.py is left out: python3 is of another machine than the library, or of another libc'
 		else
-			LD_LIBRARY_PATH="${top_builddir:-.}/.libs" timeout 60 \
+			LD_LIBRARY_PATH=${library%/*} timeout 60 \
 				python3 "${srcdir:-.}/examples/$1" "$name" >"$temp/out" &
 			consumer=$!
 			run producer "$name" one two || fail "producer to $1"

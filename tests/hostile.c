@@ -232,8 +232,8 @@ int main(void)
 		if (make_queue())
 			while_running();
 	}
-	printf("hostile: seed %" PRIu64 ", %.1f s, %" PRIu64 " queues: %" PRIu64 " writes, %" PRIu64 " calls, %" PRIu64
-	       " messages, %" PRIu64 " handles broken, %" PRIu64 " of %" PRIu64 " opens refused, %" PRIu32
+	printf("hostile: seed %" PRIu64 ", %.1f s, %" PRIu64
+	       " queues: %lu writes, %lu calls, %lu messages, %lu handles broken, %lu of %lu opens refused, %" PRIu32
 	       " violations\n",
 	       stress.seed, stress_seconds(&stress), queues, counts->writes, counts->calls, counts->moved,
 	       counts->broken, counts->refused, counts->opens, counts->violations);

@@ -11,14 +11,14 @@
 #include "ring.h"
 #include "shmemq.h"
 
-/* Shared by all processes of a run. */
+/* Shared by all processes of a run, so they are as wide as the machine has atomics. */
 struct hostile_counts {
-	_Atomic uint64_t calls;
-	_Atomic uint64_t moved;  /* messages, garbage or not */
-	_Atomic uint64_t broken; /* handles that said EBADMSG */
-	_Atomic uint64_t opens;
-	_Atomic uint64_t refused; /* opens that failed */
-	_Atomic uint64_t writes;
+	_Atomic unsigned long calls;
+	_Atomic unsigned long moved;  /* messages, garbage or not */
+	_Atomic unsigned long broken; /* handles that said EBADMSG */
+	_Atomic unsigned long opens;
+	_Atomic unsigned long refused; /* opens that failed */
+	_Atomic unsigned long writes;
 	_Atomic uint32_t violations;
 };
 

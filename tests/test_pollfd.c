@@ -460,7 +460,8 @@ int main(void)
 	tcase_add_test(tests, level_triggered);
 	tcase_add_loop_test(tests, rings_after_a_drop_of_privileges, 0, 2);
 	tcase_add_test(tests, errors);
-	tcase_add_test(tests, one_descriptor_a_handle);
+	if (child_forks_apart())
+		tcase_add_test(tests, one_descriptor_a_handle);
 	tcase_add_loop_test(tests, a_flood, 0, 2);
 	if (!filter_works())
 		puts("skipped: what needs seccomp filters");

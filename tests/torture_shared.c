@@ -40,9 +40,9 @@ struct message {
 /* What all processes share, beside the queue. */
 static struct shared {
 	_Atomic bool over;
-	_Atomic uint64_t pushed[SIDES_MAX];  /* by the present process of a side, at least */
+	_Atomic uint32_t pushed[SIDES_MAX];   /* by the present process of a side, at least */
 	_Atomic uint32_t popped[NUMBERS / 4]; /* a byte a message: times that it was held */
-	_Atomic uint64_t redelivered;
+	_Atomic uint32_t redelivered;
 } *shared;
 
 static struct stress stress;
