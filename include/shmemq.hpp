@@ -79,15 +79,35 @@ private:
 	bool given_ = false;
 };
 
-/* What a push copies: a literal without its NUL, the values of a string, vector, span or array, or {address, size}. */
+namespace detail
+{
+
+template <class T>
+inline constexpr bool is_char = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
+#ifdef __cpp_char8_t
+				std::is_same_v<T, char8_t> ||
+#endif
+				std::is_same_v<T, char32_t>;
+
+} // namespace detail
+
+/*
+ * What a push copies: a literal without its NUL, the values of a string, vector, span or array, or {address, size}.
+ * A literal is an array of const characters, and nothing tells it from others: so of each of them a NUL at the end, if
+ * there is one, is left out. Of one that holds no text say how much: {array, size}.
+ */
 struct bytes {
 	const void *data;
 	std::size_t size;
 
 	constexpr bytes(const void *address, std::size_t count) noexcept : data(address), size(count) {}
-	template <std::size_t n> constexpr bytes(const char (&text)[n]) noexcept : data(text), size(n - 1) {}
+	template <class Char, std::size_t n, class = std::enable_if_t<detail::is_char<Char>>>
+	constexpr bytes(const Char (&text)[n]) noexcept : data(text), size((n - (text[n - 1] == 0)) * sizeof(Char))
+	{
+	}
 	/* How much of a buffer, and that push(buffer, 5) does not take the size for a type, only the caller can say. */
-	template <std::size_t n> bytes(char (&buffer)[n]) = delete;
+	template <class Char, std::size_t n, class = std::enable_if_t<detail::is_char<Char>>>
+	bytes(Char (&buffer)[n]) = delete;
 	template <class Range, class Value = std::remove_pointer_t<decltype(std::data(std::declval<const Range &>()))>,
 		  class = std::enable_if_t<std::is_trivially_copyable_v<Value>>>
 	constexpr bytes(const Range &range) noexcept : data(std::data(range)), size(std::size(range) * sizeof(Value))
@@ -148,7 +168,8 @@ public:
 			let_go(q_);
 	}
 	explicit operator bool() const noexcept { return q_ != nullptr; }
-	Void *data() const noexcept { return data_; } /* 8-byte aligned */
+	Void *data() const & noexcept { return data_; } /* 8-byte aligned */
+	Void *data() const && = delete; /* q.pop_start().data(): it would be given back before it can be kept */
 	std::size_t size() const noexcept { return size_; }
 
 protected:
@@ -207,9 +228,10 @@ public:
 	}
 	std::uint32_t type() const noexcept { return type_; }
 	bool redelivered() const noexcept { return ::shmemq_redelivered(q_) == 1; }
-	std::string_view text() const noexcept { return { static_cast<const char *>(data()), size() }; }
+	std::string_view text() const & noexcept { return { static_cast<const char *>(data()), size() }; }
+	std::string_view text() const && = delete; /* as data() */
 	operator std::string_view() const & noexcept { return text(); }
-	operator std::string_view() const && = delete; /* a view of q.pop_start() outlives its message */
+	operator std::string_view() const && = delete;
 
 	void end() { detail::check(over(::shmemq_pop_end(q_)), "shmemq_pop_end"); }
 	bool end(std::error_code &ec) noexcept { return detail::report(over(::shmemq_pop_end(q_)), ec); }

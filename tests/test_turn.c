@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* The turn of a SHARED end: when no number is left to take it with, and how long a dead holder keeps it. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "end.h"
+#include "file.h"
+#include "handle.h"
+#include "support.h"
+
+#define MESSAGE 24
+
+static const unsigned both_ends[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER };
+
+static int move(struct shmemq *q, unsigned end, int64_t timeout)
+{
+	char buf[MESSAGE] = "";
+
+	return end == SHMEMQ_PRODUCER ? shmemq_timedpush(q, buf, sizeof buf, 0, timeout) :
+					(int)shmemq_timedpop(q, buf, sizeof buf, NULL, timeout);
+}
+
+static off_t numbers(unsigned end)
+{
+	return end == SHMEMQ_PRODUCER ? SMQ_LOCK_PRODUCERS : SMQ_LOCK_CONSUMERS;
+}
+
+/* A lock to read, or none any more, on the bytes of numbers: what anybody can do who may open the queue to read. */
+static void lock_numbers(int fd, short type, unsigned end, uint32_t first, uint32_t count)
+{
+	struct flock lock = { .l_type = type, .l_start = numbers(end) + (off_t)first, .l_len = (off_t)count };
+
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &lock), 0);
+}
+
+START_TEST(no_number_left)
+{
+	const char *name = test_name();
+	unsigned end = both_ends[_i], other = SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end, descriptors;
+	struct shmemq *q, *peer = test_open(name, other | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
+	int fd = open(file_path(name), O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	lock_numbers(fd, F_RDLCK, end, 1, SMQ_HANDLES);
+	descriptors = file_descriptors();
+	ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
+	if (access("/proc/self/fd", F_OK) == 0)
+		ck_fails(shmemq_fdopen(fd, end | SHMEMQ_SHARED), EBUSY);
+	ck_assert_uint_eq(file_descriptors(), descriptors);
+
+	/* Who failed holds nothing, and has claimed nothing: the peer has seen nobody come. */
+	ck_assert_uint_eq(smq_claim_state(peer->peer.claim->claim), SHMEMQ_END_NEVER);
+	ck_assert_int_eq(shmemq_close(test_open(name, end, 0)), 0);
+	ck_assert_int_eq(shmemq_close(test_open(name, other | SHMEMQ_SHARED, 0)), 0);
+
+	/* The only free number is found, wherever it is. */
+	for (uint32_t number = 1; number <= SMQ_HANDLES; number += (SMQ_HANDLES - 1) / 2) {
+		lock_numbers(fd, F_UNLCK, end, number, 1);
+		q = test_open(name, end | SHMEMQ_SHARED, 0);
+		ck_assert_uint_eq(q->turn.number, number);
+		ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
+		ck_assert_int_ge(move(end == SHMEMQ_PRODUCER ? q : peer, SHMEMQ_PRODUCER, 0), 0);
+		ck_assert_int_ge(move(end == SHMEMQ_PRODUCER ? peer : q, SHMEMQ_CONSUMER, 0), 0);
+		ck_assert_int_eq(shmemq_close(q), 0);
+		lock_numbers(fd, F_RDLCK, end, number, 1);
+	}
+	ck_assert_int_eq(close(fd) | shmemq_close(peer), 0);
+}
+END_TEST
+
+/* An end with one handle here, and one in a process that stops in the middle of a message. */
+struct holder {
+	const char *name;
+	unsigned end;
+	struct shmemq *q, *peer;
+	pid_t pid;
+};
+
+static int hold(const void *argument)
+{
+	const struct holder *holder = argument;
+	struct shmemq *q = shmemq_open(holder->name, holder->end | SHMEMQ_SHARED, 0, NULL);
+	size_t size;
+
+	CHECK(q != NULL);
+	CHECK((holder->end == SHMEMQ_PRODUCER ? shmemq_timedpush_start(q, MESSAGE, 0) :
+						shmemq_timedpop_start(q, &size, NULL, 0)) != NULL);
+	raise(SIGSTOP);
+	return 0;
+}
+
+static struct holder start_holder(unsigned end)
+{
+	struct holder holder = { .name = test_name(), .end = end };
+	int status;
+
+	holder.q = test_open(holder.name, end | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
+	holder.peer = test_open(holder.name, SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end, 0);
+	ck_assert_int_eq(move(end == SHMEMQ_PRODUCER ? holder.q : holder.peer, SHMEMQ_PRODUCER, 0), 0);
+	holder.pid = child_start(hold, &holder);
+	ck_assert_int_eq(waitpid(holder.pid, &status, WUNTRACED), holder.pid);
+	ck_assert(WIFSTOPPED(status));
+	return holder;
+}
+
+static void close_holder(const struct holder *holder)
+{
+	ck_assert_int_eq(shmemq_close(holder->q) | shmemq_close(holder->peer), 0);
+}
+
+/*
+ * What a dead holder costs is counted in the time for which the others asked to sleep, not in the time that it took: a
+ * busy machine makes each sleep longer and their number smaller, so a call that asked for more than LATE_NS before it
+ * took the turn over breaks the rule on every machine, and one that did not keeps it.
+ */
+#define LATE_NS (1000 * MS)
+
+static struct {
+	pid_t holder;	  /* is killed */
+	int sleeps_until; /* after so many sleeps */
+	int lock;	  /* on the init lock: closed */
+	int locked_for;	  /* so many sleeps after the death */
+	int64_t asked;	  /* ns since the death, of sleeps that nobody ended */
+	int64_t longest;
+} death;
+
+int __real_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
+int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
+
+int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns)
+{
+	int64_t start = test_now();
+	int err;
+
+	if (death.holder != 0 && death.sleeps_until-- == 0) {
+		child_kill(death.holder);
+		death.holder = 0;
+	} else if (death.holder == 0 && death.lock >= 0 && --death.locked_for == 0) {
+		close(death.lock);
+		death.lock = -1;
+	}
+	err = __real_smq_turn_sleep(turn, room, expected, ns);
+	if (death.holder == 0 && test_now() - start >= ns)
+		death.asked += ns;
+	if (ns > death.longest)
+		death.longest = ns;
+	return err;
+}
+
+static void kill_during_sleep(pid_t pid, int sleeps_before)
+{
+	memset(&death, 0, sizeof death);
+	death.holder = pid;
+	death.sleeps_until = sleeps_before;
+	death.lock = -1;
+}
+
+static void check_death(void)
+{
+	ck_assert_int_eq(death.holder, 0);
+	ck_assert_int_gt(death.asked, 0);
+	ck_assert_int_le(death.asked, LATE_NS);
+	ck_assert_int_le(death.longest, SMQ_SLICE_NS);
+}
+
+/* In the first sleep, when it has just been seen alive, or in a later one. */
+START_TEST(a_wait_outlasts_a_dead_holder)
+{
+	struct holder holder = start_holder(both_ends[_i % 2]);
+
+	kill_during_sleep(holder.pid, _i / 2 * 2);
+	ck_assert_int_ge(move(holder.q, holder.end, -1), 0);
+	check_death();
+	close_holder(&holder);
+}
+END_TEST
+
+/* Waits that are too short for a question each: it is asked across them. */
+START_TEST(short_waits_outlast_a_dead_holder)
+{
+	struct holder holder = start_holder(both_ends[_i]);
+
+	kill_during_sleep(holder.pid, 30);
+	while (move(holder.q, holder.end, 10 * MS) < 0)
+		ck_assert_int_eq(errno, ETIMEDOUT);
+	check_death();
+	close_holder(&holder);
+}
+END_TEST
+
+/* Others come and go, for which they need the lock that the question needs: twice in a row it is taken. */
+START_TEST(with_the_init_lock_taken)
+{
+	struct holder holder = start_holder(both_ends[_i]);
+
+	kill_during_sleep(holder.pid, 0);
+	death.lock = file_lock(holder.name, SMQ_LOCK_INIT, 1);
+	death.locked_for = 2;
+	ck_assert_int_ge(move(holder.q, holder.end, -1), 0);
+	ck_assert_int_eq(death.lock, -1);
+	check_death();
+	close_holder(&holder);
+}
+END_TEST
+
+/* Tries do not sleep: between them the last question is made to lie further back, as if time had passed. */
+START_TEST(tries_outlast_a_dead_holder)
+{
+	static const int64_t steps[] = { MS / 2, 3 * MS, 100 * MS };
+	struct holder holder = start_holder(both_ends[_i % 2]);
+	int64_t step = steps[_i / 2], passed = 0;
+	int tries;
+
+	holder.q->turn.probed_at = test_now();
+	for (tries = 0; tries < 100; tries++)
+		ck_fails(move(holder.q, holder.end, 0), EAGAIN);
+	child_kill(holder.pid);
+	holder.q->turn.probed_at = test_now();
+	for (tries = 1; move(holder.q, holder.end, 0) < 0; tries++) {
+		ck_assert_int_eq(errno, EAGAIN);
+		passed += step;
+		holder.q->turn.probed_at -= step;
+		ck_assert(tries < 256 || passed < LATE_NS);
+	}
+	close_holder(&holder);
+}
+END_TEST
+
+/* shmemq(7), SECURITY: who may read can keep a dead holder alive; then timeouts are kept, and the end is not lost. */
+START_TEST(a_lock_keeps_a_dead_holder_alive)
+{
+	struct holder holder = start_holder(both_ends[_i]);
+	int fd = open(file_path(holder.name), O_RDONLY | O_CLOEXEC);
+
+	memset(&death, 0, sizeof death);
+	death.lock = -1;
+	child_kill(holder.pid);
+	lock_numbers(fd, F_RDLCK, holder.end, *holder.q->turn.word & SMQ_HANDLES, 1);
+	ck_fails(move(holder.q, holder.end, 600 * MS), ETIMEDOUT);
+	close(fd);
+	ck_assert_int_ge(move(holder.q, holder.end, -1), 0);
+	close_holder(&holder);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("turn");
+	TCase *tests = tcase_create("turn");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, no_number_left, 0, 2);
+	tcase_add_loop_test(tests, a_wait_outlasts_a_dead_holder, 0, 4);
+	tcase_add_loop_test(tests, short_waits_outlast_a_dead_holder, 0, 2);
+	tcase_add_loop_test(tests, with_the_init_lock_taken, 0, 2);
+	tcase_add_loop_test(tests, tries_outlast_a_dead_holder, 0, 6);
+	tcase_add_loop_test(tests, a_lock_keeps_a_dead_holder_alive, 0, 2);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 120);
+}
