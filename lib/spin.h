@@ -7,8 +7,8 @@
 
 /*
  * Looks before the clock is read for the first time: a peer that plays ping-pong answers within them. After each a
- * pause, for a look takes the line away from the peer, which may be writing it: without pauses a round trip took half as
- * long again (doc/performance.md).
+ * pause, for a look takes the line away from the peer, which may be writing it: without pauses a round trip took half
+ * as long again (doc/performance.md).
  */
 #define SMQ_LOOKS_FIRST 64
 /*
