@@ -24,20 +24,19 @@ static inline bool legal(const struct smq_ring *ring, const struct shmemq_msg *m
  */
 static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count)
 {
-	/* Worked out before anything is stored: see struct smq_place. */
-	unsigned char *records = q->ring.records;
-	uint32_t mask = q->ring.capacity - 1, start = q->ring.position, end = start, bytes = 0;
-	uint32_t room = q->ring.capacity - SMQ_RECORD_HEADER - (start - q->ring.head_seen); /* for records */
-	struct smq_place place;
+	/* As in smq_ring_place(): all of it before anything is stored, and the ring goes on behind its end. */
+	uint32_t room = q->ring.capacity - SMQ_RECORD_HEADER - (q->ring.position - q->ring.head_seen); /* for records */
+	struct smq_place place = smq_ring_place(&q->ring, 0);
+	uint32_t used = 0, bytes = 0;
 	unsigned n = 0;
 
 	do {
 		size_t size = msgs[n].size;
 		uint32_t record_bytes = smq_record_bytes((uint32_t)size);
-		struct smq_record *record = (struct smq_record *)(void *)(records + (end & mask));
+		struct smq_record *record = smq_record_behind(place.record, used);
 
 		/* What is too large for the ring is so for its room; it ends the batch, or fails the next one. */
-		if (size > room || record_bytes > room || (msgs[n].data == NULL && size != 0))
+		if (size > room || record_bytes > room - used || (msgs[n].data == NULL && size != 0))
 			break;
 		if (size != 0)
 			smq_copy((unsigned char *)(record + 1), msgs[n].data, size);
@@ -46,10 +45,10 @@ static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsi
 		if (n != 0)
 			atomic_store_explicit(&record->size_plus_1, (uint32_t)size + 1, memory_order_relaxed);
 		bytes += (uint32_t)size;
-		room -= record_bytes;
-		end += record_bytes;
-	} while (++n < count && end - start < PUBLISH_BYTES);
-	place = (struct smq_place){ smq_record_at(&q->ring, start), smq_record_at(&q->ring, end), end };
+		used += record_bytes;
+	} while (++n < count && used < PUBLISH_BYTES);
+	place.next = smq_record_behind(place.record, used);
+	place.end = q->ring.position + used;
 	smq_ring_publish(&q->ring, place, (uint32_t)msgs[0].size);
 	smq_ring_count(&q->ring, n, bytes);
 	smq_wait_wake(&q->waiter, 0);
@@ -76,38 +75,58 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 	return (int)pushed;
 }
 
+/*
+ * Tells of up to `most` messages at the head, of which the first, of `size` bytes, is there. Returns how many; where
+ * they end goes to `*end`, what they hold to `*bytes`.
+ */
+static unsigned list(const struct smq_ring *ring, uint32_t size, struct shmemq_msg *msgs, unsigned most, uint32_t *end,
+		     uint32_t *bytes)
+{
+	/* As in push_group(). No honest ring holds more than so many bytes of records. */
+	uint32_t most_bytes = ring->capacity - SMQ_RECORD_HEADER, used = 0, sum = 0, position = ring->position;
+	struct smq_record *first = smq_record_at(ring, position);
+	bool redelivering = ring->redelivering;
+	unsigned n = 0;
+
+	for (;;) {
+		struct smq_record *record = smq_record_behind(first, used);
+
+		msgs[n] = (struct shmemq_msg){
+			.data = record + 1,
+			.size = size,
+			.type = atomic_load_explicit(&record->type, memory_order_relaxed), /* the acquire came before */
+		};
+		if (smq_unlikely(redelivering) && smq_ring_redelivered(ring, position + used))
+			msgs[n].flags = SHMEMQ_MSG_REDELIVERED;
+		sum += size;
+		used += smq_record_bytes(size);
+		if (++n == most)
+			break;
+		/* Acquire, and once: as in smq_ring_look_at(). Nothing there is UINT32_MAX here, which is too large, as
+		 * garbage may be: that ends the batch, and fails the next call. */
+		size = atomic_load_explicit(&smq_record_behind(first, used)->size_plus_1, memory_order_acquire) - 1;
+		if ((uint64_t)size + SMQ_RECORD_HEADER > most_bytes - used)
+			break;
+	}
+	*end = position + used;
+	*bytes = sum;
+	return n;
+}
+
 int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout)
 {
-	struct smq_ring ring;
-	unsigned most = max < INT_MAX ? max : INT_MAX, n = 0;
-	uint32_t size, position, bytes = 0;
+	uint32_t size;
 
 	if (!smq_is(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (smq_await_message(q, &size, timeout) != 0)
 		return -1;
-	ring = q->ring; /* as in push_group(): `msgs` does not lie over it */
-	position = ring.position;
-	do {
-		msgs[n++] = (struct shmemq_msg){
-			.data = smq_message_at(&ring, position),
-			.size = size,
-			.type = smq_ring_type(&ring, position),
-			.flags = smq_ring_redelivered(&ring, position) ? SHMEMQ_MSG_REDELIVERED : 0,
-		};
-		bytes += size;
-		position += smq_record_bytes(size);
-		/* Garbage ends the batch, and fails the next call. No honest ring holds more than the last bound. */
-	} while (n < most && smq_ring_look_at(&ring, position, &size) == SMQ_READY &&
-		 position - ring.position + smq_record_bytes(size) <= ring.capacity - SMQ_RECORD_HEADER);
+	q->batch = list(&q->ring, size, msgs, max < INT_MAX ? max : INT_MAX, &q->batch_end, &q->held_bytes);
 	/* Before the caller sees the messages: if this process is killed from here on, the next consumer is told. */
-	smq_ring_view(&q->ring, position);
+	smq_ring_view(&q->ring, q->batch_end);
 	q->redelivered = msgs[0].flags & SHMEMQ_MSG_REDELIVERED;
-	q->held_bytes = bytes;
-	q->batch = n;
-	q->batch_end = position;
 	q->state |= SMQ_BATCH;
-	return (int)n;
+	return (int)q->batch;
 }
 
 /* Walks over the first `count` messages of a batch: where they end, and their bytes. False: that has been changed. */

@@ -68,6 +68,12 @@ static inline struct smq_record *smq_record_at(const struct smq_ring *ring, uint
 	return (struct smq_record *)(void *)(ring->records + (position & (ring->capacity - 1)));
 }
 
+/* What stands so many bytes behind a record: at most a ring, which is mapped again behind its end. */
+static inline struct smq_record *smq_record_behind(struct smq_record *record, uint32_t bytes)
+{
+	return (struct smq_record *)(void *)((unsigned char *)record + bytes);
+}
+
 static inline unsigned char *smq_message_at(const struct smq_ring *ring, uint32_t position)
 {
 	return (unsigned char *)smq_record_at(ring, position) + SMQ_RECORD_HEADER;
@@ -212,9 +218,8 @@ static inline struct smq_place smq_ring_place(const struct smq_ring *ring, uint3
 {
 	uint32_t bytes = smq_record_bytes(size);
 	struct smq_record *record = smq_record_at(ring, ring->position);
-	void *next = (unsigned char *)record + bytes; /* at the ring's end, its start: it is mapped there again */
 
-	return (struct smq_place){ record, next, ring->position + bytes };
+	return (struct smq_place){ record, smq_record_behind(record, bytes), ring->position + bytes };
 }
 
 /*
