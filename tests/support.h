@@ -83,9 +83,6 @@ bool test_can_poll(void);
 int64_t test_now(void); /* ns, CLOCK_MONOTONIC */
 void test_sleep(int64_t ns);
 
-/* CPU time of this process so far, ns. */
-int64_t test_cpu(void);
-
 /* ck_assert() writes a mark to a file each time it holds: too much in a loop of a million. */
 #define ck_fast(condition)                                                                                             \
 	do {                                                                                                           \
