@@ -14,5 +14,5 @@ if [ -e .git ]; then
 	git ls-files -z | tar -c --null -T - | tar -x -C "$copy"
 else
 	tar -c . | tar -x -C "$copy"
-	[ ! -e "$copy/Makefile" ] || make -s -C "$copy" distclean
+	[ ! -e "$copy/Makefile" ] || make -s -C "$copy" distclean >/dev/null
 fi
