@@ -61,7 +61,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_mq = {
 	.name = "mq",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(MANY),
+	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS) | CAN(MANY),
 	.size_max = 8192, /* by default */
 	.create = create,
 	.destroy = destroy,

@@ -49,7 +49,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_pipe = {
 	.name = "pipe",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU),
+	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS),
 	.create = create,
 	DESCRIPTORS,
 	LOOPS,

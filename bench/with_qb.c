@@ -68,7 +68,7 @@ static inline void release_message(struct channel *channel)
 
 const struct contender with_qb = {
 	.name = "libqb",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU),
+	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS),
 	.create = create,
 	.destroy = destroy,
 	LOOPS,

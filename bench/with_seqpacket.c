@@ -44,7 +44,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_seqpacket = {
 	.name = "seqpacket",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(MANY),
+	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS) | CAN(MANY),
 	.create = create,
 	DESCRIPTORS,
 	LOOPS,

@@ -64,7 +64,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_zmq = {
 	.name = "zeromq",
-	.can = CAN(THROUGHPUT) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(MANY),
+	.can = CAN(THROUGHPUT) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS) | CAN(MANY),
 	.create = create,
 	.open = open_end,
 	.close = close_end,
