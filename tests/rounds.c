@@ -232,7 +232,7 @@ static bool await_round(unsigned which, uint32_t round)
 	return !shared->over;
 }
 
-/* For a second after it was made a descriptor rings by itself, now and then, which would hide that a ring is missing. */
+/* For a second after it was made a descriptor rings by itself, now and then: that would hide what is missing. */
 static void await_quiet(struct side *side)
 {
 	int err;
