@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -75,21 +76,70 @@ static int close_end(struct shmemq *q)
 	return shmemq_close(q) != 0 && errno != ETIMEDOUT;
 }
 
+/* How a handle waits. */
+enum way { IN_CALLS, IN_CALLS_TOO, TRYING, POLLING };
+
+static enum way way_of(unsigned side, uint32_t life)
+{
+	uint64_t random = stress.seed + SIDES_MAX * (uint64_t)life + side;
+
+	return (enum way)(traffic_random(&random) % (POLLING + 1));
+}
+
+/* Until the descriptor is readable: at most STALL_NS beside what it is to tell of. */
+static void await_ring(struct shmemq *q, int fd, bool producer)
+{
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+	struct shmemq_stat st;
+	int late = 0;
+
+	while (late < 2) {
+		if (poll(&readable, 1, (int)(STALL_NS / STRESS_MS)) == 1)
+			return;
+		shmemq_stat(q, &st);
+		late = (producer ? st.capacity / 2 > st.queued_bytes : st.queued_messages > 0) ? late + 1 : 0;
+	}
+	fail("a ring was lost", producer, st.queued_bytes);
+}
+
+/* A call of no timeout has failed. True: it is worth repeating now. Where no descriptor is to be had it tries on. */
+static bool again(struct shmemq *q, enum way way, bool producer)
+{
+	int fd;
+
+	if (errno != EAGAIN || way < TRYING)
+		return false;
+	fd = way == POLLING ? shmemq_pollfd(q) : -1;
+	if (fd >= 0)
+		await_ring(q, fd, producer);
+	else
+		stress_sleep(20000);
+	return true;
+}
+
 /* Pushes one message in one of the ways there are. Some wait long inside. */
 static int push(struct shmemq *q, const struct message *head, uint64_t *random)
 {
 	char body[sizeof *head + BODY_MAX];
 	size_t size = sizeof *head + traffic_random(random) % BODY_MAX;
 	struct shmemq_msg msg = { .data = body, .size = size, .type = 5 };
+	enum way way = way_of(head->side, head->life);
+	int64_t timeout = way < TRYING ? -1 : 0;
+	int failed;
 	void *room;
 
 	memcpy(body, head, sizeof *head);
 	traffic_fill(body + sizeof *head, size - sizeof *head, head->number + head->life);
 	switch (traffic_random(random) % 4) {
 	case 0:
-		return shmemq_pushm(q, &msg, 1, -1) == 1 ? 0 : -1;
+		do
+			failed = shmemq_pushm(q, &msg, 1, timeout) != 1;
+		while (failed && again(q, way, true));
+		return failed;
 	case 1:
-		room = shmemq_push_start(q, sizeof body);
+		do
+			room = shmemq_timedpush_start(q, sizeof body, timeout);
+		while (room == NULL && again(q, way, true));
 		if (room == NULL)
 			return -1;
 		memcpy(room, body, size);
@@ -97,8 +147,21 @@ static int push(struct shmemq *q, const struct message *head, uint64_t *random)
 			stress_sleep(stress_magnitude(random, 1000, 3 * STRESS_MS));
 		return shmemq_push_end(q, size, 5);
 	default:
-		return shmemq_push(q, body, size, 5);
+		do
+			failed = shmemq_timedpush(q, body, size, 5, timeout);
+		while (failed && again(q, way, true));
+		return failed;
 	}
+}
+
+/* Some timeout, or none and ETIMEDOUT when it is worth repeating. */
+static const void *pop_start(struct shmemq *q, size_t *size, uint32_t *type, enum way way)
+{
+	const void *view = shmemq_timedpop_start(q, size, type, way < TRYING ? 50 * STRESS_MS : 0);
+
+	if (view == NULL && again(q, way, false))
+		errno = ETIMEDOUT;
+	return view;
 }
 
 static int produce(unsigned side, uint32_t life, uint64_t seed, unsigned flags, uint64_t most)
@@ -146,9 +209,9 @@ static int consume(unsigned side, uint32_t life, uint64_t seed, unsigned flags, 
 	uint32_t type;
 	size_t size;
 
-	(void)side, (void)life, (void)most;
+	(void)most;
 	for (;;) {
-		view = shmemq_timedpop_start(q, &size, &type, 50 * STRESS_MS);
+		view = pop_start(q, &size, &type, way_of(side, life));
 		if (view == NULL && errno == ETIMEDOUT)
 			continue;
 		if (view == NULL && errno == EPIPE)
