@@ -163,7 +163,8 @@ ends "$pop" 0 'pop of nothing'
 if strace -o "$temp/trace" true 2>"$temp/err"; then
 	ASAN_OPTIONS=detect_leaks=0 # it cannot do that under strace
 	export ASAN_OPTIONS
-	# One after the other, so that none has to wait: how often one would is the machine's affair.
+	# One after the other, so that none has to wait: how often one would is the machine's affair. A hundred or so,
+	# and what a sanitizer adds.
 	new_queue --capacity 16M
 	strace -f -o "$temp/push" "$SHMEMQ" push "$q" <"$temp/in" || fail 'push under strace'
 	strace -f -o "$temp/pop" "$SHMEMQ" pop "$q" >"$temp/popped" || fail 'pop under strace'
@@ -171,7 +172,7 @@ if strace -o "$temp/trace" true 2>"$temp/err"; then
 	for side in push pop; do
 		calls=$(wc -l <"$temp/$side")
 		echo "$side: $calls system calls for 300000 messages"
-		[ "$calls" -lt 500 ] || fail "$side: $(sed 's/^[0-9]* //; s/(.*//' "$temp/$side" | sort | uniq -c)"
+		[ "$calls" -lt 3000 ] || fail "$side: $(sed 's/^[0-9]* //; s/(.*//' "$temp/$side" | sort | uniq -c)"
 	done
 else
 	echo "command_output.sh: strace cannot trace here: system calls are not counted"
