@@ -91,7 +91,7 @@ static bool over(struct shmemq *q, uint32_t *bytes, int *err)
 	return true;
 }
 
-/* Before anything that costs: true when there is something. Consumers have done so already (smq_comes_soon()). */
+/* Before anything that costs: true when there is something. After smq_comes_soon() it is as much again, once. */
 static bool look_first(struct shmemq *q, uint32_t *bytes)
 {
 	smq_back_off(q);

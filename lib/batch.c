@@ -94,7 +94,7 @@ static unsigned list(const struct smq_ring *ring, uint32_t size, struct shmemq_m
 		msgs[n] = (struct shmemq_msg){
 			.data = record + 1,
 			.size = size,
-			.type = atomic_load_explicit(&record->type, memory_order_relaxed), /* the acquire came before */
+			.type = smq_record_type(record),
 		};
 		if (smq_unlikely(redelivering) && smq_ring_redelivered(ring, position + used))
 			msgs[n].flags = SHMEMQ_MSG_REDELIVERED;

@@ -103,7 +103,7 @@ static smq_hot bool pop_small(struct shmemq *q, const struct smq_record *record,
 	end = q->ring.position + smq_record_bytes(*bytes); /* before anything is stored: see struct smq_place */
 	smq_copy_small(buf, (const unsigned char *)(record + 1), *bytes);
 	if (type != NULL)
-		*type = atomic_load_explicit(&record->type, memory_order_relaxed); /* the acquire came before */
+		*type = smq_record_type(record);
 	q->redelivered = false;
 	smq_ring_release_new(&q->ring, end, 1, *bytes);
 	return true;

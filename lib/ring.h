@@ -307,10 +307,15 @@ static inline enum smq_look smq_ring_look(const struct smq_ring *ring, uint32_t 
 	return smq_ring_look_at(ring, ring->position, size);
 }
 
-/* The tag of the message at `position`. Relaxed: the acquire of smq_ring_look_at() came before. */
+/* The tag of a message. Relaxed: the acquire of the look at it came before. */
+static inline uint32_t smq_record_type(const struct smq_record *record)
+{
+	return atomic_load_explicit(&record->type, memory_order_relaxed);
+}
+
 static inline uint32_t smq_ring_type(const struct smq_ring *ring, uint32_t position)
 {
-	return atomic_load_explicit(&smq_record_at(ring, position)->type, memory_order_relaxed);
+	return smq_record_type(smq_record_at(ring, position));
 }
 
 /* Was the message at `position` held by an earlier consumer? */
