@@ -132,19 +132,17 @@ void smq_ring_join(struct smq_ring *ring, struct smq_header *header, unsigned ch
 
 enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer)
 {
-	struct smq_progress *progress = ring->progress;
+	uint32_t lo = ring->messages_lo, hi = ring->messages_hi;
 	/* Relaxed, all of them: the turn's acquire came before. */
-	uint32_t position = load(&progress->position_bytes);
-	uint64_t messages = smq_ring_total(&progress->messages_lo, &progress->messages_hi);
+	uint32_t position = load(&ring->progress->position_bytes);
 
 	if (position % 8 != 0)
 		return SMQ_BAD;
+	take_totals(ring);
 	/* Nobody else has pushed since: the head that was seen then is no further off than a ring. */
-	if (producer && position == ring->position && (uint32_t)messages == ring->messages_lo &&
-	    messages >> 32 == ring->messages_hi)
+	if (producer && position == ring->position && lo == ring->messages_lo && hi == ring->messages_hi)
 		return SMQ_READY;
 	ring->position = position;
-	take_totals(ring);
 	if (!producer) {
 		take_view(ring);
 		return SMQ_READY;
