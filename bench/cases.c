@@ -28,11 +28,11 @@ static const struct trial trials[] = {
 };
 #define TRIALS (sizeof trials / sizeof trials[0])
 
-extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_mailbox,
-	with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq;
+extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_packed,
+	with_mailbox, with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq;
 
 const struct contender *const contenders[] = {
-	&with_copy,    &with_inplace, &with_batch, &with_semaphores, &with_memcpy,
+	&with_copy,    &with_inplace, &with_batch, &with_semaphores, &with_memcpy,    &with_packed,
 	&with_mailbox, &with_futex,   &with_mq,	   &with_pipe,	     &with_seqpacket,
 #ifdef HAVE_QB
 	&with_qb,

@@ -8,9 +8,8 @@
 
 struct batch {
 	struct shmemq_msg out[SOURCES_MAX], in[SOURCES_MAX];
-	unsigned out_count; /* not yet pushed */
-	unsigned in_count;  /* held */
-	unsigned in_next;   /* of those, the one whose turn it is */
+	unsigned out_count;			   /* not yet pushed */
+	const struct shmemq_msg *in_next, *in_end; /* held: the one whose turn it is, and behind the last */
 };
 
 static void open_end(struct channel *channel, enum side side)
@@ -53,23 +52,24 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 {
 	struct batch *batch = channel->context;
 
-	if (batch->in_next == batch->in_count) {
+	if (batch->in_next == batch->in_end) {
 		int got = channel->library->popm_start(channel->handle, batch->in, SOURCES_MAX, -1);
 
 		if (got <= 0)
 			die("shmemq_popm_start");
-		batch->in_count = (unsigned)got;
-		batch->in_next = 0;
+		batch->in_next = batch->in;
+		batch->in_end = batch->in + got;
 	}
-	*size = batch->in[batch->in_next].size;
-	return batch->in[batch->in_next].data;
+	*size = batch->in_next->size;
+	return batch->in_next->data;
 }
 
 static inline void release_message(struct channel *channel)
 {
 	struct batch *batch = channel->context;
 
-	if (++batch->in_next == batch->in_count && channel->library->popm_end(channel->handle, batch->in_count) != 0)
+	if (++batch->in_next == batch->in_end &&
+	    channel->library->popm_end(channel->handle, (unsigned)(batch->in_end - batch->in)) != 0)
 		die("shmemq_popm_end");
 }
 

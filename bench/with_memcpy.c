@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine's limit of bytes: memcpy() into one of several slots, which has a flag on a line of its own. */
+/*
+ * The machine's limit of bytes: memcpy() into one of several slots, which has a flag on a line of its own. And the same
+ * at addresses as a ring of variable-length messages has them: a word behind the flag, slot behind slot.
+ */
 #include "config.h"
 
 #include "contender.h"
 
 struct slot {
-	_Alignas(LINE) _Atomic uint32_t full;
-	_Alignas(LINE) unsigned char payload[];
+	_Alignas(8) _Atomic uint32_t full;
 };
 
-static bool create(struct channel *channel)
+/* `line`: bytes that flag and payload are aligned to. */
+static bool create_aligned(struct channel *channel, size_t line)
 {
-	channel->stride = sizeof(struct slot) + (channel->size + LINE - 1) / LINE * LINE;
+	channel->header = line;
+	channel->stride = line + (channel->size + line - 1) / line * line;
 	channel->slots = channel->capacity / channel->stride;
 	channel->shared = shared_memory(channel->capacity);
 	return channel->shared != NULL;
+}
+
+static bool create(struct channel *channel)
+{
+	return create_aligned(channel, LINE);
+}
+
+static bool create_packed(struct channel *channel)
+{
+	return create_aligned(channel, sizeof(struct slot));
 }
 
 static void destroy(struct channel *channel)
@@ -26,6 +40,11 @@ static void destroy(struct channel *channel)
 static inline struct slot *slot_of(const struct channel *channel)
 {
 	return (void *)((char *)channel->shared + channel->position * channel->stride);
+}
+
+static inline void *payload_of(const struct channel *channel, struct slot *slot)
+{
+	return (char *)slot + channel->header;
 }
 
 static inline void step(struct channel *channel)
@@ -41,7 +60,7 @@ static inline void send_message(struct channel *channel, const void *message, si
 	/* Acquire: the consumer has read the slot before it is written. Its release is in release_message(). */
 	while (atomic_load_explicit(&slot->full, memory_order_acquire) != 0)
 		relax(channel);
-	memcpy(slot->payload, message, size);
+	memcpy(payload_of(channel, slot), message, size);
 	/* Release: the payload is seen with the flag. Its acquire is in receive_message(). */
 	atomic_store_explicit(&slot->full, 1, memory_order_release);
 	step(channel);
@@ -54,7 +73,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 	while (atomic_load_explicit(&slot->full, memory_order_acquire) == 0)
 		relax(channel);
 	*size = channel->size;
-	return slot->payload;
+	return payload_of(channel, slot);
 }
 
 static inline void release_message(struct channel *channel)
@@ -70,6 +89,15 @@ const struct contender with_memcpy = {
 	.can = CAN(THROUGHPUT),
 	.size_min = 4096,
 	.create = create,
+	.destroy = destroy,
+	LOOPS,
+};
+
+const struct contender with_packed = {
+	.name = "packed",
+	.can = CAN(THROUGHPUT),
+	.size_min = 4096,
+	.create = create_packed,
 	.destroy = destroy,
 	LOOPS,
 };
