@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -14,23 +13,14 @@
 #include "child.h"
 #include "filter.h"
 #include "handle.h"
+#include "one_end.h"
 #include "support.h"
 
 #define SOON_MS 10000 /* a ring that has not come by then is lost */
 
-/* Readable now? */
-static bool rings(int fd)
-{
-	struct pollfd poll_one = { .fd = fd, .events = POLLIN };
-
-	return poll(&poll_one, 1, 0) == 1;
-}
-
 static void await_ring(int fd)
 {
-	struct pollfd poll_one = { .fd = fd, .events = POLLIN };
-
-	ck_assert_int_eq(poll(&poll_one, 1, SOON_MS), 1);
+	ck_assert(rings(fd, SOON_MS));
 }
 
 /*
@@ -59,7 +49,7 @@ static void settle(const struct call *call, const struct ends *ends)
 		await_ring(shmemq_pollfd(ends->own));
 		ck_assert_int_eq(try(call, ends), EAGAIN);
 	}
-	ck_assert(!rings(shmemq_pollfd(ends->own)));
+	ck_assert(!rings(shmemq_pollfd(ends->own), 0));
 }
 
 static int armed_pollfd(const struct call *call, const struct ends *ends)
@@ -96,13 +86,13 @@ START_TEST(rings_for_each_message_and_room)
 
 	for (int i = 0; i < 100; i++) {
 		ends_unblock(call, &ends);
-		ck_assert(rings(fd));
+		ck_assert(rings(fd, 0));
 		ck_assert_int_eq(try(call, &ends), 0);
 		/* Taken without a failure: still readable, as after every success. */
-		ck_assert(rings(fd));
+		ck_assert(rings(fd, 0));
 		ends_block(call, &ends);
 		ck_assert_int_eq(try(call, &ends), EAGAIN);
-		ck_assert(!rings(fd));
+		ck_assert(!rings(fd, 0));
 	}
 	ends_close(&ends);
 }
@@ -138,9 +128,9 @@ START_TEST(a_wait_in_between_leaves_it_armed)
 	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
 	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), -1);
 	ck_assert_int_eq(errno, ECANCELED);
-	ck_assert(!rings(fd));
+	ck_assert(!rings(fd, 0));
 	ends_unblock(call, &ends);
-	ck_assert(rings(fd));
+	ck_assert(rings(fd, 0));
 	ck_assert_int_eq(try(call, &ends), 0);
 	ends_close(&ends);
 }
@@ -155,15 +145,15 @@ START_TEST(rings_for_close_and_return)
 
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(shmemq_close(ends.peer), 0);
-		ck_assert(rings(fd));
+		ck_assert(rings(fd, 0));
 		ck_assert_int_eq(try(call, &ends), EPIPE);
-		ck_assert(!rings(fd));
+		ck_assert(!rings(fd, 0));
 		ends.peer = shmemq_fdopen(ends.own->fd, other);
 		ck_assert_ptr_nonnull(ends.peer);
-		ck_assert(rings(fd));
+		ck_assert(rings(fd, 0));
 		settle(call, &ends);
 		ends_unblock(call, &ends);
-		ck_assert(rings(fd));
+		ck_assert(rings(fd, 0));
 		ck_assert_int_eq(try(call, &ends), 0);
 		ends_block(call, &ends);
 	}
@@ -171,34 +161,27 @@ START_TEST(rings_for_close_and_return)
 }
 END_TEST
 
-static int try_end(struct shmemq *q, bool producer)
-{
-	char message[CALL_BYTES] = "";
-
-	return producer ? shmemq_timedpush(q, message, sizeof message, 0, 0) :
-			  (int)shmemq_timedpop(q, NULL, 0, NULL, 0);
-}
-
 /* Far fewer tries than those that would notice it anyway, and no wait but for the descriptor. */
 START_TEST(rings_for_death_and_return)
 {
 	const char *name = test_name();
-	struct shmemq *q = test_open(name, (_i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER) | SHMEMQ_CREATE, 1);
+	unsigned end = both_ends[_i];
+	struct shmemq *q = test_open(name, end | SHMEMQ_CREATE, 1);
 	int fd = shmemq_pollfd(q), tries;
 
 	ck_assert_int_ge(fd, 0);
-	if (_i)
+	if (end == SHMEMQ_PRODUCER)
 		fill(q, CALL_BYTES);
 	for (int i = 0; i < 20; i++) {
-		pid_t peer = child_hold(name, _i ? "consumer" : "producer");
+		pid_t peer = child_hold(name, end == SHMEMQ_PRODUCER ? "consumer" : "producer");
 
 		await_ring(fd);
-		ck_assert_int_eq(try_end(q, _i), -1);
+		ck_assert_int_eq(end_try(q, end), -1);
 		ck_assert_int_eq(errno, EAGAIN);
 		child_kill(peer);
 		for (tries = 0; tries < 20; tries++) {
 			await_ring(fd);
-			ck_assert_int_eq(try_end(q, _i), -1);
+			ck_assert_int_eq(end_try(q, end), -1);
 			if (errno == EOWNERDEAD)
 				break;
 			ck_assert_int_eq(errno, EAGAIN);
@@ -325,7 +308,7 @@ static int as_another_user(const void *argument)
 	CHECK(try(call, &ends) == EAGAIN);
 	child_drop_root();
 	ends_unblock(call, &ends);
-	CHECK(rings(fd));
+	CHECK(rings(fd, 0));
 	CHECK(try(call, &ends) == 0);
 	return 0;
 }
@@ -354,12 +337,9 @@ static int without_calls(const void *argument)
 	static const struct {
 		int number, err, expected;
 	} refusals[] = {
-		{ SYS_inotify_add_watch, ENOSPC, ENOSPC },
-		{ SYS_inotify_add_watch, EACCES, EACCES },
-		{ SYS_timerfd_create, ENOMEM, ENOMEM },
-		{ SYS_inotify_init1, ENFILE, ENFILE },
-		{ SYS_inotify_init1, EMFILE, EMFILE },
-		{ SYS_inotify_init1, EPERM, EOPNOTSUPP },
+		{ SYS_inotify_add_watch, ENOSPC, ENOSPC }, { SYS_inotify_add_watch, EACCES, EACCES },
+		{ SYS_timerfd_create, ENOMEM, ENOMEM },	   { SYS_inotify_init1, ENFILE, ENFILE },
+		{ SYS_inotify_init1, EMFILE, EMFILE },	   { SYS_inotify_init1, EPERM, EOPNOTSUPP },
 		{ SYS_epoll_create1, ENOSYS, EOPNOTSUPP },
 	};
 	struct shmemq *q = shmemq_open(argument, SHMEMQ_CONSUMER, 0, NULL);
@@ -429,13 +409,13 @@ START_TEST(a_flood)
 		ck_assert_int_ge(again, 0);
 		close(again);
 	}
-	for (int tries = 0; rings(fd) || ends.own->bell->peer.since != 0; tries++) {
+	for (int tries = 0; rings(fd, 0) || ends.own->bell->peer.since != 0; tries++) {
 		ck_assert_int_lt(tries, 100);
 		await_ring(fd);
 		ck_assert_int_eq(try(call, &ends), EAGAIN);
 	}
 	ends_unblock(call, &ends);
-	ck_assert(rings(fd));
+	ck_assert(rings(fd, 0));
 	ends_close(&ends);
 }
 END_TEST

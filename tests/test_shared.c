@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SHARED ends: many handles that take turns, whoever of them closes, stops or dies. */
+/* SHARED ends: many handles that take turns, whoever of them closes, stops or dies. Their waits: test_shared_wait. */
 #include "config.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,49 +12,11 @@
 #include "child.h"
 #include "filter.h"
 #include "handle.h"
-#include "sleepy.h"
+#include "one_end.h"
 #include "support.h"
 
 #define LATE_NS (1000 * MS) /* what a dead handle may cost the others */
 #define SOON_MS 10000
-
-static struct shmemq *join(const char *name, unsigned end)
-{
-	return test_open(name, end | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
-}
-
-/* The other calls of an end that may wait: a try, and a wait of some time. */
-static int try(struct shmemq *q, unsigned end)
-{
-	char buf[CALL_BYTES] = "";
-
-	return end == SHMEMQ_PRODUCER ? shmemq_timedpush(q, buf, sizeof buf, 0, 0) :
-					(int)shmemq_timedpop(q, buf, sizeof buf, NULL, 0);
-}
-
-static int wait_some(struct shmemq *q, unsigned end, int64_t timeout)
-{
-	char buf[CALL_BYTES] = "";
-
-	return end == SHMEMQ_PRODUCER ? shmemq_timedpush(q, buf, sizeof buf, 0, timeout) :
-					(int)shmemq_timedpop(q, buf, sizeof buf, NULL, timeout);
-}
-
-/* Begins a message in place, and ends it. */
-static bool begin(struct shmemq *q, unsigned end)
-{
-	size_t size;
-
-	return end == SHMEMQ_PRODUCER ? shmemq_timedpush_start(q, CALL_BYTES, 0) != NULL :
-					shmemq_timedpop_start(q, &size, NULL, 0) != NULL;
-}
-
-static int finish(struct shmemq *q, unsigned end)
-{
-	return end == SHMEMQ_PRODUCER ? shmemq_push_end(q, CALL_BYTES, 0) : shmemq_pop_end(q);
-}
-
-static const unsigned both_ends[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER };
 
 /* A queue with two handles on the end under test, one on the other, and some messages. */
 struct three {
@@ -71,11 +29,11 @@ static struct three open_three(unsigned end)
 {
 	struct three three = { .name = test_name(), .end = end };
 
-	three.one = join(three.name, end);
-	three.two = join(three.name, end);
-	three.peer = test_open(three.name, SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end, 0);
+	three.one = end_join(three.name, end);
+	three.two = end_join(three.name, end);
+	three.peer = test_open(three.name, other_end(end), 0);
 	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(try(end == SHMEMQ_PRODUCER ? three.one : three.peer, SHMEMQ_PRODUCER), 0);
+		ck_assert_int_eq(end_try(end == SHMEMQ_PRODUCER ? three.one : three.peer, SHMEMQ_PRODUCER), 0);
 	return three;
 }
 
@@ -90,10 +48,10 @@ START_TEST(only_those_who_all_say_so)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
-	struct shmemq *q = join(name, end), *other;
+	struct shmemq *q = end_join(name, end), *other;
 
 	ck_fails(shmemq_open(name, end, 0, NULL), EBUSY);
-	other = join(name, end);
+	other = end_join(name, end);
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_fails(shmemq_open(name, end, 0, NULL), EBUSY);
 	ck_assert_int_eq(shmemq_close(other), 0);
@@ -185,14 +143,14 @@ START_TEST(a_total_left_short)
 	struct three three = open_three(SHMEMQ_PRODUCER);
 	unsigned before, pushed = 0;
 
-	ck_assert_int_eq(try(three.two, SHMEMQ_PRODUCER), 0);
+	ck_assert_int_eq(end_try(three.two, SHMEMQ_PRODUCER), 0);
 	before = drain(three.peer);
 	ck_assert_uint_eq(before, 11);
 	for (; pushed < 5; pushed++) {
-		ck_assert_int_eq(try(three.one, SHMEMQ_PRODUCER), 0);
+		ck_assert_int_eq(end_try(three.one, SHMEMQ_PRODUCER), 0);
 		three.one->header->producer_progress.messages_lo--;
 	}
-	ck_assert_int_eq(try(three.two, SHMEMQ_PRODUCER), 0);
+	ck_assert_int_eq(end_try(three.two, SHMEMQ_PRODUCER), 0);
 	ck_assert_uint_eq(drain(three.peer), 6);
 	close_three(&three);
 }
@@ -204,11 +162,11 @@ START_TEST(held_from_start_to_end)
 	char small[1];
 
 	for (int i = 0; i < 3; i++) {
-		ck_assert(begin(three.one, three.end));
-		ck_fails(try(three.two, three.end), EAGAIN);
-		ck_fails(wait_some(three.two, three.end, 300 * MS), ETIMEDOUT);
-		ck_assert_int_eq(finish(three.one, three.end), 0);
-		ck_assert_int_ge(try(three.two, three.end), 0);
+		ck_assert(end_begin(three.one, three.end));
+		ck_fails(end_try(three.two, three.end), EAGAIN);
+		ck_fails(end_move(three.two, three.end, 300 * MS), ETIMEDOUT);
+		ck_assert_int_eq(end_finish(three.one, three.end), 0);
+		ck_assert_int_ge(end_try(three.two, three.end), 0);
 	}
 	/* Neither errors nor a close keep it. */
 	ck_fails(shmemq_pop_end(three.one), three.end == SHMEMQ_CONSUMER ? EINVAL : EBADF);
@@ -216,49 +174,27 @@ START_TEST(held_from_start_to_end)
 		ck_fails(shmemq_timedpop(three.one, small, sizeof small, NULL, 0), EMSGSIZE);
 	else
 		ck_fails(shmemq_timedpush(three.one, small, 1 << 20, 0, 0), EMSGSIZE);
-	ck_assert_int_ge(try(three.two, three.end), 0);
-	ck_assert(begin(three.one, three.end));
+	ck_assert_int_ge(end_try(three.two, three.end), 0);
+	ck_assert(end_begin(three.one, three.end));
 	ck_assert_int_eq(shmemq_close(three.one), 0);
-	ck_assert_int_ge(try(three.two, three.end), 0);
+	ck_assert_int_ge(end_try(three.two, three.end), 0);
 	if (three.end == SHMEMQ_CONSUMER)
 		ck_assert_int_eq(shmemq_redelivered(three.two), 1);
-	three.one = join(three.name, three.end);
+	three.one = end_join(three.name, three.end);
 	close_three(&three);
 }
 END_TEST
 
-/* In a process of its own: begins a message and stays in it. */
-static int hold(const void *argument)
-{
-	const struct three *three = argument;
-	struct shmemq *q = shmemq_fdopen(three->peer->fd, three->end | SHMEMQ_SHARED);
-
-	CHECK(q != NULL && begin(q, three->end));
-	raise(SIGSTOP);
-	CHECK(finish(q, three->end) == 0 && shmemq_close(q) == 0);
-	return 0;
-}
-
-static pid_t start_holder(const struct three *three)
-{
-	pid_t pid = child_start(hold, three);
-	int status;
-
-	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
-	ck_assert(WIFSTOPPED(status));
-	return pid;
-}
-
 START_TEST(a_stopped_holder_is_waited_for)
 {
 	struct three three = open_three(both_ends[_i]);
-	pid_t pid = start_holder(&three);
+	pid_t pid = end_hold(three.peer->fd, three.end);
 
-	ck_fails(wait_some(three.one, three.end, 1500 * MS), ETIMEDOUT);
+	ck_fails(end_move(three.one, three.end, 1500 * MS), ETIMEDOUT);
 	for (int i = 0; i < 1000; i++)
-		ck_fails(try(three.two, three.end), EAGAIN);
+		ck_fails(end_try(three.two, three.end), EAGAIN);
 	kill(pid, SIGCONT);
-	ck_assert_int_ge(wait_some(three.one, three.end, -1), 0);
+	ck_assert_int_ge(end_move(three.one, three.end, -1), 0);
 	ck_assert_int_eq(test_wait(pid), 0);
 	close_three(&three);
 }
@@ -270,21 +206,21 @@ START_TEST(a_dead_holder_is_not)
 	int64_t start;
 
 	for (int i = 0; i < 3; i++) {
-		child_kill(start_holder(&three));
-		ck_assert_int_ge(wait_some(three.one, three.end, LATE_NS), 0);
+		child_kill(end_hold(three.peer->fd, three.end));
+		ck_assert_int_ge(end_move(three.one, three.end, LATE_NS), 0);
 		if (three.end == SHMEMQ_CONSUMER)
 			ck_assert_int_eq(shmemq_redelivered(three.one), 1);
-		ck_assert_int_ge(wait_some(three.two, three.end, 0), 0);
+		ck_assert_int_ge(end_move(three.two, three.end, 0), 0);
 
-		child_kill(start_holder(&three));
+		child_kill(end_hold(three.peer->fd, three.end));
 		start = test_now();
-		for (int late = 0; try(three.two, three.end) < 0; late += test_now() - start >= LATE_NS) {
+		for (int late = 0; end_try(three.two, three.end) < 0; late += test_now() - start >= LATE_NS) {
 			ck_assert_int_eq(errno, EAGAIN);
 			ck_assert_int_le(late, SMQ_TRIES_A_CLOCK_READING);
 		}
 	}
 	/* The unfinished messages never existed: what is there has been pushed whole. */
-	while (three.end == SHMEMQ_PRODUCER && try(three.peer, SHMEMQ_CONSUMER) == CALL_BYTES)
+	while (three.end == SHMEMQ_PRODUCER && end_try(three.peer, SHMEMQ_CONSUMER) == CALL_BYTES)
 		;
 	ck_assert_int_eq(errno, EAGAIN);
 	close_three(&three);
@@ -301,13 +237,13 @@ static int join_and_die(const void *argument)
 
 static int peer_sees(const struct three *three)
 {
-	unsigned end = SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - three->end;
+	unsigned end = other_end(three->end);
 
-	while (try(three->peer, end) >= 0)
+	while (end_try(three->peer, end) >= 0)
 		;
 	/* As many tries as it takes to learn of a death. */
 	for (int i = 0; i < 256 && errno == EAGAIN; i++)
-		ck_assert_int_eq(try(three->peer, end), -1);
+		ck_assert_int_eq(end_try(three->peer, end), -1);
 	return errno;
 }
 
@@ -325,14 +261,14 @@ START_TEST(the_last_one_decides)
 	ck_assert_int_eq(shmemq_close(three.one), 0);
 	ck_assert_int_eq(peer_sees(&three), EPIPE);
 
-	three.one = join(three.name, three.end);
+	three.one = end_join(three.name, three.end);
 	ck_assert_int_eq(peer_sees(&three), EAGAIN);
 	ck_assert_int_eq(shmemq_close(three.one), 0);
 	ck_assert_int_eq(test_wait(child_start(join_and_die, &three)), 0);
 	test_sleep(260 * MS);
 	ck_assert_int_eq(peer_sees(&three), EOWNERDEAD);
-	three.one = join(three.name, three.end);
-	three.two = join(three.name, three.end);
+	three.one = end_join(three.name, three.end);
+	three.two = end_join(three.name, three.end);
 	close_three(&three);
 }
 END_TEST
@@ -341,44 +277,37 @@ END_TEST
 START_TEST(a_dead_number_is_not_given_out)
 {
 	struct three three = open_three(both_ends[_i]);
-	struct smq_claim *claim = three.end == SHMEMQ_PRODUCER ? &three.one->header->producer_claim :
-								 &three.one->header->consumer_claim;
+	struct smq_claim *claim =
+		three.end == SHMEMQ_PRODUCER ? &three.one->header->producer_claim : &three.one->header->consumer_claim;
 	struct shmemq *late;
 	uint32_t dead;
 
-	child_kill(start_holder(&three));
+	child_kill(end_hold(three.peer->fd, three.end));
 	dead = claim->turn & SMQ_HANDLES;
 	claim->claim = (dead - 1) << 2 | SHMEMQ_END_OPEN;
-	late = join(three.name, three.end);
+	late = end_join(three.name, three.end);
 	ck_assert_uint_ne(late->turn.number, dead);
-	ck_assert_int_ge(wait_some(late, three.end, LATE_NS), 0);
+	ck_assert_int_ge(end_move(late, three.end, LATE_NS), 0);
 	ck_assert_int_eq(shmemq_close(late), 0);
 
 	/* Nor does the word outlive the end. */
-	child_kill(start_holder(&three));
+	child_kill(end_hold(three.peer->fd, three.end));
 	ck_assert_int_eq(shmemq_close(three.one), 0);
 	ck_assert_int_eq(shmemq_close(three.two), 0);
-	three.one = join(three.name, three.end);
-	three.two = join(three.name, three.end);
-	ck_assert_int_ge(try(three.two, three.end), 0);
+	three.one = end_join(three.name, three.end);
+	three.two = end_join(three.name, three.end);
+	ck_assert_int_ge(end_try(three.two, three.end), 0);
 	close_three(&three);
 }
 END_TEST
 
-static bool rings(int fd, int ms)
-{
-	struct pollfd poll_one = { .fd = fd, .events = POLLIN };
-
-	return poll(&poll_one, 1, ms) == 1;
-}
-
 /* Tries of the second handle, until the descriptor has no reason left to ring by itself. */
 static void fail_until_quiet(const struct three *three, int fd)
 {
-	ck_fails(try(three->two, three->end), EAGAIN);
+	ck_fails(end_try(three->two, three->end), EAGAIN);
 	while (three->two->bell->turn.since != 0) {
 		ck_assert(rings(fd, SOON_MS));
-		ck_fails(try(three->two, three->end), EAGAIN);
+		ck_fails(end_try(three->two, three->end), EAGAIN);
 	}
 	ck_assert(!rings(fd, 0));
 }
@@ -394,233 +323,21 @@ START_TEST(a_pollfd_hears_the_turn)
 	fd = shmemq_pollfd(three.two);
 
 	/* Left. */
-	ck_assert(begin(three.one, three.end));
+	ck_assert(end_begin(three.one, three.end));
 	fail_until_quiet(&three, fd);
-	ck_assert_int_eq(finish(three.one, three.end), 0);
+	ck_assert_int_eq(end_finish(three.one, three.end), 0);
 	ck_assert(rings(fd, 0));
-	ck_assert_int_ge(try(three.two, three.end), 0);
+	ck_assert_int_ge(end_try(three.two, three.end), 0);
 
 	/* Dead. */
-	pid = start_holder(&three);
+	pid = end_hold(three.peer->fd, three.end);
 	fail_until_quiet(&three, fd);
 	child_kill(pid);
-	for (int tries = 0; try(three.two, three.end) < 0; tries++) {
+	for (int tries = 0; end_try(three.two, three.end) < 0; tries++) {
 		ck_assert_int_lt(tries, 30);
 		ck_assert(rings(fd, SOON_MS));
 	}
 	close_three(&three);
-}
-END_TEST
-
-struct waiter {
-	struct shmemq *q;
-	unsigned end;
-	_Atomic int result, ended;
-};
-
-static void *wait_in_thread(void *argument)
-{
-	struct waiter *waiter = argument;
-
-	waiter->result = wait_some(waiter->q, waiter->end, -1) < 0 ? errno : 0;
-	waiter->ended = 1;
-	return NULL;
-}
-
-START_TEST(an_interruption_ends_the_wait_for_a_turn)
-{
-	struct three three = open_three(both_ends[_i]);
-
-	ck_assert(begin(three.one, three.end));
-	for (int i = 0; i < 200; i++) {
-		struct waiter waiter = { .q = three.two, .end = three.end };
-		pthread_t thread;
-
-		ck_assert_int_eq(pthread_create(&thread, NULL, wait_in_thread, &waiter), 0);
-		test_sleep(i % 4 * MS / 10);
-		ck_assert_int_eq(shmemq_interrupt(three.two), 0);
-		ck_assert_int_eq(pthread_join(thread, NULL), 0);
-		ck_assert_int_eq(waiter.result, ECANCELED);
-	}
-	ck_assert_int_eq(finish(three.one, three.end), 0);
-	close_three(&three);
-}
-END_TEST
-
-#define SLEEPERS 5
-
-/* An end on which SLEEPERS threads, and this one, have a handle each, and where each call waits. */
-struct sleepers {
-	const char *name;
-	unsigned end, other;
-	struct shmemq *own, *peer;
-	struct waiter waiters[SLEEPERS];
-	pthread_t threads[SLEEPERS];
-};
-
-static void open_sleepers(struct sleepers *s, unsigned end)
-{
-	*s = (struct sleepers){ .name = test_name(), .end = end, .other = SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end };
-	s->own = join(s->name, end);
-	s->peer = test_open(s->name, s->other, 0);
-	for (int i = 0; i < SLEEPERS; i++)
-		s->waiters[i] = (struct waiter){ .q = join(s->name, end), .end = end };
-	if (end == SHMEMQ_PRODUCER)
-		fill(s->own, CALL_BYTES);
-	sleepy_arm();
-}
-
-static void start_sleepers(struct sleepers *s, bool until_they_sleep)
-{
-	unsigned before = sleepy_sleeps();
-
-	for (int i = 0; i < SLEEPERS; i++) {
-		s->waiters[i].ended = 0;
-		sleepy_eager(s->waiters[i].q);
-		ck_assert_int_eq(pthread_create(&s->threads[i], NULL, wait_in_thread, &s->waiters[i]), 0);
-	}
-	while (until_they_sleep && sleepy_sleeps() < before + SLEEPERS)
-		test_sleep(MS / 10);
-}
-
-static void join_sleepers(struct sleepers *s)
-{
-	for (int i = 0; i < SLEEPERS; i++) {
-		ck_assert_int_eq(pthread_join(s->threads[i], NULL), 0);
-		ck_assert_int_eq(s->waiters[i].result, 0);
-	}
-}
-
-static void close_sleepers(struct sleepers *s)
-{
-	for (int i = 0; i < SLEEPERS; i++)
-		ck_assert_int_eq(shmemq_close(s->waiters[i].q), 0);
-	ck_assert_int_eq(shmemq_close(s->own), 0);
-	ck_assert_int_eq(shmemq_close(s->peer), 0);
-}
-
-/* All who sleep for a message get theirs, though others come, go and give up meanwhile. */
-START_TEST(all_sleepers_are_woken)
-{
-	struct sleepers s;
-
-	open_sleepers(&s, both_ends[_i]);
-	for (int round = 0; round < 40; round++) {
-		start_sleepers(&s, round % 4 != 0);
-		if (round % 4 == 1)
-			ck_assert_int_eq(shmemq_close(join(s.name, s.end)), 0);
-		if (round % 4 == 2) {
-			sleepy_disarm();
-			ck_fails(wait_some(s.own, s.end, MS), ETIMEDOUT);
-			sleepy_arm();
-		}
-		for (int i = 0; i < SLEEPERS; i++)
-			ck_assert_int_ge(wait_some(s.peer, s.other, -1), 0);
-		join_sleepers(&s);
-	}
-	close_sleepers(&s);
-}
-END_TEST
-
-/* One message each is there, and the turn is taken: as soon as it is left they all come by. */
-START_TEST(all_who_sleep_for_the_turn_are_woken)
-{
-	struct sleepers s;
-
-	open_sleepers(&s, both_ends[_i]);
-	for (int round = 0; round < 40; round++) {
-		for (int i = 0; i <= SLEEPERS; i++)
-			ck_assert_int_ge(wait_some(s.peer, s.other, -1), 0);
-		ck_assert(begin(s.own, s.end));
-		start_sleepers(&s, round % 4 != 0);
-		ck_assert_int_eq(finish(s.own, s.end), 0);
-		join_sleepers(&s);
-	}
-	close_sleepers(&s);
-}
-END_TEST
-
-#define MIXED TEST_PART(200000)
-#define MIXED_ONE_OF 16 /* is pushed when both of them wait, however seldom they come so far on a busy machine */
-
-/* Two handles of one end, of which one sleeps and one polls: neither takes the other's announcement away. */
-struct mixed {
-	struct shmemq *sleeps, *polls;
-	_Atomic bool over;
-};
-
-static void *sleep_on(void *argument)
-{
-	struct mixed *mixed = argument;
-
-	while (!mixed->over) {
-		sleepy_eager(mixed->sleeps);
-		if (shmemq_timedpop(mixed->sleeps, NULL, 0, NULL, -1) != 0)
-			break;
-	}
-	return NULL;
-}
-
-/* Until the descriptor rings. In vain twice, with a message there after the first time: the ring was lost. */
-static void await_ring(struct shmemq *q)
-{
-	struct shmemq_stat st;
-
-	for (int late = 0; !rings(shmemq_pollfd(q), 5000);) {
-		late = shmemq_stat(q, &st) == 0 && st.queued_messages > 0 ? late + 1 : 0;
-		if (late == 2) {
-			fprintf(stderr, "a ring was lost\n");
-			_exit(1);
-		}
-	}
-}
-
-static void *poll_on(void *argument)
-{
-	struct mixed *mixed = argument;
-
-	while (!mixed->over) {
-		if (shmemq_timedpop(mixed->polls, NULL, 0, NULL, 0) == 0)
-			continue;
-		if (errno != EAGAIN)
-			break;
-		await_ring(mixed->polls);
-	}
-	return NULL;
-}
-
-static void await_both(const struct shmemq *producer)
-{
-	const uint32_t both = SMQ_WAIT_ASLEEP | SMQ_WAIT_POLLS;
-
-	while ((producer->waiter.peer->word & both) != both)
-		sched_yield();
-}
-
-START_TEST(sleepers_and_pollers_mix)
-{
-	const char *name = test_name();
-	struct mixed mixed = { .sleeps = join(name, SHMEMQ_CONSUMER), .polls = join(name, SHMEMQ_CONSUMER) };
-	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER, 0);
-	int64_t start = test_now();
-	uint64_t random = 0;
-	pthread_t threads[2];
-
-	sleepy_arm();
-	ck_assert_int_eq(pthread_create(&threads[0], NULL, sleep_on, &mixed), 0);
-	ck_assert_int_eq(pthread_create(&threads[1], NULL, poll_on, &mixed), 0);
-	for (int i = 0; i < MIXED && (i == 0 || test_now() - start < TEST_BOX); i++) {
-		if (i % MIXED_ONE_OF == 0)
-			await_both(producer);
-		sleepy_delay(&random, 3000);
-		ck_fast(shmemq_push(producer, NULL, 0, 0) == 0);
-	}
-	mixed.over = true;
-	ck_assert_int_eq(shmemq_close(producer), 0);
-	pthread_join(threads[0], NULL);
-	pthread_join(threads[1], NULL);
-	ck_assert_int_eq(shmemq_close(mixed.sleeps), 0);
-	ck_assert_int_eq(shmemq_close(mixed.polls), 0);
 }
 END_TEST
 
@@ -639,18 +356,18 @@ START_TEST(garbage)
 
 		claim->turn = turns[i];
 		if (number == three.one->turn.number) /* it lives, so it might be in it */
-			ck_fails(wait_some(three.two, three.end, 600 * MS), ETIMEDOUT);
+			ck_fails(end_move(three.two, three.end, 600 * MS), ETIMEDOUT);
 		else
-			ck_assert_int_ge(wait_some(three.two, three.end, LATE_NS), 0);
+			ck_assert_int_ge(end_move(three.two, three.end, LATE_NS), 0);
 		claim->turn = 0;
 	}
 	progress->position_bytes += 4;
-	ck_fails(try(three.one, three.end), EBADMSG);
-	ck_fails(try(three.one, three.end), EBADMSG);
+	ck_fails(end_try(three.one, three.end), EBADMSG);
+	ck_fails(end_try(three.one, three.end), EBADMSG);
 	ck_assert_uint_eq(claim->turn, 0);
 	progress->position_bytes += producer ? 1 << 20 : 4;
 	if (producer)
-		ck_fails(try(three.two, three.end), EBADMSG);
+		ck_fails(end_try(three.two, three.end), EBADMSG);
 	close_three(&three);
 }
 END_TEST
@@ -667,7 +384,7 @@ static int forked(const void *argument)
 START_TEST(a_child_has_no_part)
 {
 	const char *name = test_name();
-	struct shmemq *q = join(name, SHMEMQ_PRODUCER), *consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	struct shmemq *q = end_join(name, SHMEMQ_PRODUCER), *consumer = test_open(name, SHMEMQ_CONSUMER, 0);
 
 	child_run(forked, &q);
 	ck_assert_int_eq(shmemq_push(q, "", 1, 0), 0);
@@ -721,13 +438,8 @@ int main(void)
 	tcase_add_loop_test(tests, a_dead_holder_is_not, 0, 2);
 	tcase_add_loop_test(tests, the_last_one_decides, 0, 2);
 	tcase_add_loop_test(tests, a_dead_number_is_not_given_out, 0, 2);
-	if (test_can_poll()) {
+	if (test_can_poll())
 		tcase_add_loop_test(tests, a_pollfd_hears_the_turn, 0, 2);
-		tcase_add_test(tests, sleepers_and_pollers_mix);
-	}
-	tcase_add_loop_test(tests, an_interruption_ends_the_wait_for_a_turn, 0, 2);
-	tcase_add_loop_test(tests, all_sleepers_are_woken, 0, 2);
-	tcase_add_loop_test(tests, all_who_sleep_for_the_turn_are_woken, 0, 2);
 	tcase_add_loop_test(tests, garbage, 0, 2);
 	if (child_forks_apart())
 		tcase_add_test(tests, a_child_has_no_part);

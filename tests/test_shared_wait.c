@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* SHARED ends: who waits for a turn, or in one for the other side, sleeping or polling, is woken. */
+#include "config.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "handle.h"
+#include "one_end.h"
+#include "sleepy.h"
+#include "support.h"
+
+struct waiter {
+	struct shmemq *q;
+	unsigned end;
+	_Atomic int result, ended;
+};
+
+static void *wait_in_thread(void *argument)
+{
+	struct waiter *waiter = argument;
+
+	waiter->result = end_move(waiter->q, waiter->end, -1) < 0 ? errno : 0;
+	waiter->ended = 1;
+	return NULL;
+}
+
+START_TEST(an_interruption_ends_the_wait_for_a_turn)
+{
+	const char *name = test_name();
+	unsigned end = both_ends[_i];
+	struct shmemq *holder = end_join(name, end), *q = end_join(name, end);
+	struct shmemq *peer = test_open(name, other_end(end), 0);
+
+	if (end == SHMEMQ_CONSUMER)
+		ck_assert_int_eq(end_try(peer, SHMEMQ_PRODUCER), 0);
+	ck_assert(end_begin(holder, end));
+	for (int i = 0; i < 200; i++) {
+		struct waiter waiter = { .q = q, .end = end };
+		pthread_t thread;
+
+		ck_assert_int_eq(pthread_create(&thread, NULL, wait_in_thread, &waiter), 0);
+		test_sleep(i % 4 * MS / 10);
+		ck_assert_int_eq(shmemq_interrupt(q), 0);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		ck_assert_int_eq(waiter.result, ECANCELED);
+	}
+	ck_assert_int_eq(end_finish(holder, end), 0);
+	ck_assert_int_eq(shmemq_close(holder), 0);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_assert_int_eq(shmemq_close(peer), 0);
+}
+END_TEST
+
+#define SLEEPERS 5
+
+/* An end on which SLEEPERS threads, and this one, have a handle each, and where each call waits. */
+struct sleepers {
+	const char *name;
+	unsigned end, other;
+	struct shmemq *own, *peer;
+	struct waiter waiters[SLEEPERS];
+	pthread_t threads[SLEEPERS];
+};
+
+static void open_sleepers(struct sleepers *s, unsigned end)
+{
+	*s = (struct sleepers){ .name = test_name(), .end = end, .other = other_end(end) };
+	s->own = end_join(s->name, end);
+	s->peer = test_open(s->name, s->other, 0);
+	for (int i = 0; i < SLEEPERS; i++)
+		s->waiters[i] = (struct waiter){ .q = end_join(s->name, end), .end = end };
+	if (end == SHMEMQ_PRODUCER)
+		fill(s->own, CALL_BYTES);
+	sleepy_arm();
+}
+
+static void start_sleepers(struct sleepers *s, bool until_they_sleep)
+{
+	unsigned before = sleepy_sleeps();
+
+	for (int i = 0; i < SLEEPERS; i++) {
+		s->waiters[i].ended = 0;
+		sleepy_eager(s->waiters[i].q);
+		ck_assert_int_eq(pthread_create(&s->threads[i], NULL, wait_in_thread, &s->waiters[i]), 0);
+	}
+	while (until_they_sleep && sleepy_sleeps() < before + SLEEPERS)
+		test_sleep(MS / 10);
+}
+
+static void join_sleepers(struct sleepers *s)
+{
+	for (int i = 0; i < SLEEPERS; i++) {
+		ck_assert_int_eq(pthread_join(s->threads[i], NULL), 0);
+		ck_assert_int_eq(s->waiters[i].result, 0);
+	}
+}
+
+static void close_sleepers(struct sleepers *s)
+{
+	for (int i = 0; i < SLEEPERS; i++)
+		ck_assert_int_eq(shmemq_close(s->waiters[i].q), 0);
+	ck_assert_int_eq(shmemq_close(s->own), 0);
+	ck_assert_int_eq(shmemq_close(s->peer), 0);
+}
+
+/* All who sleep for a message get theirs, though others come, go and give up meanwhile. */
+START_TEST(all_sleepers_are_woken)
+{
+	struct sleepers s;
+
+	open_sleepers(&s, both_ends[_i]);
+	for (int round = 0; round < 40; round++) {
+		start_sleepers(&s, round % 4 != 0);
+		if (round % 4 == 1)
+			ck_assert_int_eq(shmemq_close(end_join(s.name, s.end)), 0);
+		if (round % 4 == 2) {
+			sleepy_disarm();
+			ck_fails(end_move(s.own, s.end, MS), ETIMEDOUT);
+			sleepy_arm();
+		}
+		for (int i = 0; i < SLEEPERS; i++)
+			ck_assert_int_ge(end_move(s.peer, s.other, -1), 0);
+		join_sleepers(&s);
+	}
+	close_sleepers(&s);
+}
+END_TEST
+
+/* One message each is there, and the turn is taken: as soon as it is left they all come by. */
+START_TEST(all_who_sleep_for_the_turn_are_woken)
+{
+	struct sleepers s;
+
+	open_sleepers(&s, both_ends[_i]);
+	for (int round = 0; round < 40; round++) {
+		for (int i = 0; i <= SLEEPERS; i++)
+			ck_assert_int_ge(end_move(s.peer, s.other, -1), 0);
+		ck_assert(end_begin(s.own, s.end));
+		start_sleepers(&s, round % 4 != 0);
+		ck_assert_int_eq(end_finish(s.own, s.end), 0);
+		join_sleepers(&s);
+	}
+	close_sleepers(&s);
+}
+END_TEST
+
+#define MIXED TEST_PART(200000)
+#define MIXED_ONE_OF 16 /* is pushed when both of them wait, however seldom they come so far on a busy machine */
+
+/* Two handles of one end, of which one sleeps and one polls: neither takes the other's announcement away. */
+struct mixed {
+	struct shmemq *sleeps, *polls;
+	_Atomic bool over;
+};
+
+static void *sleep_on(void *argument)
+{
+	struct mixed *mixed = argument;
+
+	while (!mixed->over) {
+		sleepy_eager(mixed->sleeps);
+		if (shmemq_timedpop(mixed->sleeps, NULL, 0, NULL, -1) != 0)
+			break;
+	}
+	return NULL;
+}
+
+/* Until the descriptor rings. In vain twice, with a message there after the first time: the ring was lost. */
+static void await_ring(struct shmemq *q)
+{
+	struct shmemq_stat st;
+
+	for (int late = 0; !rings(shmemq_pollfd(q), 5000);) {
+		late = shmemq_stat(q, &st) == 0 && st.queued_messages > 0 ? late + 1 : 0;
+		if (late == 2) {
+			fprintf(stderr, "a ring was lost\n");
+			_exit(1);
+		}
+	}
+}
+
+static void *poll_on(void *argument)
+{
+	struct mixed *mixed = argument;
+
+	while (!mixed->over) {
+		if (shmemq_timedpop(mixed->polls, NULL, 0, NULL, 0) == 0)
+			continue;
+		if (errno != EAGAIN)
+			break;
+		await_ring(mixed->polls);
+	}
+	return NULL;
+}
+
+static void await_both(const struct shmemq *producer)
+{
+	const uint32_t both = SMQ_WAIT_ASLEEP | SMQ_WAIT_POLLS;
+
+	while ((producer->waiter.peer->word & both) != both)
+		sched_yield();
+}
+
+START_TEST(sleepers_and_pollers_mix)
+{
+	const char *name = test_name();
+	struct mixed mixed = { .sleeps = end_join(name, SHMEMQ_CONSUMER), .polls = end_join(name, SHMEMQ_CONSUMER) };
+	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER, 0);
+	int64_t start = test_now();
+	uint64_t random = 0;
+	pthread_t threads[2];
+
+	sleepy_arm();
+	ck_assert_int_eq(pthread_create(&threads[0], NULL, sleep_on, &mixed), 0);
+	ck_assert_int_eq(pthread_create(&threads[1], NULL, poll_on, &mixed), 0);
+	for (int i = 0; i < MIXED && (i == 0 || test_now() - start < TEST_BOX); i++) {
+		if (i % MIXED_ONE_OF == 0)
+			await_both(producer);
+		sleepy_delay(&random, 3000);
+		ck_fast(shmemq_push(producer, NULL, 0, 0) == 0);
+	}
+	mixed.over = true;
+	ck_assert_int_eq(shmemq_close(producer), 0);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	ck_assert_int_eq(shmemq_close(mixed.sleeps), 0);
+	ck_assert_int_eq(shmemq_close(mixed.polls), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("shared_wait");
+	TCase *tests = tcase_create("shared_wait");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, an_interruption_ends_the_wait_for_a_turn, 0, 2);
+	tcase_add_loop_test(tests, all_sleepers_are_woken, 0, 2);
+	tcase_add_loop_test(tests, all_who_sleep_for_the_turn_are_woken, 0, 2);
+	if (test_can_poll())
+		tcase_add_test(tests, sleepers_and_pollers_mix);
+	suite_add_tcase(suite, tests);
+	return test_run(suite, 120);
+}
