@@ -87,49 +87,57 @@ static bool take_any(struct channel *channel, const struct job *job, uint64_t *n
 	return last;
 }
 
+/* Messages taken so far, and from when on they count: since the warm-up. */
+struct taken {
+	uint64_t number, from, start;
+};
+
+static inline void taken_one(const struct job *job, struct taken *taken)
+{
+	taken->number++;
+	if (taken->start == 0 && phase_of(job->control) != WARM_UP) {
+		taken->start = now_ns();
+		taken->from = taken->number;
+	}
+}
+
+static void taken_all(const struct job *job, const struct taken *taken)
+{
+	job->control->ns = now_ns() - taken->start;
+	job->control->messages = taken->number - taken->from;
+	job->control->total = taken->number;
+}
+
 static void consume_many(struct job *job)
 {
 	uint64_t body = body_sum(job->size), next[PRODUCERS_MAX] = { 0 };
-	uint64_t number = 0, from = 0, start = 0;
+	struct taken taken = { 0 };
 	unsigned left = job->producers;
 
 	while (left > 0) {
-		left -= take_any(job->channels, job, next, number++, body);
-		if (start == 0 && phase_of(job->control) != WARM_UP) {
-			start = now_ns();
-			from = number;
-		}
+		left -= take_any(job->channels, job, next, taken.number, body);
+		taken_one(job, &taken);
 	}
-	job->control->ns = now_ns() - start;
-	job->control->messages = number - from;
-	job->control->total = number;
-}
-
-static void consume_one(struct job *job)
-{
-	struct channel *channel = job->channels;
-	uint64_t body = body_sum(job->size);
-	uint64_t number = 0, from = 0, start = 0, stamp;
-
-	while (!take(channel, job, number++, body, &stamp)) {
-		channel = next_channel(job, channel);
-		if (start == 0 && phase_of(job->control) != WARM_UP) {
-			start = now_ns();
-			from = number;
-		}
-	}
-	job->control->ns = now_ns() - start;
-	job->control->messages = number - from;
-	job->control->total = number;
+	taken_all(job, &taken);
 }
 
 static void consume(struct job *job)
 {
+	struct channel *channel = job->channels;
+	uint64_t body = body_sum(job->size), stamp;
+	struct taken taken = { 0 };
+	bool last;
+
 	if (job->producers > 1) {
 		consume_many(job);
 		return;
 	}
-	consume_one(job);
+	do {
+		last = take(channel, job, taken.number, body, &stamp);
+		taken_one(job, &taken);
+		channel = next_channel(job, channel);
+	} while (!last);
+	taken_all(job, &taken);
 }
 
 static void nap(void)
