@@ -24,30 +24,43 @@
 #include "traffic.h"
 
 #define MESSAGE 100
+#define SMALL 24 /* goes another way than those of more than SMQ_SMALL */
+#define BATCH 4
 #define PATTERN_BITS 11 /* no call here has more than 2048 instructions between two loads of a word */
 
-enum call { MOVE, MOVE_IN_PLACE, OPEN };
+enum call { MOVE, MOVE_IN_PLACE, MOVE_MANY, MOVE_SOME_OF_MANY, OPEN };
 
 struct act {
 	const char *what;
 	unsigned end;
 	enum call call;
-	long word; /* offset in the header, or HEAD_RECORD */
+	uint32_t size; /* of the messages */
+	long word;     /* offset in the header, or one of these: the size word of the first or second message */
 };
 
 #define HEAD_RECORD (-1L)
+#define NEXT_RECORD (-2L)
 #define AT(group, member) (long)(offsetof(struct smq_header, group) + offsetof(struct smq_progress, member))
 
 static const struct act acts[] = {
-	{ "pop, the size of the message", SHMEMQ_CONSUMER, MOVE, HEAD_RECORD },
-	{ "pop in place, the size of the message", SHMEMQ_CONSUMER, MOVE_IN_PLACE, HEAD_RECORD },
-	{ "push, the consumer's head", SHMEMQ_PRODUCER, MOVE, AT(consumer_progress, position_bytes) },
-	{ "push in place, the consumer's head", SHMEMQ_PRODUCER, MOVE_IN_PLACE, AT(consumer_progress, position_bytes) },
-	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, AT(producer_progress, position_bytes) },
-	{ "open, a record behind the tail", SHMEMQ_PRODUCER, OPEN, HEAD_RECORD },
-	{ "open, the consumer's head", SHMEMQ_CONSUMER, OPEN, AT(consumer_progress, position_bytes) },
-	{ "open, the end of the view", SHMEMQ_CONSUMER, OPEN, AT(consumer_progress, view_bytes) },
-	{ "open, the capacity", SHMEMQ_CONSUMER, OPEN, offsetof(struct smq_identity, capacity) },
+	{ "pop, the size of the message", SHMEMQ_CONSUMER, MOVE, MESSAGE, HEAD_RECORD },
+	{ "pop, the size of a small message", SHMEMQ_CONSUMER, MOVE, SMALL, HEAD_RECORD },
+	{ "pop in place, the size of the message", SHMEMQ_CONSUMER, MOVE_IN_PLACE, MESSAGE, HEAD_RECORD },
+	{ "popm, the size of the first message", SHMEMQ_CONSUMER, MOVE_MANY, SMALL, HEAD_RECORD },
+	{ "popm, the size of another message", SHMEMQ_CONSUMER, MOVE_MANY, SMALL, NEXT_RECORD },
+	{ "popm, released in part, the size of the first message", SHMEMQ_CONSUMER, MOVE_SOME_OF_MANY, SMALL,
+	  HEAD_RECORD },
+	{ "push, the consumer's head", SHMEMQ_PRODUCER, MOVE, MESSAGE, AT(consumer_progress, position_bytes) },
+	{ "push of a small message, the consumer's head", SHMEMQ_PRODUCER, MOVE, SMALL,
+	  AT(consumer_progress, position_bytes) },
+	{ "push in place, the consumer's head", SHMEMQ_PRODUCER, MOVE_IN_PLACE, MESSAGE,
+	  AT(consumer_progress, position_bytes) },
+	{ "pushm, the consumer's head", SHMEMQ_PRODUCER, MOVE_MANY, SMALL, AT(consumer_progress, position_bytes) },
+	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, AT(producer_progress, position_bytes) },
+	{ "open, a record behind the tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, HEAD_RECORD },
+	{ "open, the consumer's head", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, position_bytes) },
+	{ "open, the end of the view", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, view_bytes) },
+	{ "open, the capacity", SHMEMQ_CONSUMER, OPEN, MESSAGE, offsetof(struct smq_identity, capacity) },
 };
 
 static struct stress stress;
@@ -82,27 +95,65 @@ static void pop(bool in_place)
 		caller_moved(&victim, "pop", &before, smq_record_bytes((uint32_t)size));
 }
 
-static void push(bool in_place)
+static void pop_many(bool all)
+{
+	struct smq_ring before = victim.q->ring;
+	struct shmemq_msg msgs[BATCH];
+	uint32_t held = 0, moved;
+	int count = shmemq_popm_start(victim.q, msgs, BATCH, 0), ret = 0;
+
+	for (int i = 0; i < count && caller_within(&victim, "popm_start", msgs[i].data, msgs[i].size); i++)
+		held += smq_record_bytes((uint32_t)msgs[i].size);
+	if (count > 0)
+		ret = shmemq_popm_end(victim.q, all ? (unsigned)count : 1);
+	*done = 1;
+	/* Of a batch that is not released whole, the sizes are looked at again. */
+	moved = victim.q->ring.position - before.position;
+	if (all || ret != 0)
+		caller_moved(&victim, "popm", &before, ret == 0 ? held : 0);
+	else if (moved > held)
+		caller_moved(&victim, "popm", &before, held);
+}
+
+static void push_many(uint32_t size)
+{
+	struct smq_ring before = victim.q->ring;
+	struct shmemq_msg msgs[BATCH];
+	int count;
+
+	for (int i = 0; i < BATCH; i++)
+		msgs[i] = (struct shmemq_msg){ .data = victim.buffer, .size = size };
+	count = shmemq_pushm(victim.q, msgs, BATCH, 0);
+	*done = 1;
+	caller_moved(&victim, "pushm", &before, count > 0 ? (size_t)count * smq_record_bytes(size) : 0);
+}
+
+static void push(bool in_place, uint32_t size)
 {
 	struct smq_ring before = victim.q->ring;
 	int ret;
 
 	if (in_place)
-		ret = shmemq_timedpush_start(victim.q, MESSAGE, 0) != NULL ? shmemq_push_end(victim.q, MESSAGE, 1) : -1;
+		ret = shmemq_timedpush_start(victim.q, size, 0) != NULL ? shmemq_push_end(victim.q, size, 1) : -1;
 	else
-		ret = shmemq_timedpush(victim.q, victim.buffer, MESSAGE, 1, 0);
+		ret = shmemq_timedpush(victim.q, victim.buffer, size, 1, 0);
 	*done = 1;
-	caller_moved(&victim, "push", &before, ret == 0 ? smq_record_bytes(MESSAGE) : 0);
+	caller_moved(&victim, "push", &before, ret == 0 ? smq_record_bytes(size) : 0);
 }
 
 static int run(void *act)
 {
 	const struct act *a = act;
+	bool many = a->call == MOVE_MANY || a->call == MOVE_SOME_OF_MANY;
 
 	if (a->call == OPEN && !caller_open(&victim))
 		*done = 1;
+	else if (a->end == SHMEMQ_PRODUCER && many)
+		push_many(a->size);
 	else if (a->end == SHMEMQ_PRODUCER)
-		push(a->call == MOVE_IN_PLACE);
+		push(a->call == MOVE_IN_PLACE, a->size);
+	else if (many)
+		pop_many(a->call == MOVE_MANY);
 	else
 		pop(a->call == MOVE_IN_PLACE);
 	return counts->violations != 0;
@@ -112,13 +163,15 @@ static smq_word *word_of(const struct act *act)
 {
 	uint32_t head = writer.header->consumer_progress.position_bytes;
 
-	if (act->word == HEAD_RECORD)
+	if (act->word == NEXT_RECORD)
+		head += smq_record_bytes(act->size);
+	if (act->word < 0)
 		return (smq_word *)(void *)(writer.ring + head % writer.capacity);
 	return (smq_word *)(void *)((unsigned char *)writer.header + act->word);
 }
 
 /* A full ring, so that a push looks for the head, and a pop has something to find. */
-static bool make_queue(void)
+static bool make_queue(uint32_t size)
 {
 	struct shmemq_attr attr = { .capacity = 1 };
 	char path[sizeof "/dev/shm" + sizeof stress.name];
@@ -130,7 +183,7 @@ static bool make_queue(void)
 	q = shmemq_open(stress.name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
 	if (q == NULL || shmemq_getattr(q, &attr) != 0)
 		return false;
-	while (shmemq_timedpush(q, message, sizeof message, 1, 0) == 0)
+	while (shmemq_timedpush(q, message, size, 1, 0) == 0)
 		;
 	shmemq_close(q);
 	return writer_map(&writer, stress.name, (uint32_t)attr.capacity) == 0;
@@ -152,7 +205,7 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 	int status = 0;
 	pid_t pid;
 
-	if (!make_queue()) {
+	if (!make_queue(act->size)) {
 		perror("step_hostile: a new queue");
 		exit(1);
 	}
@@ -183,8 +236,8 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 /* What a check must not let pass, or what it may and a later use must not. */
 static uint32_t wrong(uint32_t capacity)
 {
-	const uint32_t values[] = { UINT32_MAX,    1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
-				    capacity - 15, 8,        4 };
+	const uint32_t values[] = { UINT32_MAX,	   1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
+				    capacity - 15, 8,	     4 };
 
 	return values[traffic_random(&stress.random) % (sizeof values / sizeof values[0])];
 }
