@@ -87,6 +87,7 @@ static int await_turn(struct shmemq *q, int64_t deadline)
 			slice = deadline - now;
 		if (smq_turn_sleep(&q->turn, q->waiter.own, expected, slice) == EINTR)
 			return smq_take_interrupt(q) ? ECANCELED : EINTR;
+		left = 0;
 	}
 	return 0;
 }

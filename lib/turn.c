@@ -100,7 +100,8 @@ uint32_t smq_turn_announce(struct smq_turn *turn, uint32_t bit)
 {
 	turn->slept |= bit == SMQ_TURN_SLEEPS;
 	for (int i = 0; i < ATTEMPTS; i++) {
-		uint32_t now = load(turn->word);
+		/* Acquire: who finds a nudge finds what it is for, by the fence in smq_wait_interrupt(). */
+		uint32_t now = atomic_load_explicit(turn->word, memory_order_acquire);
 
 		if (now == 0)
 			break;
@@ -120,7 +121,10 @@ void smq_turn_nudge(const struct smq_turn *turn, struct smq_wait_room *room)
 	uint32_t now = load(turn->word);
 
 	for (int i = 0; now != 0 && i < ATTEMPTS; i++) {
-		if (atomic_compare_exchange_strong_explicit(turn->word, &now, now ^ SMQ_TURN_NUDGE,
+		uint32_t nudges = (now + SMQ_TURN_NUDGE) & SMQ_TURN_NUDGES;
+
+		/* Counted: of two at once, one would take back the other's change. */
+		if (atomic_compare_exchange_strong_explicit(turn->word, &now, (now & ~SMQ_TURN_NUDGES) | nudges,
 							    memory_order_relaxed, memory_order_relaxed))
 			break;
 	}

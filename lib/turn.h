@@ -23,7 +23,8 @@
 /* Bits of a turn word beside the number. */
 #define SMQ_TURN_SLEEPS 0x80000000u /* somebody sleeps until it is left */
 #define SMQ_TURN_POLLS 0x40000000u  /* somebody polls: the doorbell of this end is to be rung */
-#define SMQ_TURN_NUDGE 0x20000000u  /* changed to turn a sleeper back: says nothing */
+#define SMQ_TURN_NUDGE 0x00010000u  /* counted above the number, to turn sleepers back: says nothing */
+#define SMQ_TURN_NUDGES 0x3fff0000u
 
 struct smq_turn {
 	smq_word *word;

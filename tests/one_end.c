@@ -49,6 +49,7 @@ int end_finish(struct shmemq *q, unsigned end)
 }
 
 struct place {
+	const char *name;
 	int fd;
 	unsigned end;
 };
@@ -56,7 +57,9 @@ struct place {
 static int hold(const void *argument)
 {
 	const struct place *place = argument;
-	struct shmemq *q = shmemq_fdopen(place->fd, place->end | SHMEMQ_SHARED);
+	unsigned flags = place->end | SHMEMQ_SHARED;
+	struct shmemq *q =
+		place->name != NULL ? shmemq_open(place->name, flags, 0, NULL) : shmemq_fdopen(place->fd, flags);
 
 	CHECK(q != NULL && end_begin(q, place->end));
 	raise(SIGSTOP);
@@ -64,9 +67,9 @@ static int hold(const void *argument)
 	return 0;
 }
 
-pid_t end_hold(int fd, unsigned end)
+pid_t end_hold(const char *name, int fd, unsigned end)
 {
-	pid_t pid = child_start(hold, &(struct place){ fd, end });
+	pid_t pid = child_start(hold, &(struct place){ name, fd, end });
 	int status;
 
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);

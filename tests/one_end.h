@@ -24,9 +24,11 @@ int end_try(struct shmemq *q, unsigned end);
 bool end_begin(struct shmemq *q, unsigned end);
 int end_finish(struct shmemq *q, unsigned end);
 
-/* Starts a process that joins the SHARED end of the queue open as `fd`, begins a message, and stops. SIGCONT: ends it.
+/*
+ * Starts a process that joins a SHARED end, begins a message, and stops. SIGCONT: ends it. Of the queue `name`, or if
+ * that is NULL of the one open as `fd`, for which it needs /proc.
  */
-pid_t end_hold(int fd, unsigned end);
+pid_t end_hold(const char *name, int fd, unsigned end);
 
 /* Does this pollfd become readable within so many ms? */
 bool rings(int fd, int ms);

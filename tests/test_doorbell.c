@@ -279,7 +279,7 @@ START_TEST(peer_and_turn_die_together)
 	unblock();
 	close_peer();
 	peer_pid = child_hold(name, "producer");
-	holder = end_hold(own->fd, end);
+	holder = end_hold(name, -1, end);
 	ck_assert_int_eq(try(), EAGAIN);
 	own->bell->turn.since = 0;
 	child_kill(peer_pid);
@@ -296,7 +296,7 @@ static bool peer_closes;
 static void die_in_a_turn(void)
 {
 	unblock();
-	child_kill(end_hold(own->fd, end));
+	child_kill(end_hold(name, -1, end));
 	if (peer_closes)
 		close_peer();
 	locks_go_late();
@@ -323,7 +323,7 @@ START_TEST(a_doubt_outlasts_the_init_lock)
 
 	open_ends(SHMEMQ_CONSUMER, SHMEMQ_SHARED);
 	unblock();
-	holder = end_hold(own->fd, end);
+	holder = end_hold(name, -1, end);
 	lock = file_lock(name, SMQ_LOCK_INIT, 1);
 	child_kill(holder);
 	while (test_now() - start < 2000 * MS) {

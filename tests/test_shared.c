@@ -188,7 +188,7 @@ END_TEST
 START_TEST(a_stopped_holder_is_waited_for)
 {
 	struct three three = open_three(both_ends[_i]);
-	pid_t pid = end_hold(three.peer->fd, three.end);
+	pid_t pid = end_hold(three.name, -1, three.end);
 
 	ck_fails(end_move(three.one, three.end, 1500 * MS), ETIMEDOUT);
 	for (int i = 0; i < 1000; i++)
@@ -206,13 +206,13 @@ START_TEST(a_dead_holder_is_not)
 	int64_t start;
 
 	for (int i = 0; i < 3; i++) {
-		child_kill(end_hold(three.peer->fd, three.end));
+		child_kill(end_hold(three.name, -1, three.end));
 		ck_assert_int_ge(end_move(three.one, three.end, LATE_NS), 0);
 		if (three.end == SHMEMQ_CONSUMER)
 			ck_assert_int_eq(shmemq_redelivered(three.one), 1);
 		ck_assert_int_ge(end_move(three.two, three.end, 0), 0);
 
-		child_kill(end_hold(three.peer->fd, three.end));
+		child_kill(end_hold(three.name, -1, three.end));
 		start = test_now();
 		for (int late = 0; end_try(three.two, three.end) < 0; late += test_now() - start >= LATE_NS) {
 			ck_assert_int_eq(errno, EAGAIN);
@@ -282,7 +282,7 @@ START_TEST(a_dead_number_is_not_given_out)
 	struct shmemq *late;
 	uint32_t dead;
 
-	child_kill(end_hold(three.peer->fd, three.end));
+	child_kill(end_hold(three.name, -1, three.end));
 	dead = claim->turn & SMQ_HANDLES;
 	claim->claim = (dead - 1) << 2 | SHMEMQ_END_OPEN;
 	late = end_join(three.name, three.end);
@@ -291,7 +291,7 @@ START_TEST(a_dead_number_is_not_given_out)
 	ck_assert_int_eq(shmemq_close(late), 0);
 
 	/* Nor does the word outlive the end. */
-	child_kill(end_hold(three.peer->fd, three.end));
+	child_kill(end_hold(three.name, -1, three.end));
 	ck_assert_int_eq(shmemq_close(three.one), 0);
 	ck_assert_int_eq(shmemq_close(three.two), 0);
 	three.one = end_join(three.name, three.end);
@@ -330,7 +330,7 @@ START_TEST(a_pollfd_hears_the_turn)
 	ck_assert_int_ge(end_try(three.two, three.end), 0);
 
 	/* Dead. */
-	pid = end_hold(three.peer->fd, three.end);
+	pid = end_hold(NULL, three.peer->fd, three.end);
 	fail_until_quiet(&three, fd);
 	child_kill(pid);
 	for (int tries = 0; end_try(three.two, three.end) < 0; tries++) {

@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The turn of a SHARED end: when no number is left to take it with, and how long a dead holder keeps it. */
+/* The turn of a SHARED end: when no number is left to take it with, how long a dead holder keeps it, who gives up. */
 #include "config.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "end.h"
 #include "file.h"
 #include "handle.h"
+#include "one_end.h"
 #include "support.h"
-
-#define MESSAGE 24
-
-static const unsigned both_ends[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER };
-
-static int move(struct shmemq *q, unsigned end, int64_t timeout)
-{
-	char buf[MESSAGE] = "";
-
-	return end == SHMEMQ_PRODUCER ? shmemq_timedpush(q, buf, sizeof buf, 0, timeout) :
-					(int)shmemq_timedpop(q, buf, sizeof buf, NULL, timeout);
-}
 
 static off_t numbers(unsigned end)
 {
@@ -42,7 +29,7 @@ static void lock_numbers(int fd, short type, unsigned end, uint32_t first, uint3
 START_TEST(no_number_left)
 {
 	const char *name = test_name();
-	unsigned end = both_ends[_i], other = SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end, descriptors;
+	unsigned end = both_ends[_i], other = other_end(end), descriptors;
 	struct shmemq *q, *peer = test_open(name, other | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
 	int fd = open(file_path(name), O_RDONLY | O_CLOEXEC);
 
@@ -65,8 +52,8 @@ START_TEST(no_number_left)
 		q = test_open(name, end | SHMEMQ_SHARED, 0);
 		ck_assert_uint_eq(q->turn.number, number);
 		ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
-		ck_assert_int_ge(move(end == SHMEMQ_PRODUCER ? q : peer, SHMEMQ_PRODUCER, 0), 0);
-		ck_assert_int_ge(move(end == SHMEMQ_PRODUCER ? peer : q, SHMEMQ_CONSUMER, 0), 0);
+		ck_assert_int_ge(end_move(end == SHMEMQ_PRODUCER ? q : peer, SHMEMQ_PRODUCER, 0), 0);
+		ck_assert_int_ge(end_move(end == SHMEMQ_PRODUCER ? peer : q, SHMEMQ_CONSUMER, 0), 0);
 		ck_assert_int_eq(shmemq_close(q), 0);
 		lock_numbers(fd, F_RDLCK, end, number, 1);
 	}
@@ -82,30 +69,14 @@ struct holder {
 	pid_t pid;
 };
 
-static int hold(const void *argument)
-{
-	const struct holder *holder = argument;
-	struct shmemq *q = shmemq_open(holder->name, holder->end | SHMEMQ_SHARED, 0, NULL);
-	size_t size;
-
-	CHECK(q != NULL);
-	CHECK((holder->end == SHMEMQ_PRODUCER ? shmemq_timedpush_start(q, MESSAGE, 0) :
-						shmemq_timedpop_start(q, &size, NULL, 0)) != NULL);
-	raise(SIGSTOP);
-	return 0;
-}
-
 static struct holder start_holder(unsigned end)
 {
 	struct holder holder = { .name = test_name(), .end = end };
-	int status;
 
-	holder.q = test_open(holder.name, end | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
-	holder.peer = test_open(holder.name, SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - end, 0);
-	ck_assert_int_eq(move(end == SHMEMQ_PRODUCER ? holder.q : holder.peer, SHMEMQ_PRODUCER, 0), 0);
-	holder.pid = child_start(hold, &holder);
-	ck_assert_int_eq(waitpid(holder.pid, &status, WUNTRACED), holder.pid);
-	ck_assert(WIFSTOPPED(status));
+	holder.q = end_join(holder.name, end);
+	holder.peer = test_open(holder.name, other_end(end), 0);
+	ck_assert_int_eq(end_move(end == SHMEMQ_PRODUCER ? holder.q : holder.peer, SHMEMQ_PRODUCER, 0), 0);
+	holder.pid = end_hold(holder.name, -1, end);
 	return holder;
 }
 
@@ -130,6 +101,28 @@ static struct {
 	int64_t longest;
 } death;
 
+/* A wait of `q` that finds the turn left each time it would sleep, `lefts` times, and is interrupted at the last. */
+static struct {
+	struct shmemq *q;
+	int lefts;
+	bool announced; /* when it last asked */
+} waiting;
+
+uint32_t __real_smq_turn_announce(struct smq_turn *turn, uint32_t bit);
+uint32_t __wrap_smq_turn_announce(struct smq_turn *turn, uint32_t bit);
+
+uint32_t __wrap_smq_turn_announce(struct smq_turn *turn, uint32_t bit)
+{
+	if (waiting.q == NULL)
+		return __real_smq_turn_announce(turn, bit);
+	waiting.announced = !waiting.announced;
+	if (waiting.announced)
+		return __real_smq_turn_announce(turn, bit);
+	if (--waiting.lefts == 0)
+		shmemq_interrupt(waiting.q);
+	return 0;
+}
+
 int __real_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
 int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
 
@@ -138,6 +131,8 @@ int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uin
 	int64_t start = test_now();
 	int err;
 
+	if (waiting.q != NULL)
+		return 0;
 	if (death.holder != 0 && death.sleeps_until-- == 0) {
 		child_kill(death.holder);
 		death.holder = 0;
@@ -175,7 +170,7 @@ START_TEST(a_wait_outlasts_a_dead_holder)
 	struct holder holder = start_holder(both_ends[_i % 2]);
 
 	kill_during_sleep(holder.pid, _i / 2 * 2);
-	ck_assert_int_ge(move(holder.q, holder.end, -1), 0);
+	ck_assert_int_ge(end_move(holder.q, holder.end, -1), 0);
 	check_death();
 	close_holder(&holder);
 }
@@ -187,7 +182,7 @@ START_TEST(short_waits_outlast_a_dead_holder)
 	struct holder holder = start_holder(both_ends[_i]);
 
 	kill_during_sleep(holder.pid, 30);
-	while (move(holder.q, holder.end, 10 * MS) < 0)
+	while (end_move(holder.q, holder.end, 10 * MS) < 0)
 		ck_assert_int_eq(errno, ETIMEDOUT);
 	check_death();
 	close_holder(&holder);
@@ -202,7 +197,7 @@ START_TEST(with_the_init_lock_taken)
 	kill_during_sleep(holder.pid, 0);
 	death.lock = file_lock(holder.name, SMQ_LOCK_INIT, 1);
 	death.locked_for = 2;
-	ck_assert_int_ge(move(holder.q, holder.end, -1), 0);
+	ck_assert_int_ge(end_move(holder.q, holder.end, -1), 0);
 	ck_assert_int_eq(death.lock, -1);
 	check_death();
 	close_holder(&holder);
@@ -219,10 +214,10 @@ START_TEST(tries_outlast_a_dead_holder)
 
 	holder.q->turn.probed_at = test_now();
 	for (tries = 0; tries < 100; tries++)
-		ck_fails(move(holder.q, holder.end, 0), EAGAIN);
+		ck_fails(end_move(holder.q, holder.end, 0), EAGAIN);
 	child_kill(holder.pid);
 	holder.q->turn.probed_at = test_now();
-	for (tries = 1; move(holder.q, holder.end, 0) < 0; tries++) {
+	for (tries = 1; end_move(holder.q, holder.end, 0) < 0; tries++) {
 		ck_assert_int_eq(errno, EAGAIN);
 		passed += step;
 		holder.q->turn.probed_at -= step;
@@ -242,9 +237,45 @@ START_TEST(a_lock_keeps_a_dead_holder_alive)
 	death.lock = -1;
 	child_kill(holder.pid);
 	lock_numbers(fd, F_RDLCK, holder.end, *holder.q->turn.word & SMQ_HANDLES, 1);
-	ck_fails(move(holder.q, holder.end, 600 * MS), ETIMEDOUT);
+	ck_fails(end_move(holder.q, holder.end, 600 * MS), ETIMEDOUT);
 	close(fd);
-	ck_assert_int_ge(move(holder.q, holder.end, -1), 0);
+	ck_assert_int_ge(end_move(holder.q, holder.end, -1), 0);
+	close_holder(&holder);
+}
+END_TEST
+
+/* Each turns back whoever is about to sleep, also when a second one follows at once. */
+START_TEST(interruptions_do_not_cancel_each_other)
+{
+	struct holder holder = start_holder(both_ends[_i]);
+	uint32_t before = *holder.q->turn.word, words[3];
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(shmemq_interrupt(holder.q), 0);
+		words[i] = *holder.q->turn.word;
+		ck_assert_uint_ne(words[i], before);
+		ck_assert_uint_eq(words[i] & ~SMQ_TURN_NUDGES, before & ~SMQ_TURN_NUDGES);
+	}
+	ck_assert_uint_ne(words[0], words[1]);
+	ck_assert_uint_ne(words[1], words[2]);
+	child_kill(holder.pid);
+	close_holder(&holder);
+}
+END_TEST
+
+/* A wait in which the turn is left again and again, before each sleep; and then it is interrupted. */
+START_TEST(a_long_wait_gives_up_announced)
+{
+	struct holder holder = start_holder(both_ends[_i]);
+
+	memset(&death, 0, sizeof death);
+	death.lock = -1;
+	waiting.q = holder.q;
+	waiting.lefts = 300;
+	ck_fails(end_move(holder.q, holder.end, -1), ECANCELED);
+	ck_assert(waiting.announced);
+	waiting.q = NULL;
+	child_kill(holder.pid);
 	close_holder(&holder);
 }
 END_TEST
@@ -261,6 +292,8 @@ int main(void)
 	tcase_add_loop_test(tests, with_the_init_lock_taken, 0, 2);
 	tcase_add_loop_test(tests, tries_outlast_a_dead_holder, 0, 6);
 	tcase_add_loop_test(tests, a_lock_keeps_a_dead_holder_alive, 0, 2);
+	tcase_add_loop_test(tests, interruptions_do_not_cancel_each_other, 0, 2);
+	tcase_add_loop_test(tests, a_long_wait_gives_up_announced, 0, 2);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 120);
 }
