@@ -71,8 +71,8 @@ typedef _Atomic uint32_t smq_word;
 /* Lock bytes: open-file-description locks on the queue's own file, at these offsets. */
 enum smq_lock_byte {
 	SMQ_LOCK_INIT = 0,     /* claim, close and removal of the name run under it */
-	SMQ_LOCK_PRODUCER = 1, /* write lock: an exclusive producer */
-	SMQ_LOCK_CONSUMER = 2, /* read locks: the handles of a SHARED end */
+	SMQ_LOCK_PRODUCER = 1, /* each end: a write lock of its only holder, */
+	SMQ_LOCK_CONSUMER = 2, /* or read locks of all that share it */
 	SMQ_LOCK_PRODUCERS = 1 << 16, /* plus 1 to SMQ_HANDLES: a handle of a SHARED producer end; write lock */
 	SMQ_LOCK_CONSUMERS = 2 << 16, /* the same of a SHARED consumer end */
 };
@@ -91,14 +91,14 @@ struct smq_identity {
 
 /*
  * What a side writes on every message. Written by: the holder of that end. Read by: shmemq_stat(), the next
- * holder; and the consumer's position by the producer.
+ * holder; the consumer's position by the producer; the producer's by a new consumer.
  */
 struct smq_progress {
 	smq_word position_bytes; /* producer: tail; consumer: head. Stored after every operation */
-	smq_word view_bytes;     /* consumer: end of what was ever handed out; over head: a view not ended. Else 0 */
+	smq_word view_bytes;     /* consumer: end of what was handed out; over head: a view not ended. Producer: 0 */
 	smq_word messages_lo;    /* messages moved through this end; a killed holder may leave it one operation short */
-	smq_word messages_hi;
-	smq_word moved_lo; /* message bytes, likewise */
+	smq_word messages_hi;    /* counts every 2^31: its lowest bit is messages_lo's highest (ring.h) */
+	smq_word moved_lo; /* message bytes, likewise both */
 	smq_word moved_hi;
 };
 

@@ -11,10 +11,11 @@ static uint32_t load(const smq_word *word)
 
 uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi)
 {
-	uint32_t upper = load(hi), lower;
+	uint32_t upper = atomic_load_explicit(hi, memory_order_acquire), lower;
 
-	/* Twice is enough for an honest writer (2^32 operations lie between two changes); never loop on a hostile
-	 * one. Acquire keeps the three loads in this order. */
+	/* Twice is enough for an honest writer (2^31 lie between two changes); never loop on a hostile one. Acquire
+	 * keeps the three loads in this order, and with the fence in smq_ring_carry() the last is not older than the
+	 * lower word. */
 	for (int i = 0; i < 2; i++) {
 		uint32_t again;
 
@@ -24,7 +25,10 @@ uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi)
 			break;
 		upper = again;
 	}
-	return (uint64_t)upper << 32 | lower;
+	/* The upper word is stored first. Whoever does that may have been killed then: so it is one ahead. */
+	if ((upper & 1) != lower >> 31)
+		upper--;
+	return (uint64_t)upper << 31 | (lower & INT32_MAX);
 }
 
 static void take_totals(struct smq_ring *ring)
@@ -33,9 +37,9 @@ static void take_totals(struct smq_ring *ring)
 	uint64_t moved = smq_ring_total(&ring->progress->moved_lo, &ring->progress->moved_hi);
 
 	ring->messages_lo = (uint32_t)messages;
-	ring->messages_hi = (uint32_t)(messages >> 32);
+	ring->messages_hi = (uint32_t)(messages >> 31);
 	ring->moved_lo = (uint32_t)moved;
-	ring->moved_hi = (uint32_t)(moved >> 32);
+	ring->moved_hi = (uint32_t)(moved >> 31);
 }
 
 static void view(struct smq_ring *ring, struct smq_progress *progress, unsigned char *records, uint32_t capacity)
@@ -83,7 +87,7 @@ enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header,
 
 enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes)
 {
-	/* Acquire: with the release in smq_ring_release(), the consumer has read what lies before the head before
+	/* Acquire: with the release in smq_ring_release_new(), the consumer has read what lies before the head before
 	 * this side writes over it. */
 	uint32_t head = atomic_load_explicit(ring->head, memory_order_acquire);
 

@@ -16,8 +16,9 @@
 #if defined __GNUC__
 #define smq_likely(x) __builtin_expect(!!(x), 1)
 #define smq_unlikely(x) __builtin_expect(!!(x), 0)
-#define smq_cold __attribute__((noinline))             /* keeps a rare path's registers out of a frequent one */
-#define smq_hot inline __attribute__((always_inline)) /* into each public function: a call more is a tenth of a push */
+#define smq_cold __attribute__((noinline))	      /* keeps a rare path's registers out of a frequent one */
+#define smq_hot inline __attribute__((always_inline)) /* into each public function: a call more is a tenth of a push \
+						       */
 #else
 #define smq_likely(x) (x)
 #define smq_unlikely(x) (x)
@@ -33,20 +34,20 @@ enum smq_look {
 
 /* One end's private view. */
 struct smq_ring {
-	unsigned char *records;        /* the ring, mapped twice: valid for 2 * capacity bytes */
+	unsigned char *records;	       /* the ring, mapped twice: valid for 2 * capacity bytes */
 	struct smq_progress *progress; /* this side's own */
 	uint32_t capacity;
-	uint32_t position; /* this side's own: tail or head */
+	uint32_t position;		   /* this side's own: tail or head */
 	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
 	union {
-		struct {                    /* the producer's */
-			smq_word *head;     /* the consumer's position, in shared memory */
+		struct {		    /* the producer's */
+			smq_word *head;	    /* the consumer's position, in shared memory */
 			uint32_t head_seen; /* the last value of it that passed the check */
 		};
-		struct {                          /* the consumer's */
-			uint32_t view;            /* what progress->view_bytes holds */
+		struct {			  /* the consumer's */
+			uint32_t view;		  /* what progress->view_bytes holds */
 			uint32_t redelivered_end; /* messages before it were held by an earlier consumer, */
-			bool redelivering;        /* while this is set */
+			bool redelivering;	  /* while this is set */
 		};
 	};
 	uint32_t moved_lo, moved_hi;
@@ -127,26 +128,36 @@ static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t
 		memcpy(to, from, bytes);
 }
 
+/* A lower word's highest bit has changed. */
+static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
+{
+	atomic_store_explicit(hi, upper, memory_order_relaxed);
+	/* Release: who finds the new lower word finds the upper one. Its acquire: smq_ring_total(). */
+	atomic_thread_fence(memory_order_release);
+}
+
 /*
  * Counts what an operation has moved and stores the totals, this side's own words, relaxed: only shmemq_stat() and this
- * end's next holder read them. The upper half of one is stored when the lower wraps.
+ * end's next holder read them. The upper word of one counts every 2^31, so that its lowest bit is the lower word's
+ * highest, too: a process that is killed between the two leaves words that do not agree, and they can be put right.
  */
 static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_t bytes)
 {
 	struct smq_progress *progress = ring->progress;
 	uint32_t messages = ring->messages_lo + count, moved = ring->moved_lo + bytes;
 
-	if (smq_unlikely(messages < count))
-		atomic_store_explicit(&progress->messages_hi, ++ring->messages_hi, memory_order_relaxed);
-	if (smq_unlikely(moved < bytes))
-		atomic_store_explicit(&progress->moved_hi, ++ring->moved_hi, memory_order_relaxed);
+	/* No operation moves as many as 2^31. */
+	if (smq_unlikely((messages ^ ring->messages_lo) >> 31))
+		smq_ring_carry(&progress->messages_hi, ++ring->messages_hi);
+	if (smq_unlikely((moved ^ ring->moved_lo) >> 31))
+		smq_ring_carry(&progress->moved_hi, ++ring->moved_hi);
 	ring->messages_lo = messages;
 	ring->moved_lo = moved;
 	atomic_store_explicit(&progress->messages_lo, messages, memory_order_relaxed);
 	atomic_store_explicit(&progress->moved_lo, moved, memory_order_relaxed);
 }
 
-/* A total as stat and recovery read it: the halves are two words, so read until the upper one stands still. */
+/* A total as stat and recovery read it. */
 uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi);
 
 /*
@@ -235,8 +246,9 @@ static inline void smq_ring_publish(struct smq_ring *ring, struct smq_place plac
 	 * records and the zeroed next header before this size word. */
 	atomic_store_explicit(&place.record->size_plus_1, size + 1, memory_order_release);
 	ring->position = place.end;
-	/* Release: whoever reads a tail finds the records before it committed. Seen late, or not stored at all by a
-	 * killed producer, it only makes the next one walk further. */
+	/* Release: whoever reads a tail finds the records before it committed. Nobody needs that today: the next
+	 * producer comes by the kernel's lock, and stat reads no records. Seen late, or not stored at all by a killed
+	 * producer, it only makes the next one walk further. */
 	atomic_store_explicit(&ring->progress->position_bytes, place.end, memory_order_release);
 }
 

@@ -227,7 +227,7 @@ END_TEST
 START_TEST(foreign_queue)
 {
 	const struct word header[] = {
-		{ 128, 16 }, { 136, 1 }, { 140, 2 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
+		{ 128, 16 }, { 136, 1 }, { 140, 4 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
 	};
 	const struct word ring[] = { { 0, 6 }, { 4, 42 }, { 16, 4 }, { 20, 43 }, { 32, 0 } };
 	struct shmemq *producer, *consumer;

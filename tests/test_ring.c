@@ -157,7 +157,7 @@ static uint64_t total(const smq_word *lo)
 
 static uint64_t both(uint32_t hi, uint32_t lo)
 {
-	return (uint64_t)hi << 32 | lo;
+	return (uint64_t)hi << 31 | (lo & INT32_MAX);
 }
 
 /* Both totals of both ends, a carry in each at another moment; that of the bytes comes out at exactly 5 * 2^32. */
@@ -170,8 +170,9 @@ START_TEST(totals_carry)
 	pushed = &memory.header->producer_progress;
 	popped = &memory.header->consumer_progress;
 	pushed->messages_lo = popped->messages_lo = (uint32_t)messages;
+	pushed->messages_hi = popped->messages_hi = (uint32_t)(messages >> 31);
 	pushed->moved_lo = popped->moved_lo = (uint32_t)moved;
-	pushed->moved_hi = popped->moved_hi = (uint32_t)(moved >> 32);
+	pushed->moved_hi = popped->moved_hi = (uint32_t)(moved >> 31);
 	at(0);
 	for (unsigned i = 0; i < 5; i++) {
 		ck_assert_int_eq(memory_push(&producer, 10, i), SMQ_READY);
@@ -192,6 +193,59 @@ START_TEST(totals_carry)
 	consumer = memory_consume(&memory);
 	ck_assert_uint_eq(both(consumer.messages_hi, consumer.messages_lo), messages + 5);
 	ck_assert_uint_eq(both(consumer.moved_hi, consumer.moved_lo), moved + 50);
+}
+END_TEST
+
+/* A holder that is killed between the two stores of a carry leaves no total that is wrong for good. */
+START_TEST(a_carry_half_done)
+{
+	struct smq_progress *pushed;
+
+	at(0);
+	pushed = &memory.header->producer_progress;
+	for (uint32_t upper = 1; upper <= 3; upper++) {
+		uint64_t messages = ((uint64_t)upper << 31) - 1;
+
+		pushed->messages_lo = (uint32_t)messages;
+		pushed->messages_hi = upper; /* the next one's */
+		pushed->moved_lo = (uint32_t)(messages - 4);
+		pushed->moved_hi = upper;
+		ck_assert_uint_eq(total(&pushed->messages_lo), messages);
+		ck_assert_uint_eq(total(&pushed->moved_lo), messages - 4);
+		producer = memory_produce(&memory);
+		for (unsigned i = 1; i <= 3; i++) {
+			ck_assert_int_eq(memory_push(&producer, 4, i), SMQ_READY);
+			memory_pop(&consumer, 4, i);
+			ck_assert_uint_eq(total(&pushed->messages_lo), messages + i);
+			ck_assert_uint_eq(total(&pushed->moved_lo), messages - 4 + 4 * i);
+		}
+		ck_assert_uint_eq(pushed->messages_hi, upper);
+	}
+}
+END_TEST
+
+/* A copying pop leaves the view where it is, but not so far behind that it would come up in front again. */
+START_TEST(the_view_lags_behind)
+{
+	static const uint32_t lags[] = { 0, 8, SMQ_VIEW_LAG_MAX - 24, SMQ_VIEW_LAG_MAX - 16, SMQ_VIEW_LAG_MAX };
+
+	for (size_t i = 0; i < sizeof lags / sizeof lags[0]; i++) {
+		struct smq_progress *popped;
+		uint32_t view;
+
+		at(64);
+		popped = &memory.header->consumer_progress;
+		view = consumer.view = popped->view_bytes = consumer.position - lags[i];
+		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
+		memory_pop(&consumer, 8, 1);
+		ck_assert_uint_eq(popped->view_bytes, lags[i] + 16 > SMQ_VIEW_LAG_MAX ? consumer.position : view);
+		/* Not in front, and moved by what is shown. */
+		ck_assert(!memory_consume(&memory).redelivering);
+		popped->view_bytes = view;
+		smq_ring_view(&consumer, consumer.position + 16);
+		ck_assert_uint_eq(popped->view_bytes, consumer.position + 16);
+		ck_assert(memory_consume(&memory).redelivering);
+	}
 }
 END_TEST
 
@@ -225,6 +279,8 @@ int main(void)
 	tcase_add_test(tests, last_bytes_of_the_ring);
 	tcase_add_test(tests, positions_wrap);
 	tcase_add_test(tests, totals_carry);
+	tcase_add_test(tests, a_carry_half_done);
+	tcase_add_test(tests, the_view_lags_behind);
 	tcase_add_test(tests, small_copies);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 90);
