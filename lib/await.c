@@ -164,8 +164,10 @@ static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 	int64_t start, deadline;
 	int err;
 
-	if (spins && look_first(q, bytes))
+	if (spins && look_first(q, bytes)) {
+		q->spin_misses = 0;
 		return 0;
+	}
 	start = smq_now_ns();
 	deadline = smq_deadline(start, timeout);
 	if (spins && spin(q, bytes, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err)) {

@@ -48,8 +48,10 @@ static smq_hot bool smq_comes_soon(struct shmemq *q, const struct smq_record *re
 	smq_back_off(q);
 	for (int i = 0; i < SMQ_LOOKS_FIRST; i++) {
 		/* Relaxed: whoever takes the message looks again. */
-		if (atomic_load_explicit(&record->size_plus_1, memory_order_relaxed) != 0)
+		if (atomic_load_explicit(&record->size_plus_1, memory_order_relaxed) != 0) {
+			q->spin_misses = 0;
 			return true;
+		}
 		smq_relax();
 	}
 	return false;
