@@ -232,3 +232,15 @@ int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t tim
 		q->state |= SMQ_BROKEN;
 	return err;
 }
+
+int smq_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
+{
+	enum smq_look seen;
+	int err = 0;
+
+	if (q->state & SMQ_SHARED)
+		err = smq_shared_enter(q, bytes, timeout);
+	else if ((seen = look(q, bytes)) != SMQ_READY)
+		err = smq_await(q, seen, bytes, timeout);
+	return err != 0 ? smq_fail(err) : 0;
+}

@@ -12,7 +12,7 @@
  * does).
  *
  * Who polls has announced it in its wait word (wait.h), and only then does the peer ring. What the peer cannot ring for
- * is left to a timer: see smq_doorbell_again(). An epoll descriptor holds both.
+ * is left to a timer: see smq_doorbell_ring_at(). An epoll descriptor holds both.
  */
 #ifndef SMQ_DOORBELL_H
 #define SMQ_DOORBELL_H

@@ -150,6 +150,9 @@ static inline void smq_shared_leave(struct shmemq *q)
 		smq_turn_leave(&q->turn, q->waiter.own, q->fd, q->waiter.producer);
 }
 
+/* Either of them, as the end is: how a call that moves messages begins. `*bytes` as above. 0, or -1 and errno. */
+int smq_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout);
+
 /* Makes room at the tail for a message of `size` bytes. 0, or -1 and errno. */
 int smq_make_room(struct shmemq *q, size_t size, int64_t timeout);
 

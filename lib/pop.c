@@ -9,19 +9,7 @@
 
 smq_cold int smq_await_message(struct shmemq *q, uint32_t *size, int64_t timeout)
 {
-	enum smq_look look;
-	int err = 0;
-
-	if (!smq_is(q, SHMEMQ_CONSUMER))
-		return smq_refuse(q, SHMEMQ_CONSUMER);
-	if (q->state & SMQ_SHARED) {
-		err = smq_shared_enter(q, size, timeout);
-		return err != 0 ? smq_fail(err) : 0;
-	}
-	look = smq_ring_look(&q->ring, size);
-	if (look != SMQ_READY)
-		err = smq_await(q, look, size, timeout);
-	return err != 0 ? smq_fail(err) : 0;
+	return smq_is(q, SHMEMQ_CONSUMER) ? smq_enter(q, size, timeout) : smq_refuse(q, SHMEMQ_CONSUMER);
 }
 
 static inline const unsigned char *head(const struct shmemq *q)

@@ -16,23 +16,14 @@ static inline bool fits(const struct shmemq *q, size_t size)
 
 smq_cold int smq_make_room(struct shmemq *q, size_t size, int64_t timeout)
 {
-	enum smq_look look;
 	uint32_t need;
-	int err = 0;
 
 	if (!smq_is(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (size > smq_message_max(&q->ring))
 		return smq_fail(EMSGSIZE);
 	need = smq_record_bytes((uint32_t)size);
-	if (q->state & SMQ_SHARED) {
-		err = smq_shared_enter(q, &need, timeout);
-		return err != 0 ? smq_fail(err) : 0;
-	}
-	look = smq_ring_room(&q->ring, need);
-	if (look != SMQ_READY)
-		err = smq_await(q, look, &need, timeout);
-	return err != 0 ? smq_fail(err) : 0;
+	return smq_enter(q, &need, timeout);
 }
 
 static inline unsigned char *tail(const struct shmemq *q)

@@ -6,11 +6,6 @@
 #include "handle.h"
 #include "shmemq.h"
 
-static struct smq_progress *progress(struct smq_header *header, bool producer)
-{
-	return producer ? &header->producer_progress : &header->consumer_progress;
-}
-
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 {
 	if (!smq_alive(q))
@@ -64,8 +59,8 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 		return smq_refuse(q, SMQ_ENDS);
 	if (st == NULL)
 		return smq_fail(EINVAL);
-	producer = progress(q->header, true);
-	consumer = progress(q->header, false);
+	producer = &q->header->producer_progress;
+	consumer = &q->header->consumer_progress;
 	*st = (struct shmemq_stat){
 		.capacity = q->capacity,
 		/* Popped first: in a queue that moves, pushed is then not behind it. */
