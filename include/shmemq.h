@@ -34,7 +34,7 @@
  *			printf("%.*s\n", (int)size, (const char *)text);
  *			shmemq_pop_end(q);
  *		}
- *		shmemq_close(q);	(errno was EPIPE: the producer closed, all is read)
+ *		shmemq_close(q);	// errno was EPIPE: the producer closed, all is read
  *		return shmemq_unlink("/hello") != 0;
  *	}
  *

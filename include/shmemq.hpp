@@ -264,6 +264,7 @@ public:
 		return queue(detail::report(::shmemq_fdopen(fd, flags), ec));
 	}
 	explicit operator bool() const noexcept { return q_ != nullptr; }
+	bool redelivered() const noexcept { return ::shmemq_redelivered(q_.get()) == 1; } /* what was taken last */
 	::shmemq *native_handle() const noexcept { return q_.get(); }
 	::shmemq *release() noexcept { return q_.release(); } /* the caller's to close */
 

@@ -9,9 +9,15 @@ command -v cmake >/dev/null || command -v meson >/dev/null || {
 # shellcheck source=tests/install_lib.sh
 . "${srcdir:-.}/tests/install_lib.sh"
 
-export CC CFLAGS="${SHMEMQ_CFLAGS-}" LDFLAGS="${SHMEMQ_LDFLAGS-}" LD_LIBRARY_PATH="$libdir"
+# What configure found no use for, they shall not find.
+case ${CXX:-no} in
+no) CXX=no-c++ ;;
+esac
+export CC CXX CFLAGS="${SHMEMQ_CFLAGS-}" CXXFLAGS="${SHMEMQ_CFLAGS-}" LDFLAGS="${SHMEMQ_LDFLAGS-}"
+export LD_LIBRARY_PATH="$libdir"
 mkdir "$root/examples"
-cp "$srcdir"/examples/*.c "$srcdir/examples/CMakeLists.txt" "$srcdir/examples/meson.build" "$root/examples/"
+cp "$srcdir"/examples/*.c "$srcdir"/examples/*.cc "$srcdir/examples/CMakeLists.txt" "$srcdir/examples/meson.build" \
+	"$root/examples/"
 cd "$root/examples"
 
 # run HOW: in which directory it was built
@@ -19,7 +25,12 @@ run()
 {
 	"$1/producer" "/$queue" hello || fail "$1: the producer failed"
 	[ "$("$1/consumer" "/$queue")" = hello ] || fail "$1: the consumer read something else"
-	echo "build_systems.sh: $1: runs"
+	cxx='without C++'
+	if [ "$CXX" != no-c++ ]; then
+		"$1/cxx" "/$queue" >/dev/null || fail "$1: the C++ example failed"
+		cxx='and in C++'
+	fi
+	echo "build_systems.sh: $1: runs, $cxx"
 }
 
 # quietly COMMAND...
@@ -35,9 +46,13 @@ if command -v cmake >/dev/null; then
 	quietly cmake -S . -B cmake
 	quietly cmake --build cmake
 	run cmake
+else
+	echo 'build_systems.sh: left out: cmake'
 fi
 if command -v meson >/dev/null; then
 	quietly meson setup meson
 	quietly meson compile -C meson
 	run meson
+else
+	echo 'build_systems.sh: left out: meson'
 fi

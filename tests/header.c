@@ -9,6 +9,8 @@
 struct shmemq *(*open_)(const char *, unsigned, mode_t, const struct shmemq_attr *) = shmemq_open;
 int (*close_)(struct shmemq *) = shmemq_close;
 int (*unlink_)(const char *) = shmemq_unlink;
+int (*memfd)(const struct shmemq_attr *) = shmemq_memfd;
+struct shmemq *(*fdopen_)(int, unsigned) = shmemq_fdopen;
 int (*push)(struct shmemq *, const void *, size_t, uint32_t) = shmemq_push;
 int (*timedpush)(struct shmemq *, const void *, size_t, uint32_t, int64_t) = shmemq_timedpush;
 int (*pushv)(struct shmemq *, const struct iovec *, int, uint32_t) = shmemq_pushv;
@@ -23,6 +25,10 @@ const void *(*pop_start)(struct shmemq *, size_t *, uint32_t *) = shmemq_pop_sta
 const void *(*timedpop_start)(struct shmemq *, size_t *, uint32_t *, int64_t) = shmemq_timedpop_start;
 int (*pop_end)(struct shmemq *) = shmemq_pop_end;
 int (*redelivered)(struct shmemq *) = shmemq_redelivered;
+int (*pushm)(struct shmemq *, const struct shmemq_msg *, unsigned, int64_t) = shmemq_pushm;
+int (*popm_start)(struct shmemq *, struct shmemq_msg *, unsigned, int64_t) = shmemq_popm_start;
+int (*popm_end)(struct shmemq *, unsigned) = shmemq_popm_end;
+int (*pollfd_)(struct shmemq *) = shmemq_pollfd;
 int (*interrupt)(struct shmemq *) = shmemq_interrupt;
 int (*getattr)(struct shmemq *, struct shmemq_attr *) = shmemq_getattr;
 int (*stat_)(struct shmemq *, struct shmemq_stat *) = shmemq_stat;
@@ -33,10 +39,16 @@ const char *(*version)(void) = shmemq_version;
 
 HOLDS(attr_bytes, sizeof(struct shmemq_attr) == 64);
 HOLDS(attr_flags, offsetof(struct shmemq_attr, flags) == 16);
+HOLDS(msg_bytes, sizeof(struct shmemq_msg) == 2 * sizeof(void *) + 8);
+HOLDS(msg_fields, offsetof(struct shmemq_msg, size) == sizeof(void *) &&
+			  offsetof(struct shmemq_msg, type) == 2 * sizeof(void *) &&
+			  offsetof(struct shmemq_msg, flags) == 2 * sizeof(void *) + 4);
 HOLDS(stat_bytes, sizeof(struct shmemq_stat) == 128);
 HOLDS(stat_producer, offsetof(struct shmemq_stat, producer) == 56);
 HOLDS(open_flags, SHMEMQ_PRODUCER == 1 && SHMEMQ_CONSUMER == 2 && SHMEMQ_OBSERVER == 4 && SHMEMQ_CREATE == 16 &&
-			  SHMEMQ_EXCL == 32 && SHMEMQ_NONBLOCK == 64 && SHMEMQ_STAY == 128);
+			  SHMEMQ_EXCL == 32 && SHMEMQ_NONBLOCK == 64 && SHMEMQ_STAY == 128 &&
+			  SHMEMQ_SHARED == 256);
+HOLDS(msg_bits, SHMEMQ_MSG_REDELIVERED == 1);
 HOLDS(attr_bits, SHMEMQ_ATTR_TEMPORARY == 1);
 HOLDS(end_states, SHMEMQ_END_NEVER == 0 && SHMEMQ_END_OPEN == 1 && SHMEMQ_END_CLOSED == 2 && SHMEMQ_END_DEAD == 3);
 HOLDS(wait_bits, SHMEMQ_WAIT_PRODUCER == 1 && SHMEMQ_WAIT_CONSUMER == 2);

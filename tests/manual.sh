@@ -93,6 +93,7 @@ while read -r page example; do
 done <"$temp/shown"
 # And in README, indented, behind a line that ends in its name.
 grep -n 'examples/[a-z]*\.c:$' "$srcdir/README" | sed 's/:.*\(examples.*\):$/ \1/' >"$temp/quoted"
+[ "$(wc -l <"$temp/quoted")" -ge 2 ] || { echo 'FAIL: README shows too few examples'; failures=$((failures + 1)); }
 while read -r line example; do
 	sed '1d; s/^./    &/' "$srcdir/$example" >"$temp/expected"
 	tail -n +$((line + 2)) "$srcdir/README" | head -n "$(wc -l <"$temp/expected")" >"$temp/text"

@@ -282,6 +282,10 @@ void redelivered()
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
 	queue out = queue::fdopen(fd, SHMEMQ_CONSUMER);
 	CHECK(out.pop_start().redelivered());
+	CHECK(out.redelivered());
+	in.push("another");
+	char text[8];
+	CHECK(out.pop(text, sizeof text) == 7 && !out.redelivered());
 	::close(fd);
 }
 
