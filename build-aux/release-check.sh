@@ -60,10 +60,32 @@ debs()
 	# What is true until the upload.
 	as_nobody lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs,unreleased-changes \
 		"$work"/debs/*.changes
+	as_nobody lintian --fail-on info --tags hardening-no-bindnow,hardening-no-pie,hardening-no-relro \
+		"$work"/debs/*.changes
 	for part in -A -B; do
 		quietly env DEB_BUILD_OPTIONS=nocheck build-aux/debs.sh "$work/part$part" "$part" -Pnocheck
 	done
 	(cd "$work" && ls debs/*.deb part-*/*.deb)
+}
+
+# The packages of another architecture, in a clean Debian of this one, as the archive's cross builders make them.
+crossdebs()
+{
+	build-aux/debian.sh "$work/system" --variant=apt --architectures=amd64,arm64 --include=crossbuild-essential-arm64
+	cp /etc/resolv.conf "$work/system/etc/"
+	build-aux/copy.sh "$work/system/src"
+	quietly build-aux/debs.sh --orig "$work/system/debs"
+	# shellcheck disable=SC2016 # for the inner shell
+	quietly unshare --mount sh -euc '
+		mount -t proc proc "$1/proc"
+		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+			chroot "$1" sh -euc "
+				cd /src
+				apt-get -q update
+				apt-get -q -y build-dep --no-install-recommends -aarm64 -Pcross,nocheck ./
+				build-aux/debs.sh /debs -B -aarm64 -Pcross,nocheck"
+	' sh "$work/system"
+	ls "$work"/system/debs/*_arm64.deb
 }
 
 if [ "${1-}" = --inside ]; then
@@ -72,16 +94,16 @@ if [ "${1-}" = --inside ]; then
 	trap 'exit 1' HUP INT TERM
 	chmod 755 "$work" # for the ordinary user who builds
 	case $2 in
-	abi | debs | distcheck) "$2" ;;
+	abi | crossdebs | debs | distcheck) "$2" ;;
 	cross | odd | reproduce | stranger) "build-aux/$2.sh" ;;
 	esac
 	exit
 fi
 
-[ $# -gt 0 ] || set -- distcheck abi debs stranger reproduce odd cross
+[ $# -gt 0 ] || set -- distcheck abi debs crossdebs stranger reproduce odd cross
 for name in "$@"; do
 	case $name in
-	abi | cross | debs | distcheck | odd | reproduce | stranger) ;;
+	abi | cross | crossdebs | debs | distcheck | odd | reproduce | stranger) ;;
 	*)
 		echo "release-check: no step $name" >&2
 		exit 2
