@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes messages as lines, as many as there are with one system call: batch /NAME */
+/* Writes messages as lines, many with one system call: batch /NAME */
 #include <errno.h>
 #include <shmemq.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints messages of many queues, until all producers have closed: loop /NAME... */
+/* Prints messages of many queues, until all have closed: loop /NAME... */
 #include <errno.h>
 #include <shmemq.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decodes untrusted text in a child that can do nothing else: sandbox [-m] HEX... */
+/* Decodes untrusted text in a child without rights: sandbox [-m] HEX... */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
