@@ -71,15 +71,16 @@ debs()
 # The packages of another architecture, in a clean Debian of this one, as the archive's cross builders make them.
 crossdebs()
 {
-	build-aux/debian.sh "$work/system" --variant=apt --architectures=amd64,arm64 --include=crossbuild-essential-arm64
+	build-aux/debian.sh "$work/system" --variant=apt --architectures=amd64,arm64 \
+		--include=crossbuild-essential-arm64
 	cp /etc/resolv.conf "$work/system/etc/"
 	build-aux/copy.sh "$work/system/src"
 	quietly build-aux/debs.sh --orig "$work/system/debs"
 	# shellcheck disable=SC2016 # for the inner shell
 	quietly unshare --mount sh -euc '
 		mount -t proc proc "$1/proc"
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-			chroot "$1" sh -euc "
+		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+			DEBIAN_FRONTEND=noninteractive chroot "$1" sh -euc "
 				cd /src
 				apt-get -q update
 				apt-get -q -y build-dep --no-install-recommends -aarm64 -Pcross,nocheck ./

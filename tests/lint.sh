@@ -14,7 +14,8 @@ code="$programs $(find bench examples include lib tests tools -name '*.h') $(fin
 python=$(find examples -name '*.py')
 scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
-[ ! -e .ci/run ] || scripts="$scripts .ci/run debian/tests/command debian/tests/examples" # not in a tarball
+# Not in a tarball.
+[ ! -e .ci/run ] || scripts="$scripts .ci/run debian/tests/abi debian/tests/command debian/tests/examples"
 completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am m4/shmemq.m4 examples/CMakeLists.txt examples/meson.build"
 prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
