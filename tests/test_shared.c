@@ -220,9 +220,11 @@ START_TEST(a_dead_holder_is_not)
 		}
 	}
 	/* The unfinished messages never existed: what is there has been pushed whole. */
-	while (three.end == SHMEMQ_PRODUCER && end_try(three.peer, SHMEMQ_CONSUMER) == CALL_BYTES)
-		;
-	ck_assert_int_eq(errno, EAGAIN);
+	if (three.end == SHMEMQ_PRODUCER) {
+		while (end_try(three.peer, SHMEMQ_CONSUMER) == CALL_BYTES)
+			;
+		ck_assert_int_eq(errno, EAGAIN);
+	}
 	close_three(&three);
 }
 END_TEST
