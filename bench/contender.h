@@ -49,7 +49,7 @@ struct job {
 	struct channel *channels;
 	unsigned count; /* of channels; in a round trip the first goes there, the second back */
 	size_t size;
-	bool naps;		      /* each side sleeps before it sends, so that the other is asleep, too */
+	bool naps; /* each side sleeps before it sends, so that the other is asleep, too */
 	unsigned producers, producer; /* how many there are, and which of them this is */
 	struct control *control;
 };

@@ -71,7 +71,7 @@ debs()
 # The packages of another architecture, in a clean Debian of this one, as the archive's cross builders make them.
 crossdebs()
 {
-	build-aux/debian.sh "$work/system" --variant=apt --architectures=amd64,arm64 \
+	build-aux/debian.sh "$work/system" --variant=apt --architectures="$(dpkg --print-architecture),arm64" \
 		--include=crossbuild-essential-arm64
 	cp /etc/resolv.conf "$work/system/etc/"
 	build-aux/copy.sh "$work/system/src"

@@ -98,7 +98,7 @@ struct smq_progress {
 	smq_word view_bytes;     /* consumer: end of what was handed out; over head: a view not ended. Producer: 0 */
 	smq_word messages_lo;    /* messages moved through this end; a killed holder may leave it one operation short */
 	smq_word messages_hi;    /* counts every 2^31: its lowest bit is messages_lo's highest (ring.h) */
-	smq_word moved_lo; /* message bytes, likewise both */
+	smq_word moved_lo;       /* message bytes, likewise both */
 	smq_word moved_hi;
 };
 

@@ -2,8 +2,6 @@
 /* The consumer's calls. */
 #include "config.h"
 
-#include <string.h>
-
 #include "handle.h"
 #include "spin.h"
 

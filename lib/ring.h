@@ -16,9 +16,10 @@
 #if defined __GNUC__
 #define smq_likely(x) __builtin_expect(!!(x), 1)
 #define smq_unlikely(x) __builtin_expect(!!(x), 0)
-#define smq_cold __attribute__((noinline))	      /* keeps a rare path's registers out of a frequent one */
-#define smq_hot inline __attribute__((always_inline)) /* into each public function: a call more is a tenth of a push \
-						       */
+/* Keeps a rare path's registers out of a frequent one. */
+#define smq_cold __attribute__((noinline))
+/* Into each public function: a call more is a tenth of a push. */
+#define smq_hot inline __attribute__((always_inline))
 #else
 #define smq_likely(x) (x)
 #define smq_unlikely(x) (x)

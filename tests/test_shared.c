@@ -4,8 +4,6 @@
 
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "calls.h"

@@ -18,7 +18,7 @@
 struct waiter {
 	struct shmemq *q;
 	unsigned end;
-	_Atomic int result, ended;
+	int result;
 };
 
 static void *wait_in_thread(void *argument)
@@ -26,7 +26,6 @@ static void *wait_in_thread(void *argument)
 	struct waiter *waiter = argument;
 
 	waiter->result = end_move(waiter->q, waiter->end, -1) < 0 ? errno : 0;
-	waiter->ended = 1;
 	return NULL;
 }
 
@@ -85,7 +84,6 @@ static void start_sleepers(struct sleepers *s, bool until_they_sleep)
 	unsigned before = sleepy_sleeps();
 
 	for (int i = 0; i < SLEEPERS; i++) {
-		s->waiters[i].ended = 0;
 		sleepy_eager(s->waiters[i].q);
 		ck_assert_int_eq(pthread_create(&s->threads[i], NULL, wait_in_thread, &s->waiters[i]), 0);
 	}
