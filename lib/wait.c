@@ -63,7 +63,8 @@ static int64_t announce(struct smq_waiter *waiter, uint32_t bit)
 	add(waiter, bit | (waiter->no_membarrier ? SMQ_WAIT_FENCE : 0));
 	if (!waiter->no_membarrier && !smq_process_membarrier()) {
 		waiter->no_membarrier = true;
-		add(waiter, SMQ_WAIT_FENCE);
+		/* Both: a wake may have taken the first, and what it was for may be too little. */
+		add(waiter, bit | SMQ_WAIT_FENCE);
 	}
 	/* The announcement is seen before the ring, the interruption and the acknowledgement are read. Partners: W2
 	 * where the waker fences, the fences in smq_wait_interrupt() and smq_wait_attach(). */

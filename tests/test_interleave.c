@@ -20,6 +20,7 @@ static struct ends ends;
 static void (*event)(void);
 static enum moment moment;
 static unsigned membarriers, sleeps;
+static bool refused; /* membarrier(2) is, from now on */
 
 bool __real_smq_process_membarrier(void);
 bool __wrap_smq_process_membarrier(void);
@@ -33,15 +34,20 @@ bool __wrap_smq_process_membarrier(void)
 	ck_assert_uint_ne(ends.own->waiter.own->word & SMQ_WAIT_ASLEEP, 0);
 	if (moment == BEFORE_LOOK)
 		event();
-	return __real_smq_process_membarrier();
+	return !refused && __real_smq_process_membarrier();
 }
 
 int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 {
 	(void)ns;
 	sleeps++;
+	/* Or nobody would end it. */
+	ck_assert_uint_ne(waiter->own->word & SMQ_WAIT_ASLEEP, 0);
+	ck_assert_uint_eq(waiter->own->word, waiter->announced);
 	if (moment == BEFORE_SLEEP)
 		event();
+	else if (refused)
+		drain(ends.peer);
 	return __real_smq_wait_sleep(waiter, 3600 * 1000 * MS); /* longer than this test may take */
 }
 
@@ -108,6 +114,29 @@ START_TEST(before_the_sleep)
 }
 END_TEST
 
+/*
+ * Room comes, but too little, while the sleeper learns that it has no membarrier: the wake takes the announcement, and
+ * the producer is about to sleep on.
+ */
+START_TEST(too_little_room_without_membarrier)
+{
+	for (size_t i = 0; i < CALLS; i++) {
+		call = &calls[i];
+		if (call->end != SHMEMQ_PRODUCER)
+			continue;
+		ends = ends_waiting(call, 0);
+		ends.own->spin_misses = SMQ_SPIN_MISSES;
+		event = unblock;
+		moment = BEFORE_LOOK;
+		refused = true;
+		sleeps = 0;
+		ck_assert_int_ge(call->run(ends.own, 1000, -1), 0);
+		ck_assert_uint_eq(sleeps, 1);
+		ends_close(&ends);
+	}
+}
+END_TEST
+
 static void unblock_and_interrupt(void)
 {
 	ends_unblock(call, &ends);
@@ -137,6 +166,7 @@ int main(void)
 
 	tcase_add_loop_test(tests, before_the_look, 0, CALLS * EVENTS);
 	tcase_add_loop_test(tests, before_the_sleep, 0, CALLS * EVENTS);
+	tcase_add_test(tests, too_little_room_without_membarrier);
 	tcase_add_loop_test(tests, interruption_that_comes_second, 0, CALLS);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 60);
