@@ -55,6 +55,7 @@ for sleeper in 0 1 2; do
 done
 check fails wait -DSLEEPER=0 -DNO_MEMBARRIER
 check fails wait -DSLEEPER=0 -DFIRST=0 -DSECOND=0 -DNO_WAKER_FENCE
+check fails wait -DSLEEPER=1 -DFIRST=0 -DSECOND=0 -DNO_SECOND_ASLEEP
 for mutant in NO_WAKER_FENCE NO_SHORT_SLICE NO_RESET NO_ATTACH_FENCE; do
 	check fails wait -DSLEEPER=1 -D$mutant
 done

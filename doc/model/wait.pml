@@ -3,9 +3,9 @@
  * The sleep and wake protocol of lib/wait.h on processors with store buffers: is a wake-up ever lost?
  *
  * A waker (the producer, say) publishes MESSAGES messages; half-way it may die and be followed by another one, which
- * attaches late. A sleeper takes them. Each side's stores go through a first-in first-out buffer of its own; a load
- * sees the own buffer first, then memory. A lost wake-up is an invalid end state: the sleeper asleep for ever beside
- * a published message.
+ * attaches late. A sleeper takes them, one or two at a time: as of room, what comes may be too little. Each side's
+ * stores go through a first-in first-out buffer of its own; a load sees the own buffer first, then memory. A lost
+ * wake-up is an invalid end state: the sleeper asleep for ever beside what it waits for.
  *
  * As built, chosen with -D:
  *	SLEEPER=0  has membarrier    1  has none    2  loses it at some time, as by a seccomp filter after open
@@ -16,6 +16,7 @@
  *	NO_SHORT_SLICE    whole slices before the acknowledgement shows
  *	NO_RESET          a new waker leaves the last holder's acknowledgement standing
  *	NO_ATTACH_FENCE   it resets that, without the fence behind
+ *	NO_SECOND_ASLEEP  a sleeper whose membarrier has failed adds FENCE to its word, whatever a wake has left there
  */
 #ifndef SLEEPER
 #define SLEEPER 0
@@ -147,7 +148,10 @@ inline publish()
 		fi;
 		store(WAKER, WORD, 0);
 		drain(WAKER);                           /* the system call */
-		dozing = false
+		if
+		:: seen & ASLEEP -> dozing = false
+		:: else
+		fi
 	:: else
 	fi;
 	seen = 0
@@ -197,7 +201,11 @@ inline announce()
 #endif
 	:: !no_membarrier && SLEEPER != 0 -> /* the call fails, now and from now on */
 		no_membarrier = true;
+#ifndef NO_SECOND_ASLEEP
 		word = ASLEEP | FENCE;
+#else
+		d_step { drain(SLEEP); word = memory[WORD] | FENCE };
+#endif
 		store(SLEEP, WORD, word)
 	:: no_membarrier
 	fi;
@@ -216,21 +224,26 @@ inline announce()
 
 active proctype sleeper()
 {
-	byte taken, seen, word, v_, x_;
+	byte taken, wanted, seen, word, v_, x_;
 	bool no_membarrier;
 
 	do
 	:: taken == MESSAGES -> break
 	:: else ->
+		if
+		:: wanted > taken /* still */
+		:: wanted == taken -> wanted = taken + 1
+		:: wanted == taken && taken + 2 <= MESSAGES -> wanted = taken + 2
+		fi;
 		load(SLEEP, PUBLISHED, seen);
 		if
-		:: seen > taken -> taken++; seen = 0
+		:: seen >= wanted -> taken = wanted; seen = 0
 		:: else ->
 			seen = 0;
 			announce();
 			load(SLEEP, PUBLISHED, seen);   /* S3 */
 			if
-			:: seen > taken -> seen = 0
+			:: seen >= wanted -> seen = 0
 			:: else ->
 				seen = 0;
 				/* S4: the kernel compares and queues in one step. */
