@@ -35,7 +35,8 @@ if command -v python3 >/dev/null; then
 	python3 - "$temp/json" <<-END || fail "the JSON"
 		import json, sys
 		results = json.load(open(sys.argv[1]))["results"]
-		assert all(row["median"] > 0 for row in results), results
+		# On a busy machine nothing may have moved in the few milliseconds of some.
+		assert sum(row["median"] > 0 for row in results) > len(results) / 2, results
 		found = {(row["case"], row["contender"]) for row in results}
 		for case in "throughput", "round-trip", "wake", "one-cpu", "queues":
 		    assert (case, "inplace") in found, case

@@ -8,6 +8,7 @@
 #include "calls.h"
 #include "handle.h"
 #include "process.h"
+#include "spin.h"
 #include "support.h"
 
 enum moment {
@@ -159,6 +160,28 @@ START_TEST(interruption_that_comes_second)
 }
 END_TEST
 
+/* What comes while a wait looks, before it spins, shows that spinning pays: so misses before it are forgiven. */
+START_TEST(during_the_first_looks)
+{
+	struct shmemq *q;
+	uint32_t bytes;
+
+	call = &calls[CALLS - 1];
+	ends = ends_waiting(call, 0);
+	q = ends.own;
+	ck_assert_uint_eq(call->end, SHMEMQ_CONSUMER);
+	ends_unblock(call, &ends);
+	q->spin_misses = SMQ_SPIN_MISSES - 1;
+	ck_assert(smq_comes_soon(q, smq_record_at(&q->ring, q->ring.position), -1));
+	ck_assert_uint_eq(q->spin_misses, 0);
+	q->spin_misses = SMQ_SPIN_MISSES - 1;
+	ck_assert_int_eq(smq_await(q, SMQ_NOT_YET, &bytes, -1), 0);
+	ck_assert_uint_eq(q->spin_misses, 0);
+	ck_assert_uint_eq(sleeps, 0);
+	ends_close(&ends);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("interleave");
@@ -167,6 +190,7 @@ int main(void)
 	tcase_add_loop_test(tests, before_the_look, 0, CALLS * EVENTS);
 	tcase_add_loop_test(tests, before_the_sleep, 0, CALLS * EVENTS);
 	tcase_add_test(tests, too_little_room_without_membarrier);
+	tcase_add_test(tests, during_the_first_looks);
 	tcase_add_loop_test(tests, interruption_that_comes_second, 0, CALLS);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 60);

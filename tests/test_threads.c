@@ -18,7 +18,6 @@ struct ends {
 	struct shmemq *producer, *consumer;
 	int push_failed, pop_failed;
 	_Atomic bool over;
-	_Atomic unsigned asked; /* for so many messages */
 	unsigned interruptions;
 };
 
@@ -111,59 +110,6 @@ START_TEST(threads)
 }
 END_TEST
 
-static void *push_when_asked(void *argument)
-{
-	struct ends *ends = argument;
-
-	for (unsigned seen = 0, now; !ends->over;) {
-		now = ends->asked;
-		if (now != seen)
-			shmemq_push(ends->producer, NULL, 0, 0);
-		seen = now;
-	}
-	return NULL;
-}
-
-/*
- * What comes while a wait looks shows that spinning pays, as what comes while it spins. The handle is made to believe
- * that spinning has failed three times. That stays so where the wait was long, or ended just between two kinds of
- * looks.
- */
-START_TEST(a_wait_that_looks_is_no_miss)
-{
-	const char *name = test_name();
-	struct ends ends = { .producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0) };
-	struct shmemq *q = ends.consumer = test_open(name, SHMEMQ_CONSUMER, 0);
-	unsigned short_waits = 0, forgiven = 0;
-	char buf[8];
-	int64_t start = test_now();
-	pthread_t thread;
-
-	ck_assert_int_eq(pthread_create(&thread, NULL, push_when_asked, &ends), 0);
-	while (short_waits < 1000 && test_now() - start < TEST_BOX) {
-		uint32_t messages = q->ring.messages_lo;
-
-		q->spin_misses = 3;
-		q->spin_ns = SMQ_SPIN_MAX_NS;
-		q->waited_at = messages - 1; /* one message since: ping-pong, in which nobody backs off */
-		ends.asked++;
-		/* Without a buffer it goes another way. */
-		ck_fast(shmemq_pop(q, _i ? buf : NULL, _i ? sizeof buf : 0, NULL) == 0);
-		if (q->waited_at != messages)
-			continue; /* it was there */
-		if (q->spin_misses > 3 || q->spin_ns != SMQ_SPIN_MAX_NS)
-			continue; /* it slept */
-		short_waits++;
-		forgiven += q->spin_misses == 0;
-	}
-	ck_assert(short_waits < 100 || forgiven > short_waits / 2);
-	ends.over = true;
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-	ck_assert_int_eq(shmemq_close(ends.producer), 0);
-	ck_assert_int_eq(shmemq_close(ends.consumer), 0);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("threads");
@@ -172,7 +118,6 @@ int main(void)
 	seed = test_seed();
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, threads, 0, 4);
-	tcase_add_loop_test(tests, a_wait_that_looks_is_no_miss, 0, 2);
 	suite_add_tcase(suite, tests);
 	return test_run(suite, 240);
 }
