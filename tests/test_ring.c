@@ -235,7 +235,9 @@ START_TEST(the_view_lags_behind)
 
 		at(64);
 		popped = &memory.header->consumer_progress;
-		view = consumer.view = popped->view_bytes = consumer.position - lags[i];
+		view = consumer.position - lags[i];
+		consumer.view = view;
+		popped->view_bytes = view;
 		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
 		memory_pop(&consumer, 8, 1);
 		ck_assert_uint_eq(popped->view_bytes, lags[i] + 16 > SMQ_VIEW_LAG_MAX ? consumer.position : view);
