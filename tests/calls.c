@@ -3,6 +3,7 @@
 
 #include "calls.h"
 #include "file.h"
+#include "one_end.h"
 #include "support.h"
 
 #define TYPE 7
@@ -122,7 +123,7 @@ unsigned drain(struct shmemq *q)
 
 struct ends ends_waiting(const struct call *call, unsigned flags)
 {
-	unsigned other = call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER;
+	unsigned other = other_end(call->end);
 	struct ends ends = { .name = test_name() };
 
 	ends.own = test_open(ends.name, call->end | flags | SHMEMQ_CREATE, 1);

@@ -5,12 +5,8 @@
 #include "calls.h"
 #include "child.h"
 #include "file.h"
+#include "one_end.h"
 #include "support.h"
-
-static unsigned other_end(const struct call *call)
-{
-	return call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER;
-}
 
 /* Queued messages drain and free space fills; EPIPE only where the call would wait, and until the peer is back. */
 START_TEST(epipe_only_instead_of_waiting)
@@ -27,7 +23,7 @@ START_TEST(epipe_only_instead_of_waiting)
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EPIPE));
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EPIPE));
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EPIPE));
-		ends.peer = test_open(ends.name, other_end(call), 0);
+		ends.peer = test_open(ends.name, other_end(call->end), 0);
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN));
 	}
 	ends_close(&ends);
@@ -125,7 +121,7 @@ START_TEST(stay_waits_on)
 		ck_assert_int_eq(shmemq_close(q), 0);
 		test_sleep(_i % 7 == 0 ? 300 * MS : 5 * MS);
 		ck_assert(!blocked.result->back);
-		q = test_open(blocked.name, other_end(blocked.call), 0);
+		q = test_open(blocked.name, other_end(blocked.call->end), 0);
 		test_sleep(5 * MS);
 		ck_assert(!blocked.result->back);
 	}

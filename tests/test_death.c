@@ -14,6 +14,7 @@
 #include "child.h"
 #include "file.h"
 #include "handle.h"
+#include "one_end.h"
 #include "support.h"
 
 /* One call with a timeout and one without, of each end: for tests that last, which need not see them all. */
@@ -131,7 +132,7 @@ START_TEST(only_instead_of_waiting)
 	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD));
 	child_kill(hold_other(&ends, call)); /* once more: another death */
 	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD));
-	ends.peer = test_open(ends.name, call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0);
+	ends.peer = test_open(ends.name, other_end(call->end), 0);
 	if (call->timed) {
 		ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN);
 		ck_fails(call->run(ends.own, CALL_BYTES, 5 * MS), ETIMEDOUT);
@@ -155,7 +156,7 @@ START_TEST(stay)
 		ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN);
 	if (call->timed)
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 300 * MS), ETIMEDOUT));
-	ends.peer = test_open(ends.name, call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0);
+	ends.peer = test_open(ends.name, other_end(call->end), 0);
 	ends_unblock(call, &ends);
 	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
 	ends_close(&ends);

@@ -139,7 +139,7 @@ START_TEST(rings_for_close_and_return)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
-	unsigned other = SHMEMQ_PRODUCER + SHMEMQ_CONSUMER - call->end;
+	unsigned other = other_end(call->end);
 	int fd = armed_pollfd(call, &ends);
 
 	for (int i = 0; i < 3; i++) {
