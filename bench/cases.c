@@ -10,20 +10,20 @@
 #define KI ((size_t)1 << 10)
 #define MI ((size_t)1 << 20)
 
-const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",	 "one-cpu",
-					"capacity",   "queues",	    "producers", "calls" };
-const char *const case_units[KINDS] = { "messages/s", "ns",	    "ns",	  "messages/s",
+const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",      "one-cpu",
+					"capacity",   "queues",     "producers", "calls" };
+const char *const case_units[KINDS] = { "messages/s", "ns",         "ns",         "messages/s",
 					"messages/s", "messages/s", "messages/s", "calls" };
 
 static const struct trial trials[] = {
-	{ THROUGHPUT, 8, MI, 1, 1 },	 { THROUGHPUT, 64, MI, 1, 1 },	   { THROUGHPUT, 256, MI, 1, 1 },
-	{ THROUGHPUT, KI, MI, 1, 1 },	 { THROUGHPUT, 4 * KI, MI, 1, 1 }, { THROUGHPUT, 64 * KI, MI, 1, 1 },
-	{ SPINNING, 8, MI, 1, 1 },	 { SPINNING, 64, MI, 1, 1 },	   { SLEEPING, 64, MI, 1, 1 },
-	{ ONE_CPU, 64, MI, 1, 1 },	 { CAPACITY, 64, 64 * KI, 1, 1 },  { CAPACITY, 64, MI, 1, 1 },
+	{ THROUGHPUT, 8, MI, 1, 1 },     { THROUGHPUT, 64, MI, 1, 1 },     { THROUGHPUT, 256, MI, 1, 1 },
+	{ THROUGHPUT, KI, MI, 1, 1 },    { THROUGHPUT, 4 * KI, MI, 1, 1 }, { THROUGHPUT, 64 * KI, MI, 1, 1 },
+	{ SPINNING, 8, MI, 1, 1 },       { SPINNING, 64, MI, 1, 1 },       { SLEEPING, 64, MI, 1, 1 },
+	{ ONE_CPU, 64, MI, 1, 1 },       { CAPACITY, 64, 64 * KI, 1, 1 },  { CAPACITY, 64, MI, 1, 1 },
 	{ CAPACITY, 64, 16 * MI, 1, 1 }, { CAPACITY, KI, 64 * KI, 1, 1 },  { CAPACITY, KI, MI, 1, 1 },
-	{ CAPACITY, KI, 16 * MI, 1, 1 }, { QUEUES, 64, 64 * KI, 1, 1 },	   { QUEUES, 64, 64 * KI, 4, 1 },
-	{ QUEUES, 64, 64 * KI, 16, 1 },	 { QUEUES, 64, 64 * KI, 64, 1 },   { MANY, 64, MI, 1, 1 },
-	{ MANY, 64, MI, 1, 2 },		 { MANY, 64, MI, 1, 4 },	   { MANY, 64, MI, 1, 8 },
+	{ CAPACITY, KI, 16 * MI, 1, 1 }, { QUEUES, 64, 64 * KI, 1, 1 },    { QUEUES, 64, 64 * KI, 4, 1 },
+	{ QUEUES, 64, 64 * KI, 16, 1 },  { QUEUES, 64, 64 * KI, 64, 1 },   { MANY, 64, MI, 1, 1 },
+	{ MANY, 64, MI, 1, 2 },          { MANY, 64, MI, 1, 4 },           { MANY, 64, MI, 1, 8 },
 	{ CALLS, 64, MI, 1, 1 },
 };
 #define TRIALS (sizeof trials / sizeof trials[0])
@@ -33,7 +33,7 @@ extern const struct contender with_copy, with_inplace, with_batch, with_semaphor
 
 const struct contender *const contenders[] = {
 	&with_copy,    &with_inplace, &with_batch, &with_semaphores, &with_memcpy,    &with_packed,
-	&with_mailbox, &with_futex,   &with_mq,	   &with_pipe,	     &with_seqpacket,
+	&with_mailbox, &with_futex,   &with_mq,    &with_pipe,       &with_seqpacket,
 #ifdef HAVE_QB
 	&with_qb,
 #endif

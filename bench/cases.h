@@ -14,7 +14,7 @@ extern const struct contender *const contenders[]; /* ends with NULL */
 struct result {
 	const struct contender *contender;
 	const struct trial *trial; /* the same in all results of a case */
-	unsigned count;		   /* 0: could not be had */
+	unsigned count;            /* 0: could not be had */
 	struct outcome outcomes[REPETITIONS_MAX];
 };
 
@@ -27,8 +27,8 @@ struct settings {
 	double seconds;
 	unsigned repetitions;
 	const char *cases, *contenders; /* names with commas between them; NULL = all */
-	const char *json, *tsv;		/* files to write; NULL = none */
-	double load;			/* the machine's load average before the run; what is over 0 disturbs */
+	const char *json, *tsv;         /* files to write; NULL = none */
+	double load;                    /* the machine's load average before the run; what is over 0 disturbs */
 };
 
 /* Is `name` in `list`? */

@@ -30,13 +30,13 @@ enum kind { THROUGHPUT, SPINNING, SLEEPING, ONE_CPU, CAPACITY, QUEUES, MANY, CAL
 
 /* One way from a producer to a consumer. Made by the parent; each child has a copy. */
 struct channel {
-	size_t size;	 /* bytes of each message */
+	size_t size;     /* bytes of each message */
 	size_t capacity; /* bytes that may be under way, where one can choose */
-	bool spins;	 /* a side that waits keeps its processor, although the contender has calls that sleep */
-	bool sleeps;	 /* a side that waits gives up its processor, although spinning were faster */
-	bool many;	 /* several producers */
-	bool one_cpu;	 /* both sides have the same processor: who spins must yield it */
-	char name[64];	 /* unlike any other channel's */
+	bool spins;      /* a side that waits keeps its processor, although the contender has calls that sleep */
+	bool sleeps;     /* a side that waits gives up its processor, although spinning were faster */
+	bool many;       /* several producers */
+	bool one_cpu;    /* both sides have the same processor: who spins must yield it */
+	char name[64];   /* unlike any other channel's */
 	/* The contender's own. */
 	const struct library *library;
 	void *handle, *context, *shared;
@@ -49,18 +49,18 @@ struct job {
 	struct channel *channels;
 	unsigned count; /* of channels; in a round trip the first goes there, the second back */
 	size_t size;
-	bool naps; /* each side sleeps before it sends, so that the other is asleep, too */
+	bool naps;                    /* each side sleeps before it sends, so that the other is asleep, too */
 	unsigned producers, producer; /* how many there are, and which of them this is */
 	struct control *control;
 };
 
 struct contender {
 	const char *name;
-	unsigned can;				    /* CAN(enum kind) */
-	size_t size_min, size_max;		    /* of messages in THROUGHPUT; 0 = any */
-	bool (*create)(struct channel *);	    /* in the parent; false: cannot be had here, see errno */
-	void (*forget)(struct channel *);	    /* in the parent, both sides are open: remove all names; or NULL */
-	void (*destroy)(struct channel *);	    /* in the parent, both sides have ended; or NULL */
+	unsigned can;                               /* CAN(enum kind) */
+	size_t size_min, size_max;                  /* of messages in THROUGHPUT; 0 = any */
+	bool (*create)(struct channel *);           /* in the parent; false: cannot be had here, see errno */
+	void (*forget)(struct channel *);           /* in the parent, both sides are open: remove all names; or NULL */
+	void (*destroy)(struct channel *);          /* in the parent, both sides have ended; or NULL */
 	void (*open)(struct channel *, enum side);  /* in a child; or NULL */
 	void (*close)(struct channel *, enum side); /* in a child: what was sent arrives; or NULL */
 	void (*produce)(struct job *);

@@ -16,6 +16,8 @@ static int failed(const char *what)
 	return 1;
 }
 
+typedef int way_function(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count);
+
 static int copy(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count)
 {
 	char message[256] = { 0 };
@@ -74,7 +76,7 @@ int main(int argc, char **argv)
 	unsigned long count;
 	char name[64];
 	size_t size;
-	int (*way)(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count);
+	way_function *way;
 	int status;
 
 	if (argc != 4) {

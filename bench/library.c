@@ -9,8 +9,8 @@
 
 #define THIS(name) .name = shmemq_##name
 static const struct library this_library = {
-	THIS(open),  THIS(close), THIS(unlink),	   THIS(push),	  THIS(push_start), THIS(push_end),
-	THIS(pushm), THIS(pop),	  THIS(pop_start), THIS(pop_end), THIS(popm_start), THIS(popm_end),
+	THIS(open),  THIS(close), THIS(unlink),    THIS(push),    THIS(push_start), THIS(push_end),
+	THIS(pushm), THIS(pop),   THIS(pop_start), THIS(pop_end), THIS(popm_start), THIS(popm_end),
 };
 
 static bool create(struct channel *channel, const struct library *library)

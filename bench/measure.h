@@ -10,7 +10,7 @@
 #include <time.h>
 
 /* Latencies, in steps of at most 1/256, up to four seconds. */
-#define STEPS 256
+#define STEPS   256
 #define BUCKETS (25 * STEPS)
 struct histogram {
 	uint32_t count[BUCKETS];
@@ -21,14 +21,14 @@ struct histogram {
 enum phase { WAIT, WARM_UP, MEASURE, STOP };
 
 struct control {
-	_Alignas(128) _Atomic int phase; /* the parent's orders */
-	_Alignas(128) _Atomic int ready; /* children that have opened their channels */
-	_Atomic int done;		 /* children that have sent and received all */
-	_Atomic bool moving;		 /* the first message has arrived */
-	_Alignas(128) uint64_t total;	 /* messages received, all phases */
-	uint64_t messages, ns;		 /* from MEASURE to the end */
+	_Alignas(128) _Atomic int phase;    /* the parent's orders */
+	_Alignas(128) _Atomic int ready;    /* children that have opened their channels */
+	_Atomic int done;                   /* children that have sent and received all */
+	_Atomic bool moving;                /* the first message has arrived */
+	_Alignas(128) uint64_t total;       /* messages received, all phases */
+	uint64_t messages, ns;              /* from MEASURE to the end */
 	uint64_t cpu_ns[PRODUCERS_MAX + 1]; /* by child, all phases; read when it has ended */
-	struct histogram latency[2];	 /* by enum side, from MEASURE to the end */
+	struct histogram latency[2];        /* by enum side, from MEASURE to the end */
 };
 
 static inline enum phase phase_of(const struct control *control)
@@ -72,7 +72,7 @@ double quantile(const struct histogram histograms[2], double share);
  * they fit into a first-level cache, as the messages of a program would that has just made them.
  */
 #define SOURCE_BYTES (32u << 10)
-#define SOURCES_MAX 32u
+#define SOURCES_MAX  32u
 struct source {
 	uint64_t *messages, *next, *end;
 	size_t words; /* of a message */

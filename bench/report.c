@@ -15,7 +15,7 @@ struct line {
 	const struct result *row;
 	double value, min, max, p99, p999, cpu;
 	double gigabytes; /* 1e9 bytes/s */
-	double ratio;	  /* to the better of copy and inplace in this case; 0 = neither was measured */
+	double ratio;     /* to the better of copy and inplace in this case; 0 = neither was measured */
 };
 
 static int ascending(const void *a, const void *b)
@@ -185,8 +185,7 @@ static void write_tsv(FILE *file, const struct settings *settings, const struct 
 		const struct line *line = &lines[i];
 		const struct trial *trial = line->row->trial;
 
-		fprintf(file,
-			"%s\t%zu\t%zu\t%u\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.6g\t%.6g\t%.6g\t%u\n",
+		fprintf(file, "%s\t%zu\t%zu\t%u\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.6g\t%.6g\t%.6g\t%u\n",
 			case_names[trial->kind], trial->size, trial->capacity, trial->queues,
 			line->row->contender->name, line->value, line->min, line->max, line->p99, line->p999,
 			line->gigabytes, line->cpu, line->ratio, trial->producers);

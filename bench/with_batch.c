@@ -8,7 +8,7 @@
 
 struct batch {
 	struct shmemq_msg out[SOURCES_MAX], in[SOURCES_MAX];
-	unsigned out_count;			   /* not yet pushed */
+	unsigned out_count;                        /* not yet pushed */
 	const struct shmemq_msg *in_next, *in_end; /* held: the one whose turn it is, and behind the last */
 };
 

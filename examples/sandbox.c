@@ -33,10 +33,10 @@
 
 #define TEN_SECONDS (10 * INT64_C(1000000000))
 
-#define LOAD(field)                                                            \
+#define LOAD(field) \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
-#define IF(value, action)                                                      \
+#define IF(value, action) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1), RETURN(action)
 #define ALLOW(call) IF(__NR_##call, SECCOMP_RET_ALLOW)
 

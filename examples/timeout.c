@@ -44,7 +44,7 @@ static int receive(void)
 		return 0;
 	case EMSGSIZE:
 		return skip();
-	case EINTR:     /* another signal's handler */
+	case EINTR: /* another signal's handler */
 	case ECANCELED: /* shmemq_interrupt() */
 		return 0;
 	default: /* no EPIPE or EOWNERDEAD among them: see SHMEMQ_STAY */

@@ -168,7 +168,7 @@ public:
 			let_go(q_);
 	}
 	explicit operator bool() const noexcept { return q_ != nullptr; }
-	Void *data() const & noexcept { return data_; } /* 8-byte aligned */
+	Void *data() const &noexcept { return data_; } /* 8-byte aligned */
 	Void *data() const && = delete; /* q.pop_start().data(): it would be given back before it can be kept */
 	std::size_t size() const noexcept { return size_; }
 
@@ -211,10 +211,7 @@ public:
 	bool cancel(std::error_code &ec) noexcept { return detail::report(over(::shmemq_push_cancel(q_)), ec); }
 
 private:
-	bool commit_(std::size_t size, std::uint32_t type) noexcept
-	{
-		return over(::shmemq_push_end(q_, size, type));
-	}
+	bool commit_(std::size_t size, std::uint32_t type) noexcept { return over(::shmemq_push_end(q_, size, type)); }
 };
 
 /* A message where it lies. Its pop ends when it is destroyed. Not to outlive the open handle. */
@@ -228,9 +225,9 @@ public:
 	}
 	std::uint32_t type() const noexcept { return type_; }
 	bool redelivered() const noexcept { return ::shmemq_redelivered(q_) == 1; }
-	std::string_view text() const & noexcept { return { static_cast<const char *>(data()), size() }; }
+	std::string_view text() const &noexcept { return { static_cast<const char *>(data()), size() }; }
 	std::string_view text() const && = delete; /* as data() */
-	operator std::string_view() const & noexcept { return text(); }
+	operator std::string_view() const &noexcept { return text(); }
 	operator std::string_view() const && = delete;
 
 	void end() { detail::check(over(::shmemq_pop_end(q_)), "shmemq_pop_end"); }

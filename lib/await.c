@@ -6,7 +6,7 @@
 #include "handle.h"
 #include "spin.h"
 
-#define SPIN_MIN_NS 1000
+#define SPIN_MIN_NS           1000
 #define SPINS_A_CLOCK_READING 32
 
 /* `bytes`: see smq_await(). */

@@ -15,11 +15,11 @@
 
 /* Events at a time, and times: equal ones in a row are one, so an honest peer leaves a few; a flood stays unread. */
 #define EVENTS 32
-#define READS 8
+#define READS  8
 /* A doubt, and the delays between two of its questions: as long as it has lasted already. */
-#define DOUBT_NS INT64_C(1000000000)
+#define DOUBT_NS       INT64_C(1000000000)
 #define DOUBT_FIRST_NS INT64_C(1000000)
-#define DOUBT_LAST_NS INT64_C(512000000)
+#define DOUBT_LAST_NS  INT64_C(512000000)
 /* Who cannot be rung looks again so often. */
 #define DEAF_NS INT64_C(1000000)
 /* Calls for one ring. A signal that turns one back is dealt with before the next; more come from a filter's EINTR. */

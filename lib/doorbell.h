@@ -25,7 +25,7 @@
  * asked for again, less and less often, for a second. In time and not in rings, which come for other reasons too.
  */
 struct smq_doubt {
-	int64_t since;	/* ns, CLOCK_MONOTONIC; 0: no doubt */
+	int64_t since;  /* ns, CLOCK_MONOTONIC; 0: no doubt */
 	int64_t ask_at; /* the next question */
 };
 
@@ -33,7 +33,7 @@ struct smq_doorbell {
 	int pollfd; /* epoll: readable when one of the next two is */
 	int inotify;
 	int timer;
-	int watch;	  /* of inotify; -1: lost, to be had again */
+	int watch;        /* of inotify; -1: lost, to be had again */
 	int64_t rings_at; /* what the timer is set to; 0: it is not */
 	/* Whose death it was is not said: each of these is a question of its own, and stays until it is answered. */
 	struct smq_doubt peer; /* does the peer live? */

@@ -17,11 +17,11 @@
  * The state of a handle, SHMEMQ_PRODUCER, SHMEMQ_CONSUMER or SHMEMQ_OBSERVER with these: one word, which every
  * call compares with the state it needs.
  */
-#define SMQ_ENDS (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
+#define SMQ_ENDS    (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
 #define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
-#define SMQ_BROKEN 0x200u  /* garbage was seen in the shared memory: EBADMSG from now on */
-#define SMQ_BATCH 0x400u   /* between popm_start and popm_end */
-#define SMQ_SHARED 0x800u  /* a handle of many: so no frequent path takes it for an unshared one (turn.h) */
+#define SMQ_BROKEN  0x200u /* garbage was seen in the shared memory: EBADMSG from now on */
+#define SMQ_BATCH   0x400u /* between popm_start and popm_end */
+#define SMQ_SHARED  0x800u /* a handle of many: so no frequent path takes it for an unshared one (turn.h) */
 
 /*
  * A sleep and its wake cost some 50 us of latency (doc/design.md); spinning longer than that for what comes
@@ -32,13 +32,13 @@
 #define SMQ_TRIES_A_CLOCK_READING 64
 /* Spins in a row that saw nothing, although it came soon: then spinning is given up, */
 #define SMQ_SPIN_MISSES 8
-#define SMQ_SPIN_AGAIN 128 /* but for one wait in as many: a spin of SMQ_SPIN_MAX_NS now and then costs little */
+#define SMQ_SPIN_AGAIN  128 /* but for one wait in as many: a spin of SMQ_SPIN_MAX_NS now and then costs little */
 
 /* What this side knows of the other end. */
 struct smq_peer {
 	struct smq_claim *claim;
 	uint32_t dead_claim; /* the claim word whose holder was found dead; 0: none */
-	uint32_t tries;	     /* zero-timeout tries that failed */
+	uint32_t tries;      /* zero-timeout tries that failed */
 	int64_t probed_at;   /* ns, CLOCK_MONOTONIC */
 };
 
@@ -49,10 +49,10 @@ struct shmemq {
 	int64_t timeout; /* of the calls without a timeout argument: -1 or, with NONBLOCK, 0 */
 	struct smq_ring ring;
 	uint32_t held_bytes; /* SMQ_STARTED: the size of what was started; SMQ_BATCH: of all its messages */
-	uint32_t batch;	     /* SMQ_BATCH: messages held, */
+	uint32_t batch;      /* SMQ_BATCH: messages held, */
 	uint32_t batch_end;  /* and the position behind them */
 	bool redelivered;    /* the last message taken */
-	bool observer;	     /* as state says, but constant: shmemq_interrupt() runs beside other calls */
+	bool observer;       /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool stay;
 	struct smq_waiter waiter;
 	struct smq_peer peer;
@@ -60,7 +60,7 @@ struct shmemq {
 	uint32_t waited_at; /* ring.messages_lo at the last wait */
 	int64_t spin_ns;    /* both adaptive: see spin.h and await.c */
 	uint32_t spin_misses;
-	uint32_t forks; /* of the process, before `fd` was opened: see smq_end_lock_fd() */
+	uint32_t forks;            /* of the process, before `fd` was opened: see smq_end_lock_fd() */
 	struct smq_doorbell *bell; /* NULL: nobody asked for a pollfd */
 	struct smq_header *header;
 	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */

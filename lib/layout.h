@@ -54,15 +54,15 @@
 #define SMQ_MAGIC_1 0x0100716du
 #define SMQ_VERSION 1u
 
-#define SMQ_RECORD_HEADER 8u
-#define SMQ_CAPACITY_MAX (1u << 30)
+#define SMQ_RECORD_HEADER    8u
+#define SMQ_CAPACITY_MAX     (1u << 30)
 #define SMQ_CAPACITY_DEFAULT (1u << 20)
 /* What a full-size message cannot use: its own header and the zeroed next one. */
 #define SMQ_CAPACITY_OVERHEAD 16u
 
 /* Wait mechanisms: see wait.h. A queue of another one is refused with EPROTO. */
 #define SMQ_MECHANISM_FUTEX 1u
-#define SMQ_MECHANISM_SEM 2u /* | libc << 8 | bytes of a pointer << 16: what decides the shape of sem_t */
+#define SMQ_MECHANISM_SEM   2u /* | libc << 8 | bytes of a pointer << 16: what decides the shape of sem_t */
 
 #define SMQ_LINES 128 /* bytes between groups of different writers */
 
@@ -70,9 +70,9 @@ typedef _Atomic uint32_t smq_word;
 
 /* Lock bytes: open-file-description locks on the queue's own file, at these offsets. */
 enum smq_lock_byte {
-	SMQ_LOCK_INIT = 0,     /* claim, close and removal of the name run under it */
-	SMQ_LOCK_PRODUCER = 1, /* each end: a write lock of its only holder, */
-	SMQ_LOCK_CONSUMER = 2, /* or read locks of all that share it */
+	SMQ_LOCK_INIT = 0,            /* claim, close and removal of the name run under it */
+	SMQ_LOCK_PRODUCER = 1,        /* each end: a write lock of its only holder, */
+	SMQ_LOCK_CONSUMER = 2,        /* or read locks of all that share it */
 	SMQ_LOCK_PRODUCERS = 1 << 16, /* plus 1 to SMQ_HANDLES: a handle of a SHARED producer end; write lock */
 	SMQ_LOCK_CONSUMERS = 2 << 16, /* the same of a SHARED consumer end */
 };
@@ -107,7 +107,7 @@ struct smq_claim {
 	smq_word claim; /* claims so far << 2 | SHMEMQ_END_NEVER, _OPEN or _CLOSED */
 	smq_word pid;   /* of the last claim, as it saw itself */
 	smq_word fence; /* 1: the holder fences between publishing and reading the peer's wait word (wait.h) */
-	smq_word turn;	/* of a SHARED end: which handle is in it, and who waits for its turn (turn.h); 0: nobody */
+	smq_word turn;  /* of a SHARED end: which handle is in it, and who waits for its turn (turn.h); 0: nobody */
 };
 
 /*
@@ -116,7 +116,7 @@ struct smq_claim {
  * `word` said that somebody sleeps.
  */
 struct smq_wait_room {
-	smq_word word; /* SMQ_WAIT_* (wait.h) */
+	smq_word word;     /* SMQ_WAIT_* (wait.h) */
 	smq_word sleepers; /* semaphore, SHARED end: handles that sleep */
 	uint32_t zero[14];
 	unsigned char sem[2][SMQ_LINES / 4]; /* a sem_t for the wait and one for the turn */

@@ -38,8 +38,8 @@ enum smq_look smq_take_ring(struct shmemq *q)
 {
 	unsigned char *records = (unsigned char *)q->header + q->header_bytes;
 
-	return (q->state & SHMEMQ_PRODUCER ? smq_ring_produce :
-					     smq_ring_consume)(&q->ring, q->header, records, q->capacity);
+	return (q->state & SHMEMQ_PRODUCER ? smq_ring_produce : smq_ring_consume)(&q->ring, q->header, records,
+										  q->capacity);
 }
 
 /*

@@ -14,14 +14,14 @@
 #include "layout.h"
 
 #if defined __GNUC__
-#define smq_likely(x) __builtin_expect(!!(x), 1)
+#define smq_likely(x)   __builtin_expect(!!(x), 1)
 #define smq_unlikely(x) __builtin_expect(!!(x), 0)
 /* Keeps a rare path's registers out of a frequent one. */
 #define smq_cold __attribute__((noinline))
 /* Into each public function: a call more is a tenth of a push. */
 #define smq_hot inline __attribute__((always_inline))
 #else
-#define smq_likely(x) (x)
+#define smq_likely(x)   (x)
 #define smq_unlikely(x) (x)
 #define smq_cold
 #define smq_hot inline
@@ -35,20 +35,20 @@ enum smq_look {
 
 /* One end's private view. */
 struct smq_ring {
-	unsigned char *records;	       /* the ring, mapped twice: valid for 2 * capacity bytes */
+	unsigned char *records;        /* the ring, mapped twice: valid for 2 * capacity bytes */
 	struct smq_progress *progress; /* this side's own */
 	uint32_t capacity;
-	uint32_t position;		   /* this side's own: tail or head */
+	uint32_t position;                 /* this side's own: tail or head */
 	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
 	union {
-		struct {		    /* the producer's */
-			smq_word *head;	    /* the consumer's position, in shared memory */
+		struct {                    /* the producer's */
+			smq_word *head;     /* the consumer's position, in shared memory */
 			uint32_t head_seen; /* the last value of it that passed the check */
 		};
-		struct {			  /* the consumer's */
-			uint32_t view;		  /* what progress->view_bytes holds */
+		struct {                          /* the consumer's */
+			uint32_t view;            /* what progress->view_bytes holds */
 			uint32_t redelivered_end; /* messages before it were held by an earlier consumer, */
-			bool redelivering;	  /* while this is set */
+			bool redelivering;        /* while this is set */
 		};
 	};
 	uint32_t moved_lo, moved_hi;
@@ -222,7 +222,7 @@ static inline void smq_ring_prefetch(const struct smq_record *tail)
 struct smq_place {
 	struct smq_record *record;
 	struct smq_record *next; /* the header behind it */
-	uint32_t end;		 /* the position of that */
+	uint32_t end;            /* the position of that */
 };
 
 /* Of a message of `size` bytes. */

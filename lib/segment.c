@@ -289,7 +289,7 @@ int smq_segment_reopen(int from, int access, int *fd)
 		return EPROTO;
 	smq_segment_self(from, path);
 	err = open_file(path, access | O_NONBLOCK, fd); /* NONBLOCK: a lease would be waited for */
-	return err == ENOENT ? EOPNOTSUPP : err; /* no /proc */
+	return err == ENOENT ? EOPNOTSUPP : err;        /* no /proc */
 }
 
 int smq_segment_again(int from, int *fd)

@@ -10,8 +10,8 @@
 
 struct shmemq_attr;
 
-#define SMQ_DIRECTORY "/dev/shm"
-#define SMQ_NAME_MAX 255 /* bytes behind the slash: a file name's limit */
+#define SMQ_DIRECTORY  "/dev/shm"
+#define SMQ_NAME_MAX   255 /* bytes behind the slash: a file name's limit */
 #define SMQ_PATH_BYTES (sizeof SMQ_DIRECTORY + SMQ_NAME_MAX + 1)
 #define SMQ_SELF_BYTES (sizeof "/proc/self/fd/" + 3 * sizeof(int))
 

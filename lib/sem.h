@@ -21,11 +21,11 @@
 _Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait_room *)0)->sem[0]), "sem_t fits into its room");
 
 #if defined HAVE_SEM_CLOCKWAIT
-#define SMQ_SEM_CLOCK CLOCK_MONOTONIC
+#define SMQ_SEM_CLOCK                 CLOCK_MONOTONIC
 #define smq_sem_wait_until(sem, when) sem_clockwait(sem, CLOCK_MONOTONIC, when)
 #else
 /* Where libc has no other, a clock set back prolongs one slice: a death or a timeout is then noticed late. */
-#define SMQ_SEM_CLOCK CLOCK_REALTIME
+#define SMQ_SEM_CLOCK                 CLOCK_REALTIME
 #define smq_sem_wait_until(sem, when) sem_timedwait(sem, when)
 #endif
 

@@ -16,7 +16,7 @@
  * once would fight with the peer over the very line that it writes. So it stays away for a while and then finds many.
  */
 #define SMQ_STREAMING_MESSAGES 8
-#define SMQ_BACK_OFF_PAUSES 64
+#define SMQ_BACK_OFF_PAUSES    64
 
 /*
  * Spinning pays while what is waited for comes soon. Where the two sides have one processor, however they came to it,

@@ -22,16 +22,16 @@
 
 /* Bits of a turn word beside the number. */
 #define SMQ_TURN_SLEEPS 0x80000000u /* somebody sleeps until it is left */
-#define SMQ_TURN_POLLS 0x40000000u  /* somebody polls: the doorbell of this end is to be rung */
-#define SMQ_TURN_NUDGE 0x00010000u  /* counted above the number, to turn sleepers back: says nothing */
+#define SMQ_TURN_POLLS  0x40000000u /* somebody polls: the doorbell of this end is to be rung */
+#define SMQ_TURN_NUDGE  0x00010000u /* counted above the number, to turn sleepers back: says nothing */
 #define SMQ_TURN_NUDGES 0x3fff0000u
 
 struct smq_turn {
 	smq_word *word;
-	uint32_t number; /* this handle's, 1 to SMQ_HANDLES; 0: the end is not shared */
-	bool mine;       /* this handle is in it, */
-	bool inherited;  /* and the last one died there */
-	bool slept;      /* and others may sleep: nobody knows who else was woken */
+	uint32_t number;   /* this handle's, 1 to SMQ_HANDLES; 0: the end is not shared */
+	bool mine;         /* this handle is in it, */
+	bool inherited;    /* and the last one died there */
+	bool slept;        /* and others may sleep: nobody knows who else was woken */
 	int64_t probed_at; /* ns, CLOCK_MONOTONIC: the last question for the holder */
 };
 

@@ -44,30 +44,30 @@
 
 /* Bits of a wait word; none: nobody waits. */
 #define SMQ_WAIT_ASLEEP 1u
-#define SMQ_WAIT_FENCE 2u
-#define SMQ_WAIT_POLLS 4u /* somebody polls: the doorbell is to be rung, whether anybody sleeps or not */
-#define SMQ_WAIT_BITS 7u
-#define SMQ_WAIT_WAKE 8u  /* above them, the wakes so far are counted */
+#define SMQ_WAIT_FENCE  2u
+#define SMQ_WAIT_POLLS  4u /* somebody polls: the doorbell is to be rung, whether anybody sleeps or not */
+#define SMQ_WAIT_BITS   7u
+#define SMQ_WAIT_WAKE   8u /* above them, the wakes so far are counted */
 
 #define SMQ_NS_PER_MS 1000000
 /* A sleep is cut into slices: after each the peer's liveness is probed and a death shows within one. */
-#define SMQ_SLICE_NS (250 * (int64_t)SMQ_NS_PER_MS)
+#define SMQ_SLICE_NS          (250 * (int64_t)SMQ_NS_PER_MS)
 #define SMQ_SLICE_UNFENCED_NS (1 * (int64_t)SMQ_NS_PER_MS)
 
 /* One side's view of both wait rooms. */
 struct smq_waiter {
 	struct smq_wait_room *own;
 	struct smq_wait_room *peer;
-	smq_word *own_fence;        /* claim.fence of this side and of the peer */
+	smq_word *own_fence; /* claim.fence of this side and of the peer */
 	smq_word *peer_fence;
-	int fd;                     /* to ring the peer's doorbell with, */
-	bool producer;              /* as this end does */
-	uint32_t announced;         /* what own->word was set to */
-	bool fences;                /* this side fences at W2 */
-	bool shared;                /* others may sleep in the own room too */
-	bool joined;                /* counted among them */
-	bool no_membarrier;         /* this side could not call it at S2 */
-	_Atomic bool interrupted;   /* set by shmemq_interrupt(), taken by the wait that it ends */
+	int fd;                   /* to ring the peer's doorbell with, */
+	bool producer;            /* as this end does */
+	uint32_t announced;       /* what own->word was set to */
+	bool fences;              /* this side fences at W2 */
+	bool shared;              /* others may sleep in the own room too */
+	bool joined;              /* counted among them */
+	bool no_membarrier;       /* this side could not call it at S2 */
+	_Atomic bool interrupted; /* set by shmemq_interrupt(), taken by the wait that it ends */
 };
 
 /* The id of the mechanism that this library was built with, for smq_identity. */

@@ -88,12 +88,12 @@ const char *shmemq_version(void);
 
 static int failures;
 
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("abi_first.c:%d: not so: %s; errno is %d\n", __LINE__, #condition, errno);              \
-			failures++;                                                                                    \
-		}                                                                                                      \
+#define CHECK(condition)                                                                                  \
+	do {                                                                                              \
+		if (!(condition)) {                                                                       \
+			printf("abi_first.c:%d: not so: %s; errno is %d\n", __LINE__, #condition, errno); \
+			failures++;                                                                       \
+		}                                                                                         \
 	} while (0)
 
 /* Nothing is written behind a struct of the first release. */

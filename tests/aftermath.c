@@ -21,8 +21,8 @@ void aftermath_claim(struct aftermath *aftermath, unsigned end)
 	struct side *side = side_of(aftermath, end);
 
 	side->who = end == SHMEMQ_PRODUCER ? "the producer after" : "the consumer after";
-	side->q = shmemq_open(aftermath->name, end | SHMEMQ_NONBLOCK | (aftermath->shared ? SHMEMQ_SHARED : 0), 0,
-			      NULL);
+	side->q =
+		shmemq_open(aftermath->name, end | SHMEMQ_NONBLOCK | (aftermath->shared ? SHMEMQ_SHARED : 0), 0, NULL);
 	if (side->q == NULL)
 		side_failed(side, "open", errno);
 	if (end == SHMEMQ_PRODUCER)

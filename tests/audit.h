@@ -23,8 +23,8 @@
 /* epoch << 36 | n: names compare in the order of delivery. 0: none. */
 typedef uint64_t audit_name;
 #define AUDIT_NAME(epoch, n) ((audit_name)(epoch) << 36 | (n))
-#define AUDIT_EPOCH(name) ((uint32_t)((name) >> 36))
-#define AUDIT_N(name) ((name) & (((uint64_t)1 << 36) - 1))
+#define AUDIT_EPOCH(name)    ((uint32_t)((name) >> 36))
+#define AUDIT_N(name)        ((name) & (((uint64_t)1 << 36) - 1))
 
 /* What the consumer is about, in the low bits of `progress`, and with how many messages at most. */
 enum audit_intent {

@@ -18,8 +18,8 @@ struct call {
 	int (*run)(struct shmemq *q, size_t size, int64_t timeout);
 };
 
-#define CALLS 12
-#define CALL_BYTES 24 /* of the messages that the functions below push */
+#define CALLS            12
+#define CALL_BYTES       24 /* of the messages that the functions below push */
 #define CALL_MESSAGE_MAX 65536
 
 extern const struct call calls[CALLS];

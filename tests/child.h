@@ -14,13 +14,13 @@
 #define CHILD_SKIP 77
 
 /* Check's own assertions belong to the process that Check forked: in its children this one. */
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "%s:%d: child: not so: %s (errno: %s)\n", __FILE__, __LINE__, #condition,      \
-				strerror(errno));                                                                      \
-			_exit(1);                                                                                      \
-		}                                                                                                      \
+#define CHECK(condition)                                                                                          \
+	do {                                                                                                      \
+		if (!(condition)) {                                                                               \
+			fprintf(stderr, "%s:%d: child: not so: %s (errno: %s)\n", __FILE__, __LINE__, #condition, \
+				strerror(errno));                                                                 \
+			_exit(1);                                                                                 \
+		}                                                                                                 \
 	} while (0)
 
 /* Starts a child that exits with what `body` returns. */

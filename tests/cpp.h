@@ -21,13 +21,13 @@ using shmemqpp::queue;
 
 inline std::string name; /* of the running test's queue */
 
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                   \
-			shmemq_unlink(name.c_str());                                                                   \
-			std::_Exit(1);                                                                                 \
-		}                                                                                                      \
+#define CHECK(condition)                                                                             \
+	do {                                                                                         \
+		if (!(condition)) {                                                                  \
+			std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+			shmemq_unlink(name.c_str());                                                 \
+			std::_Exit(1);                                                               \
+		}                                                                                    \
 	} while (0)
 
 /* Which error `call` throws; none if it returns. */

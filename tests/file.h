@@ -28,11 +28,11 @@ struct smq_record *file_record(struct smq_header *file, uint32_t position);
  * Runs `statement` and fails the test if it changed what a handle leaves for others: identity, positions, totals,
  * claims, records. Wait words are out of it: they belong to whoever waits.
  */
-#define FILE_UNCHANGED(file, statement)                                                                                \
-	do {                                                                                                           \
-		void *file_before = file_copy(file);                                                                   \
-		statement;                                                                                             \
-		ck_assert_msg(file_same(file, file_before), "the queue changed in: %s", #statement);                   \
+#define FILE_UNCHANGED(file, statement)                                                              \
+	do {                                                                                         \
+		void *file_before = file_copy(file);                                                 \
+		statement;                                                                           \
+		ck_assert_msg(file_same(file, file_before), "the queue changed in: %s", #statement); \
 	} while (0)
 
 void *file_copy(const struct smq_header *file);

@@ -12,10 +12,9 @@
 
 #include "filter.h"
 
-#define LOAD_NUMBER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
-#define RETURN_IF(number, action)                                                                                      \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
-#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define LOAD_NUMBER               BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+#define RETURN_IF(number, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
+#define RETURN(action)            BPF_STMT(BPF_RET | BPF_K, action)
 
 static bool install(struct sock_filter *filter, size_t bytes)
 {

@@ -19,7 +19,7 @@
 
 #define STEPS_MAX 256
 #define WORDS_MAX 512
-#define BUFFER 65536
+#define BUFFER    65536
 
 const char fuzz_corpus[] = "open";
 

@@ -22,7 +22,7 @@
 #include "stress.h"
 #include "traffic.h"
 
-#define HANG_NS (10 * STRESS_S)
+#define HANG_NS       (10 * STRESS_S)
 #define STEPS_AT_REST 400
 
 static struct stress stress;

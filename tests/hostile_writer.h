@@ -25,7 +25,7 @@ enum writer_aim {
 	WRITER_RING = 1 << 6,       /* anywhere in the ring */
 };
 #define WRITER_AIMS 7
-#define WRITER_ALL ((1 << WRITER_AIMS) - 1)
+#define WRITER_ALL  ((1 << WRITER_AIMS) - 1)
 
 /* Maps the file of a queue of `capacity` bytes. -1: errno. */
 int writer_map(struct writer *writer, const char *name, uint32_t capacity);

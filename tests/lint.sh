@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The sources as text: one licence line a file, config.h first, no blanks at a line's end, at most 120 columns; and
-# shell scripts of which shellcheck has nothing to say.
+# The sources as text: one licence line a file, config.h first, no blanks at a line's end, at most 120 columns, C and
+# C++ as .clang-format says; and shell scripts in which shellcheck finds nothing.
 # shellcheck disable=SC2086 # lists of words, all through
 set -eu
 
@@ -45,6 +45,18 @@ lines()
 	done
 }
 
+# Other versions of it break some lines elsewhere.
+format_version=14
+can_format()
+{
+	[ -e .clang-format ] && clang-format --version 2>/dev/null | grep -q " version $format_version\\."
+}
+
+format()
+{
+	clang-format --dry-run --Werror $code 2>&1 | sed -n 's/ error: .*/ not as clang-format writes it/p'
+}
+
 shell()
 {
 	shellcheck $scripts $completions || echo "shellcheck has something to say"
@@ -56,6 +68,7 @@ faults=$(
 	licences
 	config_first
 	lines
+	if can_format; then format; fi
 	if command -v shellcheck >/dev/null; then shell; fi
 )
 if [ -n "$faults" ]; then
@@ -63,6 +76,10 @@ if [ -n "$faults" ]; then
 	exit 1
 fi
 command -v shellcheck >/dev/null || {
-	echo "lint.sh: in order, but for the scripts: no shellcheck"
+	echo "lint.sh: nothing found, but there is no shellcheck"
+	exit 77
+}
+can_format || {
+	echo "lint.sh: nothing found, but there is no clang-format $format_version, or no .clang-format"
 	exit 77
 }

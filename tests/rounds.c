@@ -29,46 +29,45 @@
 #include "stress.h"
 #include "traffic.h"
 
-#define ROUNDS 1000	/* of one case, before it is another one's turn */
+#define ROUNDS      1000 /* of one case, before it is another one's turn */
 #define WAITERS_MAX 3
-#define LATE_MS 5000
-#define QUIET_MS 1000	/* a descriptor that has not rung for so long does so for a reason alone */
-#define STALL_NS (60 * STRESS_S)
-#define CAPACITY 4096
-#define BYTES 500
+#define LATE_MS     5000
+#define QUIET_MS    1000 /* a descriptor that has not rung for so long does so for a reason alone */
+#define STALL_NS    (60 * STRESS_S)
+#define CAPACITY    4096
+#define BYTES       500
 
 /* Which end waits, how many handles it has, and where signals arrive. */
 static const struct {
 	unsigned end, waiters;
 	bool signals_there, signals_here;
 } cases[] = {
-	{ SHMEMQ_CONSUMER, 1, false, false }, { SHMEMQ_PRODUCER, 1, false, false },
-	{ SHMEMQ_CONSUMER, 1, true, false },  { SHMEMQ_PRODUCER, 1, true, false },
-	{ SHMEMQ_CONSUMER, 1, false, true },  { SHMEMQ_CONSUMER, 3, true, false },
+	{ SHMEMQ_CONSUMER, 1, false, false }, { SHMEMQ_PRODUCER, 1, false, false }, { SHMEMQ_CONSUMER, 1, true, false },
+	{ SHMEMQ_PRODUCER, 1, true, false },  { SHMEMQ_CONSUMER, 1, false, true },  { SHMEMQ_CONSUMER, 3, true, false },
 	{ SHMEMQ_PRODUCER, 3, false, true },
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
 /* The ways to wait. */
 enum way {
-	TRY,	   /* and poll when that fails */
-	POLL,	   /* and try then: one message at each wake-up */
-	EDGE,	   /* as TRY, with EPOLLET */
-	SLEEP,	   /* in the call, */
+	TRY,       /* and poll when that fails */
+	POLL,      /* and try then: one message at each wake-up */
+	EDGE,      /* as TRY, with EPOLLET */
+	SLEEP,     /* in the call, */
 	SLEEP_SOME /* again and again for a moment */
 };
 
 static struct shared {
 	struct one {
-		_Atomic uint32_t round;  /* that has begun; 1: the server is there */
-		_Atomic uint32_t begun;  /* rounds, by all who wait */
-		_Atomic uint32_t done;   /* messages, likewise */
-		_Atomic uint32_t armed;  /* by a call that failed, and waited for */
-		_Atomic uint32_t quiet;  /* of those who wait, how many are ready to begin */
+		_Atomic uint32_t round; /* that has begun; 1: the server is there */
+		_Atomic uint32_t begun; /* rounds, by all who wait */
+		_Atomic uint32_t done;  /* messages, likewise */
+		_Atomic uint32_t armed; /* by a call that failed, and waited for */
+		_Atomic uint32_t quiet; /* of those who wait, how many are ready to begin */
 	} of[CASES];
 	_Atomic int active; /* the case that runs; -1: none */
 	_Atomic bool over;
-} *shared;
+} * shared;
 
 static struct stress stress;
 

@@ -19,7 +19,7 @@
 #include "traffic.h"
 
 #define SMALL_MAX 100
-#define ONE_OF 256 /* messages of a ping-pong is sent when its receiver has announced that it sleeps */
+#define ONE_OF    256 /* messages of a ping-pong is sent when its receiver has announced that it sleeps */
 
 static _Atomic bool armed;
 static _Atomic unsigned sleeps;
@@ -293,8 +293,8 @@ static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 		traffic_fill(message, bytes, i);
 		sleepy_eager(q);
 		left = (uint32_t)(work.count - i);
-		if (produce ? push(q, message, bytes, left) != 0 :
-			      pop(q, message, sizeof message, &left) != (ssize_t)bytes ||
+		if (produce ? push(q, message, bytes, left) != 0
+			    : pop(q, message, sizeof message, &left) != (ssize_t)bytes ||
 				      !traffic_filled(message, bytes, i))
 			return traffic_error("not moved", i);
 		work.count = i + left;

@@ -19,7 +19,7 @@
 #include "tracee.h"
 #include "traffic.h"
 
-#define HANG_S 120      /* thousands of steps take seconds at most, so the alarm ends a wait that never does */
+#define HANG_S     120  /* thousands of steps take seconds at most, so the alarm ends a wait that never does */
 #define WAIT_STEPS 4000 /* about where a waiting call has spun enough and goes to sleep */
 
 struct act {

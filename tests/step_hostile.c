@@ -23,9 +23,9 @@
 #include "tracee.h"
 #include "traffic.h"
 
-#define MESSAGE 100
-#define SMALL 24 /* goes another way than those of more than SMQ_SMALL */
-#define BATCH 4
+#define MESSAGE      100
+#define SMALL        24 /* goes another way than those of more than SMQ_SMALL */
+#define BATCH        4
 #define PATTERN_BITS 11 /* no call here has more than 2048 instructions between two loads of a word */
 
 enum call { MOVE, MOVE_IN_PLACE, MOVE_MANY, MOVE_SOME_OF_MANY, OPEN };
@@ -38,8 +38,8 @@ struct act {
 	long word;     /* offset in the header, or one of these: the size word of the first or second message */
 };
 
-#define HEAD_RECORD (-1L)
-#define NEXT_RECORD (-2L)
+#define HEAD_RECORD       (-1L)
+#define NEXT_RECORD       (-2L)
 #define AT(group, member) (long)(offsetof(struct smq_header, group) + offsetof(struct smq_progress, member))
 
 static const struct act acts[] = {
@@ -236,8 +236,8 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 /* What a check must not let pass, or what it may and a later use must not. */
 static uint32_t wrong(uint32_t capacity)
 {
-	const uint32_t values[] = { UINT32_MAX,	   1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
-				    capacity - 15, 8,	     4 };
+	const uint32_t values[] = { UINT32_MAX,    1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
+				    capacity - 15, 8,        4 };
 
 	return values[traffic_random(&stress.random) % (sizeof values / sizeof values[0])];
 }

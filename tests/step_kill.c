@@ -23,8 +23,8 @@
 #include "tracee.h"
 #include "traffic.h"
 
-#define QUEUED 5  /* messages in the ring when the victim begins */
-#define SMALL 100 /* bytes: they are to fit into the ring, and to be soon stepped through */
+#define QUEUED 5   /* messages in the ring when the victim begins */
+#define SMALL  100 /* bytes: they are to fit into the ring, and to be soon stepped through */
 
 static struct stress stress;
 static struct audit *audit; /* shared with the victim */
@@ -228,8 +228,8 @@ int main(void)
 	original = make_queue(stress.name);
 	copy = make_queue(copy_name);
 	audit = mmap(NULL, sizeof *audit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (audit == MAP_FAILED || (buffer = malloc(page)) == NULL ||
-	    (last = malloc(bytes)) == NULL || (first = malloc(bytes)) == NULL) {
+	if (audit == MAP_FAILED || (buffer = malloc(page)) == NULL || (last = malloc(bytes)) == NULL ||
+	    (first = malloc(bytes)) == NULL) {
 		perror("step_kill");
 		return 1;
 	}

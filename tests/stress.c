@@ -16,7 +16,7 @@
 #include "traffic.h"
 
 static volatile sig_atomic_t ending;
-static char prefix[sizeof ((struct stress *)NULL)->name]; /* outlives the caller's struct: atexit() runs after main */
+static char prefix[sizeof((struct stress *)NULL)->name]; /* outlives the caller's struct: atexit() runs after main */
 static pid_t owner;
 
 int64_t stress_now(void)

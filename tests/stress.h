@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define STRESS_MS ((int64_t)1000000)
-#define STRESS_S (1000 * STRESS_MS)
+#define STRESS_MS   ((int64_t)1000000)
+#define STRESS_S    (1000 * STRESS_MS)
 #define STRESS_SKIP 77
 
 struct stress {

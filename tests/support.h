@@ -84,10 +84,10 @@ int64_t test_now(void); /* ns, CLOCK_MONOTONIC */
 void test_sleep(int64_t ns);
 
 /* ck_assert() writes a mark to a file each time it holds: too much in a loop of a million. */
-#define ck_fast(condition)                                                                                             \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			ck_abort_msg("not so: %s", #condition);                                                        \
+#define ck_fast(condition)                                      \
+	do {                                                    \
+		if (!(condition))                               \
+			ck_abort_msg("not so: %s", #condition); \
 	} while (0)
 
 /* `expression` fails as its type does, by -1 or NULL, with this errno. */
@@ -96,10 +96,12 @@ void test_sleep(int64_t ns);
 		errno = 0;                                                                                             \
 		intptr_t ck_result = (intptr_t)(expression);                                                           \
 		int ck_errno = errno;                                                                                  \
-		ck_assert_msg(ck_result == _Generic((expression), void *: 0, const void *: 0, struct shmemq *: 0,      \
-						    default: -1) && ck_errno == (expected),                            \
-			      "%s: returned %ld with errno %s, expected %s", #expression, (long)ck_result,             \
-			      strerror(ck_errno), strerror(expected));                                                 \
+		ck_assert_msg(                                                                                         \
+			ck_result == _Generic((expression), void * : 0, const void * : 0, struct shmemq * : 0, default \
+					      : -1) &&                                                                 \
+				ck_errno == (expected),                                                                \
+			"%s: returned %ld with errno %s, expected %s", #expression, (long)ck_result,                   \
+			strerror(ck_errno), strerror(expected));                                                       \
 	} while (0)
 
 #endif

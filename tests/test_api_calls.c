@@ -174,8 +174,8 @@ START_TEST(ebadmsg)
 		/* Heads no producer can believe: misaligned, ahead of the tail, behind the last one, a ring behind. */
 		const uint32_t heads[] = { 4, tail + 8, (uint32_t)-8, tail - capacity };
 		const uint32_t sizes[] = { capacity - 16 + 2, capacity + 1, 0x80000000u, UINT32_MAX };
-		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_bytes :
-								&file_record(ends.file, 0)->size_plus_1;
+		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_bytes
+							      : &file_record(ends.file, 0)->size_plus_1;
 		uint32_t good = *word;
 		struct shmemq_stat st;
 

@@ -41,7 +41,7 @@ static void close_all(const struct inherited *all)
 	ck_assert_int_eq(shmemq_close(all->observer), 0);
 }
 
-#define IS_EPERM(call) CHECK((errno = 0, (intptr_t)(call) == -1) && errno == EPERM)
+#define IS_EPERM(call)      CHECK((errno = 0, (intptr_t)(call) == -1) && errno == EPERM)
 #define IS_EPERM_NULL(call) CHECK((errno = 0, (call) == NULL) && errno == EPERM)
 
 /* The calls that test_api_calls.c does not put this to, and bad arguments: whose handle it is comes first. */

@@ -11,7 +11,7 @@
 #include "support.h"
 #include "traffic.h"
 
-#define MANY 1000
+#define MANY  1000
 #define SMALL 24 /* bytes; a record is 32 */
 
 static struct shmemq *producer, *consumer;

@@ -19,7 +19,7 @@
 #include "segment.h"
 #include "support.h"
 
-#define STEPS 3
+#define STEPS   3
 #define LATE_NS (5000 * MS) /* of a call that should have ended long ago */
 
 int __wrap_smq_end_lock_init(int fd);

@@ -60,7 +60,7 @@ struct blocked {
 	struct {
 		volatile bool back;
 		volatile int err; /* 0: the call succeeded */
-	} *result;
+	} * result;
 };
 
 static int block(const void *argument)

@@ -111,8 +111,8 @@ void what_is_pushed()
 		auto message = p.out.pop_start();
 		CHECK(message.text() == c.text && message.type() == type && message.size() == c.text.size());
 	}
-	static_assert(!std::is_constructible_v<shmemqpp::bytes, char (&)[8]>, "how much of it?");
-	static_assert(!std::is_constructible_v<shmemqpp::bytes, wchar_t (&)[8]>, "how much of it?");
+	static_assert(!std::is_constructible_v<shmemqpp::bytes, char(&)[8]>, "how much of it?");
+	static_assert(!std::is_constructible_v<shmemqpp::bytes, wchar_t(&)[8]>, "how much of it?");
 	static_assert(!std::is_constructible_v<shmemqpp::bytes, const char *>, "how much of it?");
 	static_assert(!std::is_constructible_v<shmemqpp::bytes, std::vector<std::string>>, "no plain values");
 	static_assert(!std::is_constructible_v<shmemqpp::bytes, std::list<char>>, "not contiguous");

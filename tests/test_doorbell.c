@@ -41,7 +41,7 @@ bool __real_smq_process_membarrier(void);
 bool __wrap_smq_process_membarrier(void);
 
 static unsigned signals; /* that turn a ring back, from now on */
-static int64_t late;	 /* until then the locks of the dead are still there */
+static int64_t late;     /* until then the locks of the dead are still there */
 static struct action {
 	void (*before)(void), (*after)(void); /* the next silence */
 } silence;

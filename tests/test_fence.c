@@ -22,10 +22,14 @@ static void setup(void)
 	word = &header->consumer_wait.word;
 	fence = &header->producer_claim.fence;
 	ck_assert_int_eq(smq_wait_init(header), 0);
-	sleeper = (struct smq_waiter){ .own = &header->consumer_wait, .peer = &header->producer_wait,
-				       .own_fence = &header->consumer_claim.fence, .peer_fence = fence };
-	waker = (struct smq_waiter){ .own = &header->producer_wait, .peer = &header->consumer_wait,
-				     .own_fence = fence, .peer_fence = &header->consumer_claim.fence };
+	sleeper = (struct smq_waiter){ .own = &header->consumer_wait,
+				       .peer = &header->producer_wait,
+				       .own_fence = &header->consumer_claim.fence,
+				       .peer_fence = fence };
+	waker = (struct smq_waiter){ .own = &header->producer_wait,
+				     .peer = &header->consumer_wait,
+				     .own_fence = fence,
+				     .peer_fence = &header->consumer_claim.fence };
 	smq_wait_attach(&sleeper, true, true);
 	smq_wait_attach(&waker, true, true);
 }
@@ -104,8 +108,9 @@ START_TEST(claim_resets_both)
 	smq_wait_announce(&sleeper);
 	ck_assert_uint_eq(*fence, 1);
 	*(&header->producer_wait.word) = SMQ_WAIT_ASLEEP;
-	waker = (struct smq_waiter){ .own = waker.own, .peer = waker.peer, .own_fence = fence,
-				     .peer_fence = waker.peer_fence };
+	waker = (struct smq_waiter){
+		.own = waker.own, .peer = waker.peer, .own_fence = fence, .peer_fence = waker.peer_fence
+	};
 	smq_wait_attach(&waker, true, true);
 	ck_assert_uint_eq(header->producer_wait.word, 0);
 	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_UNFENCED_NS);

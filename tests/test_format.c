@@ -99,7 +99,7 @@ static uint32_t mechanism(void)
 static void put_identity(uint32_t flags)
 {
 	const struct word identity[] = {
-		{ 0, MAGIC_0 },	   { 4, MAGIC_1 },	{ 8, 1 },      { 12, (uint32_t)header_bytes },
+		{ 0, MAGIC_0 },   { 4, MAGIC_1 },      { 8, 1 },      { 12, (uint32_t)header_bytes },
 		{ 16, CAPACITY }, { 20, mechanism() }, { 24, flags }, { 28, 0 },
 	};
 
@@ -163,9 +163,9 @@ START_TEST(queue_in_use)
 	ck_assert_ptr_nonnull(shmemq_pop_start(consumer, &size, NULL));
 
 	const struct word header[] = {
-		{ 128, 56 }, { 136, 3 }, { 144, 29 },		   /* tail, messages, bytes */
-		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence }, /* the third claim, open */
-		{ 384, 16 }, { 388, 24 }, { 392, 1 }, { 400, 5 },  /* head, view, messages, bytes */
+		{ 128, 56 },         { 136, 3 },   { 144, 29 },                /* tail, messages, bytes */
+		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence },             /* the third claim, open */
+		{ 384, 16 },         { 388, 24 },  { 392, 1 },     { 400, 5 }, /* head, view, messages, bytes */
 		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
 	};
 	const struct word ring[] = {
@@ -204,9 +204,19 @@ START_TEST(record_across_the_end)
 	ck_assert_int_eq(shmemq_close(consumer), 0);
 
 	const struct word header[] = {
-		{ 128, CAPACITY + 16 }, { 136, 2 }, { 144, CAPACITY }, { 256, 1 << 2 | 1 }, { 260, st.producer_pid },
-		{ 264, !smq_process_register() }, { 384, CAPACITY - 24 }, { 388, CAPACITY - 24 }, { 392, 1 },
-		{ 400, CAPACITY - 32 }, { 512, 1 << 2 | 2 }, { 516, st.consumer_pid }, { 520, !smq_process_register() },
+		{ 128, CAPACITY + 16 },
+		{ 136, 2 },
+		{ 144, CAPACITY },
+		{ 256, 1 << 2 | 1 },
+		{ 260, st.producer_pid },
+		{ 264, !smq_process_register() },
+		{ 384, CAPACITY - 24 },
+		{ 388, CAPACITY - 24 },
+		{ 392, 1 },
+		{ 400, CAPACITY - 32 },
+		{ 512, 1 << 2 | 2 },
+		{ 516, st.consumer_pid },
+		{ 520, !smq_process_register() },
 	};
 	/* The message's second half stands where the first record's header was. */
 	const struct word ring[] = { { 16, 0 }, { CAPACITY - 24, 33 }, { CAPACITY - 20, 9 } };

@@ -6,8 +6,8 @@
 #include "support.h"
 
 #define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-#define SIZE 20
-#define RECORD 32
+#define SIZE        20
+#define RECORD      32
 
 static struct memory memory;
 static struct smq_progress *pushed, *popped;

@@ -62,9 +62,7 @@ static void interrupt(void)
 	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
 }
 
-static void nothing(void)
-{
-}
+static void nothing(void) {}
 
 static void peer_closes(void)
 {

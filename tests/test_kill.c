@@ -10,8 +10,8 @@
 #include "support.h"
 #include "traffic.h"
 
-#define RUN_NS (1500 * MS)
-#define LIFE_NS (3 * MS) /* at most, after the open */
+#define RUN_NS   (1500 * MS)
+#define LIFE_NS  (3 * MS) /* at most, after the open */
 #define FILL_MAX 700
 
 struct message {

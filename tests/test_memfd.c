@@ -90,9 +90,13 @@ END_TEST
 START_TEST(arguments_of_fdopen)
 {
 	int fd = make(1);
-	const unsigned wrong[] = { 0, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER, SHMEMQ_PRODUCER | SHMEMQ_CREATE,
-				   SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL, SHMEMQ_PRODUCER | SHMEMQ_EXCL,
-				   SHMEMQ_OBSERVER | SHMEMQ_STAY, SHMEMQ_PRODUCER | 0x80000000u };
+	const unsigned wrong[] = { 0,
+				   SHMEMQ_PRODUCER | SHMEMQ_CONSUMER,
+				   SHMEMQ_PRODUCER | SHMEMQ_CREATE,
+				   SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL,
+				   SHMEMQ_PRODUCER | SHMEMQ_EXCL,
+				   SHMEMQ_OBSERVER | SHMEMQ_STAY,
+				   SHMEMQ_PRODUCER | 0x80000000u };
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		ck_fails(shmemq_fdopen(fd, wrong[i]), EINVAL);
@@ -287,8 +291,9 @@ static int receive_and_push(const void *unused)
 	} control;
 	char byte;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof control };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
 	struct shmemq *q;
 	int fd;
 
@@ -305,12 +310,13 @@ START_TEST(passed_by_a_socket)
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
-				 .cmsg_type = SCM_RIGHTS } };
+	} control = { .align = {
+			      .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
 	char byte = 0;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof control };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
 	struct shmemq *consumer;
 	char text[6];
 	pid_t pid;

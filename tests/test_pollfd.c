@@ -337,8 +337,8 @@ static int without_calls(const void *argument)
 		int number, err, expected;
 	} refusals[] = {
 		{ SYS_inotify_add_watch, ENOSPC, ENOSPC }, { SYS_inotify_add_watch, EACCES, EACCES },
-		{ SYS_timerfd_create, ENOMEM, ENOMEM },	   { SYS_inotify_init1, ENFILE, ENFILE },
-		{ SYS_inotify_init1, EMFILE, EMFILE },	   { SYS_inotify_init1, EPERM, EOPNOTSUPP },
+		{ SYS_timerfd_create, ENOMEM, ENOMEM },    { SYS_inotify_init1, ENFILE, ENFILE },
+		{ SYS_inotify_init1, EMFILE, EMFILE },     { SYS_inotify_init1, EPERM, EOPNOTSUPP },
 		{ SYS_epoll_create1, ENOSYS, EOPNOTSUPP },
 	};
 	struct shmemq *q = shmemq_open(argument, SHMEMQ_CONSUMER, 0, NULL);

@@ -13,8 +13,10 @@
 
 START_TEST(illegal_names)
 {
-	static const char *const names[] = { "", "/", "shmemq-test", "//shmemq-test", "/shmemq-test/", "/shmemq/test",
-					     "/.", "/..", "./shmemq-test", "/../shmemq-test", "shmemq-test/" };
+	static const char *const names[] = {
+		"",   "/",   "shmemq-test",   "//shmemq-test",   "/shmemq-test/", "/shmemq/test",
+		"/.", "/..", "./shmemq-test", "/../shmemq-test", "shmemq-test/"
+	};
 	const unsigned flags[] = { SHMEMQ_PRODUCER | SHMEMQ_CREATE, SHMEMQ_CONSUMER, SHMEMQ_OBSERVER };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -29,7 +29,7 @@ struct race {
 	struct {
 		volatile uint64_t capacity[RACERS]; /* of the queue that each of them has found */
 		volatile unsigned seen, stop, timeouts;
-	} *shared;
+	} * shared;
 	int racer;
 };
 

@@ -148,7 +148,7 @@ START_TEST(all_who_sleep_for_the_turn_are_woken)
 }
 END_TEST
 
-#define MIXED TEST_PART(200000)
+#define MIXED        TEST_PART(200000)
 #define MIXED_ONE_OF 16 /* is pushed when both of them wait, however seldom they come so far on a busy machine */
 
 /* Two handles of one end, of which one sleeps and one polls: neither takes the other's announcement away. */

@@ -7,8 +7,8 @@
 #include "traffic.h"
 
 #define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-#define SIZE 20
-#define RECORD 32
+#define SIZE        20
+#define RECORD      32
 
 static struct memory memory;
 static struct smq_progress *pushed, *popped;

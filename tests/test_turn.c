@@ -92,11 +92,11 @@ static void close_holder(const struct holder *holder)
 #define LATE_NS (1000 * MS)
 
 static struct {
-	pid_t holder;	  /* is killed */
+	pid_t holder;     /* is killed */
 	int sleeps_until; /* after so many sleeps */
-	int lock;	  /* on the init lock: closed */
-	int locked_for;	  /* so many sleeps after the death */
-	int64_t asked;	  /* ns since the death, of sleeps that nobody ended */
+	int lock;         /* on the init lock: closed */
+	int locked_for;   /* so many sleeps after the death */
+	int64_t asked;    /* ns since the death, of sleeps that nobody ended */
 	int64_t longest;
 } death;
 

@@ -16,9 +16,9 @@
 #include "sleepy.h"
 #include "support.h"
 
-#define PINGS TEST_PART(15000)
+#define PINGS    TEST_PART(15000)
 #define MESSAGES TEST_PART(200000)
-#define ROUNDS TEST_PART(4000)
+#define ROUNDS   TEST_PART(4000)
 
 static uint64_t seed;
 
@@ -30,18 +30,12 @@ struct side {
 static const struct {
 	struct side producer, consumer;
 } pairs[] = {
-	{ { "sleep", "never" }, { "sleep", "never" } },
-	{ { "sleep", "never" }, { "sleep", "before" } },
-	{ { "sleep", "before" }, { "sleep", "never" } },
-	{ { "sleep", "before" }, { "sleep", "before" } },
-	{ { "sleep", "never" }, { "sleep", "after" } },
-	{ { "sleep", "after" }, { "sleep", "after" } },
-	{ { "poll", "never" }, { "poll", "never" } },
-	{ { "poll", "never" }, { "sleep", "never" } },
-	{ { "sleep", "never" }, { "poll", "never" } },
-	{ { "both", "never" }, { "both", "never" } },
-	{ { "poll", "never" }, { "poll", "before" } },
-	{ { "poll", "after" }, { "poll", "after" } },
+	{ { "sleep", "never" }, { "sleep", "never" } },  { { "sleep", "never" }, { "sleep", "before" } },
+	{ { "sleep", "before" }, { "sleep", "never" } }, { { "sleep", "before" }, { "sleep", "before" } },
+	{ { "sleep", "never" }, { "sleep", "after" } },  { { "sleep", "after" }, { "sleep", "after" } },
+	{ { "poll", "never" }, { "poll", "never" } },    { { "poll", "never" }, { "sleep", "never" } },
+	{ { "sleep", "never" }, { "poll", "never" } },   { { "both", "never" }, { "both", "never" } },
+	{ { "poll", "never" }, { "poll", "before" } },   { { "poll", "after" }, { "poll", "after" } },
 };
 #define PAIRS (int)(sizeof pairs / sizeof pairs[0])
 

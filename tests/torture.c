@@ -23,9 +23,9 @@
 #include "torture.h"
 #include "traffic.h"
 
-#define STALL_NS (60 * STRESS_S) /* without a message: then there never is one */
+#define STALL_NS      (60 * STRESS_S) /* without a message: then there never is one */
 #define LIFE_LEAST_NS 500
-#define LIFE_MOST_NS (20 * STRESS_MS)
+#define LIFE_MOST_NS  (20 * STRESS_MS)
 
 struct process {
 	const char *role;

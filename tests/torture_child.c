@@ -16,7 +16,7 @@
 #include "traffic.h"
 
 #define SHORT_NS 20000
-#define OPEN_NS (3 * STRESS_S)
+#define OPEN_NS  (3 * STRESS_S)
 
 struct child {
 	struct side side;

@@ -27,11 +27,11 @@
 #define PRODUCERS 8
 #define CONSUMERS 4
 #define SIDES_MAX 8
-#define ROUND_NS (2 * STRESS_S)
-#define STALL_NS (10 * STRESS_S) /* nothing moves for so long: it never will */
-#define HANG_S 60                /* far longer than a side lives */
-#define BODY_MAX 600
-#define NUMBERS (1u << 22) /* messages in a round of consumers, at most */
+#define ROUND_NS  (2 * STRESS_S)
+#define STALL_NS  (10 * STRESS_S) /* nothing moves for so long: it never will */
+#define HANG_S    60              /* far longer than a side lives */
+#define BODY_MAX  600
+#define NUMBERS   (1u << 22) /* messages in a round of consumers, at most */
 
 struct message {
 	uint32_t side, life; /* who pushed it, and which process that was */
@@ -44,7 +44,7 @@ static struct shared {
 	_Atomic uint32_t pushed[SIDES_MAX];   /* by the present process of a side, at least */
 	_Atomic uint32_t popped[NUMBERS / 4]; /* a byte a message: times that it was held */
 	_Atomic uint32_t redelivered;
-} *shared;
+} * shared;
 
 static struct stress stress;
 static uint64_t kills, messages;
@@ -192,9 +192,9 @@ static uint32_t hold(uint64_t number)
 {
 	unsigned shift = number % 4 * 8;
 
-	return shared->popped[number / 4] >> shift == 0xff ?
-		       0xff :
-		       atomic_fetch_add(&shared->popped[number / 4], 1u << shift) >> shift & 0xff;
+	return shared->popped[number / 4] >> shift == 0xff
+		       ? 0xff
+		       : atomic_fetch_add(&shared->popped[number / 4], 1u << shift) >> shift & 0xff;
 }
 
 /*

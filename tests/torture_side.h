@@ -12,9 +12,9 @@ struct side {
 	const char *who; /* for messages */
 	struct audit *audit;
 	struct shmemq *q;
-	unsigned char *buffer; /* message_max bytes */
-	audit_name next;       /* the producer's: what it pushes next */
-	unsigned batches;      /* so far: their sizes vary with it */
+	unsigned char *buffer;        /* message_max bytes */
+	audit_name next;              /* the producer's: what it pushes next */
+	unsigned batches;             /* so far: their sizes vary with it */
 	audit_name batch[SIDE_BATCH]; /* the consumer's: what it holds */
 };
 
@@ -28,13 +28,7 @@ enum side_push_way {
 	SIDE_PUSH_WAYS
 };
 
-enum side_pop_way {
-	SIDE_POP,
-	SIDE_POP_AFTER_EMSGSIZE,
-	SIDE_POP_IN_PLACE,
-	SIDE_POP_MANY,
-	SIDE_POP_WAYS
-};
+enum side_pop_way { SIDE_POP, SIDE_POP_AFTER_EMSGSIZE, SIDE_POP_IN_PLACE, SIDE_POP_MANY, SIDE_POP_WAYS };
 
 /*
  * Move one message, or a batch. A timeout of -1 takes the form without one, if there is one. 0, or the errno of a call

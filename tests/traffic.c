@@ -9,13 +9,13 @@
 
 #include "traffic.h"
 
-#define SMALL_MAX 255
+#define SMALL_MAX    255
 #define LARGE_ONE_OF 500
 #define PAUSE_ONE_OF 32768 /* now and then one side sleeps, so that the other one has to */
-#define PAUSE_NS 200000
-#define SHORT_NS 20000
+#define PAUSE_NS     200000
+#define SHORT_NS     20000
 #define CLOCK_ONE_OF 256
-#define LAST 1u /* in the type of a message: it is the last one */
+#define LAST         1u /* in the type of a message: it is the last one */
 
 /* What a pop says that is to be done again. */
 static const char try_again[] = "again";
@@ -94,8 +94,8 @@ static int push_parts(struct side *side, const struct message *message, int64_t 
 		{ side->buffer + first + second, message->size - first - second },
 	};
 
-	return timeout < 0 ? shmemq_pushv(side->q, iov, 4, message->type) :
-			     shmemq_timedpushv(side->q, iov, 4, message->type, timeout);
+	return timeout < 0 ? shmemq_pushv(side->q, iov, 4, message->type)
+			   : shmemq_timedpushv(side->q, iov, 4, message->type, timeout);
 }
 
 /* With room to spare, and after a start that is cancelled. */
@@ -134,8 +134,8 @@ static int push_once(struct side *side, const struct message *message)
 	traffic_fill(side->buffer, message->size, message->content);
 	if (random % 8 == 3)
 		return push_parts(side, message, timeout);
-	return timeout < 0 ? shmemq_push(side->q, side->buffer, message->size, message->type) :
-			     shmemq_timedpush(side->q, side->buffer, message->size, message->type, timeout);
+	return timeout < 0 ? shmemq_push(side->q, side->buffer, message->size, message->type)
+			   : shmemq_timedpush(side->q, side->buffer, message->size, message->type, timeout);
 }
 
 static int64_t now_ns(void)
@@ -210,11 +210,11 @@ static const char *pop_once(struct side *side, struct message *message)
 		return pop_in_place(side, message, timeout);
 	if (random % 8 == 4 && message->size > 0)
 		room = message->size - 1;
-	size = timeout < 0 ? shmemq_pop(side->q, side->buffer, room, &type) :
-			     shmemq_timedpop(side->q, side->buffer, room, &type, timeout);
+	size = timeout < 0 ? shmemq_pop(side->q, side->buffer, room, &type)
+			   : shmemq_timedpop(side->q, side->buffer, room, &type, timeout);
 	if (size >= 0)
-		return room < message->size ? "too large for its buffer" :
-					      check(message, side->buffer, (size_t)size, type);
+		return room < message->size ? "too large for its buffer"
+					    : check(message, side->buffer, (size_t)size, type);
 	return again() || (errno == EMSGSIZE && room < message->size) ? try_again : "not popped";
 }
 

@@ -15,11 +15,11 @@
 #include "commands.h"
 #include "report.h"
 
-#define STREAM 0
-#define ORDERS 1
-#define QUEUES 2
+#define STREAM          0
+#define ORDERS          1
+#define QUEUES          2
 #define ORDERS_CAPACITY 65536
-#define SLICE_NS 100000000
+#define SLICE_NS        100000000
 
 struct names {
 	char of[QUEUES][64];

@@ -8,22 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_ROUNDS 5
-#define BENCH_SIZES 6
-#define BENCH_TRIPS 2
-#define BENCH_CASES (2 * BENCH_SIZES + BENCH_TRIPS + 1)
+#define BENCH_ROUNDS   5
+#define BENCH_SIZES    6
+#define BENCH_TRIPS    2
+#define BENCH_CASES    (2 * BENCH_SIZES + BENCH_TRIPS + 1)
 #define BENCH_SIZE_MAX 65536u
-#define BENCH_FIGURES 3
+#define BENCH_FIGURES  3
 
 /* A call that waits longer has a peer that is stuck. */
-#define BENCH_STUCK_S 5
+#define BENCH_STUCK_S  5
 #define BENCH_STUCK_NS (BENCH_STUCK_S * INT64_C(1000000000))
 
 enum bench_kind {
-	BENCH_COPY,	  /* messages a second, by push and pop */
-	BENCH_IN_PLACE,	  /* the same by start and end */
+	BENCH_COPY,       /* messages a second, by push and pop */
+	BENCH_IN_PLACE,   /* the same by start and end */
 	BENCH_ROUND_TRIP, /* ns from a push to the pop of the answer: p50, p99, p99.9 */
-	BENCH_WAKE_UP,	  /* ns from a push to the return of a pop that slept: p50 */
+	BENCH_WAKE_UP,    /* ns from a push to the return of a pop that slept: p50 */
 };
 
 struct bench_case {

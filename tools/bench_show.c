@@ -34,7 +34,7 @@ static const char *rate(char text[TEXT_BYTES], const struct bench_case *c, doubl
 	for (; number >= 999.5 && units[unit + 1] != '\0'; unit++)
 		number /= 1000;
 	snprintf(text, TEXT_BYTES, "%.*f%.*s",
-		 number < 9.995	  ? 2
+		 number < 9.995   ? 2
 		 : number < 99.95 ? 1
 				  : 0,
 		 number, unit != 0, units + unit);

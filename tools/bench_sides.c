@@ -8,7 +8,7 @@
 
 #include "bench_sides.h"
 
-#define PAUSE_NS 1000000 /* many times as long as the library spins */
+#define PAUSE_NS    1000000 /* many times as long as the library spins */
 #define SAMPLES_MAX (1 << 18)
 
 uint64_t bench_buffer[BENCH_SIZE_MAX / sizeof(uint64_t)];

@@ -8,7 +8,7 @@
 #include "numbers.h"
 
 #define LEN32_BYTES 4
-#define CHUNK_MAX (1u << 30)
+#define CHUNK_MAX   (1u << 30)
 
 bool frame_parse(const char *text, struct frame *frame)
 {

@@ -10,7 +10,7 @@
 #include "report.h"
 
 #define CAPACITY_MAX (1u << 30)
-#define BENCH_NS INT64_C(10000000000)
+#define BENCH_NS     INT64_C(10000000000)
 
 /* getopt_long() returns this and the option_id: no character, no '?' and no ':'. */
 #define FIRST_VALUE 256

@@ -35,7 +35,7 @@ struct options {
 	uint64_t capacity;
 	mode_t mode;
 	struct frame frame;
-	uint64_t count;	 /* UINT64_MAX: no limit */
+	uint64_t count;  /* UINT64_MAX: no limit */
 	int64_t timeout; /* ns; -1: for ever */
 	int64_t seconds; /* ns */
 	uint32_t type;

@@ -5,7 +5,7 @@
 
 /* Exit statuses. */
 #define STATUS_FAILED 1
-#define STATUS_USAGE 2
+#define STATUS_USAGE  2
 
 #if defined __GNUC__
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
