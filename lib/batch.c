@@ -24,16 +24,17 @@ static inline bool legal(const struct smq_ring *ring, const struct shmemq_msg *m
  */
 static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count)
 {
-	/* As in smq_ring_place(): all of it before anything is stored, and the ring goes on behind its end. */
-	uint32_t room = q->ring.capacity - SMQ_RECORD_HEADER - (q->ring.position - q->ring.head_seen); /* for records */
-	struct smq_place place = smq_ring_place(&q->ring, 0);
+	/* As in smq_ring_reserve(): all of it before anything is stored, and the ring goes on behind its end. */
+	uint32_t room =
+		q->ring.capacity - SMQ_RECORD_HEADER - (q->ring.position - q->ring.cached_head); /* for records */
+	struct smq_reservation place = smq_ring_reserve(&q->ring, 0);
 	uint32_t used = 0, bytes = 0;
 	unsigned n = 0;
 
 	do {
 		size_t size = msgs[n].size;
 		uint32_t record_bytes = smq_record_bytes((uint32_t)size);
-		struct smq_record *record = smq_record_behind(place.record, used);
+		struct smq_record *record = smq_record_after(place.record, used);
 
 		/* What is too large for the ring is so for its room; it ends the batch, or fails the next one. */
 		if (size > room || record_bytes > room - used || (msgs[n].data == NULL && size != 0))
@@ -47,11 +48,11 @@ static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsi
 		bytes += (uint32_t)size;
 		used += record_bytes;
 	} while (++n < count && used < PUBLISH_BYTES);
-	place.next = smq_record_behind(place.record, used);
+	place.next = smq_record_after(place.record, used);
 	place.end = q->ring.position + used;
 	smq_ring_publish(&q->ring, place, (uint32_t)msgs[0].size);
 	smq_ring_count(&q->ring, n, bytes);
-	smq_wait_wake(&q->waiter, 0);
+	smq_eventcount_notify(&q->eventcount, 0);
 	return n;
 }
 
@@ -59,7 +60,7 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 {
 	unsigned most = count < INT_MAX ? count : INT_MAX, pushed = 0;
 
-	if (!smq_is(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
+	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (count == 0)
 		return 0;
@@ -70,7 +71,7 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 	do
 		pushed += push_group(q, msgs + pushed, most - pushed);
 	while (pushed < most && legal(&q->ring, &msgs[pushed]) &&
-	       smq_ring_room(&q->ring, smq_record_bytes((uint32_t)msgs[pushed].size)) == SMQ_READY);
+	       smq_ring_space(&q->ring, smq_record_bytes((uint32_t)msgs[pushed].size)) == SMQ_READY);
 	smq_shared_leave(q);
 	return (int)pushed;
 }
@@ -89,7 +90,7 @@ static unsigned list(const struct smq_ring *ring, uint32_t size, struct shmemq_m
 	unsigned n = 0;
 
 	for (;;) {
-		struct smq_record *record = smq_record_behind(first, used);
+		struct smq_record *record = smq_record_after(first, used);
 
 		msgs[n] = (struct shmemq_msg){
 			.data = record + 1,
@@ -102,9 +103,9 @@ static unsigned list(const struct smq_ring *ring, uint32_t size, struct shmemq_m
 		used += smq_record_bytes(size);
 		if (++n == most)
 			break;
-		/* Acquire, and once: as in smq_ring_look_at(). Nothing there is UINT32_MAX here, which is too large, as
+		/* Acquire, and once: as in smq_ring_peek_at(). Nothing there is UINT32_MAX here, which is too large, as
 		 * garbage may be: that ends the batch, and fails the next call. */
-		size = atomic_load_explicit(&smq_record_behind(first, used)->size_plus_1, memory_order_acquire) - 1;
+		size = atomic_load_explicit(&smq_record_after(first, used)->size_plus_1, memory_order_acquire) - 1;
 		if ((uint64_t)size + SMQ_RECORD_HEADER > most_bytes - used)
 			break;
 	}
@@ -117,13 +118,13 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 {
 	uint32_t size;
 
-	if (!smq_is(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
+	if (!smq_in_shared_state(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (smq_await_message(q, &size, timeout) != 0)
 		return -1;
 	q->batch = list(&q->ring, size, msgs, max < INT_MAX ? max : INT_MAX, &q->batch_end, &q->held_bytes);
 	/* Before the caller sees the messages: if this process is killed from here on, the next consumer is told. */
-	smq_ring_view(&q->ring, q->batch_end);
+	smq_ring_lease(&q->ring, q->batch_end);
 	q->redelivered = msgs[0].flags & SHMEMQ_MSG_REDELIVERED;
 	q->state |= SMQ_BATCH;
 	return (int)q->batch;
@@ -137,7 +138,7 @@ static bool walk(const struct shmemq *q, unsigned count, uint32_t *end, uint32_t
 	*end = q->ring.position;
 	*bytes = 0;
 	while (count-- > 0) {
-		if (smq_ring_look_at(&q->ring, *end, &size) != SMQ_READY ||
+		if (smq_ring_peek_at(&q->ring, *end, &size) != SMQ_READY ||
 		    smq_record_bytes(size) > q->batch_end - *end)
 			return false;
 		*end += smq_record_bytes(size);
@@ -150,7 +151,7 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 {
 	uint32_t end, bytes;
 
-	if (!smq_is(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
+	if (!smq_in_shared_state(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	end = q->batch_end;
 	bytes = q->held_bytes;
@@ -163,7 +164,7 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 	if (count != 0)
 		smq_ring_release(&q->ring, end, count, bytes);
 	if (q->state & SMQ_SHARED)
-		smq_ring_give_back(&q->ring);
+		smq_ring_return_lease(&q->ring);
 	smq_shared_leave(q);
-	return (int)smq_wait_wake(&q->waiter, 0);
+	return (int)smq_eventcount_notify(&q->eventcount, 0);
 }

@@ -11,7 +11,7 @@ int smq_refuse(const struct shmemq *q, uint32_t role)
 {
 	if (q == NULL)
 		return smq_fail(EINVAL);
-	if (!smq_alive(q))
+	if (!smq_in_process(q))
 		return smq_fail(EPERM);
 	if (!(q->state & role))
 		return smq_fail(EBADF);
@@ -22,30 +22,30 @@ int shmemq_interrupt(struct shmemq *q)
 {
 	int saved = errno;
 
-	if (!smq_alive(q) || q->observer)
+	if (!smq_in_process(q) || q->observer)
 		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
-	smq_wait_interrupt(&q->waiter);
-	if (q->turn.number != 0)
-		smq_turn_nudge(&q->turn, q->waiter.own);
+	smq_eventcount_interrupt(&q->eventcount);
+	if (q->owner.number != 0)
+		smq_ownerlock_interrupt(&q->owner, q->eventcount.own);
 	errno = saved; /* it may run in a signal handler */
 	return 0;
 }
 
 int shmemq_pollfd(struct shmemq *q)
 {
-	struct smq_doorbell *bell;
+	struct smq_pollable *pollable;
 	int err;
 
-	if (!smq_alive(q) || q->observer)
+	if (!smq_in_process(q) || q->observer)
 		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
-	if (q->bell == NULL) {
-		bell = malloc(sizeof *bell);
-		err = bell != NULL ? smq_doorbell_make(bell, q->fd, q->waiter.producer) : ENOMEM;
+	if (q->pollable == NULL) {
+		pollable = malloc(sizeof *pollable);
+		err = pollable != NULL ? smq_pollable_open(pollable, q->fd, q->eventcount.producer) : ENOMEM;
 		if (err != 0) {
-			free(bell);
+			free(pollable);
 			return smq_fail(err);
 		}
-		q->bell = bell;
+		q->pollable = pollable;
 	}
-	return q->bell->pollfd;
+	return q->pollable->pollfd;
 }

@@ -7,11 +7,11 @@
 #include <sys/types.h>
 
 #include "clock.h"
-#include "doorbell.h"
+#include "pollable.h"
 #include "ring.h"
 #include "shmemq.h"
-#include "turn.h"
-#include "wait.h"
+#include "ownerlock.h"
+#include "eventcount.h"
 
 /*
  * The state of a handle, SHMEMQ_PRODUCER, SHMEMQ_CONSUMER or SHMEMQ_OBSERVER with these: one word, which every
@@ -54,14 +54,14 @@ struct shmemq {
 	bool redelivered;    /* the last message taken */
 	bool observer;       /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool stay;
-	struct smq_waiter waiter;
+	struct smq_eventcount eventcount;
 	struct smq_peer peer;
-	struct smq_turn turn;
+	struct smq_ownerlock owner;
 	uint32_t waited_at; /* ring.messages_lo at the last wait */
 	int64_t spin_ns;    /* both adaptive: see spin.h and await.c */
 	uint32_t spin_misses;
-	uint32_t forks;            /* of the process, before `fd` was opened: see smq_end_lock_fd() */
-	struct smq_doorbell *bell; /* NULL: nobody asked for a pollfd */
+	uint32_t forks;                /* of the process, before `fd` was opened: see smq_initlock_fd() */
+	struct smq_pollable *pollable; /* NULL: nobody asked for a pollfd */
 	struct smq_header *header;
 	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */
 	uint32_t header_bytes;
@@ -89,20 +89,20 @@ static inline int smq_fail(int err)
  */
 int smq_refuse(const struct shmemq *q, uint32_t role);
 
-static inline bool smq_alive(const struct shmemq *q)
+static inline bool smq_in_process(const struct shmemq *q)
 {
 	return q != NULL && atomic_load_explicit(q->generation_now, memory_order_relaxed) == q->generation;
 }
 
-static inline bool smq_usable(const struct shmemq *q, uint32_t state)
+static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 {
-	return smq_alive(q) && q->state == state;
+	return smq_in_process(q) && q->state == state;
 }
 
 /* The same for an end that may be shared. */
-static inline bool smq_is(const struct shmemq *q, uint32_t state)
+static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
 {
-	return smq_alive(q) && (q->state & ~SMQ_SHARED) == state;
+	return smq_in_process(q) && (q->state & ~SMQ_SHARED) == state;
 }
 
 /* Of the calls without a timeout argument. */
@@ -112,7 +112,7 @@ static inline int64_t smq_timeout(const struct shmemq *q)
 }
 
 /* A pause in a loop that waits for another processor. */
-static inline void smq_relax(void)
+static inline void smq_cpu_relax(void)
 {
 #if defined __x86_64__ || defined __i386__
 	__builtin_ia32_pause();
@@ -126,7 +126,7 @@ static inline void smq_relax(void)
 }
 
 /* Takes up the ring as the end's new holder: of what the last one left half done, the rest. SMQ_READY or SMQ_BAD. */
-enum smq_look smq_take_ring(struct shmemq *q);
+enum smq_ring_status smq_take_ring(struct shmemq *q);
 
 /* Has shmemq_interrupt() been called? Then that is dealt with. */
 bool smq_take_interrupt(struct shmemq *q);
@@ -137,7 +137,7 @@ bool smq_take_interrupt(struct shmemq *q);
  * `seen` is what the caller's own look said. After 0 the caller need not look again, and must not: a peer that takes
  * messages back would have it wait for ever.
  */
-int smq_await(struct shmemq *q, enum smq_look seen, uint32_t *bytes, int64_t timeout);
+int smq_await(struct shmemq *q, enum smq_ring_status seen, uint32_t *bytes, int64_t timeout);
 
 /*
  * The same on a SHARED end, and 0 is in its turn, until smq_shared_leave(). Of an end that is not shared, or out of its
@@ -147,7 +147,7 @@ int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout);
 static inline void smq_shared_leave(struct shmemq *q)
 {
 	if (smq_unlikely(q->state & SMQ_SHARED))
-		smq_turn_leave(&q->turn, q->waiter.own, q->fd, q->waiter.producer);
+		smq_ownerlock_unlock(&q->owner, q->eventcount.own, q->fd, q->eventcount.producer);
 }
 
 /* Either of them, as the end is: how a call that moves messages begins. `*bytes` as above. 0, or -1 and errno. */

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "end.h"
+#include "endlock.h"
 #include "handle.h"
 #include "process.h"
-#include "segment.h"
+#include "object.h"
 #include "shmemq.h"
 
 static bool flags_fit(unsigned flags)
@@ -29,17 +29,17 @@ static bool flags_fit(unsigned flags)
 	return role != SHMEMQ_OBSERVER || !(rest & (SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED));
 }
 
-static struct smq_wait_room *room(struct smq_header *header, bool producer)
+static struct smq_wait *room(struct smq_header *header, bool producer)
 {
 	return producer ? &header->producer_wait : &header->consumer_wait;
 }
 
-enum smq_look smq_take_ring(struct shmemq *q)
+enum smq_ring_status smq_take_ring(struct shmemq *q)
 {
 	unsigned char *records = (unsigned char *)q->header + q->header_bytes;
 
-	return (q->state & SHMEMQ_PRODUCER ? smq_ring_produce : smq_ring_consume)(&q->ring, q->header, records,
-										  q->capacity);
+	return (q->state & SHMEMQ_PRODUCER ? smq_ring_attach_producer : smq_ring_attach_consumer)(&q->ring, q->header,
+												  records, q->capacity);
 }
 
 /*
@@ -54,38 +54,39 @@ static int take_up(struct shmemq *q, int fd, bool alone, bool registered)
 	if (alone) {
 		if (smq_take_ring(q) != SMQ_READY)
 			return EBADMSG;
-		atomic_store_explicit(&own->turn, 0, memory_order_relaxed); /* who died in it was the last */
+		atomic_store_explicit(&own->owner, 0, memory_order_relaxed); /* who died in it was the last */
 	} else {
-		smq_ring_join(&q->ring, q->header, (unsigned char *)q->header + q->header_bytes, q->capacity, producer);
+		smq_ring_attach_shared(&q->ring, q->header, (unsigned char *)q->header + q->header_bytes, q->capacity,
+				       producer);
 	}
 	if (q->state & SMQ_SHARED) {
 		uint32_t claims = atomic_load_explicit(&own->claim, memory_order_relaxed) >> 2;
 		/* Not that of a dead one whom nobody has inherited from yet. */
-		uint32_t except = atomic_load_explicit(&own->turn, memory_order_relaxed) & SMQ_HANDLES;
-		int err = smq_end_number(fd, producer, claims % SMQ_HANDLES, except, &q->turn.number);
+		uint32_t except = atomic_load_explicit(&own->owner, memory_order_relaxed) & SMQ_HANDLES_MAX;
+		int err = smq_endlock_claim_number(fd, producer, claims % SMQ_HANDLES_MAX, except, &q->owner.number);
 
 		if (err != 0)
 			return err;
-		q->turn.word = &own->turn;
-		q->waiter.shared = true;
+		q->owner.word = &own->owner;
+		q->eventcount.shared = true;
 	}
-	q->waiter.own = room(q->header, producer);
-	q->waiter.peer = room(q->header, !producer);
-	q->waiter.own_fence = &own->fence;
-	q->waiter.peer_fence = &smq_claim_of(q->header, !producer)->fence;
-	q->waiter.fd = q->fd;
-	q->waiter.producer = producer;
-	smq_wait_attach(&q->waiter, registered, alone);
+	q->eventcount.own = room(q->header, producer);
+	q->eventcount.peer = room(q->header, !producer);
+	q->eventcount.own_fence = &own->fence;
+	q->eventcount.peer_fence = &smq_claim_of(q->header, !producer)->fence;
+	q->eventcount.fd = q->fd;
+	q->eventcount.producer = producer;
+	smq_eventcount_attach(&q->eventcount, registered, alone);
 	q->peer.claim = smq_claim_of(q->header, !producer);
-	smq_end_opened(own);
-	smq_wait_wake_fenced(&q->waiter); /* who polls hears that its peer is back */
+	smq_claim_open(own);
+	smq_eventcount_notify_fenced(&q->eventcount); /* who polls hears that its peer is back */
 	return 0;
 }
 
 /* Opens what bears the name now, or, without a name, what `from` has open. */
 static int open_object(const struct shmemq *q, int from, int access, int *fd)
 {
-	return smq_has_name(q) ? smq_segment_open(q->path, access, fd) : smq_segment_reopen(from, access, fd);
+	return smq_has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
 }
 
 /*
@@ -103,18 +104,18 @@ static int claim_end(struct shmemq *q, bool registered)
 	err = open_object(q, q->fd, O_RDWR, &fd);
 	if (err != 0)
 		return err;
-	err = smq_end_lock_init(fd);
+	err = smq_initlock_lock(fd);
 	if (err != 0)
 		goto out;
 	/* After the lock: whoever removes a name holds the init lock of what bears it. */
-	if (smq_has_name(q) && (!smq_segment_named(q->path, fd) || !smq_segment_named(q->path, q->fd)))
+	if (smq_has_name(q) && (!smq_object_has_name(q->path, fd) || !smq_object_has_name(q->path, q->fd)))
 		err = SMQ_START_OVER;
 	if (err == 0)
-		err = smq_segment_identify(fd, &identity);
+		err = smq_object_identify(fd, &identity);
 	if (err == 0)
-		err = q->state & SMQ_SHARED ? smq_end_share(fd, end, &alone) : smq_end_claim(fd, end);
+		err = q->state & SMQ_SHARED ? smq_endlock_share(fd, end, &alone) : smq_endlock_claim(fd, end);
 	if (err == 0)
-		err = smq_segment_map(fd, &identity, &map);
+		err = smq_object_map(fd, &identity, &map);
 	if (err == 0) {
 		q->header = map;
 		q->header_bytes = identity.header_bytes;
@@ -122,9 +123,9 @@ static int claim_end(struct shmemq *q, bool registered)
 		q->flags = identity.flags;
 		err = take_up(q, fd, alone, registered);
 		if (err != 0)
-			smq_segment_unmap(map, identity.header_bytes, identity.capacity);
+			smq_object_unmap(map, identity.header_bytes, identity.capacity);
 	}
-	smq_end_unlock_init(fd); /* by hand: the description lives on in the mapping */
+	smq_initlock_unlock(fd); /* by hand: the description lives on in the mapping */
 out:
 	close(fd);
 	return err;
@@ -136,9 +137,9 @@ static int observe(struct shmemq *q)
 	void *map;
 	int err;
 
-	err = smq_segment_identify(q->fd, &identity);
+	err = smq_object_identify(q->fd, &identity);
 	if (err == 0)
-		err = smq_segment_map_header(q->fd, &identity, &map);
+		err = smq_object_map_header(q->fd, &identity, &map);
 	if (err != 0)
 		return err;
 	q->header = map;
@@ -159,7 +160,7 @@ static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
 		return err;
 	if (flags & SHMEMQ_OBSERVER)
 		err = observe(q);
-	else if ((err = smq_segment_identify(q->fd, &identity)) == 0) /* before anything is touched, a lock included */
+	else if ((err = smq_object_identify(q->fd, &identity)) == 0) /* before anything is touched, a lock included */
 		err = claim_end(q, registered);
 	if (err != 0)
 		close(q->fd);
@@ -169,10 +170,10 @@ static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
 /* Takes back what this call has created and cannot use, unless somebody else has come to use it. */
 static void abandon(const char *path, int fd)
 {
-	if (smq_end_lock_init(fd) == 0) {
-		if (smq_segment_unclaimed(fd))
-			smq_end_remove_unused(path, fd);
-		smq_end_unlock_init(fd);
+	if (smq_initlock_lock(fd) == 0) {
+		if (smq_object_unclaimed(fd))
+			smq_endlock_unlink_unused(path, fd);
+		smq_initlock_unlock(fd);
 	}
 }
 
@@ -186,10 +187,10 @@ static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const s
 
 	for (;;) {
 		if (excl && lstat(q->path, &st) == 0)
-			return EEXIST; /* before memory is spent; smq_segment_create() says it for certain */
+			return EEXIST; /* before memory is spent; smq_object_create() says it for certain */
 		err = excl ? ENOENT : attach(q, -1, flags, registered);
 		if (err == ENOENT && create) {
-			err = smq_segment_create(q->path, mode, attr, &made);
+			err = smq_object_create(q->path, mode, attr, &made);
 			if (err == EEXIST && !excl)
 				continue;
 			if (err != 0)
@@ -247,7 +248,7 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 	struct shmemq *q;
 	int err;
 
-	err = flags_fit(flags) ? smq_segment_path(name, path) : EINVAL;
+	err = flags_fit(flags) ? smq_object_path(name, path) : EINVAL;
 	if (err != 0)
 		return handle_or(NULL, err);
 	q = make_handle(path, flags);
@@ -266,7 +267,7 @@ struct shmemq *shmemq_fdopen(int fd, unsigned flags)
 
 int shmemq_memfd(const struct shmemq_attr *attr)
 {
-	int fd, err = smq_segment_memfd(attr, &fd);
+	int fd, err = smq_object_memfd(attr, &fd);
 
 	return err != 0 ? smq_fail(err) : fd;
 }

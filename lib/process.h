@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "layout.h"
+#include "format.h"
 
 /*
  * A word that holds the process's generation, never 0, and reads 0 in a child after a fork until that child

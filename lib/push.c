@@ -10,15 +10,15 @@
 /* Is there room for a message of `size` bytes, as far as this side knows, and may it be pushed now? */
 static inline bool fits(const struct shmemq *q, size_t size)
 {
-	return smq_usable(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
+	return smq_in_state(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
 	       smq_ring_fits(&q->ring, smq_record_bytes((uint32_t)size));
 }
 
-smq_cold int smq_make_room(struct shmemq *q, size_t size, int64_t timeout)
+smq_noinline int smq_make_room(struct shmemq *q, size_t size, int64_t timeout)
 {
 	uint32_t need;
 
-	if (!smq_is(q, SHMEMQ_PRODUCER))
+	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (size > smq_message_max(&q->ring))
 		return smq_fail(EMSGSIZE);
@@ -31,22 +31,22 @@ static inline unsigned char *tail(const struct shmemq *q)
 	return smq_message_at(&q->ring, q->ring.position);
 }
 
-static smq_hot int publish(struct shmemq *q, size_t size, uint32_t type)
+static smq_always_inline int publish(struct shmemq *q, size_t size, uint32_t type)
 {
 	smq_ring_commit(&q->ring, (uint32_t)size, type);
-	return (int)smq_wait_wake(&q->waiter, 0);
+	return (int)smq_eventcount_notify(&q->eventcount, 0);
 }
 
 /* The same on any end: leaves a shared one, too. */
-static smq_cold int publish_any(struct shmemq *q, size_t size, uint32_t type)
+static smq_noinline int publish_any(struct shmemq *q, size_t size, uint32_t type)
 {
 	smq_ring_commit(&q->ring, (uint32_t)size, type);
 	smq_shared_leave(q);
-	return (int)smq_wait_wake(&q->waiter, 0);
+	return (int)smq_eventcount_notify(&q->eventcount, 0);
 }
 
 /* A push on any end, in any state. */
-static smq_cold int push_waiting(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+static smq_noinline int push_waiting(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
 	if (smq_make_room(q, size, timeout) != 0)
 		return -1;
@@ -56,7 +56,7 @@ static smq_cold int push_waiting(struct shmemq *q, const void *data, size_t size
 }
 
 /* A push of any size. */
-static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+static smq_noinline int push_any(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
 	if (data == NULL && size != 0)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
@@ -68,23 +68,23 @@ static smq_cold int push_any(struct shmemq *q, const void *data, size_t size, ui
 }
 
 /* The frequent case: a small message, and room known. False: not this way, and nothing is done. */
-static smq_hot bool push_small(struct shmemq *q, const void *data, size_t size, uint32_t type)
+static smq_always_inline bool push_small(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
 	uint32_t bytes = (uint32_t)size;
-	struct smq_place place;
+	struct smq_reservation place;
 
 	/* No ring is so small that such a message never fits. */
-	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_usable(q, SHMEMQ_PRODUCER) ||
+	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_in_state(q, SHMEMQ_PRODUCER) ||
 			 !smq_ring_fits(&q->ring, smq_record_bytes(bytes))))
 		return false;
-	place = smq_ring_place(&q->ring, bytes);
+	place = smq_ring_reserve(&q->ring, bytes);
 	smq_ring_prefetch(place.record);
 	smq_copy_small((unsigned char *)(place.record + 1), data, bytes);
 	smq_ring_commit_at(&q->ring, place, bytes, type);
 	return true;
 }
 
-static smq_cold int push_untimed(struct shmemq *q, const void *data, size_t size, uint32_t type)
+static smq_noinline int push_untimed(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
 	return push_any(q, data, size, type, smq_timeout(q));
 }
@@ -93,14 +93,14 @@ static smq_cold int push_untimed(struct shmemq *q, const void *data, size_t size
 int shmemq_push(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
 	if (push_small(q, data, size, type))
-		return (int)smq_wait_wake(&q->waiter, 0);
+		return (int)smq_eventcount_notify(&q->eventcount, 0);
 	return push_untimed(q, data, size, type);
 }
 
 int shmemq_timedpush(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
 	if (push_small(q, data, size, type))
-		return (int)smq_wait_wake(&q->waiter, 0);
+		return (int)smq_eventcount_notify(&q->eventcount, 0);
 	return push_any(q, data, size, type, timeout);
 }
 
@@ -141,7 +141,7 @@ int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t
 	return shmemq_timedpushv(q, iov, iovcnt, type, smq_timeout(q));
 }
 
-static smq_hot void *push_start(struct shmemq *q, size_t size, int64_t timeout)
+static smq_always_inline void *push_start(struct shmemq *q, size_t size, int64_t timeout)
 {
 	if (smq_unlikely(!fits(q, size)) && smq_make_room(q, size, timeout) != 0)
 		return NULL;
@@ -160,9 +160,9 @@ void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
 	return push_start(q, size, timeout);
 }
 
-static smq_cold int push_end_any(struct shmemq *q, size_t size, uint32_t type)
+static smq_noinline int push_end_any(struct shmemq *q, size_t size, uint32_t type)
 {
-	if (!smq_is(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes)
+	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
 	return publish_any(q, size, type);
@@ -170,7 +170,7 @@ static smq_cold int push_end_any(struct shmemq *q, size_t size, uint32_t type)
 
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 {
-	if (smq_unlikely(!smq_usable(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
+	if (smq_unlikely(!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
 		return push_end_any(q, size, type);
 	q->state = SHMEMQ_PRODUCER;
 	return publish(q, size, type);
@@ -178,7 +178,7 @@ int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 
 int shmemq_push_cancel(struct shmemq *q)
 {
-	if (!smq_is(q, SHMEMQ_PRODUCER | SMQ_STARTED))
+	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER | SMQ_STARTED))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
 	smq_shared_leave(q);

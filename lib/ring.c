@@ -55,11 +55,11 @@ static bool head_fits(const struct smq_ring *ring, uint32_t head)
 	return head % 8 == 0 && ring->position - head <= ring->capacity - SMQ_RECORD_HEADER;
 }
 
-enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-			       uint32_t capacity)
+enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+					      uint32_t capacity)
 {
 	uint32_t tail, size, count = 0, bytes = 0;
-	enum smq_look look;
+	enum smq_ring_status look;
 
 	view(ring, &header->producer_progress, records, capacity);
 	ring->head = &header->consumer_progress.position_bytes;
@@ -68,16 +68,16 @@ enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header,
 		return SMQ_BAD;
 	/* The last producer may have died between a commit and the store of its tail: what it committed stands, and
 	 * nobody has written behind it, so walk on to the first header that says 0. All of it fits into the ring. */
-	while ((look = smq_ring_look_at(ring, ring->position, &size)) == SMQ_READY) {
+	while ((look = smq_ring_peek_at(ring, ring->position, &size)) == SMQ_READY) {
 		ring->position += smq_record_bytes(size);
 		if (ring->position - tail > capacity - SMQ_RECORD_HEADER)
 			return SMQ_BAD;
 		count++;
 		bytes += size;
 	}
-	/* Acquire, as in smq_ring_room_slow(). */
-	ring->head_seen = atomic_load_explicit(ring->head, memory_order_acquire);
-	if (look == SMQ_BAD || !head_fits(ring, ring->head_seen))
+	/* Acquire, as in smq_ring_space_slow(). */
+	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
+	if (look == SMQ_BAD || !head_fits(ring, ring->cached_head))
 		return SMQ_BAD;
 	/* Nothing has been written so far. */
 	atomic_store_explicit(&ring->progress->position_bytes, ring->position, memory_order_release);
@@ -85,33 +85,33 @@ enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header,
 	return SMQ_READY;
 }
 
-enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes)
+enum smq_ring_status smq_ring_space_slow(struct smq_ring *ring, uint32_t record_bytes)
 {
 	/* Acquire: with the release in smq_ring_release_new(), the consumer has read what lies before the head before
 	 * this side writes over it. */
 	uint32_t head = atomic_load_explicit(ring->head, memory_order_acquire);
 
 	/* It only moves forward: behind the last seen value there is nothing left to read. */
-	if (!head_fits(ring, head) || ring->position - head > ring->position - ring->head_seen)
+	if (!head_fits(ring, head) || ring->position - head > ring->position - ring->cached_head)
 		return SMQ_BAD;
-	ring->head_seen = head;
+	ring->cached_head = head;
 	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : SMQ_NOT_YET;
 }
 
 /* What an earlier consumer, or another one, has held and not popped. */
 static void take_view(struct smq_ring *ring)
 {
-	uint32_t view_end = load(&ring->progress->view_bytes);
+	uint32_t view_end = load(&ring->progress->lease_bytes);
 
 	ring->redelivering = view_end != ring->position && view_end - ring->position <= ring->capacity;
 	ring->redelivered_end = view_end;
 	ring->view = ring->redelivering ? view_end : ring->position;
 	if (ring->view != view_end)
-		atomic_store_explicit(&ring->progress->view_bytes, ring->view, memory_order_relaxed);
+		atomic_store_explicit(&ring->progress->lease_bytes, ring->view, memory_order_relaxed);
 }
 
-enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-			       uint32_t capacity)
+enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+					      uint32_t capacity)
 {
 	uint32_t tail;
 
@@ -124,8 +124,8 @@ enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header,
 	return SMQ_READY;
 }
 
-void smq_ring_join(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
-		   bool producer)
+void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
+			    bool producer)
 {
 	*ring = (struct smq_ring){ .records = records, .capacity = capacity };
 	ring->progress = producer ? &header->producer_progress : &header->consumer_progress;
@@ -134,7 +134,7 @@ void smq_ring_join(struct smq_ring *ring, struct smq_header *header, unsigned ch
 	ring->messages_lo = ring->messages_hi = UINT32_MAX; /* no total: the first turn takes all up */
 }
 
-enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer)
+enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 {
 	uint32_t lo = ring->messages_lo, hi = ring->messages_hi;
 	/* Relaxed, all of them: the turn's acquire came before. */
@@ -151,7 +151,7 @@ enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer)
 		take_view(ring);
 		return SMQ_READY;
 	}
-	/* Acquire, as in smq_ring_room_slow(). */
-	ring->head_seen = atomic_load_explicit(ring->head, memory_order_acquire);
-	return head_fits(ring, ring->head_seen) ? SMQ_READY : SMQ_BAD;
+	/* Acquire, as in smq_ring_space_slow(). */
+	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
+	return head_fits(ring, ring->cached_head) ? SMQ_READY : SMQ_BAD;
 }

@@ -11,23 +11,23 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "layout.h"
+#include "format.h"
 
 #if defined __GNUC__
 #define smq_likely(x)   __builtin_expect(!!(x), 1)
 #define smq_unlikely(x) __builtin_expect(!!(x), 0)
 /* Keeps a rare path's registers out of a frequent one. */
-#define smq_cold __attribute__((noinline))
+#define smq_noinline __attribute__((noinline))
 /* Into each public function: a call more is a tenth of a push. */
-#define smq_hot inline __attribute__((always_inline))
+#define smq_always_inline inline __attribute__((always_inline))
 #else
 #define smq_likely(x)   (x)
 #define smq_unlikely(x) (x)
-#define smq_cold
-#define smq_hot inline
+#define smq_noinline
+#define smq_always_inline inline
 #endif
 
-enum smq_look {
+enum smq_ring_status {
 	SMQ_READY,
 	SMQ_NOT_YET, /* full, or empty */
 	SMQ_BAD,     /* garbage in the shared memory */
@@ -41,12 +41,12 @@ struct smq_ring {
 	uint32_t position;                 /* this side's own: tail or head */
 	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
 	union {
-		struct {                    /* the producer's */
-			smq_word *head;     /* the consumer's position, in shared memory */
-			uint32_t head_seen; /* the last value of it that passed the check */
+		struct {                      /* the producer's */
+			smq_word *head;       /* the consumer's position, in shared memory */
+			uint32_t cached_head; /* the last value of it that passed the check */
 		};
 		struct {                          /* the consumer's */
-			uint32_t view;            /* what progress->view_bytes holds */
+			uint32_t view;            /* what progress->lease_bytes holds */
 			uint32_t redelivered_end; /* messages before it were held by an earlier consumer, */
 			bool redelivering;        /* while this is set */
 		};
@@ -71,7 +71,7 @@ static inline struct smq_record *smq_record_at(const struct smq_ring *ring, uint
 }
 
 /* What stands so many bytes behind a record: at most a ring, which is mapped again behind its end. */
-static inline struct smq_record *smq_record_behind(struct smq_record *record, uint32_t bytes)
+static inline struct smq_record *smq_record_after(struct smq_record *record, uint32_t bytes)
 {
 	return (struct smq_record *)(void *)((unsigned char *)record + bytes);
 }
@@ -166,19 +166,19 @@ uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi);
  */
 
 /* Takes up the tail where the last producer left it: SMQ_READY or SMQ_BAD. */
-enum smq_look smq_ring_produce(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-			       uint32_t capacity);
+enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+					      uint32_t capacity);
 
 /*
  * Either side, of a SHARED end. Join: as produce and consume do, but others have a part in the end already, so the
  * position is read by resume only: in its turn, by each handle, before it looks. Nobody has died in between.
  */
-void smq_ring_join(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
-		   bool producer);
-enum smq_look smq_ring_resume(struct smq_ring *ring, bool producer);
+void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
+			    bool producer);
+enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
 
-/* Reads the consumer's position anew. Split from smq_ring_room(): the hot path seldom needs it. */
-enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes);
+/* Reads the consumer's position anew. Split from smq_ring_space(): the hot path seldom needs it. */
+enum smq_ring_status smq_ring_space_slow(struct smq_ring *ring, uint32_t record_bytes);
 
 /*
  * Is there room for a record of `record_bytes` and the zeroed header behind it, by the last head seen? All of these are
@@ -186,13 +186,13 @@ enum smq_look smq_ring_room_slow(struct smq_ring *ring, uint32_t record_bytes);
  */
 static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_bytes)
 {
-	return ring->position + record_bytes - ring->head_seen < ring->capacity;
+	return ring->position + record_bytes - ring->cached_head < ring->capacity;
 }
 
 /* The same, by the head as it is now if need be. */
-static inline enum smq_look smq_ring_room(struct smq_ring *ring, uint32_t record_bytes)
+static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_t record_bytes)
 {
-	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : smq_ring_room_slow(ring, record_bytes);
+	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : smq_ring_space_slow(ring, record_bytes);
 }
 
 #define SMQ_PREFETCH_BYTES 256u /* four lines of 64 bytes */
@@ -219,31 +219,31 @@ static inline void smq_ring_prefetch(const struct smq_record *tail)
  * Where a record at the tail begins and ends. Worked out before anything is stored in it: a compiler cannot know that
  * no message lies over the handle, and would load it anew.
  */
-struct smq_place {
+struct smq_reservation {
 	struct smq_record *record;
 	struct smq_record *next; /* the header behind it */
 	uint32_t end;            /* the position of that */
 };
 
 /* Of a message of `size` bytes. */
-static inline struct smq_place smq_ring_place(const struct smq_ring *ring, uint32_t size)
+static inline struct smq_reservation smq_ring_reserve(const struct smq_ring *ring, uint32_t size)
 {
 	uint32_t bytes = smq_record_bytes(size);
 	struct smq_record *record = smq_record_at(ring, ring->position);
 
-	return (struct smq_place){ record, smq_record_behind(record, bytes), ring->position + bytes };
+	return (struct smq_reservation){ record, smq_record_after(record, bytes), ring->position + bytes };
 }
 
 /*
  * Publishes what stands at the tail: a record with a message of `size` bytes, complete but for its size word, and, in a
  * batch, whole records behind it.
  */
-static inline void smq_ring_publish(struct smq_ring *ring, struct smq_place place, uint32_t size)
+static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservation place, uint32_t size)
 {
 	/* Relaxed: the release below publishes it with the rest. Later than that, the consumer would take the old
 	 * bytes behind these records for a committed header. */
 	atomic_store_explicit(&place.next->size_plus_1, 0, memory_order_relaxed);
-	/* The publication. Its acquire: smq_ring_look(). Orders the messages, their types, the size words of the later
+	/* The publication. Its acquire: smq_ring_peek(). Orders the messages, their types, the size words of the later
 	 * records and the zeroed next header before this size word. */
 	atomic_store_explicit(&place.record->size_plus_1, size + 1, memory_order_release);
 	ring->position = place.end;
@@ -253,8 +253,8 @@ static inline void smq_ring_publish(struct smq_ring *ring, struct smq_place plac
 	atomic_store_explicit(&ring->progress->position_bytes, place.end, memory_order_release);
 }
 
-/* Publishes the message of `size` bytes that stands at the tail, where smq_ring_room() said READY for it. */
-static inline void smq_ring_commit_at(struct smq_ring *ring, struct smq_place place, uint32_t size, uint32_t type)
+/* Publishes the message of `size` bytes that stands at the tail, where smq_ring_space() said READY for it. */
+static inline void smq_ring_commit_at(struct smq_ring *ring, struct smq_reservation place, uint32_t size, uint32_t type)
 {
 	/* Relaxed: published by the size word. */
 	atomic_store_explicit(&place.record->type, type, memory_order_relaxed);
@@ -264,7 +264,7 @@ static inline void smq_ring_commit_at(struct smq_ring *ring, struct smq_place pl
 
 static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_t type)
 {
-	smq_ring_commit_at(ring, smq_ring_place(ring, size), size, type);
+	smq_ring_commit_at(ring, smq_ring_reserve(ring, size), size, type);
 }
 
 /*
@@ -272,15 +272,15 @@ static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_
  */
 
 /* Takes up the head where the last consumer left it: SMQ_READY or SMQ_BAD. */
-enum smq_look smq_ring_consume(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-			       uint32_t capacity);
+enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+					      uint32_t capacity);
 
 /*
  * Out of its turn, on a SHARED end: may there be room for a record of `record_bytes`, or a message? A guess, since the
  * words are read one after the other while others go on. It is never no for good: what changed after the first of them
  * was read is followed by a wake. Garbage is a yes, for the look in turn to find.
  */
-static inline bool smq_ring_peek(const struct smq_ring *ring, bool producer, uint32_t record_bytes)
+static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, uint32_t record_bytes)
 {
 	uint32_t position = atomic_load_explicit(&ring->progress->position_bytes, memory_order_relaxed) & ~7u, used;
 
@@ -291,7 +291,7 @@ static inline bool smq_ring_peek(const struct smq_ring *ring, bool producer, uin
 }
 
 /* Is there a message at `position`? `*size` gets its bytes, checked to lie within the mapping. */
-static inline enum smq_look smq_ring_look_at(const struct smq_ring *ring, uint32_t position, uint32_t *size)
+static inline enum smq_ring_status smq_ring_peek_at(const struct smq_ring *ring, uint32_t position, uint32_t *size)
 {
 	/* Acquire: with the release in smq_ring_publish(), the message and its type are read as they were published.
 	 * Read once: the producer (or whoever else writes there) may change it any time. */
@@ -308,16 +308,16 @@ static inline enum smq_look smq_ring_look_at(const struct smq_ring *ring, uint32
 #define SMQ_NOTHING UINT32_MAX
 
 /* Is there a message of at most SMQ_SMALL bytes? One comparison says both. If not: SMQ_NOTHING, or what size it has. */
-static inline bool smq_ring_look_small(const struct smq_record *record, uint32_t *size)
+static inline bool smq_ring_peek_small(const struct smq_record *record, uint32_t *size)
 {
 	/* Acquire, and once, as above. */
 	*size = atomic_load_explicit(&record->size_plus_1, memory_order_acquire) - 1;
 	return *size <= SMQ_SMALL;
 }
 
-static inline enum smq_look smq_ring_look(const struct smq_ring *ring, uint32_t *size)
+static inline enum smq_ring_status smq_ring_peek(const struct smq_ring *ring, uint32_t *size)
 {
-	return smq_ring_look_at(ring, ring->position, size);
+	return smq_ring_peek_at(ring, ring->position, size);
 }
 
 /* The tag of a message. Relaxed: the acquire of the look at it came before. */
@@ -337,17 +337,17 @@ static inline bool smq_ring_redelivered(const struct smq_ring *ring, uint32_t po
 	return smq_unlikely(ring->redelivering) && (int32_t)(ring->redelivered_end - position) > 0;
 }
 
-#define SMQ_VIEW_LAG_MAX (1 << 30) /* bytes; with a ring's 1 GiB that is half of what a position can count */
+#define SMQ_LEASE_LAG_MAX (1 << 30) /* bytes; with a ring's 1 GiB that is half of what a position can count */
 
 /*
  * Notes that messages up to `end` have been handed out, so that the next consumer can mark them. It only moves
  * forward: a message once held stays so. Relaxed: the next consumer reads it after this one's claim is gone.
  */
-static inline void smq_ring_view(struct smq_ring *ring, uint32_t end)
+static inline void smq_ring_lease(struct smq_ring *ring, uint32_t end)
 {
 	if ((int32_t)(end - ring->view) > 0) {
 		ring->view = end;
-		atomic_store_explicit(&ring->progress->view_bytes, end, memory_order_relaxed);
+		atomic_store_explicit(&ring->progress->lease_bytes, end, memory_order_relaxed);
 	}
 }
 
@@ -355,10 +355,10 @@ static inline void smq_ring_view(struct smq_ring *ring, uint32_t end)
  * Out of its turn a handle of a SHARED end holds nothing: what it took and has not released is as it was before. To be
  * called after the release.
  */
-static inline void smq_ring_give_back(struct smq_ring *ring)
+static inline void smq_ring_return_lease(struct smq_ring *ring)
 {
 	ring->view = ring->redelivering ? ring->redelivered_end : ring->position;
-	atomic_store_explicit(&ring->progress->view_bytes, ring->view, memory_order_relaxed);
+	atomic_store_explicit(&ring->progress->lease_bytes, ring->view, memory_order_relaxed);
 }
 
 /*
@@ -368,13 +368,13 @@ static inline void smq_ring_give_back(struct smq_ring *ring)
 static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
 	ring->position = end;
-	/* Its acquire: smq_ring_room_slow(). Orders this side's reads of the messages before the producer's writes
+	/* Its acquire: smq_ring_space_slow(). Orders this side's reads of the messages before the producer's writes
 	 * over them. */
 	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
 	/* A view behind the head marks nothing. Copying pops leave it there, but not so far that it would come up in
 	 * front again, since the two are compared by difference. */
-	if (smq_unlikely((int32_t)(end - ring->view) > SMQ_VIEW_LAG_MAX))
-		smq_ring_view(ring, end);
+	if (smq_unlikely((int32_t)(end - ring->view) > SMQ_LEASE_LAG_MAX))
+		smq_ring_lease(ring, end);
 	smq_ring_count(ring, count, bytes);
 }
 

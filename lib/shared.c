@@ -9,35 +9,35 @@
 /* Others are after the same turns and messages: a call with no time left that has lost as many of them has failed. */
 #define TRIES_MAX 4
 
-/* As smq_turn_inherit(). */
+/* As smq_ownerlock_recover(). */
 static int inherit(struct shmemq *q, int64_t now)
 {
-	int err = smq_turn_inherit(&q->turn, q->fd, q->forks, q->waiter.producer);
+	int err = smq_ownerlock_recover(&q->owner, q->fd, q->forks, q->eventcount.producer);
 
 	if (err != EAGAIN)
-		q->turn.probed_at = now;
+		q->owner.probed_at = now;
 	return err;
 }
 
 static bool inherit_in_time(struct shmemq *q, int64_t now)
 {
-	return now - q->turn.probed_at >= SMQ_SLICE_NS && inherit(q, now) == 0;
+	return now - q->owner.probed_at >= SMQ_SLICE_NS && inherit(q, now) == 0;
 }
 
 /* The same if the pollfd has heard of a death. If not, has it ring for the next question. */
 static bool inherit_in_doubt(struct shmemq *q)
 {
-	struct smq_doubt *doubt = &q->bell->turn;
+	struct smq_recheck *recheck = &q->pollable->owner;
 	int err;
 
-	if (smq_doubt_due(doubt)) {
+	if (smq_recheck_due(recheck)) {
 		err = inherit(q, smq_now_ns());
 		if (err == 0)
 			return true;
-		smq_doubt_asked(doubt, err != EAGAIN);
+		smq_recheck_done(recheck, err != EAGAIN);
 	}
-	if (doubt->since != 0)
-		smq_doorbell_ring_at(q->bell, doubt->ask_at);
+	if (recheck->since != 0)
+		smq_pollable_raise_at(q->pollable, recheck->ask_at);
 	return false;
 }
 
@@ -46,20 +46,20 @@ static bool arm(struct shmemq *q)
 {
 	bool mine;
 
-	smq_doorbell_silence(q->bell, q->fd, q->waiter.producer);
+	smq_pollable_clear(q->pollable, q->fd, q->eventcount.producer);
 	mine = inherit_in_doubt(q);
-	if (!mine && smq_turn_announce(&q->turn, SMQ_TURN_POLLS) != 0)
+	if (!mine && smq_ownerlock_prepare(&q->owner, SMQ_OWNER_POLLER) != 0)
 		return false;
 	/* After a success it is readable as before; and where the others are faster, once more. */
-	smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
-	return mine || smq_turn_enter(&q->turn);
+	smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
+	return mine || smq_ownerlock_trylock(&q->owner);
 }
 
 static int try_turn(struct shmemq *q)
 {
 	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0 && inherit_in_time(q, smq_now_ns()))
 		return 0;
-	return q->bell != NULL && arm(q) ? 0 : EAGAIN;
+	return q->pollable != NULL && arm(q) ? 0 : EAGAIN;
 }
 
 /* Sleeps until it is this handle's turn. 0, ECANCELED, EINTR, ETIMEDOUT. */
@@ -67,9 +67,9 @@ static int await_turn(struct shmemq *q, int64_t deadline)
 {
 	unsigned left = 0;
 
-	while (!smq_turn_enter(&q->turn)) {
+	while (!smq_ownerlock_trylock(&q->owner)) {
 		/* Before anything that may end this wait: who was woken and gives up has another one woken. */
-		uint32_t expected = smq_turn_announce(&q->turn, SMQ_TURN_SLEEPS);
+		uint32_t expected = smq_ownerlock_prepare(&q->owner, SMQ_OWNER_SLEEPER);
 		int64_t now = smq_now_ns(), slice = SMQ_SLICE_NS;
 
 		/* Left meanwhile. Over and over again, that is a hostile writer's doing: it shall not keep the call. */
@@ -85,7 +85,7 @@ static int await_turn(struct shmemq *q, int64_t deadline)
 			continue;
 		if (slice > deadline - now)
 			slice = deadline - now;
-		if (smq_turn_sleep(&q->turn, q->waiter.own, expected, slice) == EINTR)
+		if (smq_ownerlock_wait(&q->owner, q->eventcount.own, expected, slice) == EINTR)
 			return smq_take_interrupt(q) ? ECANCELED : EINTR;
 		left = 0;
 	}
@@ -95,28 +95,28 @@ static int await_turn(struct shmemq *q, int64_t deadline)
 static int take_turn(struct shmemq *q, int64_t timeout, int64_t deadline)
 {
 	for (int i = 0; i < TURN_PAUSES; i++) {
-		if (smq_turn_enter(&q->turn))
+		if (smq_ownerlock_trylock(&q->owner))
 			return 0;
-		smq_relax();
+		smq_cpu_relax();
 	}
 	return timeout == 0 ? try_turn(q) : await_turn(q, deadline);
 }
 
 /* In its turn: takes up what the others have left, and looks. */
-static enum smq_look take_up(struct shmemq *q, uint32_t *bytes)
+static enum smq_ring_status take_up(struct shmemq *q, uint32_t *bytes)
 {
-	bool producer = q->waiter.producer;
-	enum smq_look look;
+	bool producer = q->eventcount.producer;
+	enum smq_ring_status look;
 
-	if (q->turn.inherited) {
-		q->turn.inherited = false;
+	if (q->owner.inherited) {
+		q->owner.inherited = false;
 		look = smq_take_ring(q);
 	} else {
 		look = smq_ring_resume(&q->ring, producer);
 	}
 	if (look != SMQ_READY)
 		return look;
-	return producer ? smq_ring_room(&q->ring, *bytes) : smq_ring_look(&q->ring, bytes);
+	return producer ? smq_ring_space(&q->ring, *bytes) : smq_ring_peek(&q->ring, bytes);
 }
 
 int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
@@ -127,7 +127,7 @@ int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 
 	for (;;) {
 		int err = take_turn(q, timeout, deadline);
-		enum smq_look look;
+		enum smq_ring_status look;
 
 		if (err != 0)
 			return err;
@@ -149,7 +149,7 @@ int smq_shared_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 	}
 	if (timeout > 0)
 		return ETIMEDOUT;
-	if (q->bell != NULL)
-		smq_doorbell_ring_at(q->bell, SMQ_AT_ONCE);
+	if (q->pollable != NULL)
+		smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
 	return EAGAIN;
 }

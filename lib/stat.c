@@ -2,13 +2,13 @@
 /* What a queue tells of itself. */
 #include "config.h"
 
-#include "end.h"
+#include "endlock.h"
 #include "handle.h"
 #include "shmemq.h"
 
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 {
-	if (!smq_alive(q))
+	if (!smq_in_process(q))
 		return smq_refuse(q, SMQ_ENDS);
 	if (attr == NULL)
 		return smq_fail(EINVAL);
@@ -26,7 +26,7 @@ static uint32_t end_state(const struct shmemq *q, const struct smq_claim *of, en
 
 	if (state != SHMEMQ_END_OPEN)
 		return state == SHMEMQ_END_CLOSED ? SHMEMQ_END_CLOSED : SHMEMQ_END_NEVER;
-	return smq_end_held(q->fd, end) ? SHMEMQ_END_OPEN : SHMEMQ_END_DEAD;
+	return smq_endlock_held(q->fd, end) ? SHMEMQ_END_OPEN : SHMEMQ_END_DEAD;
 }
 
 /* Differences of words that are read one after the other, while both sides run: clamped to what can be. */
@@ -46,16 +46,16 @@ static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
 		st->queued_messages = bytes / SMQ_RECORD_HEADER;
 }
 
-static bool asleep(const struct smq_wait_room *wait)
+static bool asleep(const struct smq_wait *wait)
 {
-	return atomic_load_explicit(&wait->word, memory_order_relaxed) & SMQ_WAIT_ASLEEP;
+	return atomic_load_explicit(&wait->word, memory_order_relaxed) & SMQ_WAIT_SLEEPER;
 }
 
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 {
 	struct smq_progress *producer, *consumer;
 
-	if (!smq_alive(q))
+	if (!smq_in_process(q))
 		return smq_refuse(q, SMQ_ENDS);
 	if (st == NULL)
 		return smq_fail(EINVAL);

@@ -1,158 +1,246 @@
 /* SPDX-License-Identifier: MIT */
+/* What a call does that cannot go on: try, spin, sleep, and notice that the peer has gone. */
 #include "config.h"
 
-#include "wait.h"
+#include "endlock.h"
+#include "handle.h"
+#include "spin.h"
 
-#include "doorbell.h"
-#include "process.h"
-#ifdef SMQ_USE_FUTEX
-#include "futex.h"
-#else
-#include "sem.h"
-#endif
+#define SPIN_MIN_NS           1000
+#define SPINS_A_CLOCK_READING 32
 
-const uint32_t smq_mechanism = SMQ_MECHANISM;
-
-static void store(smq_word *word, uint32_t value)
+/* `bytes`: see smq_await(). */
+static enum smq_ring_status look(struct shmemq *q, uint32_t *bytes)
 {
-	atomic_store_explicit(word, value, memory_order_relaxed);
+	if (smq_unlikely(q->state & SMQ_SHARED))
+		return smq_ring_guess(&q->ring, q->eventcount.producer, *bytes) ? SMQ_READY : SMQ_NOT_YET;
+	if (q->state & SHMEMQ_PRODUCER)
+		return smq_ring_space(&q->ring, *bytes);
+	return smq_ring_peek(&q->ring, bytes);
 }
 
-static uint32_t load(const smq_word *word)
+/* What is known of the peer without asking the kernel: 0 (there, or to be waited for), EPIPE or EOWNERDEAD. */
+static int peer_gone(const struct shmemq *q)
 {
-	return atomic_load_explicit(word, memory_order_relaxed);
+	/* Acquire: with the release in smq_claim_close(), what the peer did before it closed is seen after this. */
+	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
+
+	if (q->stay)
+		return 0;
+	if (smq_claim_state(claim) == SHMEMQ_END_CLOSED)
+		return EPIPE;
+	return claim != 0 && claim == q->peer.dead_claim ? EOWNERDEAD : 0;
 }
 
-int smq_wait_init(struct smq_header *header)
+/* Asks the kernel whether the holder of the peer's end lives. */
+static void probe(struct shmemq *q, int64_t now)
 {
-	if (smq_mechanism_init(&header->producer_wait) != 0 || smq_mechanism_init(&header->consumer_wait) != 0)
-		return errno;
-	return 0;
+	enum smq_lock_byte end = q->state & SHMEMQ_PRODUCER ? SMQ_LOCK_CONSUMER : SMQ_LOCK_PRODUCER;
+	/* Before the question: an answer of "nobody" then cannot be pinned on a later claim. And peer_gone() reads the
+	 * claim after it: a close in between has stored CLOSED before it let the lock go. doc/model/claim.pml. */
+	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
+
+	q->peer.probed_at = now;
+	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end))
+		q->peer.dead_claim = claim;
 }
 
-/* Fences from now on, and tells the peer so. Release: its acquire is in smq_wait_announce(). */
-static void acknowledge(struct smq_waiter *waiter)
+/* Is it decided, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
+static bool decided(struct shmemq *q, uint32_t *bytes, int *err)
 {
-	waiter->fences = true;
-	atomic_store_explicit(waiter->own_fence, 1, memory_order_release);
+	enum smq_ring_status seen = look(q, bytes);
+	int gone = 0;
+
+	/* After seeing the peer gone the ring counts once more: what it published before comes first. */
+	if (seen == SMQ_NOT_YET && (gone = peer_gone(q)) != 0)
+		seen = look(q, bytes);
+	*err = seen == SMQ_READY ? 0 : seen == SMQ_BAD ? EBADMSG : gone;
+	return seen != SMQ_NOT_YET || gone != 0;
 }
 
-void smq_wait_attach(struct smq_waiter *waiter, bool registered, bool alone)
+static int fail_try(struct shmemq *q, uint32_t *bytes)
 {
-	if (alone) {
-		store(&waiter->own->word, 0); /* a dead holder may have been asleep */
-		store(&waiter->own->sleepers, 0);
-		store(waiter->own_fence, 0);
+	int err;
+
+	if (!q->stay && ++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0) {
+		int64_t now = smq_now_ns();
+
+		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
+			probe(q, now);
 	}
-	if (!registered || waiter->shared)
-		acknowledge(waiter);
-	/* The reset is seen before this side reads the peer's word. Partner: the fence between the announcement and
-	 * the reading of the acknowledgement in smq_wait_announce(). A sleeper that still saw the last holder's
-	 * acknowledgement, and so sleeps a whole slice, has then announced where this side's W3 will see it. */
-	atomic_thread_fence(memory_order_seq_cst);
+	return decided(q, bytes, &err) ? err : EAGAIN;
 }
 
-/* Adds bits to this side's word, and notes what it then is. */
-static void add(struct smq_waiter *waiter, uint32_t bits)
+bool smq_take_interrupt(struct shmemq *q)
 {
-	waiter->announced = atomic_fetch_or_explicit(&waiter->own->word, bits, memory_order_relaxed) | bits;
+	/* Relaxed: nothing but the flag is passed. Only this side clears it; of two that come at once, one is lost. */
+	if (smq_likely(!atomic_load_explicit(&q->eventcount.interrupted, memory_order_relaxed)))
+		return false;
+	atomic_store_explicit(&q->eventcount.interrupted, false, memory_order_relaxed);
+	return true;
 }
 
-static int64_t announce(struct smq_waiter *waiter, uint32_t bit)
+/* The same for a call that waits. An interruption ends a wait, so it stays where there is none to end. */
+static bool over(struct shmemq *q, uint32_t *bytes, int *err)
 {
-	add(waiter, bit | (waiter->no_membarrier ? SMQ_WAIT_FENCE : 0));
-	if (!waiter->no_membarrier && !smq_process_membarrier()) {
-		waiter->no_membarrier = true;
-		/* Both: a wake may have taken the first, and what it was for may be too little. */
-		add(waiter, bit | SMQ_WAIT_FENCE);
+	if (decided(q, bytes, err))
+		return true;
+	if (!smq_take_interrupt(q))
+		return false;
+	*err = ECANCELED;
+	return true;
+}
+
+/* Before anything that costs: true when there is something. After smq_comes_soon() it is as much again, once. */
+static bool look_first(struct shmemq *q, uint32_t *bytes)
+{
+	smq_back_off(q);
+	for (int i = 0; i < SMQ_PEEKS_FIRST; i++) {
+		if (look(q, bytes) == SMQ_READY)
+			return true;
+		smq_cpu_relax();
 	}
-	/* The announcement is seen before the ring, the interruption and the acknowledgement are read. Partners: W2
-	 * where the waker fences, the fences in smq_wait_interrupt() and smq_wait_attach(). */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (waiter->no_membarrier && !atomic_load_explicit(waiter->peer_fence, memory_order_acquire))
-		return SMQ_SLICE_UNFENCED_NS;
-	return SMQ_SLICE_NS;
+	return false;
 }
 
-int64_t smq_wait_announce(struct smq_waiter *waiter)
+/* Until `until`: true when the wait is over. */
+static bool spin(struct shmemq *q, uint32_t *bytes, int64_t until, int *err)
 {
-	if (waiter->shared && !waiter->joined) {
-		smq_mechanism_join(waiter->own);
-		waiter->joined = true;
-	}
-	if (!waiter->shared) /* the posts may be another sleeper's */
-		smq_mechanism_prepare(waiter->own);
-	return announce(waiter, SMQ_WAIT_ASLEEP);
+	do {
+		for (int i = 0; i < SPINS_A_CLOCK_READING; i++) {
+			smq_cpu_relax();
+			if (look(q, bytes) != SMQ_NOT_YET)
+				return over(q, bytes, err);
+		}
+		if (over(q, bytes, err))
+			return true;
+	} while (smq_now_ns() < until);
+	return false;
 }
 
 /*
- * Takes bits from a word and counts that as a wake: doc/model/shared.pml. Relaxed: the futex orders it before the
- * wake. Between the two steps a sleeper may set its bit again and find the count as it was: then it sleeps when the
- * wake comes.
+ * Sleeps, at most until `deadline`, until the wait is over. The kernel is asked for the peer once a slice, counted
+ * across calls: so a loop of short timeouts learns of a death too, and a side that is soon woken does not pay.
  */
-static uint32_t take(smq_word *word, uint32_t bits)
+static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 {
-	uint32_t was = atomic_fetch_and_explicit(word, ~bits, memory_order_relaxed);
+	int64_t probe_at;
+	int err;
 
-	atomic_fetch_add_explicit(word, SMQ_WAIT_WAKE, memory_order_relaxed);
-	return was;
-}
+	for (;;) {
+		int64_t slice = smq_eventcount_prepare(&q->eventcount), now;
 
-void smq_wait_withdraw(struct smq_waiter *waiter)
-{
-	if (!waiter->shared) {
-		/* Relaxed: seen late, it costs the waker one call in vain. */
-		atomic_fetch_and_explicit(&waiter->own->word, ~(SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE),
-					  memory_order_relaxed);
-	} else if (waiter->joined) { /* the announcement stands for all who sleep there */
-		smq_mechanism_quit(waiter->own);
-		waiter->joined = false;
+		if (over(q, bytes, &err))
+			break;
+		now = smq_now_ns();
+		probe_at = q->peer.probed_at + SMQ_SLICE_NS;
+		if (now >= probe_at) {
+			probe(q, now);
+			probe_at = now + SMQ_SLICE_NS;
+			if (over(q, bytes, &err))
+				break;
+		}
+		if (now >= deadline) {
+			err = ETIMEDOUT;
+			break;
+		}
+		if (slice > deadline - now)
+			slice = deadline - now;
+		if (slice > probe_at - now)
+			slice = probe_at - now;
+		if (smq_eventcount_wait(&q->eventcount, slice) == EINTR) {
+			err = smq_take_interrupt(q) ? ECANCELED : EINTR;
+			break;
+		}
 	}
+	smq_eventcount_cancel(&q->eventcount);
+	return err;
 }
 
-int64_t smq_wait_poll(struct smq_waiter *waiter)
+/* Spins as long as the last waits made it seem worth while, then sleeps. */
+static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 {
-	/* Relaxed: still announced, and so still to be rung for whatever is published from now on; for what was
-	 * published before, the look that follows. A 0 that is seen late has its ring on the way. On a shared end it
-	 * may be another handle's announcement, whose barrier (S2) is still to come: a waker may not have seen it. */
-	if (!waiter->shared && load(&waiter->own->word) & SMQ_WAIT_POLLS)
-		return SMQ_SLICE_NS;
-	return announce(waiter, SMQ_WAIT_POLLS);
+	bool spins = smq_spinning_pays(q);
+	int64_t start, deadline;
+	int err;
+
+	if (spins && look_first(q, bytes)) {
+		q->spin_misses = 0;
+		return 0;
+	}
+	start = smq_now_ns();
+	deadline = smq_deadline(start, timeout);
+	if (spins && spin(q, bytes, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err)) {
+		q->spin_misses = 0;
+		return err;
+	}
+	err = sleep_on(q, bytes, deadline);
+	if (smq_now_ns() - start >= 2 * SMQ_SPIN_MAX_NS) {
+		if (q->spin_ns > SPIN_MIN_NS)
+			q->spin_ns /= 2;
+	} else if (err == 0) {
+		q->spin_ns = SMQ_SPIN_MAX_NS;
+		q->spin_misses++;
+	}
+	return err;
 }
 
-int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+/* Is the peer about to go, of which the pollfd has heard? Asks, and has it ring for the next question. */
+static void doubt_peer(struct shmemq *q)
 {
-	return smq_mechanism_sleep(waiter->own, waiter->announced, ns);
+	struct smq_recheck *recheck = &q->pollable->peer;
+
+	if (!q->stay && smq_recheck_due(recheck)) {
+		probe(q, smq_now_ns());
+		smq_recheck_done(recheck, true);
+	}
+	if (q->stay || peer_gone(q) != 0)
+		recheck->since = 0; /* nothing to ask: who comes back rings */
+	if (recheck->since != 0)
+		smq_pollable_raise_at(q->pollable, recheck->ask_at);
 }
 
-ssize_t smq_wait_wake_slow(struct smq_waiter *waiter, ssize_t result)
+/* A call has failed with `err`: makes the pollfd ring when it is worth repeating. 0 if that is so already, or errno. */
+static int arm(struct shmemq *q, uint32_t *bytes, int err)
 {
-	/* Before the wake: a sleeper on its way into the futex finds another value there and turns back. */
-	uint32_t word = take(&waiter->peer->word, SMQ_WAIT_BITS);
+	bool known;
+	int now;
 
-	if (word & SMQ_WAIT_FENCE && !waiter->fences)
-		acknowledge(waiter);
-	if (word & SMQ_WAIT_ASLEEP)
-		smq_mechanism_wake(waiter->peer);
-	if (word & SMQ_WAIT_POLLS)
-		smq_doorbell_ring(waiter->fd, waiter->producer);
-	return result;
+	smq_pollable_clear(q->pollable, q->fd, q->eventcount.producer);
+	doubt_peer(q);
+	if (smq_eventcount_prepare_poll(&q->eventcount) == SMQ_SLICE_UNFENCED_NS)
+		smq_pollable_raise_at(q->pollable, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);
+	known = decided(q, bytes, &now);
+	/* What came before the announcement was not rung for, and the next thing to come may be long in coming: so
+	 * after a success the descriptor is readable again, and when the peer that was gone is back. */
+	if (known ? now == 0 : err != EAGAIN)
+		smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
+	return known ? now : err;
 }
 
-void smq_wait_wake_fenced(struct smq_waiter *waiter)
+int smq_await(struct shmemq *q, enum smq_ring_status seen, uint32_t *bytes, int64_t timeout)
 {
-	/* The change is seen before the word is read. Partner: the fence in smq_wait_announce(). */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (load(&waiter->peer->word) & SMQ_WAIT_BITS)
-		smq_wait_wake_slow(waiter, 0);
+	int err;
+
+	if (seen == SMQ_BAD)
+		err = EBADMSG;
+	else
+		err = timeout == 0 ? fail_try(q, bytes) : block(q, bytes, timeout);
+	if (q->pollable != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD))
+		err = arm(q, bytes, err);
+	if (err == EBADMSG)
+		q->state |= SMQ_BROKEN;
+	return err;
 }
 
-void smq_wait_interrupt(struct smq_waiter *waiter)
+int smq_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 {
-	atomic_store_explicit(&waiter->interrupted, true, memory_order_relaxed);
-	/* The flag is seen before the word is changed. Partner: the fence in announce(): a sleeper that does not see
-	 * the flag has announced before, so the change comes after its ASLEEP and turns it back. */
-	atomic_thread_fence(memory_order_seq_cst);
-	take(&waiter->own->word, SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE);
-	smq_mechanism_wake(waiter->own);
+	enum smq_ring_status seen;
+	int err = 0;
+
+	if (q->state & SMQ_SHARED)
+		err = smq_shared_enter(q, bytes, timeout);
+	else if ((seen = look(q, bytes)) != SMQ_READY)
+		err = smq_await(q, seen, bytes, timeout);
+	return err != 0 ? smq_fail(err) : 0;
 }

@@ -33,9 +33,9 @@ void aftermath_inherit(struct aftermath *aftermath, unsigned end)
 {
 	struct side *side = side_of(aftermath, end);
 
-	if (*side->q->turn.word != 0) {
+	if (*side->q->owner.word != 0) {
 		/* As a call does that has waited for long enough. */
-		if (smq_turn_inherit(&side->q->turn, side->q->fd, side->q->forks, end == SHMEMQ_PRODUCER) != 0)
+		if (smq_ownerlock_recover(&side->q->owner, side->q->fd, side->q->forks, end == SHMEMQ_PRODUCER) != 0)
 			side_failed(side, "the turn", 0);
 		smq_shared_leave(side->q);
 	}

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "layout.h"
+#include "format.h"
 #include "shmemq.h"
 
 struct call {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "layout.h"
+#include "format.h"
 
 /* Bytes of a page, and with it of the smallest ring. */
 uint64_t file_page(void);

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "layout.h"
+#include "format.h"
 #include "shmemq.h"
-#include "wait.h"
+#include "eventcount.h"
 
 #define STEPS_MAX 256
 #define WORDS_MAX 512
@@ -91,7 +91,8 @@ static int make_file(struct fuzz_input *input)
 	uint64_t words = fuzz_take(input, 2) % WORDS_MAX;
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	if (fd < 0 || smq_wait_init(&header) != 0 || pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+	if (fd < 0 || smq_eventcount_init(&header) != 0 ||
+	    pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
 		abort();
 	for (; words > 0 && input->left > 0; words--) {
 		/* In the header, where it matters most, or anywhere. */

@@ -71,7 +71,7 @@ static void push_start(uint32_t size)
 {
 	if (!produces || size > smq_message_max(&producer))
 		return;
-	started = smq_ring_room(&producer, smq_record_bytes(size)) == SMQ_READY;
+	started = smq_ring_space(&producer, smq_record_bytes(size)) == SMQ_READY;
 	if (!started)
 		return;
 	started_size = size;
@@ -87,7 +87,7 @@ static void push_end(uint32_t size)
 		return;
 	smq_ring_commit(&producer, size % (started_size + 1), size);
 	FUZZ_REFUSE(producer.position - before != smq_record_bytes(size % (started_size + 1)));
-	FUZZ_REFUSE(producer.position - producer.head_seen > capacity - SMQ_RECORD_HEADER);
+	FUZZ_REFUSE(producer.position - producer.cached_head > capacity - SMQ_RECORD_HEADER);
 	started = false;
 }
 
@@ -98,7 +98,7 @@ static void pop_start(void)
 
 	if (!consumes)
 		return;
-	held = smq_ring_look(&consumer, &held_size) == SMQ_READY;
+	held = smq_ring_peek(&consumer, &held_size) == SMQ_READY;
 	if (!held)
 		return;
 	message = smq_message_at(&consumer, consumer.position);
@@ -106,7 +106,7 @@ static void pop_start(void)
 	memcpy(copy, message, held_size);
 	smq_ring_type(&consumer, consumer.position);
 	smq_ring_redelivered(&consumer, consumer.position);
-	smq_ring_view(&consumer, consumer.position + smq_record_bytes(held_size));
+	smq_ring_lease(&consumer, consumer.position + smq_record_bytes(held_size));
 }
 
 static void pop_end(void)
@@ -123,7 +123,7 @@ static void look_further(void)
 {
 	uint32_t position = consumer.position, size;
 
-	while (consumes && smq_ring_look_at(&consumer, position, &size) == SMQ_READY) {
+	while (consumes && smq_ring_peek_at(&consumer, position, &size) == SMQ_READY) {
 		if (position + smq_record_bytes(size) - consumer.position > capacity - SMQ_RECORD_HEADER)
 			break;
 		check_message(&consumer, smq_message_at(&consumer, position), size);
@@ -141,12 +141,12 @@ static void take_step(enum step step, struct fuzz_input *input)
 	switch (step) {
 	case PRODUCE:
 		started = false;
-		produces = smq_ring_produce(&producer, header, records, capacity) == SMQ_READY;
-		FUZZ_REFUSE(produces && producer.position - producer.head_seen > capacity - SMQ_RECORD_HEADER);
+		produces = smq_ring_attach_producer(&producer, header, records, capacity) == SMQ_READY;
+		FUZZ_REFUSE(produces && producer.position - producer.cached_head > capacity - SMQ_RECORD_HEADER);
 		break;
 	case CONSUME:
 		held = false;
-		consumes = smq_ring_consume(&consumer, header, records, capacity) == SMQ_READY;
+		consumes = smq_ring_attach_consumer(&consumer, header, records, capacity) == SMQ_READY;
 		break;
 	case PUSH:
 	case PUSH_START:

@@ -64,13 +64,13 @@ bool caller_moved(struct caller *c, const char *call, const struct smq_ring *bef
 {
 	const struct smq_ring *now = &c->q->ring;
 
-	if (c->q->turn.number != 0)
+	if (c->q->owner.number != 0)
 		return true; /* it has taken up what was written there before it moved */
 	if (now->position - before->position != moved)
 		return violation(c, call, "it moved by another size than it told");
 	if (c->end == SHMEMQ_PRODUCER &&
-	    (now->head_seen % 8 != 0 || now->position - now->head_seen > c->capacity - SMQ_RECORD_HEADER ||
-	     (int32_t)(now->head_seen - before->head_seen) < 0))
+	    (now->cached_head % 8 != 0 || now->position - now->cached_head > c->capacity - SMQ_RECORD_HEADER ||
+	     (int32_t)(now->cached_head - before->cached_head) < 0))
 		return violation(c, call, "it took an impossible head for the consumer's");
 	return true;
 }
@@ -209,7 +209,7 @@ static int pop_many(struct caller *c)
 
 	if (count <= 0)
 		return err;
-	if (c->q->turn.number != 0)
+	if (c->q->owner.number != 0)
 		before = c->q->ring; /* it has taken up what was written there */
 	for (int i = 0; i < count; i++) {
 		if (!caller_within(c, "popm_start", msgs[i].data, msgs[i].size))

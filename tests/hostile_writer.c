@@ -13,9 +13,9 @@
 
 /* A libc trusts the memory of its semaphores: garbage in there ends the process, which no caller of it can prevent. */
 #ifdef SMQ_USE_FUTEX
-#define ROOM_BYTES sizeof(struct smq_wait_room)
+#define ROOM_BYTES sizeof(struct smq_wait)
 #else
-#define ROOM_BYTES offsetof(struct smq_wait_room, sem)
+#define ROOM_BYTES offsetof(struct smq_wait, sem)
 #endif
 
 static uint64_t dice(struct writer *w, uint64_t sides)

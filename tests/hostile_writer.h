@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "layout.h"
+#include "format.h"
 
 struct writer {
 	struct smq_header *header;

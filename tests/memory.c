@@ -33,14 +33,14 @@ void memory_empty_at(const struct memory *memory, uint32_t position)
 	memset(memory->records + position % memory->capacity, 0, SMQ_RECORD_HEADER);
 	memory->header->producer_progress.position_bytes = position;
 	memory->header->consumer_progress.position_bytes = position;
-	memory->header->consumer_progress.view_bytes = position;
+	memory->header->consumer_progress.lease_bytes = position;
 }
 
 struct smq_ring memory_produce(const struct memory *memory)
 {
 	struct smq_ring ring;
 
-	ck_fast(smq_ring_produce(&ring, memory->header, memory->records, memory->capacity) == SMQ_READY);
+	ck_fast(smq_ring_attach_producer(&ring, memory->header, memory->records, memory->capacity) == SMQ_READY);
 	return ring;
 }
 
@@ -48,12 +48,12 @@ struct smq_ring memory_consume(const struct memory *memory)
 {
 	struct smq_ring ring;
 
-	ck_fast(smq_ring_consume(&ring, memory->header, memory->records, memory->capacity) == SMQ_READY);
+	ck_fast(smq_ring_attach_consumer(&ring, memory->header, memory->records, memory->capacity) == SMQ_READY);
 	return ring;
 }
 
-typedef enum smq_look take_up(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-			      uint32_t capacity);
+typedef enum smq_ring_status take_up(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+				     uint32_t capacity);
 
 static bool refused(const struct memory *memory, take_up *call)
 {
@@ -67,17 +67,17 @@ static bool refused(const struct memory *memory, take_up *call)
 
 bool memory_refused_produce(const struct memory *memory)
 {
-	return refused(memory, smq_ring_produce);
+	return refused(memory, smq_ring_attach_producer);
 }
 
 bool memory_refused_consume(const struct memory *memory)
 {
-	return refused(memory, smq_ring_consume);
+	return refused(memory, smq_ring_attach_consumer);
 }
 
-enum smq_look memory_push(struct smq_ring *producer, uint32_t size, uint64_t content)
+enum smq_ring_status memory_push(struct smq_ring *producer, uint32_t size, uint64_t content)
 {
-	enum smq_look look = smq_ring_room(producer, smq_record_bytes(size));
+	enum smq_ring_status look = smq_ring_space(producer, smq_record_bytes(size));
 
 	if (look == SMQ_READY) {
 		traffic_fill(smq_message_at(producer, producer->position), size, content);
@@ -90,7 +90,7 @@ void memory_pop(struct smq_ring *consumer, uint32_t size, uint64_t content)
 {
 	uint32_t found;
 
-	ck_fast(smq_ring_look(consumer, &found) == SMQ_READY);
+	ck_fast(smq_ring_peek(consumer, &found) == SMQ_READY);
 	ck_fast(found == size);
 	ck_fast(smq_ring_type(consumer, consumer->position) == (uint32_t)content);
 	ck_fast(traffic_filled(smq_message_at(consumer, consumer->position), size, content));

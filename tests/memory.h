@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "layout.h"
+#include "format.h"
 #include "ring.h"
 
 struct memory {
@@ -29,7 +29,7 @@ bool memory_refused_produce(const struct memory *memory);
 bool memory_refused_consume(const struct memory *memory);
 
 /* Pushes or pops one message, with bytes made from `content`. */
-enum smq_look memory_push(struct smq_ring *producer, uint32_t size, uint64_t content);
+enum smq_ring_status memory_push(struct smq_ring *producer, uint32_t size, uint64_t content);
 void memory_pop(struct smq_ring *consumer, uint32_t size, uint64_t content);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "end.h"
+#include "endlock.h"
 #include "filter.h"
 #include "handle.h"
 #include "sleepy.h"
@@ -25,10 +25,10 @@ static _Atomic bool armed;
 static _Atomic unsigned sleeps;
 static unsigned polled; /* of 2 calls, how many are tries with a poll behind, instead of waits */
 
-int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
-int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
-int __real_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
-int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
+int __real_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
+int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
+int __real_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
 
 static void lost(uint32_t word)
 {
@@ -42,13 +42,13 @@ static bool ready(struct shmemq *q)
 {
 	uint32_t bytes = q->ring.capacity / 2;
 
-	if (q->waiter.interrupted || (!q->stay && smq_claim_state(q->peer.claim->claim) == SHMEMQ_END_CLOSED))
+	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(q->peer.claim->claim) == SHMEMQ_END_CLOSED))
 		return true;
 	if (q->state & SMQ_SHARED)
-		return smq_ring_peek(&q->ring, q->waiter.producer, bytes);
-	if (q->waiter.producer)
-		return smq_ring_room(&q->ring, bytes) != SMQ_NOT_YET;
-	return smq_ring_look(&q->ring, &bytes) != SMQ_NOT_YET;
+		return smq_ring_guess(&q->ring, q->eventcount.producer, bytes);
+	if (q->eventcount.producer)
+		return smq_ring_space(&q->ring, bytes) != SMQ_NOT_YET;
+	return smq_ring_peek(&q->ring, &bytes) != SMQ_NOT_YET;
 }
 
 /*
@@ -56,39 +56,39 @@ static bool ready(struct shmemq *q)
  * there is a second sleep beside what is there at the end of the first, whatever has become of the word: only the wake
  * ends that one, and if it does not, it was lost.
  */
-int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 {
-	struct shmemq *q = (void *)((char *)waiter - offsetof(struct shmemq, waiter));
+	struct shmemq *q = (void *)((char *)eventcount - offsetof(struct shmemq, eventcount));
 	int err;
 
 	if (!armed)
-		return __real_smq_wait_sleep(waiter, ns);
+		return __real_smq_eventcount_wait(eventcount, ns);
 	sleeps++;
 	if (ns <= SMQ_SLICE_UNFENCED_NS)
-		return __real_smq_wait_sleep(waiter, ns);
+		return __real_smq_eventcount_wait(eventcount, ns);
 	for (int late = 0; late < 2; late++) {
 		int64_t start = test_now();
 
-		err = __real_smq_wait_sleep(waiter, SLEEPY_LOST_NS);
+		err = __real_smq_eventcount_wait(eventcount, SLEEPY_LOST_NS);
 		if (test_now() - start < SLEEPY_LOST_NS || !ready(q))
 			return err;
-		waiter->announced = waiter->own->word;
+		eventcount->announced = eventcount->own->word;
 	}
-	lost(waiter->own->word);
+	lost(eventcount->own->word);
 	return err;
 }
 
-int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns)
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns)
 {
 	int err;
 
 	if (!armed)
-		return __real_smq_turn_sleep(turn, room, expected, ns);
+		return __real_smq_ownerlock_wait(turn, room, expected, ns);
 	sleeps++;
 	for (int late = 0; late < 2; late++) {
 		int64_t start = test_now();
 
-		err = __real_smq_turn_sleep(turn, room, expected, SLEEPY_LOST_NS);
+		err = __real_smq_ownerlock_wait(turn, room, expected, SLEEPY_LOST_NS);
 		expected = *turn->word;
 		if (test_now() - start < SLEEPY_LOST_NS || expected != 0) /* somebody may be in it for long */
 			return err;
@@ -182,7 +182,7 @@ static bool poll_again(struct shmemq *q)
 		if (poll(&fd, 1, (int)(SLEEPY_LOST_NS / MS)) == 1)
 			return true;
 	}
-	fprintf(stderr, "a ring was lost, with %#x in the wait word\n", (unsigned)q->waiter.own->word);
+	fprintf(stderr, "a ring was lost, with %#x in the wait word\n", (unsigned)q->eventcount.own->word);
 	return false;
 }
 
@@ -224,7 +224,7 @@ static int push(struct shmemq *q, const void *message, size_t size, uint32_t lef
  */
 static void await_peer(const struct shmemq *q)
 {
-	while (!(q->waiter.peer->word & SMQ_WAIT_BITS))
+	while (!(q->eventcount.peer->word & SMQ_WAIT_BITS))
 		sched_yield();
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sides that sleep whenever they can, to show that no wake-up is ever lost. A library whose sleeps end after 250 ms
- * whatever happens would hide a loss, so the sleeps of these processes are made long: smq_wait_sleep() and
- * smq_turn_sleep() are wrapped by the linker. Who sleeps for LOST_NS beside what he waits for, has lost a wake-up, and
- * that ends the process.
+ * whatever happens would hide a loss, so the sleeps of these processes are made long: smq_eventcount_wait() and
+ * smq_ownerlock_wait() are wrapped by the linker. Who sleeps for LOST_NS beside what he waits for, has lost a wake-up,
+ * and that ends the process.
  */
 #ifndef TESTS_SLEEPY_H
 #define TESTS_SLEEPY_H

@@ -59,7 +59,7 @@ static const struct act acts[] = {
 	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, AT(producer_progress, position_bytes) },
 	{ "open, a record behind the tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, HEAD_RECORD },
 	{ "open, the consumer's head", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, position_bytes) },
-	{ "open, the end of the view", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, view_bytes) },
+	{ "open, the end of the view", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, lease_bytes) },
 	{ "open, the capacity", SHMEMQ_CONSUMER, OPEN, MESSAGE, offsetof(struct smq_identity, capacity) },
 };
 

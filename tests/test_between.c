@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others do to a name between two steps of one call. The linker puts __wrap_smq_end_lock_init() and the like in
+ * What others do to a name between two steps of one call. The linker puts __wrap_smq_initlock_lock() and the like in
  * place of the library's functions: there, at the last moment before the step, this process does what another might.
  */
 #include "config.h"
@@ -12,28 +12,28 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "end.h"
+#include "endlock.h"
 #include "file.h"
 #include "filter.h"
 #include "handle.h"
-#include "segment.h"
+#include "object.h"
 #include "support.h"
 
 #define STEPS   3
 #define LATE_NS (5000 * MS) /* of a call that should have ended long ago */
 
-int __wrap_smq_end_lock_init(int fd);
-int __real_smq_end_lock_init(int fd);
-int __wrap_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
-int __real_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
-int __wrap_smq_segment_map(int fd, const struct smq_identity *identity, void **map);
-int __real_smq_segment_map(int fd, const struct smq_identity *identity, void **map);
-bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number);
-bool __real_smq_end_handle_held(int fd, bool producer, uint32_t number);
-bool __wrap_smq_turn_enter(struct smq_turn *turn);
-bool __real_smq_turn_enter(struct smq_turn *turn);
-void __wrap_smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer);
-void __real_smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer);
+int __wrap_smq_initlock_lock(int fd);
+int __real_smq_initlock_lock(int fd);
+int __wrap_smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
+int __real_smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
+int __wrap_smq_object_map(int fd, const struct smq_identity *identity, void **map);
+int __real_smq_object_map(int fd, const struct smq_identity *identity, void **map);
+bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number);
+bool __real_smq_endlock_number_held(int fd, bool producer, uint32_t number);
+bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *turn);
+bool __real_smq_ownerlock_trylock(struct smq_ownerlock *turn);
+void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer);
+void __real_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer);
 
 /* What to do before each init lock in turn, and before a creation. Calls that these make themselves do not count. */
 static void (*before_lock[STEPS])(void);
@@ -55,43 +55,43 @@ static void run(void (*what)(void))
 static bool dies_locked;     /* this process is killed when it has the init lock, */
 static unsigned dies_asking; /* or at the n-th question for a handle: the second is under that lock */
 
-int __wrap_smq_end_lock_init(int fd)
+int __wrap_smq_initlock_lock(int fd)
 {
 	int err;
 
 	if (!inside && lock < STEPS)
 		run(before_lock[lock++]);
-	err = __real_smq_end_lock_init(fd);
+	err = __real_smq_initlock_lock(fd);
 	if (dies_locked)
 		raise(SIGKILL);
 	return err;
 }
 
-bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number)
+bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number)
 {
 	if (dies_asking != 0 && --dies_asking == 0)
 		raise(SIGKILL);
-	return __real_smq_end_handle_held(fd, producer, number);
+	return __real_smq_endlock_number_held(fd, producer, number);
 }
 
-int __wrap_smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
+int __wrap_smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
 {
 	void (*what)(void) = before_create;
 
 	if (!inside)
 		before_create = NULL; /* once */
 	run(what);
-	return __real_smq_segment_create(path, mode, attr, fd);
+	return __real_smq_object_create(path, mode, attr, fd);
 }
 
-int __wrap_smq_segment_map(int fd, const struct smq_identity *identity, void **map)
+int __wrap_smq_object_map(int fd, const struct smq_identity *identity, void **map)
 {
-	return no_memory && !inside ? ENOMEM : __real_smq_segment_map(fd, identity, map);
+	return no_memory && !inside ? ENOMEM : __real_smq_object_map(fd, identity, map);
 }
 
-bool __wrap_smq_turn_enter(struct smq_turn *turn)
+bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *turn)
 {
-	bool entered = __real_smq_turn_enter(turn);
+	bool entered = __real_smq_ownerlock_trylock(turn);
 
 	if (entered && toggled != NULL) {
 		atomic_store(&toggled->size_plus_1, 0);
@@ -101,9 +101,9 @@ bool __wrap_smq_turn_enter(struct smq_turn *turn)
 	return entered;
 }
 
-void __wrap_smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer)
+void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer)
 {
-	__real_smq_turn_leave(turn, room, fd, producer);
+	__real_smq_ownerlock_unlock(turn, room, fd, producer);
 	if (toggled != NULL)
 		atomic_store(&toggled->size_plus_1, 1);
 }
@@ -372,7 +372,7 @@ static int fork_and_die(const void *in_close)
 		dies_locked = true;
 		shmemq_close(q);
 	} else {
-		*q->turn.word = q->turn.number + 1; /* of a handle that has died in it */
+		*q->owner.word = q->owner.number + 1; /* of a handle that has died in it */
 		dies_asking = 2;
 		shmemq_timedpop(q, NULL, 0, NULL, 1000 * MS);
 	}

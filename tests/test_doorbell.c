@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to a pollfd in the middle of a failing call. The linker puts __wrap_smq_doorbell_silence() and the like
+ * What happens to a pollfd in the middle of a failing call. The linker puts __wrap_smq_pollable_clear() and the like
  * in place of the library's functions: there this process does what another might do at that moment.
  */
 #include "config.h"
@@ -12,7 +12,7 @@
 
 #include "calls.h"
 #include "child.h"
-#include "end.h"
+#include "endlock.h"
 #include "file.h"
 #include "filter.h"
 #include "handle.h"
@@ -31,12 +31,12 @@
 #endif
 int real_fallocate(int fd, int mode, off_t offset, off_t bytes);
 int wrap_fallocate(int fd, int mode, off_t offset, off_t bytes);
-void __real_smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer);
-void __wrap_smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer);
-bool __real_smq_end_held(int fd, enum smq_lock_byte end);
-bool __wrap_smq_end_held(int fd, enum smq_lock_byte end);
-bool __real_smq_end_handle_held(int fd, bool producer, uint32_t number);
-bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number);
+void __real_smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer);
+void __wrap_smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer);
+bool __real_smq_endlock_held(int fd, enum smq_lock_byte end);
+bool __wrap_smq_endlock_held(int fd, enum smq_lock_byte end);
+bool __real_smq_endlock_number_held(int fd, bool producer, uint32_t number);
+bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number);
 bool __real_smq_process_membarrier(void);
 bool __wrap_smq_process_membarrier(void);
 
@@ -55,26 +55,26 @@ int wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
 	return -1;
 }
 
-void __wrap_smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer)
+void __wrap_smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer)
 {
 	struct action action = silence;
 
 	silence = (struct action){ 0 };
 	if (action.before != NULL)
 		action.before();
-	__real_smq_doorbell_silence(bell, fd, producer);
+	__real_smq_pollable_clear(pollable, fd, producer);
 	if (action.after != NULL)
 		action.after();
 }
 
-bool __wrap_smq_end_held(int fd, enum smq_lock_byte end)
+bool __wrap_smq_endlock_held(int fd, enum smq_lock_byte end)
 {
-	return test_now() < late || __real_smq_end_held(fd, end);
+	return test_now() < late || __real_smq_endlock_held(fd, end);
 }
 
-bool __wrap_smq_end_handle_held(int fd, bool producer, uint32_t number)
+bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number)
 {
-	return test_now() < late || __real_smq_end_handle_held(fd, producer, number);
+	return test_now() < late || __real_smq_endlock_number_held(fd, producer, number);
 }
 
 static unsigned membarriers;
@@ -129,7 +129,7 @@ static void open_ends(unsigned of, unsigned flags)
 	if (end == SHMEMQ_PRODUCER)
 		while (try() == 0)
 			;
-	own->bell->peer.since = own->bell->turn.since = 0;
+	own->pollable->peer.since = own->pollable->owner.since = 0;
 	while (rings(fd, 10))
 		ck_assert_int_eq(try(), EAGAIN);
 }
@@ -164,7 +164,7 @@ END_TEST
 /* As with a first failure: so there is no announcement yet, and nobody is rung. */
 static void unblock_twice(void)
 {
-	own->waiter.own->word = 0;
+	own->eventcount.own->word = 0;
 	unblock();
 	unblock();
 }
@@ -195,7 +195,7 @@ START_TEST(readable_after_a_success_in_a_turn)
 {
 	open_ends(both_ends[_i], SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
-	ck_assert(smq_turn_enter(&beside->turn));
+	ck_assert(smq_ownerlock_trylock(&beside->owner));
 	silence.after = unblock_twice_and_leave;
 	ck_assert_int_eq(try(), 0);
 	ck_assert(rings(fd, SOON_MS));
@@ -211,7 +211,7 @@ START_TEST(each_handle_has_its_own_barrier)
 	open_ends(SHMEMQ_CONSUMER, SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
 	ck_assert_int_ge(shmemq_pollfd(beside), 0);
-	ck_assert(own->waiter.own->word & SMQ_WAIT_POLLS);
+	ck_assert(own->eventcount.own->word & SMQ_WAIT_POLLER);
 	membarriers = 0;
 	ck_fails(end_try(beside, end), EAGAIN);
 	ck_assert_uint_gt(membarriers, 0);
@@ -229,7 +229,7 @@ START_TEST(a_return_in_between)
 	while (rings(fd, 10))
 		ck_assert_int_eq(try(), EPIPE);
 	/* Taken up as by a first failure: so the peer that comes has nobody to ring. */
-	own->waiter.own->word = 0;
+	own->eventcount.own->word = 0;
 	silence.before = open_peer;
 	ck_assert_int_eq(try(), EPIPE);
 	ck_assert(rings(fd, SOON_MS));
@@ -260,7 +260,7 @@ START_TEST(a_doubt_is_counted_in_time)
 	locks_go_late();
 	for (int i = 0; i < 50; i++) {
 		ck_assert_int_eq(try(), EAGAIN);
-		smq_doorbell_ring_at(own->bell, SMQ_AT_ONCE);
+		smq_pollable_raise_at(own->pollable, SMQ_AT_ONCE);
 		ck_assert(rings(fd, SOON_MS));
 	}
 	await_death();
@@ -279,7 +279,7 @@ START_TEST(peer_and_turn_die_together)
 	peer_pid = child_hold(name, "producer");
 	holder = end_hold(name, -1, end);
 	ck_assert_int_eq(try(), EAGAIN);
-	own->bell->turn.since = 0;
+	own->pollable->owner.since = 0;
 	child_kill(peer_pid);
 	child_kill(holder);
 	ck_assert_int_eq(try(), 0); /* the message that was held */
@@ -363,12 +363,12 @@ START_TEST(a_lost_watch_is_had_again)
 	int watch;
 
 	open_ends(both_ends[_i], 0);
-	watch = own->bell->watch;
+	watch = own->pollable->watch;
 	lose_the_watch();
 	ck_assert(rings(fd, SOON_MS));
 	ck_assert_int_eq(try(), EPIPE);
-	ck_assert_int_ne(own->bell->watch, watch);
-	ck_assert_int_ge(own->bell->watch, 0);
+	ck_assert_int_ne(own->pollable->watch, watch);
+	ck_assert_int_ge(own->pollable->watch, 0);
 	while (rings(fd, 10))
 		ck_assert_int_eq(try(), EPIPE);
 	peer = reopen();
@@ -392,7 +392,7 @@ static int without_watches(const void *expected)
 		CHECK(rings(fd, SOON_MS));
 		CHECK(try() == err);
 	}
-	CHECK(own->bell->watch == -1);
+	CHECK(own->pollable->watch == -1);
 	peer = shmemq_fdopen(own->fd, SHMEMQ_PRODUCER);
 	CHECK(peer != NULL && shmemq_push(peer, "", 1, 0) == 0);
 	CHECK(rings(fd, SOON_MS) && try() == 0);

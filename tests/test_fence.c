@@ -9,11 +9,11 @@
 #include "memory.h"
 #include "process.h"
 #include "support.h"
-#include "wait.h"
+#include "eventcount.h"
 
 static struct smq_header *header;
 static smq_word *word, *fence; /* of the sleeper, and of the waker */
-static struct smq_waiter sleeper, waker;
+static struct smq_eventcount sleeper, waker;
 
 /* The consumer sleeps, the producer wakes it. */
 static void setup(void)
@@ -21,17 +21,17 @@ static void setup(void)
 	header = memory_make().header;
 	word = &header->consumer_wait.word;
 	fence = &header->producer_claim.fence;
-	ck_assert_int_eq(smq_wait_init(header), 0);
-	sleeper = (struct smq_waiter){ .own = &header->consumer_wait,
-				       .peer = &header->producer_wait,
-				       .own_fence = &header->consumer_claim.fence,
-				       .peer_fence = fence };
-	waker = (struct smq_waiter){ .own = &header->producer_wait,
-				     .peer = &header->consumer_wait,
-				     .own_fence = fence,
-				     .peer_fence = &header->consumer_claim.fence };
-	smq_wait_attach(&sleeper, true, true);
-	smq_wait_attach(&waker, true, true);
+	ck_assert_int_eq(smq_eventcount_init(header), 0);
+	sleeper = (struct smq_eventcount){ .own = &header->consumer_wait,
+					   .peer = &header->producer_wait,
+					   .own_fence = &header->consumer_claim.fence,
+					   .peer_fence = fence };
+	waker = (struct smq_eventcount){ .own = &header->producer_wait,
+					 .peer = &header->consumer_wait,
+					 .own_fence = fence,
+					 .peer_fence = &header->consumer_claim.fence };
+	smq_eventcount_attach(&sleeper, true, true);
+	smq_eventcount_attach(&waker, true, true);
 }
 
 static void lose_membarrier(void)
@@ -44,9 +44,9 @@ START_TEST(nobody_fences_where_membarrier_works)
 {
 	ck_assert_uint_eq(*fence, 0);
 	ck_assert(!waker.fences);
-	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_NS);
-	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_ASLEEP);
-	smq_wait_wake(&waker, 0);
+	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
+	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER);
+	smq_eventcount_notify(&waker, 0);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_uint_eq(*fence, 0);
 	ck_assert(!waker.fences);
@@ -55,8 +55,8 @@ END_TEST
 
 START_TEST(withdrawn_announcement)
 {
-	smq_wait_announce(&sleeper);
-	smq_wait_withdraw(&sleeper);
+	smq_eventcount_prepare(&sleeper);
+	smq_eventcount_cancel(&sleeper);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 }
 END_TEST
@@ -66,36 +66,36 @@ START_TEST(sleeper_without_membarrier)
 {
 	lose_membarrier();
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_UNFENCED_NS);
-		ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE);
+		ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_UNFENCED_NS);
+		ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
 	}
-	smq_wait_wake(&waker, 0);
+	smq_eventcount_notify(&waker, 0);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_uint_eq(*fence, 1);
 	ck_assert(waker.fences);
-	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_NS);
-	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE);
+	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
+	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
 }
 END_TEST
 
 /* Lost between two sleeps: the one before needed nothing. */
 START_TEST(sleeper_loses_membarrier)
 {
-	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_NS);
-	smq_wait_wake(&waker, 0);
+	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
+	smq_eventcount_notify(&waker, 0);
 	lose_membarrier();
-	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_UNFENCED_NS);
-	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_ASLEEP | SMQ_WAIT_FENCE);
+	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_UNFENCED_NS);
+	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
 }
 END_TEST
 
 START_TEST(waker_that_could_not_register)
 {
-	smq_wait_attach(&waker, false, true);
+	smq_eventcount_attach(&waker, false, true);
 	ck_assert(waker.fences);
 	ck_assert_uint_eq(*fence, 1);
 	lose_membarrier();
-	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_NS);
+	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
 }
 END_TEST
 
@@ -103,40 +103,40 @@ END_TEST
 START_TEST(claim_resets_both)
 {
 	lose_membarrier();
-	smq_wait_announce(&sleeper);
-	smq_wait_wake(&waker, 0);
-	smq_wait_announce(&sleeper);
+	smq_eventcount_prepare(&sleeper);
+	smq_eventcount_notify(&waker, 0);
+	smq_eventcount_prepare(&sleeper);
 	ck_assert_uint_eq(*fence, 1);
-	*(&header->producer_wait.word) = SMQ_WAIT_ASLEEP;
-	waker = (struct smq_waiter){
+	*(&header->producer_wait.word) = SMQ_WAIT_SLEEPER;
+	waker = (struct smq_eventcount){
 		.own = waker.own, .peer = waker.peer, .own_fence = fence, .peer_fence = waker.peer_fence
 	};
-	smq_wait_attach(&waker, true, true);
+	smq_eventcount_attach(&waker, true, true);
 	ck_assert_uint_eq(header->producer_wait.word, 0);
-	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_UNFENCED_NS);
-	smq_wait_wake(&waker, 0);
+	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_UNFENCED_NS);
+	smq_eventcount_notify(&waker, 0);
 	ck_assert_uint_eq(*fence, 1);
 	ck_assert(waker.fences);
-	ck_assert_int_eq(smq_wait_announce(&sleeper), SMQ_SLICE_NS);
+	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
 }
 END_TEST
 
 /* A sleep that is woken before it begins does not begin: the test would end by its own time. */
 START_TEST(woken_before_the_sleep)
 {
-	smq_wait_announce(&sleeper);
-	smq_wait_wake(&waker, 0);
-	ck_assert_int_eq(smq_wait_sleep(&sleeper, 3600 * 1000 * MS), 0);
+	smq_eventcount_prepare(&sleeper);
+	smq_eventcount_notify(&waker, 0);
+	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }
 END_TEST
 
 START_TEST(interrupted_before_the_sleep)
 {
-	smq_wait_announce(&sleeper);
-	smq_wait_interrupt(&sleeper);
+	smq_eventcount_prepare(&sleeper);
+	smq_eventcount_interrupt(&sleeper);
 	ck_assert(sleeper.interrupted);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
-	ck_assert_int_eq(smq_wait_sleep(&sleeper, 3600 * 1000 * MS), 0);
+	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }
 END_TEST
 
@@ -144,13 +144,13 @@ END_TEST
 START_TEST(old_wakes_are_not_kept)
 {
 	for (int i = 0; i < 10; i++) {
-		smq_wait_announce(&sleeper);
-		smq_wait_wake(&waker, 0);
-		smq_wait_withdraw(&sleeper);
+		smq_eventcount_prepare(&sleeper);
+		smq_eventcount_notify(&waker, 0);
+		smq_eventcount_cancel(&sleeper);
 	}
 	int64_t start = test_now();
-	smq_wait_announce(&sleeper);
-	ck_assert_int_eq(smq_wait_sleep(&sleeper, 20 * MS), 0);
+	smq_eventcount_prepare(&sleeper);
+	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 20 * MS), 0);
 	ck_assert_int_ge(test_now() - start, 20 * MS);
 }
 END_TEST
@@ -158,12 +158,12 @@ END_TEST
 /* What is published without a publication, a close, always fences. */
 START_TEST(wake_after_a_close)
 {
-	smq_wait_wake_fenced(&waker);
+	smq_eventcount_notify_fenced(&waker);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
-	smq_wait_announce(&sleeper);
-	smq_wait_wake_fenced(&waker);
+	smq_eventcount_prepare(&sleeper);
+	smq_eventcount_notify_fenced(&waker);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
-	ck_assert_int_eq(smq_wait_sleep(&sleeper, 3600 * 1000 * MS), 0);
+	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }
 END_TEST
 

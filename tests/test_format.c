@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The bytes of a queue's file, as shmemq(5) gives them: offsets and values written down by hand, so that no change of
- * lib/layout.h changes them too. A test that fails here says that the format is another one, and needs another version.
+ * lib/format.h changes them too. A test that fails here says that the format is another one, and needs another version.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 
 #include "process.h"
 #include "support.h"
-#include "wait.h"
+#include "eventcount.h"
 
 #define CAPACITY 65536u
 

@@ -36,11 +36,11 @@ START_TEST(size_words)
 	uint32_t size = 0;
 
 	*size_word = MESSAGE_MAX + 1;
-	ck_assert_int_eq(smq_ring_look(&consumer, &size), SMQ_READY);
+	ck_assert_int_eq(smq_ring_peek(&consumer, &size), SMQ_READY);
 	ck_assert_uint_eq(size, MESSAGE_MAX);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		*size_word = bad[i];
-		ck_assert_int_eq(smq_ring_look(&consumer, &size), SMQ_BAD);
+		ck_assert_int_eq(smq_ring_peek(&consumer, &size), SMQ_BAD);
 		ck_assert(memory_refused_produce(&memory));
 	}
 }
@@ -124,17 +124,17 @@ START_TEST(heads_a_producer_refuses)
 	const uint32_t bad[] = { start - 8, producer.position + 8, start + 4, start + 1, start + (1u << 31) };
 
 	popped->position_bytes = start + 2 * RECORD;
-	ck_assert_int_eq(smq_ring_room(&producer, 2 * RECORD), SMQ_READY);
+	ck_assert_int_eq(smq_ring_space(&producer, 2 * RECORD), SMQ_READY);
 	popped->position_bytes = start;
-	ck_assert_int_eq(smq_ring_room(&producer, 2 * RECORD), SMQ_READY);
-	ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_BAD);
+	ck_assert_int_eq(smq_ring_space(&producer, 2 * RECORD), SMQ_READY);
+	ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_BAD);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		popped->position_bytes = bad[i];
-		ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_BAD);
+		ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_BAD);
 	}
 	/* Nothing of that was believed. */
 	popped->position_bytes = start + 4 * RECORD;
-	ck_assert_int_eq(smq_ring_room(&producer, 4 * RECORD), SMQ_READY);
+	ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_READY);
 }
 END_TEST
 
@@ -145,10 +145,10 @@ START_TEST(garbage_in_the_view)
 
 	push(1);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->view_bytes = consumer.position + bad[i];
+		popped->lease_bytes = consumer.position + bad[i];
 		consumer = memory_consume(&memory);
 		ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
-		ck_assert_uint_eq(popped->view_bytes, consumer.position);
+		ck_assert_uint_eq(popped->lease_bytes, consumer.position);
 	}
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What ends a wait, put exactly where a wait begins: between the announcement and the last look at the ring (S2 of
- * lib/wait.h), and between that look and the sleep (S4). The linker lets this program stand in for both steps.
+ * lib/eventcount.h), and between that look and the sleep (S4). The linker lets this program stand in for both steps.
  */
 #include "config.h"
 
@@ -25,31 +25,31 @@ static bool refused; /* membarrier(2) is, from now on */
 
 bool __real_smq_process_membarrier(void);
 bool __wrap_smq_process_membarrier(void);
-int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
-int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+int __real_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
+int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 
 bool __wrap_smq_process_membarrier(void)
 {
 	membarriers++;
 	/* It would order nothing if the announcement came later. */
-	ck_assert_uint_ne(ends.own->waiter.own->word & SMQ_WAIT_ASLEEP, 0);
+	ck_assert_uint_ne(ends.own->eventcount.own->word & SMQ_WAIT_SLEEPER, 0);
 	if (moment == BEFORE_LOOK)
 		event();
 	return !refused && __real_smq_process_membarrier();
 }
 
-int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 {
 	(void)ns;
 	sleeps++;
 	/* Or nobody would end it. */
-	ck_assert_uint_ne(waiter->own->word & SMQ_WAIT_ASLEEP, 0);
-	ck_assert_uint_eq(waiter->own->word, waiter->announced);
+	ck_assert_uint_ne(eventcount->own->word & SMQ_WAIT_SLEEPER, 0);
+	ck_assert_uint_eq(eventcount->own->word, eventcount->announced);
 	if (moment == BEFORE_SLEEP)
 		event();
 	else if (refused)
 		drain(ends.peer);
-	return __real_smq_wait_sleep(waiter, 3600 * 1000 * MS); /* longer than this test may take */
+	return __real_smq_eventcount_wait(eventcount, 3600 * 1000 * MS); /* longer than this test may take */
 }
 
 static void unblock(void)
@@ -90,7 +90,7 @@ static void wait_with(enum moment when, size_t i)
 		ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
 	else
 		ck_fails(call->run(ends.own, CALL_BYTES, -1), err);
-	ck_assert_uint_eq(ends.own->waiter.own->word & SMQ_WAIT_BITS, 0);
+	ck_assert_uint_eq(ends.own->eventcount.own->word & SMQ_WAIT_BITS, 0);
 }
 
 /* The look finds it: no sleep. */

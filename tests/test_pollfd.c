@@ -44,7 +44,7 @@ static int try(const struct call *call, const struct ends *ends)
 static void settle(const struct call *call, const struct ends *ends)
 {
 	ck_assert_int_eq(try(call, ends), EAGAIN);
-	while (ends->own->bell->peer.since != 0) {
+	while (ends->own->pollable->peer.since != 0) {
 		await_ring(shmemq_pollfd(ends->own));
 		ck_assert_int_eq(try(call, ends), EAGAIN);
 	}
@@ -105,8 +105,8 @@ START_TEST(not_armed_costs_nothing)
 	const smq_word *word;
 
 	armed_pollfd(call, &ends);
-	word = &ends.own->waiter.own->word;
-	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_POLLS);
+	word = &ends.own->eventcount.own->word;
+	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_POLLER);
 	ends_unblock(call, &ends);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_int_eq(try(call, &ends), 0);
@@ -403,12 +403,12 @@ START_TEST(a_flood)
 		int again;
 
 		snprintf(path, sizeof path, "/proc/self/fd/%d", ends.peer->fd);
-		smq_doorbell_ring(ends.peer->fd, call->end == SHMEMQ_CONSUMER);
+		smq_pollable_raise(ends.peer->fd, call->end == SHMEMQ_CONSUMER);
 		again = open(path, O_RDWR | O_CLOEXEC);
 		ck_assert_int_ge(again, 0);
 		close(again);
 	}
-	for (int tries = 0; rings(fd, 0) || ends.own->bell->peer.since != 0; tries++) {
+	for (int tries = 0; rings(fd, 0) || ends.own->pollable->peer.since != 0; tries++) {
 		ck_assert_int_lt(tries, 100);
 		await_ring(fd);
 		ck_assert_int_eq(try(call, &ends), EAGAIN);

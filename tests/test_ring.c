@@ -30,7 +30,7 @@ static bool empty(void)
 {
 	uint32_t size;
 
-	return smq_ring_look(&consumer, &size) == SMQ_NOT_YET;
+	return smq_ring_peek(&consumer, &size) == SMQ_NOT_YET;
 }
 
 /* Moves both ends on, by records nobody looks at, until the next record starts `bytes` further. */
@@ -39,7 +39,7 @@ static void move_on(uint32_t bytes)
 	while (bytes > 0) {
 		uint32_t record = bytes < memory.capacity ? bytes : memory.capacity - SMQ_RECORD_HEADER;
 
-		ck_fast(smq_ring_room(&producer, record) == SMQ_READY);
+		ck_fast(smq_ring_space(&producer, record) == SMQ_READY);
 		smq_ring_commit(&producer, record - SMQ_RECORD_HEADER, 0);
 		smq_ring_release(&consumer, consumer.position + record, 1, record - SMQ_RECORD_HEADER);
 		bytes -= record;
@@ -101,7 +101,7 @@ START_TEST(largest_message_fits_at_every_offset)
 		memory_pop(&consumer, MESSAGE_MAX, offset);
 		ck_fast(empty());
 	}
-	ck_assert_int_eq(smq_ring_room(&producer, smq_record_bytes(MESSAGE_MAX + 1)), SMQ_NOT_YET);
+	ck_assert_int_eq(smq_ring_space(&producer, smq_record_bytes(MESSAGE_MAX + 1)), SMQ_NOT_YET);
 }
 END_TEST
 
@@ -227,7 +227,7 @@ END_TEST
 /* A copying pop leaves the view where it is, but not so far behind that it would come up in front again. */
 START_TEST(the_view_lags_behind)
 {
-	static const uint32_t lags[] = { 0, 8, SMQ_VIEW_LAG_MAX - 24, SMQ_VIEW_LAG_MAX - 16, SMQ_VIEW_LAG_MAX };
+	static const uint32_t lags[] = { 0, 8, SMQ_LEASE_LAG_MAX - 24, SMQ_LEASE_LAG_MAX - 16, SMQ_LEASE_LAG_MAX };
 
 	for (size_t i = 0; i < sizeof lags / sizeof lags[0]; i++) {
 		struct smq_progress *popped;
@@ -237,15 +237,15 @@ START_TEST(the_view_lags_behind)
 		popped = &memory.header->consumer_progress;
 		view = consumer.position - lags[i];
 		consumer.view = view;
-		popped->view_bytes = view;
+		popped->lease_bytes = view;
 		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
 		memory_pop(&consumer, 8, 1);
-		ck_assert_uint_eq(popped->view_bytes, lags[i] + 16 > SMQ_VIEW_LAG_MAX ? consumer.position : view);
+		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : view);
 		/* Not in front, and moved by what is shown. */
 		ck_assert(!memory_consume(&memory).redelivering);
-		popped->view_bytes = view;
-		smq_ring_view(&consumer, consumer.position + 16);
-		ck_assert_uint_eq(popped->view_bytes, consumer.position + 16);
+		popped->lease_bytes = view;
+		smq_ring_lease(&consumer, consumer.position + 16);
+		ck_assert_uint_eq(popped->lease_bytes, consumer.position + 16);
 		ck_assert(memory_consume(&memory).redelivering);
 	}
 }

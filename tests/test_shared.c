@@ -283,10 +283,10 @@ START_TEST(a_dead_number_is_not_given_out)
 	uint32_t dead;
 
 	child_kill(end_hold(three.name, -1, three.end));
-	dead = claim->turn & SMQ_HANDLES;
+	dead = claim->owner & SMQ_HANDLES_MAX;
 	claim->claim = (dead - 1) << 2 | SHMEMQ_END_OPEN;
 	late = end_join(three.name, three.end);
-	ck_assert_uint_ne(late->turn.number, dead);
+	ck_assert_uint_ne(late->owner.number, dead);
 	ck_assert_int_ge(end_move(late, three.end, LATE_NS), 0);
 	ck_assert_int_eq(shmemq_close(late), 0);
 
@@ -305,7 +305,7 @@ END_TEST
 static void fail_until_quiet(const struct three *three, int fd)
 {
 	ck_fails(end_try(three->two, three->end), EAGAIN);
-	while (three->two->bell->turn.since != 0) {
+	while (three->two->pollable->owner.since != 0) {
 		ck_assert(rings(fd, SOON_MS));
 		ck_fails(end_try(three->two, three->end), EAGAIN);
 	}
@@ -344,7 +344,9 @@ END_TEST
 /* Garbage where the turns are taken costs time at most, and garbage in the positions is found. */
 START_TEST(garbage)
 {
-	static const uint32_t turns[] = { 1, 2, 3, 4, SMQ_HANDLES, SMQ_HANDLES | SMQ_TURN_SLEEPS, SMQ_TURN_POLLS, ~0u };
+	static const uint32_t turns[] = {
+		1, 2, 3, 4, SMQ_HANDLES_MAX, SMQ_HANDLES_MAX | SMQ_OWNER_SLEEPER, SMQ_OWNER_POLLER, ~0u
+	};
 	struct three three = open_three(both_ends[_i]);
 	bool producer = three.end == SHMEMQ_PRODUCER;
 	struct smq_header *header = three.one->header;
@@ -352,19 +354,19 @@ START_TEST(garbage)
 	struct smq_progress *progress = producer ? &header->producer_progress : &header->consumer_progress;
 
 	for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
-		uint32_t number = turns[i] & SMQ_HANDLES;
+		uint32_t number = turns[i] & SMQ_HANDLES_MAX;
 
-		claim->turn = turns[i];
-		if (number == three.one->turn.number) /* it lives, so it might be in it */
+		claim->owner = turns[i];
+		if (number == three.one->owner.number) /* it lives, so it might be in it */
 			ck_fails(end_move(three.two, three.end, 600 * MS), ETIMEDOUT);
 		else
 			ck_assert_int_ge(end_move(three.two, three.end, LATE_NS), 0);
-		claim->turn = 0;
+		claim->owner = 0;
 	}
 	progress->position_bytes += 4;
 	ck_fails(end_try(three.one, three.end), EBADMSG);
 	ck_fails(end_try(three.one, three.end), EBADMSG);
-	ck_assert_uint_eq(claim->turn, 0);
+	ck_assert_uint_eq(claim->owner, 0);
 	progress->position_bytes += producer ? 1 << 20 : 4;
 	if (producer)
 		ck_fails(end_try(three.two, three.end), EBADMSG);

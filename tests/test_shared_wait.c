@@ -199,9 +199,9 @@ static void *poll_on(void *argument)
 
 static void await_both(const struct shmemq *producer)
 {
-	const uint32_t both = SMQ_WAIT_ASLEEP | SMQ_WAIT_POLLS;
+	const uint32_t both = SMQ_WAIT_SLEEPER | SMQ_WAIT_POLLER;
 
-	while ((producer->waiter.peer->word & both) != both)
+	while ((producer->eventcount.peer->word & both) != both)
 		sched_yield();
 }
 

@@ -17,10 +17,10 @@ static int64_t asked_ns;       /* for sleeps, in all, */
 static int64_t longest_ns;     /* and for the longest of them */
 static void (*at_sleep)(void); /* NULL: nothing happens then */
 
-int __real_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
-int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+int __real_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
+int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 
-int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
+int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 {
 	if (at_sleep != NULL)
 		at_sleep();
@@ -28,13 +28,13 @@ int __wrap_smq_wait_sleep(struct smq_waiter *waiter, int64_t ns)
 	asked_ns += ns;
 	if (ns > longest_ns)
 		longest_ns = ns;
-	return __real_smq_wait_sleep(waiter, ns);
+	return __real_smq_eventcount_wait(eventcount, ns);
 }
 
-/* Where the kernel has no membarrier, the slices are others: see lib/wait.h. */
+/* Where the kernel has no membarrier, the slices are others: see lib/eventcount.h. */
 static int64_t slice_ns(void)
 {
-	return ends.own->waiter.no_membarrier ? SMQ_SLICE_UNFENCED_NS : SMQ_SLICE_NS;
+	return ends.own->eventcount.no_membarrier ? SMQ_SLICE_UNFENCED_NS : SMQ_SLICE_NS;
 }
 
 /* A slice ends when the next question for the peer is due: there is one more than fit, and one that is cut short. */

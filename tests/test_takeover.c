@@ -34,7 +34,7 @@ static bool empty(void)
 {
 	uint32_t size;
 
-	return smq_ring_look(&consumer, &size) == SMQ_NOT_YET;
+	return smq_ring_peek(&consumer, &size) == SMQ_NOT_YET;
 }
 
 /* What a producer that is killed has stored of its progress: what it had before its last operations. */
@@ -139,7 +139,7 @@ START_TEST(held_message_is_redelivered)
 {
 	push(1);
 	push(2);
-	smq_ring_view(&consumer, consumer.position + RECORD);
+	smq_ring_lease(&consumer, consumer.position + RECORD);
 	/* However often the end changes hands meanwhile. */
 	for (int i = 0; i < 3; i++)
 		consumer = memory_consume(&memory);
@@ -157,7 +157,7 @@ START_TEST(held_messages_are_redelivered)
 {
 	for (uint64_t i = 1; i <= 4; i++)
 		push(i);
-	smq_ring_view(&consumer, consumer.position + 3 * RECORD);
+	smq_ring_lease(&consumer, consumer.position + 3 * RECORD);
 	memory_pop(&consumer, SIZE, 1);
 	consumer = memory_consume(&memory);
 	for (uint64_t i = 2; i <= 4; i++) {
@@ -172,7 +172,7 @@ START_TEST(released_message_marks_nothing)
 	push(1);
 	push(2);
 	push(3);
-	smq_ring_view(&consumer, consumer.position + RECORD);
+	smq_ring_lease(&consumer, consumer.position + RECORD);
 	memory_pop(&consumer, SIZE, 1);
 	memory_pop(&consumer, SIZE, 2);
 	consumer = memory_consume(&memory);
@@ -187,11 +187,11 @@ START_TEST(view_behind_the_head_marks_nothing)
 	push(1);
 	push(2);
 	memory_pop(&consumer, SIZE, 1);
-	popped->view_bytes = consumer.position - RECORD;
+	popped->lease_bytes = consumer.position - RECORD;
 	consumer = memory_consume(&memory);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 	/* And from here the view counts again. */
-	smq_ring_view(&consumer, consumer.position + RECORD);
+	smq_ring_lease(&consumer, consumer.position + RECORD);
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
 }
@@ -206,24 +206,24 @@ START_TEST(view_keeps_up_with_copying_pops)
 	uint32_t held = consumer.position + RECORD, step = MESSAGE_MAX + 8;
 
 	push(1);
-	smq_ring_view(&consumer, held);
+	smq_ring_lease(&consumer, held);
 	memory_pop(&consumer, SIZE, 1);
 	/* The head alone decides here: no messages are needed. In laps, to a place where `held` is just ahead. */
 	for (uint64_t moved = 0; moved < ((uint64_t)1 << 32) - RECORD; moved += step) {
 		if (moved + step > ((uint64_t)1 << 32) - RECORD)
 			step = (uint32_t)(((uint64_t)1 << 32) - RECORD - moved);
 		smq_ring_release(&consumer, consumer.position + step, 1, step - SMQ_RECORD_HEADER);
-		ck_fast(consumer.position - popped->view_bytes <= SMQ_VIEW_LAG_MAX);
+		ck_fast(consumer.position - popped->lease_bytes <= SMQ_LEASE_LAG_MAX);
 	}
 	ck_assert_uint_eq(consumer.position + RECORD, held);
 	memory_empty_at(&memory, consumer.position);
-	popped->view_bytes = consumer.view;
+	popped->lease_bytes = consumer.view;
 	producer = memory_produce(&memory);
 	consumer = memory_consume(&memory);
 	push(2);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 	/* And the view is still alive. */
-	smq_ring_view(&consumer, consumer.position + RECORD);
+	smq_ring_lease(&consumer, consumer.position + RECORD);
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
 }

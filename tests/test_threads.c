@@ -34,10 +34,10 @@ static void share_mapping(struct shmemq *q, const struct shmemq *other)
 	MOVE(q->ring.progress);
 	if (q->state & SHMEMQ_PRODUCER)
 		MOVE(q->ring.head);
-	MOVE(q->waiter.own);
-	MOVE(q->waiter.peer);
-	MOVE(q->waiter.own_fence);
-	MOVE(q->waiter.peer_fence);
+	MOVE(q->eventcount.own);
+	MOVE(q->eventcount.peer);
+	MOVE(q->eventcount.own_fence);
+	MOVE(q->eventcount.peer_fence);
 	MOVE(q->peer.claim);
 #undef MOVE
 }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "end.h"
+#include "endlock.h"
 #include "file.h"
 #include "handle.h"
 #include "one_end.h"
@@ -14,7 +14,7 @@
 
 static off_t numbers(unsigned end)
 {
-	return end == SHMEMQ_PRODUCER ? SMQ_LOCK_PRODUCERS : SMQ_LOCK_CONSUMERS;
+	return end == SHMEMQ_PRODUCER ? SMQ_LOCK_PRODUCER_HANDLES : SMQ_LOCK_CONSUMER_HANDLES;
 }
 
 /* A lock to read, or none any more, on the bytes of numbers: what anybody can do who may open the queue to read. */
@@ -33,7 +33,7 @@ START_TEST(no_number_left)
 	int fd = open(file_path(name), O_RDONLY | O_CLOEXEC);
 
 	ck_assert_int_ge(fd, 0);
-	lock_numbers(fd, F_RDLCK, end, 1, SMQ_HANDLES);
+	lock_numbers(fd, F_RDLCK, end, 1, SMQ_HANDLES_MAX);
 	descriptors = file_descriptors();
 	ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
 	if (access("/proc/self/fd", F_OK) == 0)
@@ -46,10 +46,10 @@ START_TEST(no_number_left)
 	ck_assert_int_eq(shmemq_close(test_open(name, other | SHMEMQ_SHARED, 0)), 0);
 
 	/* The only free number is found, wherever it is. */
-	for (uint32_t number = 1; number <= SMQ_HANDLES; number += (SMQ_HANDLES - 1) / 2) {
+	for (uint32_t number = 1; number <= SMQ_HANDLES_MAX; number += (SMQ_HANDLES_MAX - 1) / 2) {
 		lock_numbers(fd, F_UNLCK, end, number, 1);
 		q = test_open(name, end | SHMEMQ_SHARED, 0);
-		ck_assert_uint_eq(q->turn.number, number);
+		ck_assert_uint_eq(q->owner.number, number);
 		ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
 		ck_assert_int_ge(end_move(end == SHMEMQ_PRODUCER ? q : peer, SHMEMQ_PRODUCER, 0), 0);
 		ck_assert_int_ge(end_move(end == SHMEMQ_PRODUCER ? peer : q, SHMEMQ_CONSUMER, 0), 0);
@@ -107,25 +107,25 @@ static struct {
 	bool announced; /* when it last asked */
 } waiting;
 
-uint32_t __real_smq_turn_announce(struct smq_turn *turn, uint32_t bit);
-uint32_t __wrap_smq_turn_announce(struct smq_turn *turn, uint32_t bit);
+uint32_t __real_smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit);
+uint32_t __wrap_smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit);
 
-uint32_t __wrap_smq_turn_announce(struct smq_turn *turn, uint32_t bit)
+uint32_t __wrap_smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit)
 {
 	if (waiting.q == NULL)
-		return __real_smq_turn_announce(turn, bit);
+		return __real_smq_ownerlock_prepare(turn, bit);
 	waiting.announced = !waiting.announced;
 	if (waiting.announced)
-		return __real_smq_turn_announce(turn, bit);
+		return __real_smq_ownerlock_prepare(turn, bit);
 	if (--waiting.lefts == 0)
 		shmemq_interrupt(waiting.q);
 	return 0;
 }
 
-int __real_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
-int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
+int __real_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
 
-int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns)
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns)
 {
 	int64_t start = test_now();
 	int err;
@@ -139,7 +139,7 @@ int __wrap_smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uin
 		close(death.lock);
 		death.lock = -1;
 	}
-	err = __real_smq_turn_sleep(turn, room, expected, ns);
+	err = __real_smq_ownerlock_wait(turn, room, expected, ns);
 	if (death.holder == 0 && test_now() - start >= ns)
 		death.asked += ns;
 	if (ns > death.longest)
@@ -211,15 +211,15 @@ START_TEST(tries_outlast_a_dead_holder)
 	int64_t step = steps[_i / 2], passed = 0;
 	int tries;
 
-	holder.q->turn.probed_at = test_now();
+	holder.q->owner.probed_at = test_now();
 	for (tries = 0; tries < 100; tries++)
 		ck_fails(end_move(holder.q, holder.end, 0), EAGAIN);
 	child_kill(holder.pid);
-	holder.q->turn.probed_at = test_now();
+	holder.q->owner.probed_at = test_now();
 	for (tries = 1; end_move(holder.q, holder.end, 0) < 0; tries++) {
 		ck_assert_int_eq(errno, EAGAIN);
 		passed += step;
-		holder.q->turn.probed_at -= step;
+		holder.q->owner.probed_at -= step;
 		ck_assert(tries < 256 || passed < LATE_NS);
 	}
 	close_holder(&holder);
@@ -235,7 +235,7 @@ START_TEST(a_lock_keeps_a_dead_holder_alive)
 	memset(&death, 0, sizeof death);
 	death.lock = -1;
 	child_kill(holder.pid);
-	lock_numbers(fd, F_RDLCK, holder.end, *holder.q->turn.word & SMQ_HANDLES, 1);
+	lock_numbers(fd, F_RDLCK, holder.end, *holder.q->owner.word & SMQ_HANDLES_MAX, 1);
 	ck_fails(end_move(holder.q, holder.end, 600 * MS), ETIMEDOUT);
 	close(fd);
 	ck_assert_int_ge(end_move(holder.q, holder.end, -1), 0);
@@ -247,13 +247,13 @@ END_TEST
 START_TEST(interruptions_do_not_cancel_each_other)
 {
 	struct holder holder = start_holder(both_ends[_i]);
-	uint32_t before = *holder.q->turn.word, words[3];
+	uint32_t before = *holder.q->owner.word, words[3];
 
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(shmemq_interrupt(holder.q), 0);
-		words[i] = *holder.q->turn.word;
+		words[i] = *holder.q->owner.word;
 		ck_assert_uint_ne(words[i], before);
-		ck_assert_uint_eq(words[i] & ~SMQ_TURN_NUDGES, before & ~SMQ_TURN_NUDGES);
+		ck_assert_uint_eq(words[i] & ~SMQ_OWNER_INTERRUPTS, before & ~SMQ_OWNER_INTERRUPTS);
 	}
 	ck_assert_uint_ne(words[0], words[1]);
 	ck_assert_uint_ne(words[1], words[2]);

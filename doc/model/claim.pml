@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claim, close, death and re-claim of an end, and the name of a TEMPORARY queue (lib/end.c, lib/open.c, lib/close.c).
+ * Claim, close, death and re-claim of an end, and the name of a TEMPORARY queue (lib/endlock.c, lib/open.c, lib/close.c).
  *
  * Two producers open the name, creating the queue where it is free, claim the producer end, publish a message and
  * close; each may die after any step, when the kernel releases its locks. Another process unlinks the name at some

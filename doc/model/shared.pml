@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several who wait on one word: the handles of a SHARED end (lib/wait.c). Two sleep, one polls, and one gives up after
+ * Several who wait on one word: the handles of a SHARED end (lib/eventcount.c). Two sleep, one polls, and one gives up after
  * it has announced itself. The peer publishes as many messages as the other three take, one each. Every access to the
  * word is a step of its own; that what is published is seen by whoever looks after the fence is wait.pml's affair.
  *
@@ -19,7 +19,7 @@
 
 #define MESSAGES 3
 
-byte word;      /* as lib/wait.h has it */
+byte word;      /* as lib/eventcount.h has it */
 byte queued;    /* messages in the ring */
 bool asleep[3]; /* in the futex: sleeper 1, 2, and who gives up, 0 */
 bool rung;      /* the descriptor is readable */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sleep and wake protocol of lib/wait.h on processors with store buffers: is a wake-up ever lost?
+ * The sleep and wake protocol of lib/eventcount.h on processors with store buffers: is a wake-up ever lost?
  *
  * A waker (the producer, say) publishes MESSAGES messages; half-way it may die and be followed by another one, which
  * attaches late. A sleeper takes them, one or two at a time: as of room, what comes may be too little. Each side's
@@ -209,7 +209,7 @@ inline announce()
 		store(SLEEP, WORD, word)
 	:: no_membarrier
 	fi;
-	drain(SLEEP); /* the fence at the end of smq_wait_announce() */
+	drain(SLEEP); /* the fence at the end of smq_eventcount_prepare() */
 	short_slice = false;
 #ifndef NO_SHORT_SLICE
 	if

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sleeping on a shared futex: the wait word itself. wait.h tells the protocol. */
-#ifndef SMQ_FUTEX_H
-#define SMQ_FUTEX_H
+#ifndef SMQ_OS_FUTEX_H
+#define SMQ_OS_FUTEX_H
 
 #include <errno.h>
 #include <limits.h>
@@ -10,29 +10,29 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "layout.h"
+#include "format.h"
 
 #define SMQ_MECHANISM SMQ_MECHANISM_FUTEX
 
-static inline int smq_mechanism_init(struct smq_wait_room *room)
+static inline int smq_os_init(struct smq_wait *wait)
 {
-	(void)room; /* a zero word is a futex */
+	(void)wait; /* a zero word is a futex */
 	return 0;
 }
 
-static inline void smq_mechanism_join(struct smq_wait_room *room)
+static inline void smq_os_join(struct smq_wait *wait)
 {
-	(void)room;
+	(void)wait;
 }
 
-static inline void smq_mechanism_quit(struct smq_wait_room *room)
+static inline void smq_os_leave(struct smq_wait *wait)
 {
-	(void)room;
+	(void)wait;
 }
 
-static inline void smq_mechanism_prepare(struct smq_wait_room *room)
+static inline void smq_os_prepare(struct smq_wait *wait)
 {
-	(void)room;
+	(void)wait;
 }
 
 /* The kernel's timespec, not libc's: they differ on 32-bit systems. Slices are short, so both shapes hold them. */
@@ -75,29 +75,29 @@ static inline void smq_futex_wake(smq_word *word, int sleepers)
 }
 
 /* Sleeps until woken, unless the word is no longer `expected`; at most `ns`. 0: look again. EINTR. */
-static inline int smq_mechanism_sleep(struct smq_wait_room *room, uint32_t expected, int64_t ns)
+static inline int smq_os_sleep(struct smq_wait *wait, uint32_t expected, int64_t ns)
 {
 	/* 0 may be spurious, EAGAIN means that the waker was faster, ETIMEDOUT is the end of a slice: each time the
 	 * caller looks at the ring and at its clock. */
-	return smq_futex_wait(&room->word, expected, ns) != 0 && errno == EINTR ? EINTR : 0;
+	return smq_futex_wait(&wait->word, expected, ns) != 0 && errno == EINTR ? EINTR : 0;
 }
 
 /* Wakes whoever sleeps in this room. Async-signal-safe. */
-static inline void smq_mechanism_wake(struct smq_wait_room *room)
+static inline void smq_os_wake(struct smq_wait *wait)
 {
-	smq_futex_wake(&room->word, INT_MAX);
+	smq_futex_wake(&wait->word, INT_MAX);
 }
 
 /* The same for who waits for the turn; one is woken, who wakes the next one when it leaves. */
-static inline int smq_mechanism_turn_sleep(struct smq_wait_room *room, smq_word *word, uint32_t expected, int64_t ns)
+static inline int smq_os_owner_sleep(struct smq_wait *wait, smq_word *word, uint32_t expected, int64_t ns)
 {
-	(void)room;
+	(void)wait;
 	return smq_futex_wait(word, expected, ns) != 0 && errno == EINTR ? EINTR : 0;
 }
 
-static inline void smq_mechanism_turn_wake(struct smq_wait_room *room, smq_word *word, bool all)
+static inline void smq_os_owner_wake(struct smq_wait *wait, smq_word *word, bool all)
 {
-	(void)room;
+	(void)wait;
 	smq_futex_wake(word, all ? INT_MAX : 1);
 }
 

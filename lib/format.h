@@ -42,8 +42,8 @@
  * Every word that changes is 32 bits wide, naturally aligned and native-endian. What one side writes on
  * every message shares no 128 bytes (two lines: adjacent-line prefetch) with anything the other writes.
  */
-#ifndef SMQ_LAYOUT_H
-#define SMQ_LAYOUT_H
+#ifndef SMQ_FORMAT_H
+#define SMQ_FORMAT_H
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -64,19 +64,20 @@
 #define SMQ_MECHANISM_FUTEX 1u
 #define SMQ_MECHANISM_SEM   2u /* | libc << 8 | bytes of a pointer << 16: what decides the shape of sem_t */
 
-#define SMQ_LINES 128 /* bytes between groups of different writers */
+#define SMQ_GROUP_BYTES 128 /* bytes between groups of different writers */
 
 typedef _Atomic uint32_t smq_word;
 
 /* Lock bytes: open-file-description locks on the queue's own file, at these offsets. */
 enum smq_lock_byte {
-	SMQ_LOCK_INIT = 0,            /* claim, close and removal of the name run under it */
-	SMQ_LOCK_PRODUCER = 1,        /* each end: a write lock of its only holder, */
-	SMQ_LOCK_CONSUMER = 2,        /* or read locks of all that share it */
-	SMQ_LOCK_PRODUCERS = 1 << 16, /* plus 1 to SMQ_HANDLES: a handle of a SHARED producer end; write lock */
-	SMQ_LOCK_CONSUMERS = 2 << 16, /* the same of a SHARED consumer end */
+	SMQ_LOCK_INIT = 0,     /* claim, close and removal of the name run under it */
+	SMQ_LOCK_PRODUCER = 1, /* each end: a write lock of its only holder, */
+	SMQ_LOCK_CONSUMER = 2, /* or read locks of all that share it */
+	SMQ_LOCK_PRODUCER_HANDLES =
+		1 << 16, /* plus 1 to SMQ_HANDLES_MAX: a handle of a SHARED producer end; write lock */
+	SMQ_LOCK_CONSUMER_HANDLES = 2 << 16, /* the same of a SHARED consumer end */
 };
-#define SMQ_HANDLES 0xffffu /* that may share an end */
+#define SMQ_HANDLES_MAX 0xffffu /* that may share an end */
 
 /* Constant once the name exists. */
 struct smq_identity {
@@ -95,7 +96,7 @@ struct smq_identity {
  */
 struct smq_progress {
 	smq_word position_bytes; /* producer: tail; consumer: head. Stored after every operation */
-	smq_word view_bytes;     /* consumer: end of what was handed out; over head: a view not ended. Producer: 0 */
+	smq_word lease_bytes;    /* consumer: end of what was handed out; over head: a view not ended. Producer: 0 */
 	smq_word messages_lo;    /* messages moved through this end; a killed holder may leave it one operation short */
 	smq_word messages_hi;    /* counts every 2^31: its lowest bit is messages_lo's highest (ring.h) */
 	smq_word moved_lo;       /* message bytes, likewise both */
@@ -107,7 +108,7 @@ struct smq_claim {
 	smq_word claim; /* claims so far << 2 | SHMEMQ_END_NEVER, _OPEN or _CLOSED */
 	smq_word pid;   /* of the last claim, as it saw itself */
 	smq_word fence; /* 1: the holder fences between publishing and reading the peer's wait word (wait.h) */
-	smq_word turn;  /* of a SHARED end: which handle is in it, and who waits for its turn (turn.h); 0: nobody */
+	smq_word owner; /* of a SHARED end: which handle is in it, and who waits for its turn (turn.h); 0: nobody */
 };
 
 /*
@@ -115,21 +116,21 @@ struct smq_claim {
  * peer after every publication. Futex: `word` is the futex. Semaphore: `sem` holds a sem_t, posted after
  * `word` said that somebody sleeps.
  */
-struct smq_wait_room {
+struct smq_wait {
 	smq_word word;     /* SMQ_WAIT_* (wait.h) */
 	smq_word sleepers; /* semaphore, SHARED end: handles that sleep */
 	uint32_t zero[14];
-	unsigned char sem[2][SMQ_LINES / 4]; /* a sem_t for the wait and one for the turn */
+	unsigned char sem[2][SMQ_GROUP_BYTES / 4]; /* a sem_t for the wait and one for the turn */
 };
 
 struct smq_header {
-	_Alignas(SMQ_LINES) struct smq_identity identity;
-	_Alignas(SMQ_LINES) struct smq_progress producer_progress;
-	_Alignas(SMQ_LINES) struct smq_claim producer_claim;
-	_Alignas(SMQ_LINES) struct smq_progress consumer_progress;
-	_Alignas(SMQ_LINES) struct smq_claim consumer_claim;
-	_Alignas(SMQ_LINES) struct smq_wait_room producer_wait;
-	_Alignas(SMQ_LINES) struct smq_wait_room consumer_wait;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_identity identity;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_progress producer_progress;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_claim producer_claim;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_progress consumer_progress;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_claim consumer_claim;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_wait producer_wait;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_wait consumer_wait;
 };
 
 struct smq_record {

@@ -12,10 +12,10 @@
  * does).
  *
  * Who polls has announced it in its wait word (wait.h), and only then does the peer ring. What the peer cannot ring for
- * is left to a timer: see smq_doorbell_ring_at(). An epoll descriptor holds both.
+ * is left to a timer: see smq_pollable_raise_at(). An epoll descriptor holds both.
  */
-#ifndef SMQ_DOORBELL_H
-#define SMQ_DOORBELL_H
+#ifndef SMQ_POLLABLE_H
+#define SMQ_POLLABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,20 +24,20 @@
  * The kernel tells of a death before it takes back the lock: a holder that is found alive then may not be. So it is
  * asked for again, less and less often, for a second. In time and not in rings, which come for other reasons too.
  */
-struct smq_doubt {
-	int64_t since;  /* ns, CLOCK_MONOTONIC; 0: no doubt */
+struct smq_recheck {
+	int64_t since;  /* ns, CLOCK_MONOTONIC; 0: no recheck */
 	int64_t ask_at; /* the next question */
 };
 
-struct smq_doorbell {
+struct smq_pollable {
 	int pollfd; /* epoll: readable when one of the next two is */
 	int inotify;
 	int timer;
 	int watch;        /* of inotify; -1: lost, to be had again */
 	int64_t rings_at; /* what the timer is set to; 0: it is not */
 	/* Whose death it was is not said: each of these is a question of its own, and stays until it is answered. */
-	struct smq_doubt peer; /* does the peer live? */
-	struct smq_doubt turn; /* does the handle live whose turn it is? */
+	struct smq_recheck peer;  /* does the peer live? */
+	struct smq_recheck owner; /* does the handle live whose turn it is? */
 };
 
 #define SMQ_AT_ONCE 1 /* as a time */
@@ -46,22 +46,22 @@ struct smq_doorbell {
  * Makes the doorbell of the end that `producer` says, of the queue that `fd` has open. It rings once, at once.
  * 0, EACCES, EMFILE, ENFILE, ENOMEM, ENOSPC, EOPNOTSUPP.
  */
-int smq_doorbell_make(struct smq_doorbell *bell, int fd, bool producer);
-void smq_doorbell_destroy(struct smq_doorbell *bell);
+int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer);
+void smq_pollable_close(struct smq_pollable *pollable);
 
 /* Rings the peer of the end that `producer` says. */
-void smq_doorbell_ring(int fd, bool producer);
+void smq_pollable_raise(int fd, bool producer);
 
 /* Stops the ringing: before the announcement and the look that follow. A death or a close starts doubts. */
-void smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer);
+void smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer);
 
 /* Rings by itself, at this time at the latest. */
-void smq_doorbell_ring_at(struct smq_doorbell *bell, int64_t when);
+void smq_pollable_raise_at(struct smq_pollable *pollable, int64_t when);
 
 /* Is it time to ask? */
-bool smq_doubt_due(const struct smq_doubt *doubt);
+bool smq_recheck_due(const struct smq_recheck *recheck);
 
 /* The holder seems to live, or (not `answered`) nobody could say. */
-void smq_doubt_asked(struct smq_doubt *doubt, bool answered);
+void smq_recheck_done(struct smq_recheck *recheck, bool answered);
 
 #endif

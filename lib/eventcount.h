@@ -33,21 +33,21 @@
  * word keeps the bit until W4 has taken it: a sleep in between leaves it alone. So at any time the
  * descriptor is readable or the bit is set, and a ring is never missed.
  */
-#ifndef SMQ_WAIT_H
-#define SMQ_WAIT_H
+#ifndef SMQ_EVENTCOUNT_H
+#define SMQ_EVENTCOUNT_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "layout.h"
+#include "format.h"
 #include "ring.h"
 
 /* Bits of a wait word; none: nobody waits. */
-#define SMQ_WAIT_ASLEEP 1u
-#define SMQ_WAIT_FENCE  2u
-#define SMQ_WAIT_POLLS  4u /* somebody polls: the doorbell is to be rung, whether anybody sleeps or not */
-#define SMQ_WAIT_BITS   7u
-#define SMQ_WAIT_WAKE   8u /* above them, the wakes so far are counted */
+#define SMQ_WAIT_SLEEPER 1u
+#define SMQ_WAIT_FENCE   2u
+#define SMQ_WAIT_POLLER  4u /* somebody polls: the doorbell is to be rung, whether anybody sleeps or not */
+#define SMQ_WAIT_BITS    7u
+#define SMQ_WAIT_COUNT   8u /* above them, the wakes so far are counted */
 
 #define SMQ_NS_PER_MS 1000000
 /* A sleep is cut into slices: after each the peer's liveness is probed and a death shows within one. */
@@ -55,9 +55,9 @@
 #define SMQ_SLICE_UNFENCED_NS (1 * (int64_t)SMQ_NS_PER_MS)
 
 /* One side's view of both wait rooms. */
-struct smq_waiter {
-	struct smq_wait_room *own;
-	struct smq_wait_room *peer;
+struct smq_eventcount {
+	struct smq_wait *own;
+	struct smq_wait *peer;
 	smq_word *own_fence; /* claim.fence of this side and of the peer */
 	smq_word *peer_fence;
 	int fd;                   /* to ring the peer's doorbell with, */
@@ -74,43 +74,43 @@ struct smq_waiter {
 extern const uint32_t smq_mechanism;
 
 /* Makes both rooms of a new queue. 0 or errno. */
-int smq_wait_init(struct smq_header *header);
+int smq_eventcount_init(struct smq_header *header);
 
 /*
  * Takes up this side's room for a new claim. `registered`: this process is a target of membarrier. `alone`: nobody else
  * has a part in this end. The handles of a shared end always fence, since one cannot acknowledge for another.
  */
-void smq_wait_attach(struct smq_waiter *waiter, bool registered, bool alone);
+void smq_eventcount_attach(struct smq_eventcount *eventcount, bool registered, bool alone);
 
 /* S1 and S2. Returns the longest slice to sleep: to be called before the look at the ring, S3. */
-int64_t smq_wait_announce(struct smq_waiter *waiter);
-void smq_wait_withdraw(struct smq_waiter *waiter);
+int64_t smq_eventcount_prepare(struct smq_eventcount *eventcount);
+void smq_eventcount_cancel(struct smq_eventcount *eventcount);
 
 /* The same for a pollfd: stays announced until it has been rung. */
-int64_t smq_wait_poll(struct smq_waiter *waiter);
+int64_t smq_eventcount_prepare_poll(struct smq_eventcount *eventcount);
 
 /* S4, at most `ns`. 0: look again. EINTR: a signal handler ran. */
-int smq_wait_sleep(struct smq_waiter *waiter, int64_t ns);
+int smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 
 /* W4. Returns `result`: a caller that ends with it keeps its hot path free of a call. */
-ssize_t smq_wait_wake_slow(struct smq_waiter *waiter, ssize_t result);
+ssize_t smq_eventcount_notify_slow(struct smq_eventcount *eventcount, ssize_t result);
 
 /* W2 to W4: after each publication. Returns `result`. */
-static inline ssize_t smq_wait_wake(struct smq_waiter *waiter, ssize_t result)
+static inline ssize_t smq_eventcount_notify(struct smq_eventcount *eventcount, ssize_t result)
 {
-	if (smq_unlikely(waiter->fences))
+	if (smq_unlikely(eventcount->fences))
 		atomic_thread_fence(memory_order_seq_cst); /* the publication is seen before the word is read */
 	else
 		atomic_signal_fence(memory_order_seq_cst); /* the same for the compiler; S2 does it for the processor */
-	if (smq_unlikely(atomic_load_explicit(&waiter->peer->word, memory_order_relaxed) & SMQ_WAIT_BITS))
-		return smq_wait_wake_slow(waiter, result);
+	if (smq_unlikely(atomic_load_explicit(&eventcount->peer->word, memory_order_relaxed) & SMQ_WAIT_BITS))
+		return smq_eventcount_notify_slow(eventcount, result);
 	return result;
 }
 
 /* After a change that is no publication (a close), whatever the fences: wakes the peer if it sleeps. */
-void smq_wait_wake_fenced(struct smq_waiter *waiter);
+void smq_eventcount_notify_fenced(struct smq_eventcount *eventcount);
 
 /* Ends this side's own sleep, from another thread or a signal handler. */
-void smq_wait_interrupt(struct smq_waiter *waiter);
+void smq_eventcount_interrupt(struct smq_eventcount *eventcount);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "doorbell.h"
+#include "pollable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "segment.h"
+#include "object.h"
 
 /* Events at a time, and times: equal ones in a row are one, so an honest peer leaves a few; a flood stays unread. */
 #define EVENTS 32
 #define READS  8
-/* A doubt, and the delays between two of its questions: as long as it has lasted already. */
+/* A recheck, and the delays between two of its questions: as long as it has lasted already. */
 #define DOUBT_NS       INT64_C(1000000000)
 #define DOUBT_FIRST_NS INT64_C(1000000)
 #define DOUBT_LAST_NS  INT64_C(512000000)
@@ -27,9 +27,9 @@
 
 static int watch(int inotify, int fd, bool producer)
 {
-	char path[SMQ_SELF_BYTES];
+	char path[SMQ_FDPATH_BYTES];
 
-	smq_segment_self(fd, path);
+	smq_fdpath(fd, path);
 	return inotify_add_watch(inotify, path, IN_CLOSE_WRITE | (producer ? IN_ACCESS : IN_MODIFY));
 }
 
@@ -52,43 +52,43 @@ static bool holds(int pollfd, int fd)
 	return fd >= 0 && epoll_ctl(pollfd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static void begin_doubts(struct smq_doorbell *bell)
+static void begin_doubts(struct smq_pollable *pollable)
 {
 	int64_t now = smq_now_ns();
 
-	bell->peer = bell->turn = (struct smq_doubt){ .since = now, .ask_at = now };
+	pollable->peer = pollable->owner = (struct smq_recheck){ .since = now, .ask_at = now };
 }
 
-int smq_doorbell_make(struct smq_doorbell *bell, int fd, bool producer)
+int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer)
 {
 	int err;
 
-	*bell = (struct smq_doorbell){ .pollfd = -1, .inotify = -1, .timer = -1, .watch = -1 };
-	if ((bell->pollfd = epoll_create1(EPOLL_CLOEXEC)) >= 0 &&
-	    holds(bell->pollfd, bell->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) &&
-	    holds(bell->pollfd, bell->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) &&
-	    (bell->watch = watch(bell->inotify, fd, producer)) >= 0) {
+	*pollable = (struct smq_pollable){ .pollfd = -1, .inotify = -1, .timer = -1, .watch = -1 };
+	if ((pollable->pollfd = epoll_create1(EPOLL_CLOEXEC)) >= 0 &&
+	    holds(pollable->pollfd, pollable->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) &&
+	    holds(pollable->pollfd, pollable->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) &&
+	    (pollable->watch = watch(pollable->inotify, fd, producer)) >= 0) {
 		/* What came before the watch is told by the first try, and the peer may just be dying. */
-		begin_doubts(bell);
-		smq_doorbell_ring_at(bell, SMQ_AT_ONCE);
+		begin_doubts(pollable);
+		smq_pollable_raise_at(pollable, SMQ_AT_ONCE);
 		return 0;
 	}
 	err = refused();
-	smq_doorbell_destroy(bell);
+	smq_pollable_close(pollable);
 	return err;
 }
 
-void smq_doorbell_destroy(struct smq_doorbell *bell)
+void smq_pollable_close(struct smq_pollable *pollable)
 {
-	if (bell->timer >= 0)
-		close(bell->timer);
-	if (bell->inotify >= 0)
-		close(bell->inotify);
-	if (bell->pollfd >= 0)
-		close(bell->pollfd);
+	if (pollable->timer >= 0)
+		close(pollable->timer);
+	if (pollable->inotify >= 0)
+		close(pollable->inotify);
+	if (pollable->pollfd >= 0)
+		close(pollable->pollfd);
 }
 
-void smq_doorbell_ring(int fd, bool producer)
+void smq_pollable_raise(int fd, bool producer)
 {
 	char byte;
 
@@ -112,56 +112,56 @@ static bool hear(const struct inotify_event *events, size_t count, bool *lost)
 	return closed;
 }
 
-void smq_doorbell_silence(struct smq_doorbell *bell, int fd, bool producer)
+void smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer)
 {
 	struct inotify_event events[EVENTS]; /* of a file, not of a directory: none has a name behind it */
-	bool closed = false, lost = bell->watch < 0;
+	bool closed = false, lost = pollable->watch < 0;
 	ssize_t bytes;
 	uint64_t expired;
 
 	for (int i = 0; i < READS; i++) {
-		bytes = read(bell->inotify, events, sizeof events);
+		bytes = read(pollable->inotify, events, sizeof events);
 		if (bytes > 0)
 			closed |= hear(events, (size_t)bytes / sizeof events[0], &lost);
 		if (bytes < (ssize_t)sizeof events)
 			break;
 	}
-	if (bell->rings_at != 0 && read(bell->timer, &expired, sizeof expired) > 0)
-		bell->rings_at = 0;
+	if (pollable->rings_at != 0 && read(pollable->timer, &expired, sizeof expired) > 0)
+		pollable->rings_at = 0;
 	if (lost) /* one of the file's names died as the last, though the file lives on */
-		bell->watch = watch(bell->inotify, fd, producer);
+		pollable->watch = watch(pollable->inotify, fd, producer);
 	if (closed || lost)
-		begin_doubts(bell);
-	if (bell->watch < 0)
-		smq_doorbell_ring_at(bell, smq_now_ns() + DEAF_NS);
+		begin_doubts(pollable);
+	if (pollable->watch < 0)
+		smq_pollable_raise_at(pollable, smq_now_ns() + DEAF_NS);
 }
 
-void smq_doorbell_ring_at(struct smq_doorbell *bell, int64_t when)
+void smq_pollable_raise_at(struct smq_pollable *pollable, int64_t when)
 {
 	struct itimerspec timer = { .it_value.tv_sec = (time_t)(when / 1000000000) };
 
-	if (bell->rings_at != 0 && bell->rings_at <= when)
+	if (pollable->rings_at != 0 && pollable->rings_at <= when)
 		return;
 	timer.it_value.tv_nsec = (long)(when % 1000000000);
-	bell->rings_at = timerfd_settime(bell->timer, TFD_TIMER_ABSTIME, &timer, NULL) == 0 ? when : 0;
+	pollable->rings_at = timerfd_settime(pollable->timer, TFD_TIMER_ABSTIME, &timer, NULL) == 0 ? when : 0;
 }
 
-bool smq_doubt_due(const struct smq_doubt *doubt)
+bool smq_recheck_due(const struct smq_recheck *recheck)
 {
-	return doubt->since != 0 && smq_now_ns() >= doubt->ask_at;
+	return recheck->since != 0 && smq_now_ns() >= recheck->ask_at;
 }
 
-void smq_doubt_asked(struct smq_doubt *doubt, bool answered)
+void smq_recheck_done(struct smq_recheck *recheck, bool answered)
 {
-	int64_t now = smq_now_ns(), delay = now - doubt->since;
+	int64_t now = smq_now_ns(), delay = now - recheck->since;
 
 	if (answered && delay >= DOUBT_NS) {
-		doubt->since = 0;
+		recheck->since = 0;
 		return;
 	}
 	if (delay < DOUBT_FIRST_NS)
 		delay = DOUBT_FIRST_NS;
 	if (delay > DOUBT_LAST_NS)
 		delay = DOUBT_LAST_NS;
-	doubt->ask_at = now + delay;
+	recheck->ask_at = now + delay;
 }

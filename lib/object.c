@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "segment.h"
+#include "object.h"
 #include "shmemq.h"
-#include "wait.h"
+#include "eventcount.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008u
@@ -22,7 +22,7 @@ static uint32_t page_bytes(void)
 	return (uint32_t)sysconf(_SC_PAGESIZE);
 }
 
-int smq_segment_path(const char *name, char path[SMQ_PATH_BYTES])
+int smq_object_path(const char *name, char path[SMQ_PATH_BYTES])
 {
 	if (name == NULL || name[0] != '/' || name[1] == '\0' || strchr(name + 1, '/') != NULL)
 		return EINVAL;
@@ -59,7 +59,7 @@ static int open_file(const char *path, int flags, int *fd)
 	}
 }
 
-int smq_segment_open(const char *path, int access, int *fd)
+int smq_object_open(const char *path, int access, int *fd)
 {
 	/* NONBLOCK: the name may be a FIFO's. */
 	return open_file(path, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, fd);
@@ -121,21 +121,21 @@ static int write_header(int fd, const struct smq_identity *identity)
 	if (header == MAP_FAILED)
 		return errno == EAGAIN ? ENOMEM : errno; /* EAGAIN: over the limit of locked memory, under mlockall */
 	header->identity = *identity;
-	err = smq_wait_init(header);
+	err = smq_eventcount_init(header);
 	munmap(header, identity->header_bytes);
 	return err;
 }
 
-void smq_segment_self(int fd, char path[SMQ_SELF_BYTES])
+void smq_fdpath(int fd, char path[SMQ_FDPATH_BYTES])
 {
-	snprintf(path, SMQ_SELF_BYTES, "/proc/self/fd/%d", fd);
+	snprintf(path, SMQ_FDPATH_BYTES, "/proc/self/fd/%d", fd);
 }
 
 static int give_name(int fd, const char *path)
 {
-	char self[SMQ_SELF_BYTES];
+	char self[SMQ_FDPATH_BYTES];
 
-	smq_segment_self(fd, self);
+	smq_fdpath(fd, self);
 	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	if (errno == EEXIST)
@@ -167,7 +167,7 @@ static int build(int fd, const struct shmemq_attr *given)
 	return err;
 }
 
-int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
+int smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
 {
 	int err;
 
@@ -195,7 +195,7 @@ int smq_segment_create(const char *path, mode_t mode, const struct shmemq_attr *
 	return err;
 }
 
-int smq_segment_memfd(const struct shmemq_attr *attr, int *fd)
+int smq_object_memfd(const struct shmemq_attr *attr, int *fd)
 {
 	int err;
 
@@ -222,7 +222,7 @@ static int read_identity(int fd, struct smq_identity *identity, struct stat *st)
 	return identity->magic[0] == SMQ_MAGIC_0 && identity->magic[1] == SMQ_MAGIC_1 ? 0 : EPROTO;
 }
 
-int smq_segment_is_queue(int fd)
+int smq_object_is_queue(int fd)
 {
 	struct smq_identity identity;
 	struct stat st;
@@ -230,7 +230,7 @@ int smq_segment_is_queue(int fd)
 	return read_identity(fd, &identity, &st);
 }
 
-int smq_segment_identify(int fd, struct smq_identity *identity)
+int smq_object_identify(int fd, struct smq_identity *identity)
 {
 	struct stat st;
 
@@ -247,7 +247,7 @@ int smq_segment_identify(int fd, struct smq_identity *identity)
 	return 0;
 }
 
-bool smq_segment_unclaimed(int fd)
+bool smq_object_unclaimed(int fd)
 {
 	uint32_t producer, consumer;
 
@@ -256,7 +256,7 @@ bool smq_segment_unclaimed(int fd)
 	       producer == 0 && consumer == 0;
 }
 
-bool smq_segment_named(const char *path, int fd)
+bool smq_object_has_name(const char *path, int fd)
 {
 	struct stat named, opened;
 
@@ -278,25 +278,25 @@ static bool may_be_mapped(int fd)
 	return seals >= 0 && seals & F_SEAL_SHRINK;
 }
 
-int smq_segment_reopen(int from, int access, int *fd)
+int smq_object_reopen(int from, int access, int *fd)
 {
-	char path[SMQ_SELF_BYTES];
+	char path[SMQ_FDPATH_BYTES];
 	int err;
 
 	if (fcntl(from, F_GETFD) < 0)
 		return EBADF;
 	if (!may_be_mapped(from))
 		return EPROTO;
-	smq_segment_self(from, path);
+	smq_fdpath(from, path);
 	err = open_file(path, access | O_NONBLOCK, fd); /* NONBLOCK: a lease would be waited for */
 	return err == ENOENT ? EOPNOTSUPP : err;        /* no /proc */
 }
 
-int smq_segment_again(int from, int *fd)
+int smq_object_reopen_own(int from, int *fd)
 {
-	char path[SMQ_SELF_BYTES];
+	char path[SMQ_FDPATH_BYTES];
 
-	smq_segment_self(from, path);
+	smq_fdpath(from, path);
 	return open_file(path, O_RDWR | O_NONBLOCK, fd);
 }
 
@@ -306,12 +306,12 @@ static int map_failed(void)
 	return errno == EACCES || errno == EPERM ? EACCES : ENOMEM;
 }
 
-void smq_segment_unmap(void *map, uint32_t header_bytes, uint32_t capacity)
+void smq_object_unmap(void *map, uint32_t header_bytes, uint32_t capacity)
 {
 	munmap(map, header_bytes + 2 * (size_t)capacity);
 }
 
-int smq_segment_map(int fd, const struct smq_identity *identity, void **map)
+int smq_object_map(int fd, const struct smq_identity *identity, void **map)
 {
 	size_t header = identity->header_bytes, capacity = identity->capacity;
 	size_t bytes = header + 2 * capacity;
@@ -335,7 +335,7 @@ int smq_segment_map(int fd, const struct smq_identity *identity, void **map)
 	return 0;
 }
 
-int smq_segment_map_header(int fd, const struct smq_identity *identity, void **map)
+int smq_object_map_header(int fd, const struct smq_identity *identity, void **map)
 {
 	void *base = mmap(NULL, identity->header_bytes, PROT_READ, MAP_SHARED, fd, 0);
 

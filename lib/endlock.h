@@ -9,54 +9,54 @@
  *
  * `claim` in the header says the rest: a claim that says OPEN while nobody holds the lock is a death.
  */
-#ifndef SMQ_END_H
-#define SMQ_END_H
+#ifndef SMQ_ENDLOCK_H
+#define SMQ_ENDLOCK_H
 
 #include <stdbool.h>
 
-#include "layout.h"
+#include "format.h"
 
 /*
  * Locks SMQ_LOCK_INIT for fd's own description, trying for 1 s: 0, ETIMEDOUT, ENOMEM (no lock to be had). To be
  * unlocked by hand: a child that was forked meanwhile, or since fd was opened, keeps the description after a close.
  */
-int smq_end_lock_init(int fd);
-void smq_end_unlock_init(int fd);
+int smq_initlock_lock(int fd);
+void smq_initlock_unlock(int fd);
 
 /* The same without waiting. */
-bool smq_end_try_lock_init(int fd);
+bool smq_initlock_trylock(int fd);
 
 /*
  * A descriptor for the init lock, for a handle with `fd`, opened after `forks` forks. A child that was forked since has
  * `fd` too: if this process were killed with the lock, the child would keep it, and the queue, for as long as it lives.
  * So then it is one that no child has; or, where no file can be opened any more, `fd` all the same.
  */
-int smq_end_lock_fd(int fd, uint32_t forks);
-void smq_end_close_lock_fd(int lock_fd, int fd);
+int smq_initlock_fd(int fd, uint32_t forks);
+void smq_initlock_close_fd(int lock_fd, int fd);
 
 /* Takes a whole end for fd's own description. 0, EBUSY, ENOMEM. Under the init lock. */
-int smq_end_claim(int fd, enum smq_lock_byte end);
+int smq_endlock_claim(int fd, enum smq_lock_byte end);
 
 /* Takes a part in an end. `*alone`: nobody else has one. 0, EBUSY, ENOMEM. Under the init lock. */
-int smq_end_share(int fd, enum smq_lock_byte end, bool *alone);
+int smq_endlock_share(int fd, enum smq_lock_byte end, bool *alone);
 
 /*
  * Takes a number among the handles of a shared end, for fd's own description: a free one from `first` on, and not
  * `except`. 0, EBUSY (all are taken), ENOMEM. Under the init lock.
  */
-int smq_end_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number);
+int smq_endlock_claim_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number);
 
 /* Does another description than fd's hold this number? Any but this one? */
-bool smq_end_handle_held(int fd, bool producer, uint32_t number);
-bool smq_end_others_held(int fd, bool producer, uint32_t number);
+bool smq_endlock_number_held(int fd, bool producer, uint32_t number);
+bool smq_endlock_others_held(int fd, bool producer, uint32_t number);
 
 /* Does another description than fd's hold this end (or, for both, one of the ends)? */
-bool smq_end_held(int fd, enum smq_lock_byte end);
-bool smq_end_any_held(int fd);
+bool smq_endlock_held(int fd, enum smq_lock_byte end);
+bool smq_endlock_any_held(int fd);
 
 /* Stores a new claim, or the close of the present one. By the holder; under the init lock. */
-void smq_end_opened(struct smq_claim *claim);
-void smq_end_closed(struct smq_claim *claim);
+void smq_claim_open(struct smq_claim *claim);
+void smq_claim_close(struct smq_claim *claim);
 
 static inline struct smq_claim *smq_claim_of(struct smq_header *header, bool producer)
 {
@@ -70,6 +70,6 @@ static inline uint32_t smq_claim_state(uint32_t claim)
 }
 
 /* Removes the name if it still is fd's and nobody holds an end. Under the init lock. */
-void smq_end_remove_unused(const char *path, int fd);
+void smq_endlock_unlink_unused(const char *path, int fd);
 
 #endif

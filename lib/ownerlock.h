@@ -13,22 +13,22 @@
  * under the init lock, under which numbers are given out: so the number found dead is not that of a new handle.
  * Who is stopped, or keeps a message for long, is waited for.
  */
-#ifndef SMQ_TURN_H
-#define SMQ_TURN_H
+#ifndef SMQ_OWNERLOCK_H
+#define SMQ_OWNERLOCK_H
 
 #include <stdbool.h>
 
-#include "layout.h"
+#include "format.h"
 
 /* Bits of a turn word beside the number. */
-#define SMQ_TURN_SLEEPS 0x80000000u /* somebody sleeps until it is left */
-#define SMQ_TURN_POLLS  0x40000000u /* somebody polls: the doorbell of this end is to be rung */
-#define SMQ_TURN_NUDGE  0x00010000u /* counted above the number, to turn sleepers back: says nothing */
-#define SMQ_TURN_NUDGES 0x3fff0000u
+#define SMQ_OWNER_SLEEPER    0x80000000u /* somebody sleeps until it is left */
+#define SMQ_OWNER_POLLER     0x40000000u /* somebody polls: the doorbell of this end is to be rung */
+#define SMQ_OWNER_INTERRUPT  0x00010000u /* counted above the number, to turn sleepers back: says nothing */
+#define SMQ_OWNER_INTERRUPTS 0x3fff0000u
 
-struct smq_turn {
+struct smq_ownerlock {
 	smq_word *word;
-	uint32_t number;   /* this handle's, 1 to SMQ_HANDLES; 0: the end is not shared */
+	uint32_t number;   /* this handle's, 1 to SMQ_HANDLES_MAX; 0: the end is not shared */
 	bool mine;         /* this handle is in it, */
 	bool inherited;    /* and the last one died there */
 	bool slept;        /* and others may sleep: nobody knows who else was woken */
@@ -36,24 +36,24 @@ struct smq_turn {
 };
 
 /* Enters if nobody is in it. */
-bool smq_turn_enter(struct smq_turn *turn);
+bool smq_ownerlock_trylock(struct smq_ownerlock *turn);
 
 /* Leaves, if this handle is in it. What `room` and `fd` are for: the sleepers and pollers of this end. */
-void smq_turn_leave(struct smq_turn *turn, struct smq_wait_room *room, int fd, bool producer);
+void smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *wait, int fd, bool producer);
 
 /*
- * Takes over the turn of a handle that died in it. `fd` holds no lock; `forks`: see smq_end_lock_fd(). 0,
+ * Takes over the turn of a handle that died in it. `fd` holds no lock; `forks`: see smq_initlock_fd(). 0,
  * EBUSY (it lives, or nobody is in it), EAGAIN (the init lock is not to be had now, so nobody can say).
  */
-int smq_turn_inherit(struct smq_turn *turn, int fd, uint32_t forks, bool producer);
+int smq_ownerlock_recover(struct smq_ownerlock *turn, int fd, uint32_t forks, bool producer);
 
 /* Says that this handle sleeps, or polls. What the word then is; 0: nobody is in it any more, so look again. */
-uint32_t smq_turn_announce(struct smq_turn *turn, uint32_t bit);
+uint32_t smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit);
 
 /* Sleeps until the turn is left, at most `ns`. 0: look again. EINTR. */
-int smq_turn_sleep(struct smq_turn *turn, struct smq_wait_room *room, uint32_t expected, int64_t ns);
+int smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *wait, uint32_t expected, int64_t ns);
 
 /* Turns back whoever sleeps. From any thread and signal handler. */
-void smq_turn_nudge(const struct smq_turn *turn, struct smq_wait_room *room);
+void smq_ownerlock_interrupt(const struct smq_ownerlock *turn, struct smq_wait *wait);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "end.h"
+#include "endlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "process.h"
-#include "segment.h"
+#include "object.h"
 #include "shmemq.h"
 
 /* 0, EAGAIN (somebody else's), or ENOMEM. */
@@ -22,7 +22,7 @@ static int set_lock(int fd, short type, off_t byte)
 	return errno == EAGAIN || errno == EACCES ? EAGAIN : ENOMEM;
 }
 
-int smq_end_lock_init(int fd)
+int smq_initlock_lock(int fd)
 {
 	struct timespec pause = { .tv_nsec = 50 * 1000 }, now, end;
 	int err;
@@ -41,37 +41,37 @@ int smq_end_lock_init(int fd)
 	return err;
 }
 
-int smq_end_lock_fd(int fd, uint32_t forks)
+int smq_initlock_fd(int fd, uint32_t forks)
 {
 	int own;
 
-	return smq_process_forks() == forks || smq_segment_again(fd, &own) != 0 ? fd : own;
+	return smq_process_forks() == forks || smq_object_reopen_own(fd, &own) != 0 ? fd : own;
 }
 
-void smq_end_close_lock_fd(int lock_fd, int fd)
+void smq_initlock_close_fd(int lock_fd, int fd)
 {
 	if (lock_fd != fd)
 		close(lock_fd);
 }
 
-bool smq_end_try_lock_init(int fd)
+bool smq_initlock_trylock(int fd)
 {
 	return set_lock(fd, F_WRLCK, SMQ_LOCK_INIT) == 0;
 }
 
-void smq_end_unlock_init(int fd)
+void smq_initlock_unlock(int fd)
 {
 	set_lock(fd, F_UNLCK, SMQ_LOCK_INIT);
 }
 
-int smq_end_claim(int fd, enum smq_lock_byte end)
+int smq_endlock_claim(int fd, enum smq_lock_byte end)
 {
 	int err = set_lock(fd, F_WRLCK, end);
 
 	return err == EAGAIN ? EBUSY : err;
 }
 
-int smq_end_share(int fd, enum smq_lock_byte end, bool *alone)
+int smq_endlock_share(int fd, enum smq_lock_byte end, bool *alone)
 {
 	int err = set_lock(fd, F_WRLCK, end);
 
@@ -84,15 +84,15 @@ int smq_end_share(int fd, enum smq_lock_byte end, bool *alone)
 
 static off_t handle_byte(bool producer, uint32_t number)
 {
-	return (producer ? SMQ_LOCK_PRODUCERS : SMQ_LOCK_CONSUMERS) + (off_t)number;
+	return (producer ? SMQ_LOCK_PRODUCER_HANDLES : SMQ_LOCK_CONSUMER_HANDLES) + (off_t)number;
 }
 
-int smq_end_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number)
+int smq_endlock_claim_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number)
 {
-	for (uint32_t i = 0; i < SMQ_HANDLES; i++) {
+	for (uint32_t i = 0; i < SMQ_HANDLES_MAX; i++) {
 		int err;
 
-		*number = (first + i) % SMQ_HANDLES + 1;
+		*number = (first + i) % SMQ_HANDLES_MAX + 1;
 		if (*number == except)
 			continue;
 		err = set_lock(fd, F_WRLCK, handle_byte(producer, *number));
@@ -110,31 +110,31 @@ static bool held(int fd, off_t byte, off_t bytes)
 	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
-bool smq_end_held(int fd, enum smq_lock_byte end)
+bool smq_endlock_held(int fd, enum smq_lock_byte end)
 {
 	return held(fd, end, 1);
 }
 
-bool smq_end_handle_held(int fd, bool producer, uint32_t number)
+bool smq_endlock_number_held(int fd, bool producer, uint32_t number)
 {
 	return held(fd, handle_byte(producer, number), 1);
 }
 
-bool smq_end_others_held(int fd, bool producer, uint32_t number)
+bool smq_endlock_others_held(int fd, bool producer, uint32_t number)
 {
-	uint32_t behind = SMQ_HANDLES - number;
+	uint32_t behind = SMQ_HANDLES_MAX - number;
 
 	/* A length of 0 would mean to the end of the file. */
 	return (number > 1 && held(fd, handle_byte(producer, 1), number - 1)) ||
 	       (behind > 0 && held(fd, handle_byte(producer, number + 1), behind));
 }
 
-bool smq_end_any_held(int fd)
+bool smq_endlock_any_held(int fd)
 {
 	return held(fd, SMQ_LOCK_PRODUCER, SMQ_LOCK_CONSUMER - SMQ_LOCK_PRODUCER + 1);
 }
 
-void smq_end_opened(struct smq_claim *claim)
+void smq_claim_open(struct smq_claim *claim)
 {
 	uint32_t last = atomic_load_explicit(&claim->claim, memory_order_relaxed);
 
@@ -143,7 +143,7 @@ void smq_end_opened(struct smq_claim *claim)
 	atomic_store_explicit(&claim->claim, (last & ~3u) + 4u + SHMEMQ_END_OPEN, memory_order_release);
 }
 
-void smq_end_closed(struct smq_claim *claim)
+void smq_claim_close(struct smq_claim *claim)
 {
 	uint32_t mine = atomic_load_explicit(&claim->claim, memory_order_relaxed);
 
@@ -152,8 +152,8 @@ void smq_end_closed(struct smq_claim *claim)
 	atomic_store_explicit(&claim->claim, (mine & ~3u) + SHMEMQ_END_CLOSED, memory_order_release);
 }
 
-void smq_end_remove_unused(const char *path, int fd)
+void smq_endlock_unlink_unused(const char *path, int fd)
 {
-	if (!smq_end_any_held(fd) && smq_segment_named(path, fd))
+	if (!smq_endlock_any_held(fd) && smq_object_has_name(path, fd))
 		unlink(path);
 }
