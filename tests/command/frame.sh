@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every framing, byte for byte, in and out.
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 # A file through a queue of 64 KiB, two processes at once, first as it is and then from a pipe: as many messages as
 # MESSAGES, and unchanged, or as WANTED.

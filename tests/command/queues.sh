@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # create, ls, stat and rm; names of any bytes.
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 page=$(getconf PAGESIZE)
 

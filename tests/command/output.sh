@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # What pop owes whoever reads its output, and what a stream costs: nothing lost, no system call a message, no CPU while
 # it waits; and --progress.
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 [ -e /proc/uptime ] || {
 	echo "command_output.sh: no /proc, which has the clock"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # bench: what it prints, what it refuses, and that it leaves nothing behind. How fast it all is, is no test.
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 [ -e /proc/self/task ] || {
 	echo 'command_bench.sh: no /proc, where its other process is seen'

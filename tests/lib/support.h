@@ -69,8 +69,8 @@ uint64_t test_seed(void);
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity);
 
 /*
- * Starts tests/peer with these arguments (the last one NULL): fork and exec, so that its mappings lie elsewhere. Its
- * commands stand in peer.c.
+ * Starts tests/lib/peer with these arguments (the last one NULL): fork and exec, so that its mappings lie elsewhere.
+ * Its commands stand in peer.c.
  */
 pid_t test_peer(const char *argument, ...);
 

@@ -32,7 +32,7 @@ licences()
 config_first()
 {
 	for file in $programs; do
-		[ "$file" = tests/header.c ] || [ "$(grep -m 1 '^#include' $file)" = '#include "config.h"' ] ||
+		[ "$file" = tests/api/header.c ] || [ "$(grep -m 1 '^#include' $file)" = '#include "config.h"' ] ||
 			echo "$file: config.h is not the first thing it includes"
 	done
 }

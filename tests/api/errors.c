@@ -203,7 +203,7 @@ static int producer_dies(const void *argument)
 	return shmemq_open(argument, SHMEMQ_PRODUCER, 0, NULL) == NULL;
 }
 
-/* Where it would have to wait for a peer that is gone. Sooner or later: test_close.c and test_death.c. */
+/* Where it would have to wait for a peer that is gone. Sooner or later: api/close.c and api/death.c. */
 START_TEST(epipe_eownerdead)
 {
 	const struct call *call = &calls[_i];

@@ -95,7 +95,7 @@ static struct shmemq *await_blocked(struct blocked *blocked, pid_t *child)
 	return q;
 }
 
-/* And at once, not at the end of a slice: test_wakeup.c. */
+/* And at once, not at the end of a slice: unit/wakeup.c. */
 START_TEST(close_wakes_the_peer)
 {
 	struct blocked blocked = { .name = test_name(), .call = &calls[_i] };

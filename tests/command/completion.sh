@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The bash completion: commands, options, values and the names of queues. SHMEMQ_COMPLETION: the file, if it is
 # installed.
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 command -v bash >/dev/null || {
 	echo 'command_completion.sh: no bash'
@@ -20,7 +20,7 @@ completes() # LINE [WORD...]
 {
 	line=$1
 	shift
-	bash --norc "$srcdir/tests/complete.bash" "$file" "$SHMEMQ" "$line" >"$temp/out" 2>"$temp/err"
+	bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHMEMQ" "$line" >"$temp/out" 2>"$temp/err"
 	sort -o "$temp/out" "$temp/out"
 	{ [ $# -eq 0 ] || printf '%s\n' "$@"; } | is "'$line'"
 	: | is "'$line' says nothing" "$temp/err"
@@ -70,9 +70,9 @@ completes "shmemq create $prefix-"
 
 # It names what there is, and nothing else.
 "$SHMEMQ" --help >"$temp/help"
-for command in $(bash --norc "$srcdir/tests/complete.bash" "$file" "$SHMEMQ" 'shmemq '); do
+for command in $(bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHMEMQ" 'shmemq '); do
 	grep -q "^  $command " "$temp/help" || fail "help does not name $command"
-	bash --norc "$srcdir/tests/complete.bash" "$file" "$SHMEMQ" "shmemq $command --"
+	bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHMEMQ" "shmemq $command --"
 done | sort -u >"$temp/offered"
 grep -o -e '--[a-z]*' "$temp/help" | sort -u | is 'the options of help' "$temp/offered"
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The command line: what is refused and how, help, and files that are not queues.
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 #
 # Usage: status 2, a line, a hint, and nothing done.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A peer that ends without a close: noticed, by whom; and one that lives though it does nothing. How soon a call that
- * waits notices: test_slices.c.
+ * waits notices: unit/slices.c.
  */
 #include "config.h"
 

@@ -5,8 +5,8 @@
 set -u
 program=$1
 seconds=$2
-target=${program##*/fuzz_}
-seeds=$(dirname "$0")/corpus/$target
+target=${program##*/}
+seeds=$(dirname "$0")/../corpus/$target
 found=tests/found/$target
 
 mkdir -p "$found/corpus" "$found/crashes" || exit 1
@@ -16,7 +16,7 @@ status=$?
 runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$found/log")
 covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$found/log" | tail -n 1)
 crashes=$(find "$found/crashes" -type f | wc -l)
-echo "fuzz_$target: ${runs:-no} executions in $seconds s, ${covered:-0} edges covered, $crashes crashes"
+echo "fuzz/$target: ${runs:-no} executions in $seconds s, ${covered:-0} edges covered, $crashes crashes"
 if [ "$status" -ne 0 ] || [ "$crashes" -ne 0 ]; then
 	tail -n 40 "$found/log"
 	exit 1

@@ -6,8 +6,8 @@ command -v cmake >/dev/null || command -v meson >/dev/null || {
 	echo 'build_systems.sh: neither cmake nor meson'
 	exit 77
 }
-# shellcheck source=tests/install_lib.sh
-. "${srcdir:-.}/tests/install_lib.sh"
+# shellcheck source=tests/tree/install_lib.sh
+. "${srcdir:-.}/tests/tree/install_lib.sh"
 
 # "no": configure was told to do without.
 export CC CXX CFLAGS="${SHMEMQ_CFLAGS-}" CXXFLAGS="${SHMEMQ_CFLAGS-}" LDFLAGS="${SHMEMQ_LDFLAGS-}"

@@ -18,8 +18,8 @@ if [ -z "${SHMEMQ_TEST_MOUNTED-}" ]; then
 	SHMEMQ_TEST_MOUNTED=1
 	export SHMEMQ_TEST_MOUNTED
 fi
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 # What ls or clean shows, without its titles and but for names.
 names() # ARGUMENT...

@@ -29,9 +29,9 @@ void sleepy_eager(struct shmemq *q);
 void sleepy_delay(uint64_t *random, unsigned most);
 
 /*
- * Commands of tests/peer: ROLE WAIT DENY NAME OTHER SEED COUNT. ROLE: ping or pong, COUNT messages to pong by NAME and
- * back by OTHER; produce or consume, COUNT messages by NAME. WAIT: "sleep" in the calls, "poll" between them, or "both"
- * by turns. DENY: whether membarrier(2) is taken away, "never", "before" or "after" the queues are opened.
+ * Commands of tests/lib/peer: ROLE WAIT DENY NAME OTHER SEED COUNT. ROLE: ping or pong, COUNT messages to pong by NAME
+ * and back by OTHER; produce or consume, COUNT messages by NAME. WAIT: "sleep" in the calls, "poll" between them, or
+ * "both" by turns. DENY: whether membarrier(2) is taken away, "never", "before" or "after" the queues are opened.
  */
 int sleepy_run(char **argv);
 

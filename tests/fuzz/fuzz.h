@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Programs that take any bytes as input: from libFuzzer (./configure --enable-fuzzers CC=clang; make fuzz) or, without
- * it, from fuzz_main.c, which runs each file of the corpus once.
+ * it, from fuzz/main.c, which runs each file of the corpus once.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long a call waits, and what ends the wait. Which errno each call can give: test_api_calls.c. That it sleeps
- * meanwhile: test_slices.c.
+ * How long a call waits, and what ends the wait. Which errno each call can give: api/errors.c. That it sleeps
+ * meanwhile: unit/slices.c.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SHARED ends: many handles that take turns, whoever of them closes, stops or dies. Their waits: test_shared_wait. */
+/* SHARED ends: many handles that take turns, whoever of them closes, stops or dies. Their waits: shared/wait. */
 #include "config.h"
 
 #include <signal.h>

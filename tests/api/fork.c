@@ -44,7 +44,7 @@ static void close_all(const struct inherited *all)
 #define IS_EPERM(call)      CHECK((errno = 0, (intptr_t)(call) == -1) && errno == EPERM)
 #define IS_EPERM_NULL(call) CHECK((errno = 0, (call) == NULL) && errno == EPERM)
 
-/* The calls that test_api_calls.c does not put this to, and bad arguments: whose handle it is comes first. */
+/* The calls that api/errors.c does not put this to, and bad arguments: whose handle it is comes first. */
 static int use_inherited(const void *argument)
 {
 	const struct inherited *all = argument;

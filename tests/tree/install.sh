@@ -4,8 +4,8 @@
 # way of pkg-config, with the shared library and with the static one, and run.
 set -eu
 
-# shellcheck source=tests/install_lib.sh
-. "${srcdir:-.}/tests/install_lib.sh"
+# shellcheck source=tests/tree/install_lib.sh
+. "${srcdir:-.}/tests/tree/install_lib.sh"
 
 # example NUMBER: the program of that number, under a queue name of this test's own.
 example()

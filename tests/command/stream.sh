@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # push and pop as streams: how they begin, wait, and end.
-# shellcheck source=tests/command_lib.sh
-. "${srcdir:-.}/tests/command_lib.sh"
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 
 [ -e /proc/uptime ] || {
 	echo "command_stream.sh: no /proc, which has the clock"
@@ -56,7 +56,7 @@ field_is "$q" producer dead
 expect 1 "$q: the producer has died; messages written: 2" pop "$q"
 printf 'four\nfive\n' | is 'what a dead producer had pushed'
 
-# A waiting pop notices: nothing else can end it. How soon: test_death.c.
+# A waiting pop notices: nothing else can end it. How soon: api/death.c.
 "$SHMEMQ" pop "$q" --stay >"$temp/popped" &
 stay=$!
 await_field "$q" consumer_waiting yes

@@ -25,7 +25,7 @@ compile()
 }
 
 for std in c99 gnu99 c11 gnu11 c17 c2x; do
-	compile "$CC" c "$std" "$srcdir/tests/header.c"
+	compile "$CC" c "$std" "$srcdir/tests/api/header.c"
 done
 [ "$tried" -gt 0 ] || {
 	echo "header.sh: $CC knows no standard" >&2
@@ -33,7 +33,7 @@ done
 }
 c=$tried
 for std in c++98 c++11 c++17 gnu++17 c++20; do
-	compile "$CXX" c++ "$std" "$srcdir/tests/header.c"
+	compile "$CXX" c++ "$std" "$srcdir/tests/api/header.c"
 done
 # By way of a source that includes nothing else: of a header that is compiled itself, the include guard is a warning.
 alone=$(mktemp)
