@@ -4,55 +4,54 @@
 
 #include <limits.h>
 
-#include "handle.h"
+#include "acquire.h"
 
 /*
  * Ring bytes after which the messages written so far are published: one line crosses between the cores for many small
- * messages, and the consumer still begins long before a large batch is done. doc/performance.md has the figures.
+ * messages, and the consumer begins long before a large batch is complete. doc/performance.md has the figures.
  */
 #define PUBLISH_BYTES 1024u
 
-/* May this message be pushed, whatever the room? */
-static inline bool legal(const struct smq_ring *ring, const struct shmemq_msg *msg)
+/* May this message be pushed, if there is space for it? */
+static inline bool is_legal(const struct smq_ring *ring, const struct shmemq_msg *msg)
 {
 	return (msg->data != NULL || msg->size == 0) && msg->size <= smq_message_max(ring);
 }
 
 /*
- * Writes messages to the tail and publishes them, all at once: the size word of the first comes last, so until then a
- * consumer, or a producer that takes over, sees none of them. Room for the first is there. How many: at least 1.
+ * Writes messages to the tail and publishes them together: the size word of the first one is stored last, so until then
+ * a consumer, or a producer that takes over, sees none of them. There is space for the first. Returns how many: at
+ * least 1.
  */
 static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count)
 {
-	/* As in smq_ring_reserve(): all of it before anything is stored, and the ring goes on behind its end. */
-	uint32_t room =
-		q->ring.capacity - SMQ_RECORD_HEADER - (q->ring.position - q->ring.cached_head); /* for records */
-	struct smq_reservation place = smq_ring_reserve(&q->ring, 0);
+	/* Space for records. As in smq_ring_reserve(), all is computed before anything is stored. */
+	uint32_t space = q->ring.capacity - SMQ_RECORD_HEADER - (q->ring.position - q->ring.cached_head);
+	struct smq_reservation group = smq_ring_reserve(&q->ring, 0);
 	uint32_t used = 0, bytes = 0;
 	unsigned n = 0;
 
 	do {
 		size_t size = msgs[n].size;
 		uint32_t record_bytes = smq_record_bytes((uint32_t)size);
-		struct smq_record *record = smq_record_after(place.record, used);
+		struct smq_record *record = smq_record_after(group.record, used);
 
-		/* What is too large for the ring is so for its room; it ends the batch, or fails the next one. */
-		if (size > room || record_bytes > room - used || (msgs[n].data == NULL && size != 0))
+		/* What is too large for the ring is too large for its space: it ends the batch, and fails the next. */
+		if (size > space || record_bytes > space - used || (msgs[n].data == NULL && size != 0))
 			break;
-		if (size != 0)
-			smq_copy((unsigned char *)(record + 1), msgs[n].data, size);
-		/* Both relaxed: published by the size word of the first. */
+		smq_copy((unsigned char *)(record + 1), msgs[n].data, size);
+		/* Both relaxed: the size word of the first publishes them. */
 		atomic_store_explicit(&record->type, msgs[n].type, memory_order_relaxed);
 		if (n != 0)
 			atomic_store_explicit(&record->size_plus_1, (uint32_t)size + 1, memory_order_relaxed);
 		bytes += (uint32_t)size;
 		used += record_bytes;
 	} while (++n < count && used < PUBLISH_BYTES);
-	place.next = smq_record_after(place.record, used);
-	place.end = q->ring.position + used;
-	smq_ring_publish(&q->ring, place, (uint32_t)msgs[0].size);
+	group.next = smq_record_after(group.record, used);
+	group.end = q->ring.position + used;
+	smq_ring_publish(&q->ring, group, (uint32_t)msgs[0].size);
 	smq_ring_count(&q->ring, n, bytes);
-	smq_eventcount_notify(&q->eventcount, 0);
+	smq_notify(q, 0);
 	return n;
 }
 
@@ -66,24 +65,24 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 		return 0;
 	if (msgs[0].data == NULL && msgs[0].size != 0)
 		return smq_fail(EINVAL);
-	if (smq_make_room(q, msgs[0].size, timeout) != 0)
+	if (smq_acquire_space(q, msgs[0].size, timeout) != 0)
 		return -1;
 	do
 		pushed += push_group(q, msgs + pushed, most - pushed);
-	while (pushed < most && legal(&q->ring, &msgs[pushed]) &&
+	while (pushed < most && is_legal(&q->ring, &msgs[pushed]) &&
 	       smq_ring_space(&q->ring, smq_record_bytes((uint32_t)msgs[pushed].size)) == SMQ_READY);
-	smq_shared_leave(q);
+	smq_unlock(q);
 	return (int)pushed;
 }
 
 /*
- * Tells of up to `most` messages at the head, of which the first, of `size` bytes, is there. Returns how many; where
- * they end goes to `*end`, what they hold to `*bytes`.
+ * Describes up to `most` messages at the head, the first of which, of `size` bytes, is there. Returns how many.
+ * `*end`: the position after them; `*bytes`: their sum.
  */
-static unsigned list(const struct smq_ring *ring, uint32_t size, struct shmemq_msg *msgs, unsigned most, uint32_t *end,
-		     uint32_t *bytes)
+static unsigned describe(const struct smq_ring *ring, uint32_t size, struct shmemq_msg *msgs, unsigned most,
+			 uint32_t *end, uint32_t *bytes)
 {
-	/* As in push_group(). No honest ring holds more than so many bytes of records. */
+	/* No honest ring holds more bytes of records than `most_bytes`. The rest as in push_group(). */
 	uint32_t most_bytes = ring->capacity - SMQ_RECORD_HEADER, used = 0, sum = 0, position = ring->position;
 	struct smq_record *first = smq_record_at(ring, position);
 	bool redelivering = ring->redelivering;
@@ -103,8 +102,9 @@ static unsigned list(const struct smq_ring *ring, uint32_t size, struct shmemq_m
 		used += smq_record_bytes(size);
 		if (++n == most)
 			break;
-		/* Acquire, and once: as in smq_ring_peek_at(). Nothing there is UINT32_MAX here, which is too large, as
-		 * garbage may be: that ends the batch, and fails the next call. */
+		/* Acquire, and once, as in smq_ring_peek_at(); not by it, because one comparison does here for both
+		 * of its: no message is UINT32_MAX, and too large, as garbage may be. That ends the batch, and garbage
+		 * fails the next call. */
 		size = atomic_load_explicit(&smq_record_after(first, used)->size_plus_1, memory_order_acquire) - 1;
 		if ((uint64_t)size + SMQ_RECORD_HEADER > most_bytes - used)
 			break;
@@ -120,9 +120,9 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 
 	if (!smq_in_shared_state(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
-	if (smq_await_message(q, &size, timeout) != 0)
+	if (smq_acquire_message(q, &size, timeout) != 0)
 		return -1;
-	q->batch = list(&q->ring, size, msgs, max < INT_MAX ? max : INT_MAX, &q->batch_end, &q->held_bytes);
+	q->batch = describe(&q->ring, size, msgs, max < INT_MAX ? max : INT_MAX, &q->batch_end, &q->held_bytes);
 	/* Before the caller sees the messages: if this process is killed from here on, the next consumer is told. */
 	smq_ring_lease(&q->ring, q->batch_end);
 	q->redelivered = msgs[0].flags & SHMEMQ_MSG_REDELIVERED;
@@ -130,8 +130,8 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 	return (int)q->batch;
 }
 
-/* Walks over the first `count` messages of a batch: where they end, and their bytes. False: that has been changed. */
-static bool walk(const struct shmemq *q, unsigned count, uint32_t *end, uint32_t *bytes)
+/* Where the first `count` messages of a batch end, and the sum of their bytes. false: a peer has changed the sizes. */
+static bool measure(const struct shmemq *q, unsigned count, uint32_t *end, uint32_t *bytes)
 {
 	uint32_t size;
 
@@ -155,9 +155,9 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	end = q->batch_end;
 	bytes = q->held_bytes;
-	if (count < q->batch && !walk(q, count, &end, &bytes)) {
+	if (count < q->batch && !measure(q, count, &end, &bytes)) {
 		q->state |= SMQ_BROKEN;
-		smq_shared_leave(q);
+		smq_unlock(q);
 		return smq_fail(EBADMSG);
 	}
 	q->state &= ~SMQ_BATCH;
@@ -165,6 +165,5 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 		smq_ring_release(&q->ring, end, count, bytes);
 	if (q->state & SMQ_SHARED)
 		smq_ring_return_lease(&q->ring);
-	smq_shared_leave(q);
-	return (int)smq_eventcount_notify(&q->eventcount, 0);
+	return smq_finish(q);
 }

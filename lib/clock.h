@@ -6,15 +6,18 @@
 #include <stdint.h>
 #include <time.h>
 
+#define SMQ_NS_PER_MS INT64_C(1000000)
+#define SMQ_NS_PER_S  INT64_C(1000000000)
+
 static inline int64_t smq_now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return (int64_t)now.tv_sec * SMQ_NS_PER_S + now.tv_nsec;
 }
 
-/* INT64_MAX: never. */
+/* `timeout` after `start`. INT64_MAX (never) for a negative timeout, and for one too large for the clock. */
 static inline int64_t smq_deadline(int64_t start, int64_t timeout)
 {
 	return timeout < 0 || timeout > INT64_MAX - start ? INT64_MAX : start + timeout;

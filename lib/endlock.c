@@ -12,7 +12,7 @@
 #include "object.h"
 #include "shmemq.h"
 
-/* 0, EAGAIN (somebody else's), or ENOMEM. */
+/* 0, EAGAIN (another description holds it), or ENOMEM. */
 static int set_lock(int fd, short type, off_t byte)
 {
 	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
@@ -33,7 +33,7 @@ int smq_initlock_lock(int fd)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec))
 			return ETIMEDOUT;
-		/* Polled: a blocking lock knows no timeout. It is held for tens of microseconds. */
+		/* Polled, because a blocking lock has no timeout. Holders need tens of microseconds. */
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 1000 * 1000)
 			pause.tv_nsec *= 2;
@@ -76,7 +76,7 @@ int smq_endlock_share(int fd, enum smq_lock_byte end, bool *alone)
 	int err = set_lock(fd, F_WRLCK, end);
 
 	*alone = err == 0;
-	/* Nobody comes in between: claims are taken under the init lock. */
+	/* No claim comes in between: all are made under the init lock. */
 	if (err == 0 || err == EAGAIN)
 		err = set_lock(fd, F_RDLCK, end);
 	return err == EAGAIN ? EBUSY : err;
@@ -106,7 +106,7 @@ static bool held(int fd, off_t byte, off_t bytes)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = bytes };
 
-	/* A probe that fails says nothing: then nobody is declared dead. */
+	/* A probe that fails proves nothing: the holder counts as alive. */
 	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
@@ -122,11 +122,11 @@ bool smq_endlock_number_held(int fd, bool producer, uint32_t number)
 
 bool smq_endlock_others_held(int fd, bool producer, uint32_t number)
 {
-	uint32_t behind = SMQ_HANDLES_MAX - number;
+	uint32_t after = SMQ_HANDLES_MAX - number;
 
-	/* A length of 0 would mean to the end of the file. */
+	/* A length of 0 would mean: to the end of the file. */
 	return (number > 1 && held(fd, handle_byte(producer, 1), number - 1)) ||
-	       (behind > 0 && held(fd, handle_byte(producer, number + 1), behind));
+	       (after > 0 && held(fd, handle_byte(producer, number + 1), after));
 }
 
 bool smq_endlock_any_held(int fd)
@@ -139,7 +139,7 @@ void smq_claim_open(struct smq_claim *claim)
 	uint32_t last = atomic_load_explicit(&claim->claim, memory_order_relaxed);
 
 	atomic_store_explicit(&claim->pid, (uint32_t)getpid(), memory_order_relaxed);
-	/* Release, as below; the count makes a peer's knowledge of the last holder's death void. */
+	/* Release, as below. With the new count the peer no longer takes this end for dead. */
 	atomic_store_explicit(&claim->claim, (last & ~3u) + 4u + SHMEMQ_END_OPEN, memory_order_release);
 }
 
@@ -147,8 +147,8 @@ void smq_claim_close(struct smq_claim *claim)
 {
 	uint32_t mine = atomic_load_explicit(&claim->claim, memory_order_relaxed);
 
-	/* Release: its acquire is in peer_gone() of await.c, after which the ring is looked at once more: whatever
-	 * this side published before it closed is seen. */
+	/* Release: its acquire is in peer_gone() of wait.c, after which the ring is checked once more and everything
+	 * is seen that this side published before it closed. */
 	atomic_store_explicit(&claim->claim, (mine & ~3u) + SHMEMQ_END_CLOSED, memory_order_release);
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claims on ends, and who is there.
+ * The end locks: who holds an end, and whether the holder lives.
  *
- * An end is held by an open-file-description lock on a byte of the queue's own file. The description that holds
- * it is kept alive by the mapping alone: its descriptor is closed, and the mapping is not given to children. So
- * the kernel ends the claim when the process ends, whatever the cause and whoever was forked. No pid decides
- * anything; it works across pid namespaces. A SHARED end is held by read locks, and each handle by one of its own.
+ * A handle holds its end by an open-file-description lock on a byte of the queue's own file. Only the handle's mapping
+ * keeps that description open: its descriptor is closed, and forked children do not get the mapping. So the kernel
+ * releases the lock when the process ends, for whatever reason, and whatever children it has forked. No pid decides
+ * anything, and it works across pid namespaces. A SHARED end is held by read locks, and each of its handles by a write
+ * lock on a byte of its own.
  *
- * `claim` in the header says the rest: a claim that says OPEN while nobody holds the lock is a death.
+ * `claim` in the header says the rest: if it says OPEN and no lock is held, the holder has died.
  */
 #ifndef SMQ_ENDLOCK_H
 #define SMQ_ENDLOCK_H
@@ -17,44 +18,43 @@
 #include "format.h"
 
 /*
- * Locks SMQ_LOCK_INIT for fd's own description, trying for 1 s: 0, ETIMEDOUT, ENOMEM (no lock to be had). To be
- * unlocked by hand: a child that was forked meanwhile, or since fd was opened, keeps the description after a close.
+ * The init lock, for fd's own description. Lock: tries for 1 s; 0, ETIMEDOUT, ENOMEM (the kernel has no lock left). It
+ * has to be unlocked explicitly, because a child that was forked since fd was opened keeps the description open.
  */
 int smq_initlock_lock(int fd);
+bool smq_initlock_trylock(int fd);
 void smq_initlock_unlock(int fd);
 
-/* The same without waiting. */
-bool smq_initlock_trylock(int fd);
-
 /*
- * A descriptor for the init lock, for a handle with `fd`, opened after `forks` forks. A child that was forked since has
- * `fd` too: if this process were killed with the lock, the child would keep it, and the queue, for as long as it lives.
- * So then it is one that no child has; or, where no file can be opened any more, `fd` all the same.
+ * A descriptor for the init lock of a handle that has `fd` open since its process had forked `forks` times. A child
+ * forked since then has `fd` too: if this process were killed while it holds the lock through `fd`, the child would
+ * keep the lock, and with it the queue, for as long as it lives. So after a fork this is a newly opened descriptor; or
+ * `fd` all the same, where no file can be opened any more.
  */
 int smq_initlock_fd(int fd, uint32_t forks);
 void smq_initlock_close_fd(int lock_fd, int fd);
 
-/* Takes a whole end for fd's own description. 0, EBUSY, ENOMEM. Under the init lock. */
+/* Claims a whole end for fd's own description. 0, EBUSY, ENOMEM. Under the init lock. */
 int smq_endlock_claim(int fd, enum smq_lock_byte end);
 
-/* Takes a part in an end. `*alone`: nobody else has one. 0, EBUSY, ENOMEM. Under the init lock. */
+/* Claims a share of an end. `*alone`: no other handle has one. 0, EBUSY, ENOMEM. Under the init lock. */
 int smq_endlock_share(int fd, enum smq_lock_byte end, bool *alone);
 
 /*
- * Takes a number among the handles of a shared end, for fd's own description: a free one from `first` on, and not
- * `except`. 0, EBUSY (all are taken), ENOMEM. Under the init lock.
+ * Claims a number among the handles of a SHARED end for fd's own description: the first free one from `first` on that
+ * is not `except`. 0, EBUSY (all are taken), ENOMEM. Under the init lock.
  */
 int smq_endlock_claim_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number);
 
-/* Does another description than fd's hold this number? Any but this one? */
+/* Does a description other than fd's hold this number? Any number but this one? */
 bool smq_endlock_number_held(int fd, bool producer, uint32_t number);
 bool smq_endlock_others_held(int fd, bool producer, uint32_t number);
 
-/* Does another description than fd's hold this end (or, for both, one of the ends)? */
+/* Does a description other than fd's hold this end? Either end? */
 bool smq_endlock_held(int fd, enum smq_lock_byte end);
 bool smq_endlock_any_held(int fd);
 
-/* Stores a new claim, or the close of the present one. By the holder; under the init lock. */
+/* Store a new claim, and the close of the current one. By the holder; under the init lock. */
 void smq_claim_open(struct smq_claim *claim);
 void smq_claim_close(struct smq_claim *claim);
 
@@ -69,7 +69,7 @@ static inline uint32_t smq_claim_state(uint32_t claim)
 	return claim & 3u;
 }
 
-/* Removes the name if it still is fd's and nobody holds an end. Under the init lock. */
+/* Removes the name if it still is fd's and neither end is held. Under the init lock. */
 void smq_endlock_unlink_unused(const char *path, int fd);
 
 #endif

@@ -3,15 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "eventcount.h"
+#include "fdpath.h"
 #include "object.h"
 #include "shmemq.h"
-#include "eventcount.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008u
@@ -61,7 +61,7 @@ static int open_file(const char *path, int flags, int *fd)
 
 int smq_object_open(const char *path, int access, int *fd)
 {
-	/* NONBLOCK: the name may be a FIFO's. */
+	/* NONBLOCK: the name may refer to a FIFO. */
 	return open_file(path, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, fd);
 }
 
@@ -80,9 +80,8 @@ static int ring_capacity(const struct shmemq_attr *attr, uint32_t *capacity)
 }
 
 /*
- * Gives the file its pages now, so that none is missing later: a store into a page that a full /dev/shm cannot
- * give is SIGBUS. In steps, because tmpfs undoes a call that a signal interrupts: under a fast timer one call for
- * a whole gigabyte would never end.
+ * Allocates the file's pages now, because a store into a page that a full /dev/shm cannot provide is SIGBUS. In steps,
+ * because tmpfs undoes a call that a signal interrupts: under a fast timer one call for a gigabyte would never end.
  */
 static int reserve(int fd, off_t bytes)
 {
@@ -97,10 +96,10 @@ static int reserve(int fd, off_t bytes)
 		switch (err) {
 		case 0:
 			break;
-		case EINVAL: /* the file system cannot reserve, so this library cannot promise */
+		case EINVAL: /* the file system cannot reserve space */
 		case EOPNOTSUPP:
 		case ENODEV:
-		case ENOSYS: /* nor in this sandbox */
+		case ENOSYS: /* a sandbox */
 		case EPERM:
 			return EOPNOTSUPP;
 		case EDQUOT:
@@ -119,16 +118,11 @@ static int write_header(int fd, const struct smq_identity *identity)
 
 	header = mmap(NULL, identity->header_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (header == MAP_FAILED)
-		return errno == EAGAIN ? ENOMEM : errno; /* EAGAIN: over the limit of locked memory, under mlockall */
+		return errno == EAGAIN ? ENOMEM : errno; /* EAGAIN: the limit of locked memory, under mlockall() */
 	header->identity = *identity;
 	err = smq_eventcount_init(header);
 	munmap(header, identity->header_bytes);
 	return err;
-}
-
-void smq_fdpath(int fd, char path[SMQ_FDPATH_BYTES])
-{
-	snprintf(path, SMQ_FDPATH_BYTES, "/proc/self/fd/%d", fd);
 }
 
 static int give_name(int fd, const char *path)
@@ -140,7 +134,7 @@ static int give_name(int fd, const char *path)
 		return 0;
 	if (errno == EEXIST)
 		return EEXIST;
-	/* Without /proc: needs a privilege on older kernels. */
+	/* Without /proc. Older kernels want a privilege for it. */
 	if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
 		return 0;
 	return errno == EEXIST || errno == ENOSPC || errno == ENOMEM ? errno : EACCES;
@@ -174,7 +168,7 @@ int smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *a
 	*fd = open(SMQ_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, mode & 0777);
 	if (*fd < 0) {
 		switch (errno) {
-		case ENOENT: /* no /dev/shm; the caller would take it for a free name */
+		case ENOENT: /* no /dev/shm; to the caller ENOENT means a free name */
 		case ENOTDIR:
 		case EISDIR: /* a kernel or file system without O_TMPFILE */
 			return EOPNOTSUPP;
@@ -191,7 +185,7 @@ int smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *a
 	if (err == 0)
 		err = give_name(*fd, path);
 	if (err != 0)
-		close(*fd); /* and the kernel takes everything back */
+		close(*fd); /* and the kernel frees everything */
 	return err;
 }
 
@@ -205,7 +199,7 @@ int smq_object_memfd(const struct shmemq_attr *attr, int *fd)
 	if (*fd < 0)
 		return errno == ENOSYS || errno == EPERM ? EOPNOTSUPP : errno; /* EPERM: a sandbox */
 	err = build(*fd, attr);
-	/* No peer can take pages away: a store into one that is gone is SIGBUS. */
+	/* A peer could otherwise truncate the file: a store into a missing page is SIGBUS. */
 	if (err == 0 && fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		err = EOPNOTSUPP;
 	if (err != 0)
@@ -213,7 +207,7 @@ int smq_object_memfd(const struct shmemq_attr *attr, int *fd)
 	return err;
 }
 
-/* Reads the identity in whatever version. Each word is read once, here; a queue never changes them. */
+/* Reads the identity of any format version. Each word is read once, here; a queue never changes them. */
 static int read_identity(int fd, struct smq_identity *identity, struct stat *st)
 {
 	if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode) ||
@@ -288,7 +282,7 @@ int smq_object_reopen(int from, int access, int *fd)
 	if (!may_be_mapped(from))
 		return EPROTO;
 	smq_fdpath(from, path);
-	err = open_file(path, access | O_NONBLOCK, fd); /* NONBLOCK: a lease would be waited for */
+	err = open_file(path, access | O_NONBLOCK, fd); /* NONBLOCK: do not wait for the holder of a lease */
 	return err == ENOENT ? EOPNOTSUPP : err;        /* no /proc */
 }
 
@@ -302,7 +296,7 @@ int smq_object_reopen_own(int from, int *fd)
 
 static int map_failed(void)
 {
-	/* EACCES: a mount with noexec under a READ_IMPLIES_EXEC personality. EPERM: a memfd sealed against writing. */
+	/* EACCES: a noexec mount under the READ_IMPLIES_EXEC personality. EPERM: a memfd sealed against writing. */
 	return errno == EACCES || errno == EPERM ? EACCES : ENOMEM;
 }
 
@@ -317,14 +311,14 @@ int smq_object_map(int fd, const struct smq_identity *identity, void **map)
 	size_t bytes = header + 2 * capacity;
 	unsigned char *base;
 
-	/* One reservation, so that the two halves can be placed without meeting anything else. */
+	/* Reserve the addresses first, so that both halves can be placed there without overlapping other mappings. */
 	base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return map_failed();
 	if (mmap(base, header + capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
 	    mmap(base + header + capacity, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 		 (off_t)header) == MAP_FAILED ||
-	    /* A child would keep the claim alive: it is the mapping that holds the lock. */
+	    /* With the mapping a child would keep the end locks held. */
 	    madvise(base, bytes, MADV_DONTFORK) != 0) {
 		int err = map_failed();
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a queue, and with it an end: by name, by descriptor, and where there is none by making one. */
+/* Opening a queue and claiming one of its ends: by name, by descriptor, and by creating the queue. */
 #include "config.h"
 
 #include <errno.h>
@@ -9,11 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acquire.h"
 #include "endlock.h"
-#include "handle.h"
-#include "process.h"
 #include "object.h"
-#include "shmemq.h"
+#include "process.h"
 
 static bool flags_fit(unsigned flags)
 {
@@ -25,77 +24,76 @@ static bool flags_fit(unsigned flags)
 		return false;
 	if ((rest & SHMEMQ_EXCL) && !(rest & SHMEMQ_CREATE))
 		return false;
-	/* An observer never waits, and there may be many anyway. */
+	/* An observer never waits, and there may always be many. */
 	return role != SHMEMQ_OBSERVER || !(rest & (SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED));
 }
 
-static struct smq_wait *room(struct smq_header *header, bool producer)
+static struct smq_wait *wait_of(struct smq_header *header, bool producer)
 {
 	return producer ? &header->producer_wait : &header->consumer_wait;
 }
 
-enum smq_ring_status smq_take_ring(struct shmemq *q)
+/* Takes a number among the handles of a SHARED end. 0, EBUSY, ENOMEM. */
+static int take_number(struct shmemq *q, int fd, struct smq_claim *own)
 {
-	unsigned char *records = (unsigned char *)q->header + q->header_bytes;
+	uint32_t claims = atomic_load_explicit(&own->claim, memory_order_relaxed) >> 2;
+	/* Not that of a dead holder of the owner lock, from which no other handle has recovered yet. */
+	uint32_t except = atomic_load_explicit(&own->owner, memory_order_relaxed) & SMQ_HANDLES_MAX;
 
-	return (q->state & SHMEMQ_PRODUCER ? smq_ring_attach_producer : smq_ring_attach_consumer)(&q->ring, q->header,
-												  records, q->capacity);
+	q->owner.word = &own->owner;
+	q->eventcount.shared = true;
+	return smq_endlock_claim_number(fd, q->producer, claims % SMQ_HANDLES_MAX, except, &q->owner.number);
 }
 
 /*
- * Everything that the mapped memory decides, under the init lock and with the end's lock held; `alone` in it. 0 or
- * EBADMSG, or of a number in a shared end EBUSY and ENOMEM.
+ * Attaches the handle to the mapped memory, under the init lock and with the end's lock held. `alone`: no other handle
+ * has the end. 0, EBADMSG, or, for a SHARED end's number, EBUSY and ENOMEM.
  */
-static int take_up(struct shmemq *q, int fd, bool alone, bool registered)
+static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 {
-	bool producer = q->state & SHMEMQ_PRODUCER;
-	struct smq_claim *own = smq_claim_of(q->header, producer);
+	struct smq_claim *own = smq_claim_of(q->header, q->producer), *peer = smq_claim_of(q->header, !q->producer);
+	int err;
 
 	if (alone) {
-		if (smq_take_ring(q) != SMQ_READY)
+		if (smq_attach(q) != SMQ_READY)
 			return EBADMSG;
-		atomic_store_explicit(&own->owner, 0, memory_order_relaxed); /* who died in it was the last */
+		/* A holder that died was the last handle. */
+		atomic_store_explicit(&own->owner, 0, memory_order_relaxed);
 	} else {
 		smq_ring_attach_shared(&q->ring, q->header, (unsigned char *)q->header + q->header_bytes, q->capacity,
-				       producer);
+				       q->producer);
 	}
-	if (q->state & SMQ_SHARED) {
-		uint32_t claims = atomic_load_explicit(&own->claim, memory_order_relaxed) >> 2;
-		/* Not that of a dead one whom nobody has inherited from yet. */
-		uint32_t except = atomic_load_explicit(&own->owner, memory_order_relaxed) & SMQ_HANDLES_MAX;
-		int err = smq_endlock_claim_number(fd, producer, claims % SMQ_HANDLES_MAX, except, &q->owner.number);
-
-		if (err != 0)
-			return err;
-		q->owner.word = &own->owner;
-		q->eventcount.shared = true;
-	}
-	q->eventcount.own = room(q->header, producer);
-	q->eventcount.peer = room(q->header, !producer);
+	if (q->state & SMQ_SHARED && (err = take_number(q, fd, own)) != 0)
+		return err;
+	q->eventcount.own = wait_of(q->header, q->producer);
+	q->eventcount.peer = wait_of(q->header, !q->producer);
 	q->eventcount.own_fence = &own->fence;
-	q->eventcount.peer_fence = &smq_claim_of(q->header, !producer)->fence;
-	q->eventcount.fd = q->fd;
-	q->eventcount.producer = producer;
+	q->eventcount.peer_fence = &peer->fence;
 	smq_eventcount_attach(&q->eventcount, registered, alone);
-	q->peer.claim = smq_claim_of(q->header, !producer);
+	q->peer.claim = peer;
 	smq_claim_open(own);
-	smq_eventcount_notify_fenced(&q->eventcount); /* who polls hears that its peer is back */
+	smq_notify_fenced(q); /* a peer that polls learns that this end is back */
 	return 0;
 }
 
-/* Opens what bears the name now, or, without a name, what `from` has open. */
+static bool has_name(const struct shmemq *q)
+{
+	return q->path[0] != '\0';
+}
+
+/* Opens what has the name now, or, for a handle without a name, what `from` has open. */
 static int open_object(const struct shmemq *q, int from, int access, int *fd)
 {
-	return smq_has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
+	return has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
 }
 
 /*
- * Claims an end of the queue that q->fd has open. The claim is a second description, kept by the mapping only: its
- * descriptor is closed again.
+ * Claims an end of the queue that q->fd has open. The claim is a second description, which only the mapping keeps open:
+ * its descriptor is closed again.
  */
 static int claim_end(struct shmemq *q, bool registered)
 {
-	enum smq_lock_byte end = q->state & SHMEMQ_PRODUCER ? SMQ_LOCK_PRODUCER : SMQ_LOCK_CONSUMER;
+	enum smq_lock_byte end = q->producer ? SMQ_LOCK_PRODUCER : SMQ_LOCK_CONSUMER;
 	struct smq_identity identity;
 	bool alone = true;
 	void *map;
@@ -107,8 +105,8 @@ static int claim_end(struct shmemq *q, bool registered)
 	err = smq_initlock_lock(fd);
 	if (err != 0)
 		goto out;
-	/* After the lock: whoever removes a name holds the init lock of what bears it. */
-	if (smq_has_name(q) && (!smq_object_has_name(q->path, fd) || !smq_object_has_name(q->path, q->fd)))
+	/* After the lock, because a name is removed under the init lock of the queue that has it. */
+	if (has_name(q) && (!smq_object_has_name(q->path, fd) || !smq_object_has_name(q->path, q->fd)))
 		err = SMQ_START_OVER;
 	if (err == 0)
 		err = smq_object_identify(fd, &identity);
@@ -121,11 +119,11 @@ static int claim_end(struct shmemq *q, bool registered)
 		q->header_bytes = identity.header_bytes;
 		q->capacity = identity.capacity;
 		q->flags = identity.flags;
-		err = take_up(q, fd, alone, registered);
+		err = attach_handle(q, fd, alone, registered);
 		if (err != 0)
 			smq_object_unmap(map, identity.header_bytes, identity.capacity);
 	}
-	smq_initlock_unlock(fd); /* by hand: the description lives on in the mapping */
+	smq_initlock_unlock(fd); /* explicitly, because the mapping keeps the description open */
 out:
 	close(fd);
 	return err;
@@ -150,7 +148,7 @@ static int observe(struct shmemq *q)
 }
 
 /* `from`: see open_object(). 0, errno or SMQ_START_OVER. */
-static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
+static int open_handle(struct shmemq *q, int from, unsigned flags, bool registered)
 {
 	struct smq_identity identity;
 	int err;
@@ -160,14 +158,14 @@ static int attach(struct shmemq *q, int from, unsigned flags, bool registered)
 		return err;
 	if (flags & SHMEMQ_OBSERVER)
 		err = observe(q);
-	else if ((err = smq_object_identify(q->fd, &identity)) == 0) /* before anything is touched, a lock included */
+	else if ((err = smq_object_identify(q->fd, &identity)) == 0) /* before anything is changed, even a lock */
 		err = claim_end(q, registered);
 	if (err != 0)
 		close(q->fd);
 	return err;
 }
 
-/* Takes back what this call has created and cannot use, unless somebody else has come to use it. */
+/* Removes a queue that this call has created and cannot use, unless another process has come to use it. */
 static void abandon(const char *path, int fd)
 {
 	if (smq_initlock_lock(fd) == 0) {
@@ -177,7 +175,7 @@ static void abandon(const char *path, int fd)
 	}
 }
 
-/* Opens the queue, and creates it where that was asked for and the name is free: as often as the name changes. */
+/* Opens the queue; with CREATE, and if the name is free, creates it. Again whenever the name changes meanwhile. */
 static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const struct shmemq_attr *attr,
 			  bool registered)
 {
@@ -187,15 +185,15 @@ static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const s
 
 	for (;;) {
 		if (excl && lstat(q->path, &st) == 0)
-			return EEXIST; /* before memory is spent; smq_object_create() says it for certain */
-		err = excl ? ENOENT : attach(q, -1, flags, registered);
+			return EEXIST; /* before memory is spent; only smq_object_create() is certain */
+		err = excl ? ENOENT : open_handle(q, -1, flags, registered);
 		if (err == ENOENT && create) {
 			err = smq_object_create(q->path, mode, attr, &made);
 			if (err == EEXIST && !excl)
 				continue;
 			if (err != 0)
 				return err;
-			err = attach(q, -1, flags, registered);
+			err = open_handle(q, -1, flags, registered);
 			if (err != 0 && err != SMQ_START_OVER && err != ENOENT)
 				abandon(q->path, made);
 			close(made);
@@ -205,7 +203,7 @@ static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const s
 	}
 }
 
-/* A handle that is not attached to anything. NULL: EINVAL (an old kernel), ENOMEM. */
+/* A handle that is not attached yet. NULL: EINVAL (an old kernel), ENOMEM. */
 static struct shmemq *make_handle(const char *path, unsigned flags)
 {
 	const smq_word *generation_now = smq_process_generation();
@@ -220,14 +218,13 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 	q->state = (flags & SMQ_ENDS) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
 	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
 	q->observer = flags & SHMEMQ_OBSERVER;
+	q->producer = flags & SHMEMQ_PRODUCER;
 	q->stay = flags & SHMEMQ_STAY;
-	q->spin_ns = SMQ_SPIN_MAX_NS;
-	/* With one processor, perhaps the peer's too: spinning has to prove itself first. */
-	q->spin_misses = smq_process_parallel() ? 0 : SMQ_SPIN_MISSES;
+	smq_await_init(q);
 	return q;
 }
 
-/* The handle if there is no error. */
+/* The handle; after an error NULL, and the handle is freed. */
 static struct shmemq *handle_or(struct shmemq *q, int err)
 {
 	if (err == 0)
@@ -262,7 +259,7 @@ struct shmemq *shmemq_fdopen(int fd, unsigned flags)
 	if (!flags_fit(flags) || flags & SHMEMQ_CREATE)
 		return handle_or(NULL, EINVAL);
 	q = make_handle("", flags);
-	return q != NULL ? handle_or(q, attach(q, fd, flags, membarrier_reaches(flags))) : NULL;
+	return q != NULL ? handle_or(q, open_handle(q, fd, flags, membarrier_reaches(flags))) : NULL;
 }
 
 int shmemq_memfd(const struct shmemq_attr *attr)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping on a shared futex: the wait word itself. wait.h tells the protocol. */
+/* Sleeping on a shared futex, which is the wait word itself. eventcount.h has the protocol. */
 #ifndef SMQ_OS_FUTEX_H
 #define SMQ_OS_FUTEX_H
 
@@ -14,6 +14,7 @@
 
 #define SMQ_MECHANISM SMQ_MECHANISM_FUTEX
 
+/* What only semaphores need: see os_sem.h. */
 static inline int smq_os_init(struct smq_wait *wait)
 {
 	(void)wait; /* a zero word is a futex */
@@ -35,7 +36,7 @@ static inline void smq_os_prepare(struct smq_wait *wait)
 	(void)wait;
 }
 
-/* The kernel's timespec, not libc's: they differ on 32-bit systems. Slices are short, so both shapes hold them. */
+/* The kernel's timespec, not libc's: they differ on 32-bit systems. Sleeps are short, so both of these hold them. */
 struct smq_futex_time64 {
 	int64_t tv_sec, tv_nsec;
 };
@@ -44,7 +45,7 @@ struct smq_futex_time {
 	__kernel_long_t tv_sec, tv_nsec;
 };
 
-/* Not FUTEX_PRIVATE: the word is shared by processes. */
+/* Not FUTEX_PRIVATE: processes share the word. */
 static inline long smq_futex_wait(smq_word *word, uint32_t expected, int64_t ns)
 {
 #ifdef SYS_futex_time64
@@ -74,21 +75,21 @@ static inline void smq_futex_wake(smq_word *word, int sleepers)
 #endif
 }
 
-/* Sleeps until woken, unless the word is no longer `expected`; at most `ns`. 0: look again. EINTR. */
+/* Sleeps until woken, unless the word is no longer `expected`; at most `ns`. 0: check again. EINTR. */
 static inline int smq_os_sleep(struct smq_wait *wait, uint32_t expected, int64_t ns)
 {
-	/* 0 may be spurious, EAGAIN means that the waker was faster, ETIMEDOUT is the end of a slice: each time the
-	 * caller looks at the ring and at its clock. */
+	/* 0 may be spurious, EAGAIN means that the waker was faster, ETIMEDOUT ends a slice. After each of them the
+	 * caller checks the ring and the clock. */
 	return smq_futex_wait(&wait->word, expected, ns) != 0 && errno == EINTR ? EINTR : 0;
 }
 
-/* Wakes whoever sleeps in this room. Async-signal-safe. */
+/* Wakes all that sleep there. Async-signal-safe. */
 static inline void smq_os_wake(struct smq_wait *wait)
 {
 	smq_futex_wake(&wait->word, INT_MAX);
 }
 
-/* The same for who waits for the turn; one is woken, who wakes the next one when it leaves. */
+/* The same for the waiters of an owner lock, whose word is the futex. One is woken; it wakes the next one later. */
 static inline int smq_os_owner_sleep(struct smq_wait *wait, smq_word *word, uint32_t expected, int64_t ns)
 {
 	(void)wait;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping on a process-shared POSIX semaphore (--disable-futex). wait.h tells the protocol. */
+/* Sleeping on a process-shared POSIX semaphore (--disable-futex). eventcount.h has the protocol. */
 #ifndef SMQ_OS_SEM_H
 #define SMQ_OS_SEM_H
 
@@ -10,7 +10,7 @@
 
 #include "format.h"
 
-/* sem_t is private to a libc and a word size, so both are in the mechanism's id. */
+/* The layout of sem_t depends on the libc and the word size, so the mechanism's id contains both. */
 #if defined __GLIBC__
 #define SMQ_SEM_LIBC 1u
 #else
@@ -18,18 +18,18 @@
 #endif
 #define SMQ_MECHANISM (SMQ_MECHANISM_SEM | SMQ_SEM_LIBC << 8 | (uint32_t)sizeof(void *) << 16)
 
-_Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait *)0)->sem[0]), "sem_t fits into its room");
+_Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait *)0)->sem[0]), "a sem_t fits into the format");
 
 #if defined HAVE_SEM_CLOCKWAIT
 #define SMQ_SEM_CLOCK                 CLOCK_MONOTONIC
 #define smq_sem_wait_until(sem, when) sem_clockwait(sem, CLOCK_MONOTONIC, when)
 #else
-/* Where libc has no other, a clock set back prolongs one slice: a death or a timeout is then noticed late. */
+/* This libc offers no other clock. If it is set back, one slice lasts longer, and a death or a timeout shows late. */
 #define SMQ_SEM_CLOCK                 CLOCK_REALTIME
 #define smq_sem_wait_until(sem, when) sem_timedwait(sem, when)
 #endif
 
-/* 0: of the wait, 1: of the turn. */
+/* Semaphore 0: to wait for the peer. 1: to wait for the owner lock. */
 static inline sem_t *smq_sem(struct smq_wait *wait, int which)
 {
 	return (sem_t *)(void *)wait->sem[which];
@@ -40,7 +40,10 @@ static inline int smq_os_init(struct smq_wait *wait)
 	return sem_init(smq_sem(wait, 0), 1, 0) != 0 || sem_init(smq_sem(wait, 1), 1, 0) != 0 ? -1 : 0;
 }
 
-/* One of several that may sleep here comes or goes: a post wakes one. A killed one stays counted, for posts in vain. */
+/*
+ * Counts one handle of a SHARED end that may sleep here, because a post wakes only one. A handle that was killed stays
+ * counted: the posts for it are in vain.
+ */
 static inline void smq_os_join(struct smq_wait *wait)
 {
 	atomic_fetch_add_explicit(&wait->sleepers, 1, memory_order_relaxed);
@@ -52,8 +55,8 @@ static inline void smq_os_leave(struct smq_wait *wait)
 }
 
 /*
- * Before announcing, where nobody else sleeps: takes what posts earlier announcements have left, so that they do not
- * pile up. Bounded, because a hostile peer may post without end.
+ * Before a sleep of a handle that sleeps here alone: takes back the posts that earlier sleeps did not use, so that they
+ * do not add up. Bounded, because a hostile peer may post without end.
  */
 static inline void smq_os_prepare(struct smq_wait *wait)
 {
@@ -72,7 +75,7 @@ static inline int smq_sem_sleep(sem_t *sem, int64_t ns)
 	return smq_sem_wait_until(sem, &when) != 0 && errno == EINTR ? EINTR : 0;
 }
 
-/* Sleeps until posted; at most `ns`. 0: look again. EINTR. */
+/* Sleeps until posted; at most `ns`. 0: check again. EINTR. */
 static inline int smq_os_sleep(struct smq_wait *wait, uint32_t expected, int64_t ns)
 {
 	(void)expected; /* a post before the sleep is not lost: the semaphore counts it */
@@ -81,7 +84,7 @@ static inline int smq_os_sleep(struct smq_wait *wait, uint32_t expected, int64_t
 
 #define SMQ_POSTS_MAX 1024u /* a hostile peer may have written any count */
 
-/* Async-signal-safe. EOVERFLOW: it is awake for a long time to come. */
+/* Async-signal-safe. An EOVERFLOW may be ignored: that many posts keep all sleepers awake. */
 static inline void smq_os_wake(struct smq_wait *wait)
 {
 	uint32_t sleepers = atomic_load_explicit(&wait->sleepers, memory_order_relaxed), posts = 0;
@@ -91,14 +94,14 @@ static inline void smq_os_wake(struct smq_wait *wait)
 	while (++posts < sleepers && posts < SMQ_POSTS_MAX);
 }
 
-/* The same for who waits for the turn; one is woken, who wakes the next one when it leaves. */
+/* The same for the waiters of an owner lock. One is woken; it wakes the next one later. */
 static inline int smq_os_owner_sleep(struct smq_wait *wait, smq_word *word, uint32_t expected, int64_t ns)
 {
 	(void)word, (void)expected;
 	return smq_sem_sleep(smq_sem(wait, 1), ns);
 }
 
-/* `all`: or as good as all. */
+/* `all`: as many as can be expected. */
 static inline void smq_os_owner_wake(struct smq_wait *wait, smq_word *word, bool all)
 {
 	(void)word;

@@ -5,15 +5,15 @@
 
 #include <errno.h>
 
-#include "pollable.h"
 #include "endlock.h"
+#include "pollable.h"
 #ifdef SMQ_USE_FUTEX
 #include "os_futex.h"
 #else
 #include "os_sem.h"
 #endif
 
-/* Attempts to change a word that others change too. Only a hostile writer makes as many fail. */
+/* Attempts to change a word that other handles change too. So many fail only beside a hostile writer. */
 #define ATTEMPTS 1000
 
 static uint32_t load(const smq_word *word)
@@ -21,112 +21,114 @@ static uint32_t load(const smq_word *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-/* Acquire: with the release of smq_ownerlock_unlock(), what the last one in it stored is seen. */
-static bool exchange(struct smq_ownerlock *turn, uint32_t from, uint32_t to)
+/* Acquire: with the release in smq_ownerlock_unlock(), what the last holder stored is seen. */
+static bool exchange(struct smq_ownerlock *lock, uint32_t from, uint32_t to)
 {
-	return atomic_compare_exchange_strong_explicit(turn->word, &from, to, memory_order_acquire,
+	return atomic_compare_exchange_strong_explicit(lock->word, &from, to, memory_order_acquire,
 						       memory_order_relaxed);
 }
 
-bool smq_ownerlock_trylock(struct smq_ownerlock *turn)
+bool smq_ownerlock_trylock(struct smq_ownerlock *lock)
 {
-	/* Who was woken does not know whether others still sleep, so it will wake one more. */
-	if (load(turn->word) != 0 || !exchange(turn, 0, turn->number | (turn->slept ? SMQ_OWNER_SLEEPER : 0)))
+	/* A handle that was woken cannot tell whether others still sleep, so it will wake one more. */
+	if (load(lock->word) != 0 || !exchange(lock, 0, lock->number | (lock->slept ? SMQ_OWNER_SLEEPER : 0)))
 		return false;
-	turn->slept = false;
-	turn->mine = true;
+	lock->slept = false;
+	lock->held = true;
 	return true;
 }
 
-void smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *wait, int fd, bool producer)
+void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer)
 {
 	uint32_t was;
 
-	if (!turn->mine)
+	if (!lock->held)
 		return;
-	turn->mine = false;
-	/* Release: what this handle stored is seen by whoever enters next. Its acquire: exchange(). */
-	was = atomic_exchange_explicit(turn->word, 0, memory_order_release);
+	lock->held = false;
+	/* Release: the next holder sees what this one stored. Its acquire: exchange(). */
+	was = atomic_exchange_explicit(lock->word, 0, memory_order_release);
 	if (was & SMQ_OWNER_SLEEPER)
-		smq_os_owner_wake(wait, turn->word, false);
+		smq_os_owner_wake(wait, lock->word, false);
 	if (was & SMQ_OWNER_POLLER)
-		smq_pollable_raise(fd, !producer); /* as the peer would */
+		smq_pollable_raise(fd, !producer); /* as the peer does */
 }
 
-/* Is the holder with this number gone? Nobody's number, or its own while it is not in it: garbage. */
-static bool gone(const struct smq_ownerlock *turn, uint32_t number, int fd, bool producer)
+/* Is the holder with this number dead? No number, or this handle's while it does not hold the lock, is garbage. */
+static bool is_dead(const struct smq_ownerlock *lock, uint32_t number, int fd, bool producer)
 {
-	return number == 0 || number == turn->number || !smq_endlock_number_held(fd, producer, number);
+	return number == 0 || number == lock->number || !smq_endlock_number_held(fd, producer, number);
 }
 
-/* Takes the turn over from `number`. */
-static void replace(struct smq_ownerlock *turn, uint32_t number)
+/* Puts this handle's number in place of `number`. */
+static void replace(struct smq_ownerlock *lock, uint32_t number)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
-		uint32_t now = load(turn->word);
+		uint32_t now = load(lock->word);
 
 		if (now == 0 || (now & SMQ_HANDLES_MAX) != number)
 			return;
-		/* Who sleeps and polls does so on. */
-		if (exchange(turn, now, (now & ~SMQ_HANDLES_MAX) | turn->number)) {
-			turn->mine = turn->inherited = true;
+		/* Sleepers and pollers go on waiting. */
+		if (exchange(lock, now, (now & ~SMQ_HANDLES_MAX) | lock->number)) {
+			lock->held = lock->recovered = true;
 			return;
 		}
 	}
 }
 
-int smq_ownerlock_recover(struct smq_ownerlock *turn, int fd, uint32_t forks, bool producer)
+int smq_ownerlock_recover(struct smq_ownerlock *lock, int fd, uint32_t forks, bool producer)
 {
-	uint32_t now = load(turn->word), number = now & SMQ_HANDLES_MAX;
+	uint32_t now = load(lock->word), number = now & SMQ_HANDLES_MAX;
 	int lock_fd, err = EAGAIN;
 
-	if (now == 0 || !gone(turn, number, fd, producer))
+	if (now == 0 || !is_dead(lock, number, fd, producer))
 		return EBUSY;
-	/* Before anything is opened: its close would ring all who poll, this handle too. */
+	/* Before a file is opened: its close raises the descriptors of all pollers, this handle's too. */
 	if (smq_endlock_held(fd, SMQ_LOCK_INIT))
 		return EAGAIN;
 	lock_fd = smq_initlock_fd(fd, forks);
 	if (smq_initlock_trylock(lock_fd)) {
-		if (gone(turn, number, fd, producer)) /* still: it may have been given out again */
-			replace(turn, number);
+		if (is_dead(lock, number, fd, producer)) /* still: the number may be a new handle's by now */
+			replace(lock, number);
 		smq_initlock_unlock(lock_fd);
-		err = turn->mine ? 0 : EBUSY;
+		err = lock->held ? 0 : EBUSY;
 	}
 	smq_initlock_close_fd(lock_fd, fd);
 	return err;
 }
 
-uint32_t smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit)
+uint32_t smq_ownerlock_prepare(struct smq_ownerlock *lock, uint32_t bit)
 {
-	turn->slept |= bit == SMQ_OWNER_SLEEPER;
+	lock->slept |= bit == SMQ_OWNER_SLEEPER;
 	for (int i = 0; i < ATTEMPTS; i++) {
-		/* Acquire: who finds a nudge finds what it is for, by the fence in smq_eventcount_interrupt(). */
-		uint32_t now = atomic_load_explicit(turn->word, memory_order_acquire);
+		/* Acquire: with the fence in smq_eventcount_interrupt(), a handle that sees the count of interrupts
+		 * changed also sees its own flag. */
+		uint32_t now = atomic_load_explicit(lock->word, memory_order_acquire);
 
 		if (now == 0)
 			break;
-		if ((now & bit) || exchange(turn, now, now | bit))
+		if ((now & bit) || exchange(lock, now, now | bit))
 			return now | bit;
 	}
 	return 0;
 }
 
-int smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *wait, uint32_t expected, int64_t ns)
+int smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns)
 {
-	return smq_os_owner_sleep(wait, turn->word, expected, ns);
+	return smq_os_owner_sleep(wait, lock->word, expected, ns);
 }
 
-void smq_ownerlock_interrupt(const struct smq_ownerlock *turn, struct smq_wait *wait)
+void smq_ownerlock_interrupt(const struct smq_ownerlock *lock, struct smq_wait *wait)
 {
-	uint32_t now = load(turn->word);
+	uint32_t now = load(lock->word);
 
 	for (int i = 0; now != 0 && i < ATTEMPTS; i++) {
-		uint32_t nudges = (now + SMQ_OWNER_INTERRUPT) & SMQ_OWNER_INTERRUPTS;
+		uint32_t interrupts = (now + SMQ_OWNER_INTERRUPT) & SMQ_OWNER_INTERRUPTS;
 
-		/* Counted: of two at once, one would take back the other's change. */
-		if (atomic_compare_exchange_strong_explicit(turn->word, &now, (now & ~SMQ_OWNER_INTERRUPTS) | nudges,
+		/* A count: with a bit, the second of two interrupts would undo the change of the first. */
+		if (atomic_compare_exchange_strong_explicit(lock->word, &now,
+							    (now & ~SMQ_OWNER_INTERRUPTS) | interrupts,
 							    memory_order_relaxed, memory_order_relaxed))
 			break;
 	}
-	smq_os_owner_wake(wait, turn->word, true);
+	smq_os_owner_wake(wait, lock->word, true);
 }

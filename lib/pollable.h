@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pollable descriptor: an inotify watch on the queue's own file, so that it needs no second name, no socket and no
- * thread, and works without a name too.
+ * The pollable descriptor: an inotify watch on the queue's own file. So it needs no second name, no socket and no
+ * thread, and works for queues without a name.
  *
- *	towards the consumer	fallocate(2) of what is there	IN_MODIFY
- *	towards the producer	pread(2) of one byte		IN_ACCESS
- *	a death or a close	the kernel, just before it is	IN_CLOSE_WRITE
+ *	raised for the consumer by	fallocate(2) of allocated bytes	IN_MODIFY
+ *	raised for the producer by	pread(2) of one byte		IN_ACCESS
+ *	a death or a close		the kernel, shortly before	IN_CLOSE_WRITE
  *
- * Each side watches for the other's alone, so none rings itself. fallocate() changes nothing, asks for no permission
- * beyond the descriptor (futimens(2) does, and a process may have dropped it), and knows no RLIMIT_FSIZE (write(2)
- * does).
+ * Each side watches for the other side's system call only, so neither raises its own descriptor. fallocate() changes
+ * nothing, needs no permission beyond the descriptor (futimens(2) does, and a process may have dropped it), and is not
+ * subject to RLIMIT_FSIZE (write(2) is).
  *
- * Who polls has announced it in its wait word (wait.h), and only then does the peer ring. What the peer cannot ring for
- * is left to a timer: see smq_pollable_raise_at(). An epoll descriptor holds both.
+ * A handle that polls has set SMQ_WAIT_POLLER (eventcount.h); only then does the peer raise its descriptor. A timer
+ * stands in for what the peer cannot raise it for: smq_pollable_raise_at(). An epoll descriptor contains both.
  */
 #ifndef SMQ_POLLABLE_H
 #define SMQ_POLLABLE_H
@@ -21,47 +21,48 @@
 #include <stdint.h>
 
 /*
- * The kernel tells of a death before it takes back the lock: a holder that is found alive then may not be. So it is
- * asked for again, less and less often, for a second. In time and not in rings, which come for other reasons too.
+ * The kernel reports a death before it releases the lock, so a process that still seems to live may not. It is checked
+ * again, at growing intervals, for one second. The bound is a time and not a number of events, because events come for
+ * other reasons too.
  */
 struct smq_recheck {
-	int64_t since;  /* ns, CLOCK_MONOTONIC; 0: no recheck */
-	int64_t ask_at; /* the next question */
+	int64_t since; /* ns, CLOCK_MONOTONIC; 0: nothing to check */
+	int64_t at;    /* the next check */
 };
 
 struct smq_pollable {
 	int pollfd; /* epoll: readable when one of the next two is */
 	int inotify;
 	int timer;
-	int watch;        /* of inotify; -1: lost, to be had again */
-	int64_t rings_at; /* what the timer is set to; 0: it is not */
-	/* Whose death it was is not said: each of these is a question of its own, and stays until it is answered. */
+	int watch;         /* of inotify; -1: lost, to be added again */
+	int64_t raised_at; /* when the timer expires; 0: it is not set */
+	/* An event does not tell whose death it reports. Each of these is checked by itself. */
 	struct smq_recheck peer;  /* does the peer live? */
-	struct smq_recheck owner; /* does the handle live whose turn it is? */
+	struct smq_recheck owner; /* does the holder of this end's owner lock live? */
 };
 
 #define SMQ_AT_ONCE 1 /* as a time */
 
 /*
- * Makes the doorbell of the end that `producer` says, of the queue that `fd` has open. It rings once, at once.
+ * Opens the descriptor of the end that `producer` says, for the queue that `fd` has open. It is raised at once.
  * 0, EACCES, EMFILE, ENFILE, ENOMEM, ENOSPC, EOPNOTSUPP.
  */
 int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer);
 void smq_pollable_close(struct smq_pollable *pollable);
 
-/* Rings the peer of the end that `producer` says. */
+/* Raises the descriptor of the peer of the end that `producer` says. */
 void smq_pollable_raise(int fd, bool producer);
 
-/* Stops the ringing: before the announcement and the look that follow. A death or a close starts doubts. */
+/* Clears the descriptor, before the bit is set and the ring is checked. A death or a close starts the rechecks. */
 void smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer);
 
-/* Rings by itself, at this time at the latest. */
+/* Raises this handle's own descriptor at this time, unless it is to be raised earlier. */
 void smq_pollable_raise_at(struct smq_pollable *pollable, int64_t when);
 
-/* Is it time to ask? */
+/* Is it time for a check? */
 bool smq_recheck_due(const struct smq_recheck *recheck);
 
-/* The holder seems to live, or (not `answered`) nobody could say. */
+/* A check found a live process, or (not `answered`) could not be made. */
 void smq_recheck_done(struct smq_recheck *recheck, bool answered);
 
 #endif

@@ -11,9 +11,9 @@
 
 #include "process.h"
 
-/* The page that a fork wipes. Made once, kept as long as the process lives. */
+/* The page that a fork wipes: made once, and kept until the process ends. */
 static smq_word *_Atomic generation_page;
-/* Outside that page: a child goes on counting where its parent stood, so generations differ. */
+/* Not in that page: a child continues its parent's count, so their generations differ. */
 static smq_word generations;
 static smq_word forks;
 
@@ -40,7 +40,7 @@ static smq_word *make_page(void)
 		return NULL;
 	}
 	if (atomic_compare_exchange_strong(&generation_page, &other, page)) {
-		(void)pthread_atfork(count_fork, NULL, NULL); /* ENOMEM: then forks go unseen */
+		(void)pthread_atfork(count_fork, NULL, NULL); /* ENOMEM: then forks are not counted */
 		return page;
 	}
 	munmap(page, bytes); /* another thread was first */
@@ -57,7 +57,7 @@ const smq_word *smq_process_generation(void)
 	if (atomic_load(page) == 0) {
 		uint32_t next;
 
-		do /* 0 means wiped: skip it when the count wraps */
+		do /* 0 means wiped, so a count that wraps skips it */
 			next = atomic_fetch_add(&generations, 1) + 1;
 		while (next == 0);
 		atomic_compare_exchange_strong(page, &wiped, next);
@@ -89,6 +89,6 @@ bool smq_process_parallel(void)
 {
 	cpu_set_t set;
 
-	/* EINVAL: more processors than the set holds. */
+	/* EINVAL: the machine has more processors than the set holds. */
 	return sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) > 1;
 }

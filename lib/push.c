@@ -1,110 +1,69 @@
 /* SPDX-License-Identifier: MIT */
-/* The producer's calls. */
+/*
+ * The producer's calls. Each of them acquires space at the tail, writes there, commits, and finishes. A frequent case
+ * comes before that: a small message, and space that is known.
+ */
 #include "config.h"
 
 #include <limits.h>
 #include <string.h>
 
-#include "handle.h"
-
-/* Is there room for a message of `size` bytes, as far as this side knows, and may it be pushed now? */
-static inline bool fits(const struct shmemq *q, size_t size)
-{
-	return smq_in_state(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
-	       smq_ring_fits(&q->ring, smq_record_bytes((uint32_t)size));
-}
-
-smq_noinline int smq_make_room(struct shmemq *q, size_t size, int64_t timeout)
-{
-	uint32_t need;
-
-	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER))
-		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (size > smq_message_max(&q->ring))
-		return smq_fail(EMSGSIZE);
-	need = smq_record_bytes((uint32_t)size);
-	return smq_enter(q, &need, timeout);
-}
+#include "acquire.h"
 
 static inline unsigned char *tail(const struct shmemq *q)
 {
 	return smq_message_at(&q->ring, q->ring.position);
 }
 
-static smq_always_inline int publish(struct shmemq *q, size_t size, uint32_t type)
+static inline int commit(struct shmemq *q, size_t size, uint32_t type)
 {
 	smq_ring_commit(&q->ring, (uint32_t)size, type);
-	return (int)smq_eventcount_notify(&q->eventcount, 0);
+	return smq_finish(q);
 }
 
-/* The same on any end: leaves a shared one, too. */
-static smq_noinline int publish_any(struct shmemq *q, size_t size, uint32_t type)
+/* The frequent case: false, and nothing is done, if it is another one. */
+static smq_always_inline bool push_small(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
-	smq_ring_commit(&q->ring, (uint32_t)size, type);
-	smq_shared_leave(q);
-	return (int)smq_eventcount_notify(&q->eventcount, 0);
+	uint32_t bytes = (uint32_t)size;
+	struct smq_reservation reservation;
+
+	/* Even the smallest ring can hold such a message. */
+	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_in_state(q, SHMEMQ_PRODUCER) ||
+			 !smq_ring_fits(&q->ring, smq_record_bytes(bytes))))
+		return false;
+	reservation = smq_ring_reserve(&q->ring, bytes);
+	smq_ring_prefetch(reservation.record);
+	smq_copy_small((unsigned char *)(reservation.record + 1), data, bytes);
+	smq_ring_commit_at(&q->ring, reservation, bytes, type);
+	return true;
 }
 
-/* A push on any end, in any state. */
-static smq_noinline int push_waiting(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
-{
-	if (smq_make_room(q, size, timeout) != 0)
-		return -1;
-	if (size != 0)
-		smq_copy(tail(q), data, size);
-	return publish_any(q, size, type);
-}
-
-/* A push of any size. */
 static smq_noinline int push_any(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
 	if (data == NULL && size != 0)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (!fits(q, size))
-		return push_waiting(q, data, size, type, timeout);
-	if (size != 0)
-		smq_copy(tail(q), data, size);
-	return publish(q, size, type);
+	if (smq_acquire_space(q, size, timeout) != 0)
+		return -1;
+	smq_copy(tail(q), data, size);
+	return commit(q, size, type);
 }
 
-/* The frequent case: a small message, and room known. False: not this way, and nothing is done. */
-static smq_always_inline bool push_small(struct shmemq *q, const void *data, size_t size, uint32_t type)
-{
-	uint32_t bytes = (uint32_t)size;
-	struct smq_reservation place;
-
-	/* No ring is so small that such a message never fits. */
-	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_in_state(q, SHMEMQ_PRODUCER) ||
-			 !smq_ring_fits(&q->ring, smq_record_bytes(bytes))))
-		return false;
-	place = smq_ring_reserve(&q->ring, bytes);
-	smq_ring_prefetch(place.record);
-	smq_copy_small((unsigned char *)(place.record + 1), data, bytes);
-	smq_ring_commit_at(&q->ring, place, bytes, type);
-	return true;
-}
-
-static smq_noinline int push_untimed(struct shmemq *q, const void *data, size_t size, uint32_t type)
-{
-	return push_any(q, data, size, type, smq_timeout(q));
-}
-
-/* All that is not frequent leaves by a tail call, so that nothing has to be saved for it. */
+/* These leave by tail calls, so that the frequent case has no registers to save. */
 int shmemq_push(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
 	if (push_small(q, data, size, type))
-		return (int)smq_eventcount_notify(&q->eventcount, 0);
-	return push_untimed(q, data, size, type);
+		return (int)smq_notify(q, 0);
+	return push_any(q, data, size, type, smq_timeout(q));
 }
 
 int shmemq_timedpush(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
 	if (push_small(q, data, size, type))
-		return (int)smq_eventcount_notify(&q->eventcount, 0);
+		return (int)smq_notify(q, 0);
 	return push_any(q, data, size, type, timeout);
 }
 
-/* Bytes of all parts, SIZE_MAX where that does not fit. `*bad`: no legal iovec. */
+/* Bytes of all parts; SIZE_MAX if the sum is larger. `*bad`: not a legal iovec. */
 static size_t iov_bytes(const struct iovec *iov, int iovcnt, bool *bad)
 {
 	size_t bytes = 0;
@@ -126,14 +85,14 @@ int shmemq_timedpushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uin
 	size = iov_bytes(iov, iovcnt, &bad);
 	if (bad)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (smq_make_room(q, size, timeout) != 0)
+	if (smq_acquire_space(q, size, timeout) != 0)
 		return -1;
 	message = tail(q);
 	for (int i = 0; i < iovcnt; i++) {
 		if (iov[i].iov_len != 0)
 			message = (unsigned char *)memcpy(message, iov[i].iov_base, iov[i].iov_len) + iov[i].iov_len;
 	}
-	return publish_any(q, size, type);
+	return commit(q, size, type);
 }
 
 int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t type)
@@ -141,13 +100,21 @@ int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t
 	return shmemq_timedpushv(q, iov, iovcnt, type, smq_timeout(q));
 }
 
-static smq_always_inline void *push_start(struct shmemq *q, size_t size, int64_t timeout)
+static smq_always_inline void *start(struct shmemq *q, size_t size)
 {
-	if (smq_unlikely(!fits(q, size)) && smq_make_room(q, size, timeout) != 0)
-		return NULL;
 	q->held_bytes = (uint32_t)size;
 	q->state |= SMQ_STARTED;
 	return tail(q);
+}
+
+static smq_noinline void *push_start_slow(struct shmemq *q, size_t size, int64_t timeout)
+{
+	return smq_acquire_space_slow(q, size, timeout) == 0 ? start(q, size) : NULL;
+}
+
+static smq_always_inline void *push_start(struct shmemq *q, size_t size, int64_t timeout)
+{
+	return smq_has_space(q, size) ? start(q, size) : push_start_slow(q, size, timeout);
 }
 
 void *shmemq_push_start(struct shmemq *q, size_t size)
@@ -160,20 +127,12 @@ void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
 	return push_start(q, size, timeout);
 }
 
-static smq_noinline int push_end_any(struct shmemq *q, size_t size, uint32_t type)
-{
-	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes)
-		return smq_refuse(q, SHMEMQ_PRODUCER);
-	q->state &= ~SMQ_STARTED;
-	return publish_any(q, size, type);
-}
-
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 {
-	if (smq_unlikely(!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
-		return push_end_any(q, size, type);
-	q->state = SHMEMQ_PRODUCER;
-	return publish(q, size, type);
+	if (smq_unlikely(!smq_in_shared_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	q->state &= ~SMQ_STARTED;
+	return commit(q, size, type);
 }
 
 int shmemq_push_cancel(struct shmemq *q)
@@ -181,6 +140,6 @@ int shmemq_push_cancel(struct shmemq *q)
 	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER | SMQ_STARTED))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
-	smq_shared_leave(q);
+	smq_unlock(q);
 	return 0;
 }

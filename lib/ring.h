@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring's protocol on given memory: no system call, no allocation, no waiting. layout.h tells the steps.
+ * The ring's protocol on given memory: no system call, no allocation, no waiting. format.h has the steps.
  *
- * Both sides keep capacity and positions privately. A word that the peer writes is loaded once, checked
- * against private values, and only then used; a word that fails the check is SMQ_BAD.
+ * Both sides keep capacity and positions in private memory. A word that the peer writes is loaded once, checked against
+ * private values, and only then used. A word that fails its check is SMQ_BAD.
  */
 #ifndef SMQ_RING_H
 #define SMQ_RING_H
@@ -11,21 +11,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "format.h"
-
-#if defined __GNUC__
-#define smq_likely(x)   __builtin_expect(!!(x), 1)
-#define smq_unlikely(x) __builtin_expect(!!(x), 0)
-/* Keeps a rare path's registers out of a frequent one. */
-#define smq_noinline __attribute__((noinline))
-/* Into each public function: a call more is a tenth of a push. */
-#define smq_always_inline inline __attribute__((always_inline))
-#else
-#define smq_likely(x)   (x)
-#define smq_unlikely(x) (x)
-#define smq_noinline
-#define smq_always_inline inline
-#endif
 
 enum smq_ring_status {
 	SMQ_READY,
@@ -33,28 +20,28 @@ enum smq_ring_status {
 	SMQ_BAD,     /* garbage in the shared memory */
 };
 
-/* One end's private view. */
+/* One end's private state. */
 struct smq_ring {
 	unsigned char *records;        /* the ring, mapped twice: valid for 2 * capacity bytes */
-	struct smq_progress *progress; /* this side's own */
+	struct smq_progress *progress; /* this end's own, in shared memory */
 	uint32_t capacity;
-	uint32_t position;                 /* this side's own: tail or head */
+	uint32_t position;                 /* this end's own: tail or head */
 	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
 	union {
-		struct {                      /* the producer's */
+		struct {                      /* producer */
 			smq_word *head;       /* the consumer's position, in shared memory */
-			uint32_t cached_head; /* the last value of it that passed the check */
+			uint32_t cached_head; /* its last value that passed the check */
 		};
-		struct {                          /* the consumer's */
-			uint32_t view;            /* what progress->lease_bytes holds */
-			uint32_t redelivered_end; /* messages before it were held by an earlier consumer, */
-			bool redelivering;        /* while this is set */
+		struct {                          /* consumer */
+			uint32_t lease;           /* what progress->lease_bytes holds */
+			uint32_t redelivered_end; /* an earlier consumer held the messages before this position, */
+			bool redelivering;        /* if this is set */
 		};
 	};
 	uint32_t moved_lo, moved_hi;
 };
 
-/* Bytes of the record that holds a message of `size` bytes (<= capacity - 16, so no overflow). */
+/* Bytes of the record that holds a message of `size` bytes (<= capacity - 16, so there is no overflow). */
 static inline uint32_t smq_record_bytes(uint32_t size)
 {
 	return (SMQ_RECORD_HEADER + size + 7u) & ~7u;
@@ -70,7 +57,7 @@ static inline struct smq_record *smq_record_at(const struct smq_ring *ring, uint
 	return (struct smq_record *)(void *)(ring->records + (position & (ring->capacity - 1)));
 }
 
-/* What stands so many bytes behind a record: at most a ring, which is mapped again behind its end. */
+/* The record `bytes` further on, at most a ring's capacity: the second mapping continues after the ring's end. */
 static inline struct smq_record *smq_record_after(struct smq_record *record, uint32_t bytes)
 {
 	return (struct smq_record *)(void *)((unsigned char *)record + bytes);
@@ -83,7 +70,7 @@ static inline unsigned char *smq_message_at(const struct smq_ring *ring, uint32_
 
 #define SMQ_SMALL 64u
 
-/* Copies up to SMQ_SMALL bytes by a few moves, of which some may overlap: they cost less than a call of memcpy(). */
+/* Copies up to SMQ_SMALL bytes by a few moves, some of which may overlap: they cost less than a call of memcpy(). */
 static inline void smq_copy_small(unsigned char *to, const unsigned char *from, size_t bytes)
 {
 	struct {
@@ -121,6 +108,7 @@ static inline void smq_copy_small(unsigned char *to, const unsigned char *from, 
 	}
 }
 
+/* `bytes` may be 0, and the pointers then NULL. */
 static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t bytes)
 {
 	if (bytes <= SMQ_SMALL)
@@ -129,18 +117,18 @@ static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t
 		memcpy(to, from, bytes);
 }
 
-/* A lower word's highest bit has changed. */
+/* The highest bit of a total's lower word has changed. */
 static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
 {
 	atomic_store_explicit(hi, upper, memory_order_relaxed);
-	/* Release: who finds the new lower word finds the upper one. Its acquire: smq_ring_total(). */
+	/* Release: a reader that sees the new lower word also sees the upper one. Its acquire: smq_ring_total(). */
 	atomic_thread_fence(memory_order_release);
 }
 
 /*
- * Counts what an operation has moved and stores the totals, this side's own words, relaxed: only shmemq_stat() and this
- * end's next holder read them. The upper word of one counts every 2^31, so that its lowest bit is the lower word's
- * highest, too: a process that is killed between the two leaves words that do not agree, and they can be put right.
+ * Counts what an operation has moved, and stores the totals. Relaxed: only shmemq_stat() and the end's next handle read
+ * them. The upper word of a total counts every 2^31, so that its lowest bit equals the highest bit of the lower word.
+ * If a process is killed between the two stores, the bits differ, and a reader can correct the total.
  */
 static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_t bytes)
 {
@@ -158,127 +146,33 @@ static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_
 	atomic_store_explicit(&progress->moved_lo, moved, memory_order_relaxed);
 }
 
-/* A total as stat and recovery read it. */
+/* A total, as shmemq_stat() and the next handle read it. */
 uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi);
 
 /*
- * Producer.
+ * Both ends.
  */
 
-/* Takes up the tail where the last producer left it: SMQ_READY or SMQ_BAD. */
+/* Continue at the position where the end's last handle left it. SMQ_READY or SMQ_BAD. */
 enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+					      uint32_t capacity);
+enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
 					      uint32_t capacity);
 
 /*
- * Either side, of a SHARED end. Join: as produce and consume do, but others have a part in the end already, so the
- * position is read by resume only: in its turn, by each handle, before it looks. Nobody has died in between.
+ * The same for a SHARED end that other handles use already. The position is not read here, but by smq_ring_resume(),
+ * which a handle calls each time that it has locked the owner lock. After the death of a holder the functions above are
+ * to be called instead.
  */
 void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
 			    bool producer);
 enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
 
-/* Reads the consumer's position anew. Split from smq_ring_space(): the hot path seldom needs it. */
-enum smq_ring_status smq_ring_space_slow(struct smq_ring *ring, uint32_t record_bytes);
-
 /*
- * Is there room for a record of `record_bytes` and the zeroed header behind it, by the last head seen? All of these are
- * multiples of 8: what is less than the capacity leaves room for that header.
- */
-static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_bytes)
-{
-	return ring->position + record_bytes - ring->cached_head < ring->capacity;
-}
-
-/* The same, by the head as it is now if need be. */
-static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_t record_bytes)
-{
-	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : smq_ring_space_slow(ring, record_bytes);
-}
-
-#define SMQ_PREFETCH_BYTES 256u /* four lines of 64 bytes */
-
-/*
- * Asks for a line that small messages will go to soon, which the consumer's core has last: on its way, a line costs the
- * producer nothing. A request only; any address will do, and behind the ring's end there is the ring again.
- */
-static inline void smq_ring_prefetch(const struct smq_record *tail)
-{
-	const unsigned char *ahead = (const unsigned char *)tail + SMQ_PREFETCH_BYTES;
-
-#if defined __x86_64__
-	/* Written out, since __builtin_prefetch() asks for a line to write only on machines newer than the baseline. */
-	__asm__ __volatile__("prefetchw %0" : : "m"(*ahead));
-#elif defined __GNUC__
-	__builtin_prefetch(ahead, 1);
-#else
-	(void)ahead;
-#endif
-}
-
-/*
- * Where a record at the tail begins and ends. Worked out before anything is stored in it: a compiler cannot know that
- * no message lies over the handle, and would load it anew.
- */
-struct smq_reservation {
-	struct smq_record *record;
-	struct smq_record *next; /* the header behind it */
-	uint32_t end;            /* the position of that */
-};
-
-/* Of a message of `size` bytes. */
-static inline struct smq_reservation smq_ring_reserve(const struct smq_ring *ring, uint32_t size)
-{
-	uint32_t bytes = smq_record_bytes(size);
-	struct smq_record *record = smq_record_at(ring, ring->position);
-
-	return (struct smq_reservation){ record, smq_record_after(record, bytes), ring->position + bytes };
-}
-
-/*
- * Publishes what stands at the tail: a record with a message of `size` bytes, complete but for its size word, and, in a
- * batch, whole records behind it.
- */
-static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservation place, uint32_t size)
-{
-	/* Relaxed: the release below publishes it with the rest. Later than that, the consumer would take the old
-	 * bytes behind these records for a committed header. */
-	atomic_store_explicit(&place.next->size_plus_1, 0, memory_order_relaxed);
-	/* The publication. Its acquire: smq_ring_peek(). Orders the messages, their types, the size words of the later
-	 * records and the zeroed next header before this size word. */
-	atomic_store_explicit(&place.record->size_plus_1, size + 1, memory_order_release);
-	ring->position = place.end;
-	/* Release: whoever reads a tail finds the records before it committed. Nobody needs that today: the next
-	 * producer comes by the kernel's lock, and stat reads no records. Seen late, or not stored at all by a killed
-	 * producer, it only makes the next one walk further. */
-	atomic_store_explicit(&ring->progress->position_bytes, place.end, memory_order_release);
-}
-
-/* Publishes the message of `size` bytes that stands at the tail, where smq_ring_space() said READY for it. */
-static inline void smq_ring_commit_at(struct smq_ring *ring, struct smq_reservation place, uint32_t size, uint32_t type)
-{
-	/* Relaxed: published by the size word. */
-	atomic_store_explicit(&place.record->type, type, memory_order_relaxed);
-	smq_ring_publish(ring, place, size);
-	smq_ring_count(ring, 1, size);
-}
-
-static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_t type)
-{
-	smq_ring_commit_at(ring, smq_ring_reserve(ring, size), size, type);
-}
-
-/*
- * Consumer.
- */
-
-/* Takes up the head where the last consumer left it: SMQ_READY or SMQ_BAD. */
-enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-					      uint32_t capacity);
-
-/*
- * Out of its turn, on a SHARED end: may there be room for a record of `record_bytes`, or a message? A guess, since the
- * words are read one after the other while others go on. It is never no for good: what changed after the first of them
- * was read is followed by a wake. Garbage is a yes, for the look in turn to find.
+ * On a SHARED end, without the owner lock: may there be space for a record of `record_bytes` (producer), or a message
+ * (consumer)? A guess, because the words are read one after the other while other handles change them. It is not "no"
+ * for good: what changes after the first word was read is followed by a notification. Garbage is a "yes", which the
+ * check under the lock refuses.
  */
 static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, uint32_t record_bytes)
 {
@@ -290,11 +184,102 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
 	return used > ring->capacity || used + record_bytes + SMQ_RECORD_HEADER <= ring->capacity;
 }
 
-/* Is there a message at `position`? `*size` gets its bytes, checked to lie within the mapping. */
+/*
+ * Producer.
+ */
+
+/* Loads the consumer's position. Apart from smq_ring_space(), because the hot path seldom needs it. */
+enum smq_ring_status smq_ring_space_slow(struct smq_ring *ring, uint32_t record_bytes);
+
+/*
+ * Is there space for a record of `record_bytes` and the zeroed header after it, going by the cached head? All of these
+ * are multiples of 8, so a sum below the capacity leaves space for that header.
+ */
+static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_bytes)
+{
+	return ring->position + record_bytes - ring->cached_head < ring->capacity;
+}
+
+/* The same, with the current head if the cached one does not do. */
+static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_t record_bytes)
+{
+	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : smq_ring_space_slow(ring, record_bytes);
+}
+
+/*
+ * Where a record at the tail begins and ends. Computed before anything is stored in the record: the compiler cannot
+ * know that no message overlaps the handle, and would load the handle's fields again.
+ */
+struct smq_reservation {
+	struct smq_record *record;
+	struct smq_record *next; /* the header after it */
+	uint32_t end;            /* and the position of that */
+};
+
+/* For a message of `size` bytes. */
+static inline struct smq_reservation smq_ring_reserve(const struct smq_ring *ring, uint32_t size)
+{
+	uint32_t bytes = smq_record_bytes(size);
+	struct smq_record *record = smq_record_at(ring, ring->position);
+
+	return (struct smq_reservation){ record, smq_record_after(record, bytes), ring->position + bytes };
+}
+
+/*
+ * Publishes the record at the tail, which is complete but for its size word, with a message of `size` bytes; in a
+ * batch, the complete records after it as well.
+ */
+static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservation reservation, uint32_t size)
+{
+	/* Relaxed: the release below publishes it. If it were seen later, the consumer could take the old bytes after
+	 * these records for a committed header. */
+	atomic_store_explicit(&reservation.next->size_plus_1, 0, memory_order_relaxed);
+	/* The linearisation point of a push. Its acquire: smq_ring_peek_at(). The messages, their types, the size words
+	 * of the later records and the zeroed header are seen before this size word. */
+	atomic_store_explicit(&reservation.record->size_plus_1, size + 1, memory_order_release);
+	ring->position = reservation.end;
+	/* Release: a reader of the tail sees the records before it committed. No reader needs that today: the next
+	 * producer is ordered by the kernel's lock, and stat reads no records. A tail that is seen late, or was not
+	 * stored because its producer was killed, only makes the next producer walk further. */
+	atomic_store_explicit(&ring->progress->position_bytes, reservation.end, memory_order_release);
+}
+
+/* Publishes a message of `size` bytes that has been written to the reservation, and counts it. */
+static inline void smq_ring_commit_at(struct smq_ring *ring, struct smq_reservation reservation, uint32_t size,
+				      uint32_t type)
+{
+	/* Relaxed: the size word publishes it. */
+	atomic_store_explicit(&reservation.record->type, type, memory_order_relaxed);
+	smq_ring_publish(ring, reservation, size);
+	smq_ring_count(ring, 1, size);
+}
+
+/* The same for a message at the tail. */
+static inline void smq_ring_commit(struct smq_ring *ring, uint32_t size, uint32_t type)
+{
+	smq_ring_commit_at(ring, smq_ring_reserve(ring, size), size, type);
+}
+
+#define SMQ_PREFETCH_BYTES 256u /* four lines of 64 bytes */
+
+/*
+ * Requests a line that small messages will be written to soon, and which the consumer's core has last used: while it is
+ * on its way, it costs the producer nothing. After the ring's end the second mapping follows.
+ */
+static inline void smq_ring_prefetch(const struct smq_record *tail)
+{
+	smq_prefetch_write((const unsigned char *)tail + SMQ_PREFETCH_BYTES);
+}
+
+/*
+ * Consumer.
+ */
+
+/* Is there a message at `position`? If so, `*size` is its size in bytes, checked to lie within the mapping. */
 static inline enum smq_ring_status smq_ring_peek_at(const struct smq_ring *ring, uint32_t position, uint32_t *size)
 {
 	/* Acquire: with the release in smq_ring_publish(), the message and its type are read as they were published.
-	 * Read once: the producer (or whoever else writes there) may change it any time. */
+	 * Loaded once: the producer, or another process with the file open, may change it at any time. */
 	uint32_t size_plus_1 = atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_acquire);
 
 	if (size_plus_1 == 0)
@@ -305,22 +290,20 @@ static inline enum smq_ring_status smq_ring_peek_at(const struct smq_ring *ring,
 	return SMQ_READY;
 }
 
-#define SMQ_NOTHING UINT32_MAX
-
-/* Is there a message of at most SMQ_SMALL bytes? One comparison says both. If not: SMQ_NOTHING, or what size it has. */
-static inline bool smq_ring_peek_small(const struct smq_record *record, uint32_t *size)
-{
-	/* Acquire, and once, as above. */
-	*size = atomic_load_explicit(&record->size_plus_1, memory_order_acquire) - 1;
-	return *size <= SMQ_SMALL;
-}
-
 static inline enum smq_ring_status smq_ring_peek(const struct smq_ring *ring, uint32_t *size)
 {
 	return smq_ring_peek_at(ring, ring->position, size);
 }
 
-/* The tag of a message. Relaxed: the acquire of the look at it came before. */
+/* Is there a message of at most SMQ_SMALL bytes in `record`? One comparison answers both. */
+static inline bool smq_ring_peek_small(const struct smq_record *record, uint32_t *size)
+{
+	/* Acquire, and once, as above. Nothing there is UINT32_MAX. */
+	*size = atomic_load_explicit(&record->size_plus_1, memory_order_acquire) - 1;
+	return *size <= SMQ_SMALL;
+}
+
+/* The tag of a message. Relaxed: it follows the acquire of the size word. */
 static inline uint32_t smq_record_type(const struct smq_record *record)
 {
 	return atomic_load_explicit(&record->type, memory_order_relaxed);
@@ -331,54 +314,55 @@ static inline uint32_t smq_ring_type(const struct smq_ring *ring, uint32_t posit
 	return smq_record_type(smq_record_at(ring, position));
 }
 
-/* Was the message at `position` held by an earlier consumer? */
+/* Did an earlier consumer hold the message at `position`? */
 static inline bool smq_ring_redelivered(const struct smq_ring *ring, uint32_t position)
 {
 	return smq_unlikely(ring->redelivering) && (int32_t)(ring->redelivered_end - position) > 0;
 }
 
-#define SMQ_LEASE_LAG_MAX (1 << 30) /* bytes; with a ring's 1 GiB that is half of what a position can count */
+#define SMQ_LEASE_LAG_MAX (1 << 30) /* bytes; with a ring of 1 GiB that is half of a position's range */
 
 /*
- * Notes that messages up to `end` have been handed out, so that the next consumer can mark them. It only moves
- * forward: a message once held stays so. Relaxed: the next consumer reads it after this one's claim is gone.
+ * Notes that messages before `end` have been handed out, so that the next consumer can mark them as redelivered. It
+ * only moves forward: a message that was handed out stays so. Relaxed: the next consumer reads it when this one's claim
+ * has ended.
  */
 static inline void smq_ring_lease(struct smq_ring *ring, uint32_t end)
 {
-	if ((int32_t)(end - ring->view) > 0) {
-		ring->view = end;
+	if ((int32_t)(end - ring->lease) > 0) {
+		ring->lease = end;
 		atomic_store_explicit(&ring->progress->lease_bytes, end, memory_order_relaxed);
 	}
 }
 
 /*
- * Out of its turn a handle of a SHARED end holds nothing: what it took and has not released is as it was before. To be
- * called after the release.
+ * On a SHARED end a handle holds nothing after it has unlocked the owner lock: the lease of messages that were handed
+ * out and not released goes back to what it was. To be called after the release.
  */
 static inline void smq_ring_return_lease(struct smq_ring *ring)
 {
-	ring->view = ring->redelivering ? ring->redelivered_end : ring->position;
-	atomic_store_explicit(&ring->progress->lease_bytes, ring->view, memory_order_relaxed);
+	ring->lease = ring->redelivering ? ring->redelivered_end : ring->position;
+	atomic_store_explicit(&ring->progress->lease_bytes, ring->lease, memory_order_relaxed);
 }
 
 /*
- * Gives what lies between the head and `end`, `count` messages of `bytes` together, back to the producer as room. To be
- * called where no earlier consumer held any of it.
+ * Gives the bytes from the head to `end`, `count` messages with `bytes` bytes, back to the producer. For messages that
+ * no earlier consumer has held.
  */
 static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
 	ring->position = end;
-	/* Its acquire: smq_ring_space_slow(). Orders this side's reads of the messages before the producer's writes
-	 * over them. */
+	/* The linearisation point of a pop. Its acquire: smq_ring_space_slow(). This side's reads of the messages come
+	 * before the producer's writes over them. */
 	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
-	/* A view behind the head marks nothing. Copying pops leave it there, but not so far that it would come up in
-	 * front again, since the two are compared by difference. */
-	if (smq_unlikely((int32_t)(end - ring->view) > SMQ_LEASE_LAG_MAX))
+	/* A lease before the head marks nothing. Copying pops leave it where it is, but not so far that it would seem
+	 * to be after the head again, since the two are compared by difference. */
+	if (smq_unlikely((int32_t)(end - ring->lease) > SMQ_LEASE_LAG_MAX))
 		smq_ring_lease(ring, end);
 	smq_ring_count(ring, count, bytes);
 }
 
-/* The same of any messages. */
+/* The same for any messages. */
 static inline void smq_ring_release(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
 	ring->redelivering = smq_ring_redelivered(ring, end);

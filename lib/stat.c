@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a queue tells of itself. */
+/* What a queue says of itself: getattr, stat, and the library's version. */
 #include "config.h"
 
+#include "call.h"
 #include "endlock.h"
-#include "handle.h"
-#include "shmemq.h"
 
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 {
@@ -29,7 +28,7 @@ static uint32_t end_state(const struct shmemq *q, const struct smq_claim *of, en
 	return smq_endlock_held(q->fd, end) ? SHMEMQ_END_OPEN : SHMEMQ_END_DEAD;
 }
 
-/* Differences of words that are read one after the other, while both sides run: clamped to what can be. */
+/* The words are read one after the other while both sides run, so their differences are clamped to what is possible. */
 static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
 {
 	uint32_t head = atomic_load_explicit(&q->header->consumer_progress.position_bytes, memory_order_acquire);
@@ -37,7 +36,7 @@ static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
 	uint32_t bytes = tail - head;
 
 	if ((int32_t)bytes < 0)
-		bytes = 0; /* the consumer is ahead of the stored tail */
+		bytes = 0; /* the stored tail lags */
 	if (bytes > q->capacity - SMQ_RECORD_HEADER)
 		bytes = q->capacity - SMQ_RECORD_HEADER;
 	st->queued_bytes = bytes;
@@ -63,7 +62,7 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	consumer = &q->header->consumer_progress;
 	*st = (struct shmemq_stat){
 		.capacity = q->capacity,
-		/* Popped first: in a queue that moves, pushed is then not behind it. */
+		/* Popped first: of a queue in motion, pushed is then not less than that. */
 		.popped_bytes = smq_ring_total(&consumer->moved_lo, &consumer->moved_hi),
 		.popped_messages = smq_ring_total(&consumer->messages_lo, &consumer->messages_hi),
 		.producer = end_state(q, smq_claim_of(q->header, true), SMQ_LOCK_PRODUCER),
@@ -74,7 +73,7 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	st->pushed_bytes = smq_ring_total(&producer->moved_lo, &producer->moved_hi);
 	st->pushed_messages = smq_ring_total(&producer->messages_lo, &producer->messages_hi);
 	count_queued(q, st);
-	/* A holder that was killed asleep has left its word behind. */
+	/* A handle that was killed asleep has left its bits in the word. */
 	if (st->producer == SHMEMQ_END_OPEN && asleep(&q->header->producer_wait))
 		st->waiting |= SHMEMQ_WAIT_PRODUCER;
 	if (st->consumer == SHMEMQ_END_OPEN && asleep(&q->header->consumer_wait))

@@ -1,25 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* What a call does that cannot go on: try, spin, sleep, and notice that the peer has gone. */
+/*
+ * The one loop in which a call waits for its peer:
+ *
+ *	back off	a side that streams stays away for a moment, and then finds many messages
+ *	peek		some checks with pauses, without reading the clock
+ *	spin		checks for as long as the last waits made it seem worthwhile
+ *	sleep		in slices (eventcount.h); after each the kernel is asked whether the peer lives
+ *
+ * A call with timeout 0 does none of this: it checks what is known of the peer, and fails.
+ */
 #include "config.h"
 
-#include "endlock.h"
-#include "handle.h"
-#include "spin.h"
+#include "wait.h"
 
+#include <errno.h>
+
+#include "endlock.h"
+#include "process.h"
+#include "shmemq.h"
+
+/*
+ * Checks before the clock is read for the first time: in a ping-pong the peer answers within them. After each a pause,
+ * because a check takes the cache line away from the peer, which may be writing it: without pauses a round trip took
+ * half as long again (doc/performance.md).
+ */
+#define PEEKS 64
+/*
+ * A side that has moved this many messages since it last had to wait is streaming, and has caught up with its peer:
+ * checking at once would contend for the line that the peer writes.
+ */
+#define STREAMING_MESSAGES    8
+#define BACK_OFF_PAUSES       64
 #define SPIN_MIN_NS           1000
 #define SPINS_A_CLOCK_READING 32
 
-/* `bytes`: see smq_await(). */
-static enum smq_ring_status look(struct shmemq *q, uint32_t *bytes)
-{
-	if (smq_unlikely(q->state & SMQ_SHARED))
-		return smq_ring_guess(&q->ring, q->eventcount.producer, *bytes) ? SMQ_READY : SMQ_NOT_YET;
-	if (q->state & SHMEMQ_PRODUCER)
-		return smq_ring_space(&q->ring, *bytes);
-	return smq_ring_peek(&q->ring, bytes);
-}
-
-/* What is known of the peer without asking the kernel: 0 (there, or to be waited for), EPIPE or EOWNERDEAD. */
+/* What is known of the peer without asking the kernel: 0 (present, or to be waited for), EPIPE or EOWNERDEAD. */
 static int peer_gone(const struct shmemq *q)
 {
 	/* Acquire: with the release in smq_claim_close(), what the peer did before it closed is seen after this. */
@@ -32,12 +47,13 @@ static int peer_gone(const struct shmemq *q)
 	return claim != 0 && claim == q->peer.dead_claim ? EOWNERDEAD : 0;
 }
 
-/* Asks the kernel whether the holder of the peer's end lives. */
-static void probe(struct shmemq *q, int64_t now)
+/* Asks the kernel whether the peer lives. */
+static void probe_peer(struct shmemq *q, int64_t now)
 {
-	enum smq_lock_byte end = q->state & SHMEMQ_PRODUCER ? SMQ_LOCK_CONSUMER : SMQ_LOCK_PRODUCER;
-	/* Before the question: an answer of "nobody" then cannot be pinned on a later claim. And peer_gone() reads the
-	 * claim after it: a close in between has stored CLOSED before it let the lock go. doc/model/claim.pml. */
+	enum smq_lock_byte end = q->producer ? SMQ_LOCK_CONSUMER : SMQ_LOCK_PRODUCER;
+	/* Loaded before the question, so that the answer "not held" is not taken to be about a later claim. And
+	 * peer_gone() loads the claim after it: a close in between has stored CLOSED before it unlocked.
+	 * doc/model/claim.pml. */
 	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
 
 	q->peer.probed_at = now;
@@ -45,20 +61,20 @@ static void probe(struct shmemq *q, int64_t now)
 		q->peer.dead_claim = claim;
 }
 
-/* Is it decided, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
-static bool decided(struct shmemq *q, uint32_t *bytes, int *err)
+/* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
+static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 {
-	enum smq_ring_status seen = look(q, bytes);
+	enum smq_ring_status status = smq_check(q, want);
 	int gone = 0;
 
-	/* After seeing the peer gone the ring counts once more: what it published before comes first. */
-	if (seen == SMQ_NOT_YET && (gone = peer_gone(q)) != 0)
-		seen = look(q, bytes);
-	*err = seen == SMQ_READY ? 0 : seen == SMQ_BAD ? EBADMSG : gone;
-	return seen != SMQ_NOT_YET || gone != 0;
+	/* After the peer is seen to have gone the ring is checked once more: what it published before comes first. */
+	if (status == SMQ_NOT_YET && (gone = peer_gone(q)) != 0)
+		status = smq_check(q, want);
+	*err = status == SMQ_READY ? 0 : status == SMQ_BAD ? EBADMSG : gone;
+	return status != SMQ_NOT_YET || gone != 0;
 }
 
-static int fail_try(struct shmemq *q, uint32_t *bytes)
+static int fail_try(struct shmemq *q, struct smq_want *want)
 {
 	int err;
 
@@ -66,24 +82,24 @@ static int fail_try(struct shmemq *q, uint32_t *bytes)
 		int64_t now = smq_now_ns();
 
 		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
-			probe(q, now);
+			probe_peer(q, now);
 	}
-	return decided(q, bytes, &err) ? err : EAGAIN;
+	return is_decided(q, want, &err) ? err : EAGAIN;
 }
 
 bool smq_take_interrupt(struct shmemq *q)
 {
-	/* Relaxed: nothing but the flag is passed. Only this side clears it; of two that come at once, one is lost. */
+	/* Relaxed: the flag alone is passed. Only this side clears it; two interrupts at once end one wait. */
 	if (smq_likely(!atomic_load_explicit(&q->eventcount.interrupted, memory_order_relaxed)))
 		return false;
 	atomic_store_explicit(&q->eventcount.interrupted, false, memory_order_relaxed);
 	return true;
 }
 
-/* The same for a call that waits. An interruption ends a wait, so it stays where there is none to end. */
-static bool over(struct shmemq *q, uint32_t *bytes, int *err)
+/* is_decided() for a call that waits. An interrupt ends a wait; where there is none, it stays for the next. */
+static bool is_over(struct shmemq *q, struct smq_want *want, int *err)
 {
-	if (decided(q, bytes, err))
+	if (is_decided(q, want, err))
 		return true;
 	if (!smq_take_interrupt(q))
 		return false;
@@ -91,12 +107,33 @@ static bool over(struct shmemq *q, uint32_t *bytes, int *err)
 	return true;
 }
 
-/* Before anything that costs: true when there is something. After smq_comes_soon() it is as much again, once. */
-static bool look_first(struct shmemq *q, uint32_t *bytes)
+void smq_await_init(struct shmemq *q)
 {
-	smq_back_off(q);
-	for (int i = 0; i < SMQ_PEEKS_FIRST; i++) {
-		if (look(q, bytes) == SMQ_READY)
+	q->spin_ns = SMQ_SPIN_MAX_NS;
+	/* With one processor, which may be the peer's too, spinning has to prove itself first. */
+	q->spin_misses = smq_process_parallel() ? 0 : SMQ_SPIN_MISSES;
+}
+
+/*
+ * Spinning is worthwhile while what is waited for comes soon. If both sides have one processor, for whatever reason, it
+ * never is: what comes soon comes while this side sleeps, and no spin sees it. So after some misses in a row a side
+ * sleeps at once, and spins again now and then.
+ */
+static bool spinning_pays(const struct shmemq *q)
+{
+	return q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SMQ_SPIN_AGAIN == 0;
+}
+
+/* Back off and peek: true if there is something. */
+static smq_always_inline bool peek(struct shmemq *q, struct smq_want *want)
+{
+	bool streaming = q->ring.messages_lo - q->waited_at >= STREAMING_MESSAGES;
+
+	q->waited_at = q->ring.messages_lo;
+	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
+		smq_cpu_relax();
+	for (int i = 0; i < PEEKS; i++) {
+		if (smq_check(q, want) == SMQ_READY)
 			return true;
 		smq_cpu_relax();
 	}
@@ -104,25 +141,26 @@ static bool look_first(struct shmemq *q, uint32_t *bytes)
 }
 
 /* Until `until`: true when the wait is over. */
-static bool spin(struct shmemq *q, uint32_t *bytes, int64_t until, int *err)
+static bool spin(struct shmemq *q, struct smq_want *want, int64_t until, int *err)
 {
 	do {
 		for (int i = 0; i < SPINS_A_CLOCK_READING; i++) {
 			smq_cpu_relax();
-			if (look(q, bytes) != SMQ_NOT_YET)
-				return over(q, bytes, err);
+			if (smq_check(q, want) != SMQ_NOT_YET)
+				return is_over(q, want, err);
 		}
-		if (over(q, bytes, err))
+		if (is_over(q, want, err))
 			return true;
 	} while (smq_now_ns() < until);
 	return false;
 }
 
 /*
- * Sleeps, at most until `deadline`, until the wait is over. The kernel is asked for the peer once a slice, counted
- * across calls: so a loop of short timeouts learns of a death too, and a side that is soon woken does not pay.
+ * Sleeps, at most until `deadline`, until the wait is over. The kernel is asked for the peer once a slice, and slices
+ * are counted across calls: so a loop of short timeouts notices a death too, and a side that is soon woken does not
+ * pay.
  */
-static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
+static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline)
 {
 	int64_t probe_at;
 	int err;
@@ -130,14 +168,14 @@ static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 	for (;;) {
 		int64_t slice = smq_eventcount_prepare(&q->eventcount), now;
 
-		if (over(q, bytes, &err))
+		if (is_over(q, want, &err))
 			break;
 		now = smq_now_ns();
 		probe_at = q->peer.probed_at + SMQ_SLICE_NS;
 		if (now >= probe_at) {
-			probe(q, now);
+			probe_peer(q, now);
 			probe_at = now + SMQ_SLICE_NS;
-			if (over(q, bytes, &err))
+			if (is_over(q, want, &err))
 				break;
 		}
 		if (now >= deadline) {
@@ -157,24 +195,18 @@ static int sleep_on(struct shmemq *q, uint32_t *bytes, int64_t deadline)
 	return err;
 }
 
-/* Spins as long as the last waits made it seem worth while, then sleeps. */
-static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
+/* Spins and sleeps. Apart from block(), so that what comes at once does not pay for the registers of this. */
+static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, int64_t timeout)
 {
-	bool spins = smq_spinning_pays(q);
-	int64_t start, deadline;
+	int64_t start = smq_now_ns(), deadline = smq_deadline(start, timeout);
+	int64_t spin_ns = deadline - start < q->spin_ns ? deadline - start : q->spin_ns;
 	int err;
 
-	if (spins && look_first(q, bytes)) {
-		q->spin_misses = 0;
-		return 0;
-	}
-	start = smq_now_ns();
-	deadline = smq_deadline(start, timeout);
-	if (spins && spin(q, bytes, deadline - start < q->spin_ns ? deadline : start + q->spin_ns, &err)) {
+	if (spinning_pays(q) && spin(q, want, start + spin_ns, &err)) {
 		q->spin_misses = 0;
 		return err;
 	}
-	err = sleep_on(q, bytes, deadline);
+	err = sleep_until(q, want, deadline);
 	if (smq_now_ns() - start >= 2 * SMQ_SPIN_MAX_NS) {
 		if (q->spin_ns > SPIN_MIN_NS)
 			q->spin_ns /= 2;
@@ -185,62 +217,75 @@ static int block(struct shmemq *q, uint32_t *bytes, int64_t timeout)
 	return err;
 }
 
-/* Is the peer about to go, of which the pollfd has heard? Asks, and has it ring for the next question. */
-static void doubt_peer(struct shmemq *q)
+static smq_always_inline int block(struct shmemq *q, struct smq_want *want, int64_t timeout)
+{
+	if (!spinning_pays(q) || !peek(q, want))
+		return block_longer(q, want, timeout);
+	q->spin_misses = 0;
+	return 0;
+}
+
+/* If the descriptor was cleared of a death or close: asks for the peer, and sets the time of the next check. */
+static void recheck_peer(struct shmemq *q)
 {
 	struct smq_recheck *recheck = &q->pollable->peer;
 
 	if (!q->stay && smq_recheck_due(recheck)) {
-		probe(q, smq_now_ns());
+		probe_peer(q, smq_now_ns());
 		smq_recheck_done(recheck, true);
 	}
 	if (q->stay || peer_gone(q) != 0)
-		recheck->since = 0; /* nothing to ask: who comes back rings */
+		recheck->since = 0; /* no more checks: a peer that comes back raises the descriptor */
 	if (recheck->since != 0)
-		smq_pollable_raise_at(q->pollable, recheck->ask_at);
+		smq_pollable_raise_at(q->pollable, recheck->at);
 }
 
-/* A call has failed with `err`: makes the pollfd ring when it is worth repeating. 0 if that is so already, or errno. */
-static int arm(struct shmemq *q, uint32_t *bytes, int err)
+/*
+ * A try has failed with `err`: clears the descriptor, and has it raised when a call is worth another try. Returns 0 if
+ * that is so already, or the errno that the call fails with.
+ */
+static int prepare_poll(struct shmemq *q, struct smq_want *want, int err)
 {
 	bool known;
 	int now;
 
-	smq_pollable_clear(q->pollable, q->fd, q->eventcount.producer);
-	doubt_peer(q);
+	smq_pollable_clear(q->pollable, q->fd, q->producer);
+	recheck_peer(q);
 	if (smq_eventcount_prepare_poll(&q->eventcount) == SMQ_SLICE_UNFENCED_NS)
 		smq_pollable_raise_at(q->pollable, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);
-	known = decided(q, bytes, &now);
-	/* What came before the announcement was not rung for, and the next thing to come may be long in coming: so
-	 * after a success the descriptor is readable again, and when the peer that was gone is back. */
+	known = is_decided(q, want, &now);
+	/* The peer raised nothing for what it published before the bit was set, and may publish nothing more for long.
+	 * So the descriptor is raised again after a success, and when a peer that was gone is back. */
 	if (known ? now == 0 : err != EAGAIN)
 		smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
 	return known ? now : err;
 }
 
-int smq_await(struct shmemq *q, enum smq_ring_status seen, uint32_t *bytes, int64_t timeout)
+int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *want, int64_t timeout)
 {
 	int err;
 
-	if (seen == SMQ_BAD)
+	if (status == SMQ_BAD)
 		err = EBADMSG;
 	else
-		err = timeout == 0 ? fail_try(q, bytes) : block(q, bytes, timeout);
+		err = timeout == 0 ? fail_try(q, want) : block(q, want, timeout);
 	if (q->pollable != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD))
-		err = arm(q, bytes, err);
+		err = prepare_poll(q, want, err);
 	if (err == EBADMSG)
 		q->state |= SMQ_BROKEN;
 	return err;
 }
 
-int smq_enter(struct shmemq *q, uint32_t *bytes, int64_t timeout)
+ssize_t smq_notify_slow(struct shmemq *q, ssize_t result)
 {
-	enum smq_ring_status seen;
-	int err = 0;
+	if (smq_eventcount_notify(&q->eventcount) & SMQ_WAIT_POLLER)
+		smq_pollable_raise(q->fd, q->producer);
+	return result;
+}
 
-	if (q->state & SMQ_SHARED)
-		err = smq_shared_enter(q, bytes, timeout);
-	else if ((seen = look(q, bytes)) != SMQ_READY)
-		err = smq_await(q, seen, bytes, timeout);
-	return err != 0 ? smq_fail(err) : 0;
+void smq_notify_fenced(struct shmemq *q)
+{
+	/* The change is seen before the peer's word is read. Partner: the fence in prepare() of eventcount.c. */
+	atomic_thread_fence(memory_order_seq_cst);
+	smq_notify(q, 0);
 }

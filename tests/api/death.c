@@ -13,7 +13,7 @@
 #include "calls.h"
 #include "child.h"
 #include "file.h"
-#include "handle.h"
+#include "acquire.h"
 #include "one_end.h"
 #include "support.h"
 

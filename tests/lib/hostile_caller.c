@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "handle.h"
+#include "acquire.h"
 #include "hostile_caller.h"
 #include "stress.h"
 #include "traffic.h"

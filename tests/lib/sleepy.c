@@ -13,7 +13,7 @@
 
 #include "endlock.h"
 #include "filter.h"
-#include "handle.h"
+#include "acquire.h"
 #include "sleepy.h"
 #include "support.h"
 #include "traffic.h"
@@ -40,15 +40,11 @@ static void lost(uint32_t word)
 /* Has come what this handle waits for? Half a ring is more than any wants, and what a peer leaves before it waits. */
 static bool ready(struct shmemq *q)
 {
-	uint32_t bytes = q->ring.capacity / 2;
+	struct smq_want want = { .need = q->ring.capacity / 2 };
 
 	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(q->peer.claim->claim) == SHMEMQ_END_CLOSED))
 		return true;
-	if (q->state & SMQ_SHARED)
-		return smq_ring_guess(&q->ring, q->eventcount.producer, bytes);
-	if (q->eventcount.producer)
-		return smq_ring_space(&q->ring, bytes) != SMQ_NOT_YET;
-	return smq_ring_peek(&q->ring, &bytes) != SMQ_NOT_YET;
+	return smq_check(q, &want) != SMQ_NOT_YET;
 }
 
 /*
@@ -72,7 +68,7 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 		err = __real_smq_eventcount_wait(eventcount, SLEEPY_LOST_NS);
 		if (test_now() - start < SLEEPY_LOST_NS || !ready(q))
 			return err;
-		eventcount->announced = eventcount->own->word;
+		eventcount->prepared = eventcount->own->word;
 	}
 	lost(eventcount->own->word);
 	return err;

@@ -9,7 +9,7 @@
 #include "calls.h"
 #include "child.h"
 #include "filter.h"
-#include "handle.h"
+#include "acquire.h"
 #include "one_end.h"
 #include "support.h"
 

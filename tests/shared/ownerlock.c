@@ -8,7 +8,7 @@
 #include "child.h"
 #include "endlock.h"
 #include "file.h"
-#include "handle.h"
+#include "acquire.h"
 #include "one_end.h"
 #include "support.h"
 

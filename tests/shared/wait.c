@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "calls.h"
-#include "handle.h"
+#include "acquire.h"
 #include "one_end.h"
 #include "sleepy.h"
 #include "support.h"

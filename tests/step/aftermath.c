@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "aftermath.h"
-#include "handle.h"
+#include "acquire.h"
 
 #define PUSHED_AFTER 3
 
@@ -37,7 +37,7 @@ void aftermath_inherit(struct aftermath *aftermath, unsigned end)
 		/* As a call does that has waited for long enough. */
 		if (smq_ownerlock_recover(&side->q->owner, side->q->fd, side->q->forks, end == SHMEMQ_PRODUCER) != 0)
 			side_failed(side, "the turn", 0);
-		smq_shared_leave(side->q);
+		smq_unlock(side->q);
 	}
 	if (end == SHMEMQ_PRODUCER)
 		side->next = AUDIT_NAME(++aftermath->epoch, 1);

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "handle.h"
+#include "acquire.h"
 #include "hostile_caller.h"
 #include "hostile_writer.h"
 #include "stress.h"

@@ -15,7 +15,7 @@
 #include "endlock.h"
 #include "file.h"
 #include "filter.h"
-#include "handle.h"
+#include "acquire.h"
 #include "object.h"
 #include "support.h"
 

@@ -9,7 +9,7 @@
 #include "memory.h"
 #include "process.h"
 #include "support.h"
-#include "eventcount.h"
+#include "wait.h"
 
 static struct smq_header *header;
 static smq_word *word, *fence; /* of the sleeper, and of the waker */
@@ -34,6 +34,12 @@ static void setup(void)
 	smq_eventcount_attach(&waker, true, true);
 }
 
+static void notify(struct smq_eventcount *side)
+{
+	if (smq_eventcount_has_waiter(side))
+		smq_eventcount_notify(side);
+}
+
 static void lose_membarrier(void)
 {
 	ck_assert(filter_deny(SYS_membarrier, EPERM));
@@ -46,7 +52,7 @@ START_TEST(nobody_fences_where_membarrier_works)
 	ck_assert(!waker.fences);
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER);
-	smq_eventcount_notify(&waker, 0);
+	notify(&waker);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_uint_eq(*fence, 0);
 	ck_assert(!waker.fences);
@@ -69,7 +75,7 @@ START_TEST(sleeper_without_membarrier)
 		ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_UNFENCED_NS);
 		ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
 	}
-	smq_eventcount_notify(&waker, 0);
+	notify(&waker);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_uint_eq(*fence, 1);
 	ck_assert(waker.fences);
@@ -82,7 +88,7 @@ END_TEST
 START_TEST(sleeper_loses_membarrier)
 {
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
-	smq_eventcount_notify(&waker, 0);
+	notify(&waker);
 	lose_membarrier();
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_UNFENCED_NS);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
@@ -104,7 +110,7 @@ START_TEST(claim_resets_both)
 {
 	lose_membarrier();
 	smq_eventcount_prepare(&sleeper);
-	smq_eventcount_notify(&waker, 0);
+	notify(&waker);
 	smq_eventcount_prepare(&sleeper);
 	ck_assert_uint_eq(*fence, 1);
 	*(&header->producer_wait.word) = SMQ_WAIT_SLEEPER;
@@ -114,7 +120,7 @@ START_TEST(claim_resets_both)
 	smq_eventcount_attach(&waker, true, true);
 	ck_assert_uint_eq(header->producer_wait.word, 0);
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_UNFENCED_NS);
-	smq_eventcount_notify(&waker, 0);
+	notify(&waker);
 	ck_assert_uint_eq(*fence, 1);
 	ck_assert(waker.fences);
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
@@ -125,7 +131,7 @@ END_TEST
 START_TEST(woken_before_the_sleep)
 {
 	smq_eventcount_prepare(&sleeper);
-	smq_eventcount_notify(&waker, 0);
+	notify(&waker);
 	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }
 END_TEST
@@ -145,7 +151,7 @@ START_TEST(old_wakes_are_not_kept)
 {
 	for (int i = 0; i < 10; i++) {
 		smq_eventcount_prepare(&sleeper);
-		smq_eventcount_notify(&waker, 0);
+		notify(&waker);
 		smq_eventcount_cancel(&sleeper);
 	}
 	int64_t start = test_now();
@@ -158,10 +164,12 @@ END_TEST
 /* What is published without a publication, a close, always fences. */
 START_TEST(wake_after_a_close)
 {
-	smq_eventcount_notify_fenced(&waker);
+	struct shmemq q = { .eventcount = waker };
+
+	smq_notify_fenced(&q);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	smq_eventcount_prepare(&sleeper);
-	smq_eventcount_notify_fenced(&waker);
+	smq_notify_fenced(&q);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }

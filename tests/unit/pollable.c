@@ -15,7 +15,7 @@
 #include "endlock.h"
 #include "file.h"
 #include "filter.h"
-#include "handle.h"
+#include "acquire.h"
 #include "one_end.h"
 #include "support.h"
 
@@ -187,7 +187,7 @@ static struct shmemq *beside;
 static void unblock_twice_and_leave(void)
 {
 	unblock_twice();
-	smq_shared_leave(beside);
+	smq_unlock(beside);
 }
 
 /* The same where it was the turn that the call found. */

@@ -236,7 +236,7 @@ START_TEST(the_view_lags_behind)
 		at(64);
 		popped = &memory.header->consumer_progress;
 		view = consumer.position - lags[i];
-		consumer.view = view;
+		consumer.lease = view;
 		popped->lease_bytes = view;
 		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
 		memory_pop(&consumer, 8, 1);

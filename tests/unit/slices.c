@@ -7,7 +7,7 @@
 
 #include "calls.h"
 #include "child.h"
-#include "handle.h"
+#include "acquire.h"
 #include "support.h"
 
 static const struct call *call;

@@ -217,7 +217,7 @@ START_TEST(view_keeps_up_with_copying_pops)
 	}
 	ck_assert_uint_eq(consumer.position + RECORD, held);
 	memory_empty_at(&memory, consumer.position);
-	popped->lease_bytes = consumer.view;
+	popped->lease_bytes = consumer.lease;
 	producer = memory_produce(&memory);
 	consumer = memory_consume(&memory);
 	push(2);

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "handle.h"
+#include "acquire.h"
 #include "support.h"
 #include "traffic.h"
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The general case: a SHARED end, where a call first waits for the owner lock; and waiting for the peer. */
+#include "config.h"
+
+#include "acquire.h"
+
+/* Pauses before a call sleeps for the owner lock: the copying call of another handle takes a tenth of that. */
+#define LOCK_PAUSES 100
+/* Other handles want the same lock and messages: a call with no time left that has lost so many races fails. */
+#define LOST_MAX 4
+
+enum smq_ring_status smq_attach(struct shmemq *q)
+{
+	unsigned char *records = (unsigned char *)q->header + q->header_bytes;
+
+	if (q->producer)
+		return smq_ring_attach_producer(&q->ring, q->header, records, q->capacity);
+	return smq_ring_attach_consumer(&q->ring, q->header, records, q->capacity);
+}
+
+/* As smq_ownerlock_recover(). */
+static int recover(struct shmemq *q, int64_t now)
+{
+	int err = smq_ownerlock_recover(&q->owner, q->fd, q->forks, q->producer);
+
+	if (err != EAGAIN)
+		q->owner.probed_at = now;
+	return err;
+}
+
+/* The holder is checked once a slice. */
+static bool recover_in_time(struct shmemq *q, int64_t now)
+{
+	return now - q->owner.probed_at >= SMQ_SLICE_NS && recover(q, now) == 0;
+}
+
+/* The holder is checked if the descriptor was cleared of a death or close; sets the time of the next check. */
+static bool recheck_holder(struct shmemq *q)
+{
+	struct smq_recheck *recheck = &q->pollable->owner;
+	int err;
+
+	if (smq_recheck_due(recheck)) {
+		err = recover(q, smq_now_ns());
+		if (err == 0)
+			return true;
+		smq_recheck_done(recheck, err != EAGAIN);
+	}
+	if (recheck->since != 0)
+		smq_pollable_raise_at(q->pollable, recheck->at);
+	return false;
+}
+
+/* Clears the descriptor, and has it raised when the lock is unlocked, or its holder dead. true: locked now. */
+static bool prepare_poll(struct shmemq *q)
+{
+	bool recovered;
+
+	smq_pollable_clear(q->pollable, q->fd, q->producer);
+	recovered = recheck_holder(q);
+	if (!recovered && smq_ownerlock_prepare(&q->owner, SMQ_OWNER_POLLER) != 0)
+		return false;
+	/* After a success it stays readable; and if another handle is faster, it is raised once more. */
+	smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
+	return recovered || smq_ownerlock_trylock(&q->owner);
+}
+
+static int fail_try(struct shmemq *q)
+{
+	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0 && recover_in_time(q, smq_now_ns()))
+		return 0;
+	return q->pollable != NULL && prepare_poll(q) ? 0 : EAGAIN;
+}
+
+/* Sleeps until the lock is this handle's. 0, ECANCELED, EINTR, ETIMEDOUT. */
+static int sleep_for_lock(struct shmemq *q, int64_t deadline)
+{
+	unsigned unlocked = 0;
+
+	while (!smq_ownerlock_trylock(&q->owner)) {
+		/* Before anything that may end this wait: a handle that was woken and gives up wakes another one. */
+		uint32_t expected = smq_ownerlock_prepare(&q->owner, SMQ_OWNER_SLEEPER);
+		int64_t now = smq_now_ns(), slice = SMQ_SLICE_NS;
+
+		/* Unlocked meanwhile. If that happens over and over, a hostile writer does it, to keep this call. */
+		if (expected == 0 && ++unlocked < LOCK_PAUSES)
+			continue;
+		if (smq_take_interrupt(q))
+			return ECANCELED;
+		if (recover_in_time(q, now))
+			return 0;
+		if (now >= deadline)
+			return ETIMEDOUT;
+		if (expected == 0)
+			continue;
+		if (slice > deadline - now)
+			slice = deadline - now;
+		if (smq_ownerlock_wait(&q->owner, q->eventcount.own, expected, slice) == EINTR)
+			return smq_take_interrupt(q) ? ECANCELED : EINTR;
+		unlocked = 0;
+	}
+	return 0;
+}
+
+static int lock(struct shmemq *q, int64_t timeout, int64_t deadline)
+{
+	for (int i = 0; i < LOCK_PAUSES; i++) {
+		if (smq_ownerlock_trylock(&q->owner))
+			return 0;
+		smq_cpu_relax();
+	}
+	return timeout == 0 ? fail_try(q) : sleep_for_lock(q, deadline);
+}
+
+/* With the lock: loads what the other handles have left, and checks. */
+static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want)
+{
+	enum smq_ring_status status;
+
+	if (q->owner.recovered) {
+		q->owner.recovered = false;
+		status = smq_attach(q);
+	} else {
+		status = smq_ring_resume(&q->ring, q->producer);
+	}
+	return status == SMQ_READY ? smq_check(q, want) : status;
+}
+
+/* Gets the lock and what it is for, or neither. 0 or errno. */
+static int acquire_shared(struct shmemq *q, struct smq_want *want, int64_t timeout)
+{
+	int64_t deadline = timeout > 0 ? smq_deadline(smq_now_ns(), timeout) : INT64_MAX, left = timeout;
+	int lost = 0;
+
+	for (;;) {
+		int err = lock(q, timeout, deadline);
+		enum smq_ring_status status;
+
+		if (err != 0)
+			return err;
+		status = check_locked(q, want);
+		if (status == SMQ_READY)
+			return 0;
+		smq_unlock(q);
+		/* Here too, and not only in smq_await(): a hostile peer may show each time what is gone when checked
+		 * under the lock. */
+		if (status == SMQ_NOT_YET && timeout != 0 && smq_take_interrupt(q))
+			return ECANCELED;
+		if (timeout > 0)
+			left = deadline - smq_now_ns();
+		if (status == SMQ_NOT_YET && timeout >= 0 && left <= 0 && lost++ == LOST_MAX)
+			break;
+		err = smq_await(q, status, want, timeout > 0 && left <= 0 ? 1 : left);
+		if (err != 0)
+			return err;
+	}
+	if (timeout > 0)
+		return ETIMEDOUT;
+	if (q->pollable != NULL)
+		smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
+	return EAGAIN;
+}
+
+static int acquire(struct shmemq *q, struct smq_want *want, int64_t timeout)
+{
+	enum smq_ring_status status;
+
+	if (q->state & SMQ_SHARED)
+		return acquire_shared(q, want, timeout);
+	status = smq_check(q, want);
+	return status == SMQ_READY ? 0 : smq_await(q, status, want, timeout);
+}
+
+smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout)
+{
+	struct smq_want want = { 0 };
+	int err;
+
+	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER))
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	if (size > smq_message_max(&q->ring))
+		return smq_fail(EMSGSIZE);
+	want.need = smq_record_bytes((uint32_t)size);
+	err = acquire(q, &want, timeout);
+	return err != 0 ? smq_fail(err) : 0;
+}
+
+smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout)
+{
+	struct smq_want want = { 0 };
+	int err;
+
+	if (!smq_in_shared_state(q, SHMEMQ_CONSUMER))
+		return smq_refuse(q, SHMEMQ_CONSUMER);
+	err = acquire(q, &want, timeout);
+	*size = want.found;
+	return err != 0 ? smq_fail(err) : 0;
+}
+
+int smq_finish_shared(struct shmemq *q)
+{
+	smq_unlock(q);
+	return (int)smq_notify(q, 0);
+}

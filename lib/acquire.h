@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a call that moves messages gets what it needs, and ends: space or a message, and on a SHARED end the owner lock
+ * with it. The frequent case is inline: an end that is not SHARED, and nothing to wait for.
+ */
+#ifndef SMQ_ACQUIRE_H
+#define SMQ_ACQUIRE_H
+
+#include "call.h"
+#include "wait.h"
+
+/* Attaches to the ring as the end's new holder, and finishes what the last one left undone. SMQ_READY or SMQ_BAD. */
+enum smq_ring_status smq_attach(struct shmemq *q);
+
+/* The general case of the two functions below: any state of the handle, any end, and waiting. */
+int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout);
+int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout);
+
+/* The frequent case: is there space at the tail for a message of `size` bytes, as far as this side knows? */
+static smq_always_inline bool smq_has_space(const struct shmemq *q, size_t size)
+{
+	return smq_likely(smq_in_state(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
+			  smq_ring_fits(&q->ring, smq_record_bytes((uint32_t)size)));
+}
+
+/* Is there a message at the head? `*size`: its bytes. */
+static smq_always_inline bool smq_has_message(const struct shmemq *q, uint32_t *size)
+{
+	return smq_likely(smq_in_state(q, SHMEMQ_CONSUMER) && smq_ring_peek(&q->ring, size) == SMQ_READY);
+}
+
+/* Gets space at the tail for a message of `size` bytes. 0, or -1 and errno. */
+static inline int smq_acquire_space(struct shmemq *q, size_t size, int64_t timeout)
+{
+	return smq_has_space(q, size) ? 0 : smq_acquire_space_slow(q, size, timeout);
+}
+
+/* Gets a message at the head, of `*size` bytes. 0, or -1 and errno. */
+static inline int smq_acquire_message(struct shmemq *q, uint32_t *size, int64_t timeout)
+{
+	return smq_has_message(q, size) ? 0 : smq_acquire_message_slow(q, size, timeout);
+}
+
+/* Ends a call that has published or released nothing. */
+static inline void smq_unlock(struct shmemq *q)
+{
+	if (smq_unlikely(q->state & SMQ_SHARED))
+		smq_ownerlock_unlock(&q->owner, q->eventcount.own, q->fd, q->producer);
+}
+
+/* Ends one that has. Returns 0, so that a call may end with it. */
+int smq_finish_shared(struct shmemq *q);
+static smq_always_inline int smq_finish(struct shmemq *q)
+{
+	if (smq_unlikely(q->state & SMQ_SHARED))
+		return smq_finish_shared(q);
+	return (int)smq_notify(q, 0);
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* How a public call begins and fails: whether it may be made on this handle now, and if not, with which errno. */
+#ifndef SMQ_CALL_H
+#define SMQ_CALL_H
+
+#include <errno.h>
+
+#include "handle.h"
+#include "shmemq.h"
+
+#define SMQ_ENDS (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
+
+static inline int smq_fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+/*
+ * Fails a call that is for handles of the ends `ends`, with the first reason that applies: EINVAL (no handle), EPERM (a
+ * forked child), EBADF (another end), EBADMSG (broken), EINVAL (a start or end out of order, or a bad argument).
+ */
+int smq_refuse(const struct shmemq *q, uint32_t ends);
+
+/* Is this a handle, and not a forked child's copy of one? */
+static inline bool smq_in_process(const struct shmemq *q)
+{
+	return q != NULL && atomic_load_explicit(q->generation_now, memory_order_relaxed) == q->generation;
+}
+
+/* Is it in this state? Never true of a SHARED end. */
+static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
+{
+	return smq_in_process(q) && q->state == state;
+}
+
+/* The same, whether SHARED or not. */
+static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
+{
+	return smq_in_process(q) && (q->state & ~SMQ_SHARED) == state;
+}
+
+/* The timeout of a call without a timeout argument. */
+static inline int64_t smq_timeout(const struct shmemq *q)
+{
+	return q != NULL ? q->timeout : 0;
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What the library asks of a compiler and of a processor beyond C11. */
+#ifndef SMQ_COMPILER_H
+#define SMQ_COMPILER_H
+
+#include <stdatomic.h>
+
+#if defined __GNUC__
+#define smq_likely(x)     __builtin_expect(!!(x), 1)
+#define smq_unlikely(x)   __builtin_expect(!!(x), 0)
+#define smq_noinline      __attribute__((noinline))
+#define smq_always_inline inline __attribute__((always_inline))
+#else
+#define smq_likely(x)   (x)
+#define smq_unlikely(x) (x)
+#define smq_noinline
+#define smq_always_inline inline
+#endif
+
+/* A pause in a loop that waits for another processor. */
+static inline void smq_cpu_relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+	__builtin_ia32_pause();
+#elif defined __aarch64__ || (defined __ARM_ARCH && __ARM_ARCH >= 7)
+	__asm__ __volatile__("yield" ::: "memory");
+#elif defined __powerpc__
+	__asm__ __volatile__("or 27,27,27" ::: "memory");
+#else
+	atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+/* Requests a cache line that will be written soon. A hint only: any address is allowed. */
+static inline void smq_prefetch_write(const void *address)
+{
+#if defined __x86_64__
+	/* In assembler, because __builtin_prefetch() requests a line for writing only beyond the baseline machine. */
+	__asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
+#elif defined __GNUC__
+	__builtin_prefetch(address, 1);
+#else
+	(void)address;
+#endif
+}
+
+#endif

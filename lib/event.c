@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting elsewhere, and waiting no longer: shmemq_pollfd() and shmemq_interrupt(). */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "call.h"
+
+int shmemq_pollfd(struct shmemq *q)
+{
+	struct smq_pollable *pollable;
+	int err;
+
+	if (!smq_in_process(q) || q->observer)
+		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
+	if (q->pollable == NULL) {
+		pollable = malloc(sizeof *pollable);
+		err = pollable != NULL ? smq_pollable_open(pollable, q->fd, q->producer) : ENOMEM;
+		if (err != 0) {
+			free(pollable);
+			return smq_fail(err);
+		}
+		q->pollable = pollable;
+	}
+	return q->pollable->pollfd;
+}
+
+int shmemq_interrupt(struct shmemq *q)
+{
+	int saved = errno;
+
+	if (!smq_in_process(q) || q->observer)
+		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
+	smq_eventcount_interrupt(&q->eventcount);
+	if (q->owner.number != 0)
+		smq_ownerlock_interrupt(&q->owner, q->eventcount.own);
+	errno = saved; /* it may run in a signal handler */
+	return 0;
+}

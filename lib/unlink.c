@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Removing a name. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "endlock.h"
+#include "object.h"
+
+/* Removes the name if it still is fd's. 0, errno or SMQ_START_OVER. */
+static int remove_name(const char *path, int fd)
+{
+	int err = smq_object_is_queue(fd);
+
+	if (err == 0)
+		err = smq_initlock_lock(fd);
+	if (err != 0)
+		return err;
+	if (!smq_object_has_name(path, fd))
+		err = SMQ_START_OVER;
+	else if (unlink(path) != 0)
+		err = errno == EBUSY || errno == EROFS ? EPERM : errno; /* EBUSY: something is mounted on it */
+	smq_initlock_unlock(fd);
+	return err;
+}
+
+int shmemq_unlink(const char *name)
+{
+	char path[SMQ_PATH_BYTES];
+	int fd, err;
+
+	err = smq_object_path(name, path);
+	if (err != 0)
+		return smq_fail(err);
+	do {
+		err = smq_object_open(path, O_RDWR, &fd);
+		if (err != 0)
+			return smq_fail(err);
+		err = remove_name(path, fd);
+		close(fd);
+	} while (err == SMQ_START_OVER);
+	return err != 0 ? smq_fail(err) : 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for the peer, and waking it. wait.c has the one loop in which all calls wait. */
+#ifndef SMQ_WAIT_H
+#define SMQ_WAIT_H
+
+#include <sys/types.h>
+
+#include "handle.h"
+
+/*
+ * A sleep and its wake cost some 50 us of latency (doc/design.md), so spinning longer than that for what comes later
+ * gains nothing. If a wait ends within twice that time, spinning would have been about right.
+ */
+#define SMQ_SPIN_MAX_NS 50000
+/* After so many waits in a row that spun in vain, although they were short, a side stops spinning, */
+#define SMQ_SPIN_MISSES 8
+#define SMQ_SPIN_AGAIN  128 /* but for one wait in as many: a spin of SMQ_SPIN_MAX_NS now and then costs little */
+
+/* A call with timeout 0 that fails reads the clock every so often, and then checks whether the peer lives. */
+#define SMQ_TRIES_A_CLOCK_READING 64
+
+/* What a call waits for. */
+struct smq_want {
+	uint32_t need;  /* producer: bytes of the record that has to fit */
+	uint32_t found; /* consumer: bytes of the message at the head, once there is one */
+};
+
+/* Is it there? On a SHARED end without the owner lock: a guess. */
+static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *want)
+{
+	if (smq_unlikely(q->state & SMQ_SHARED) && !q->owner.held)
+		return smq_ring_guess(&q->ring, q->producer, want->need) ? SMQ_READY : SMQ_NOT_YET;
+	return q->producer ? smq_ring_space(&q->ring, want->need) : smq_ring_peek(&q->ring, &want->found);
+}
+
+/* Sets what a new handle knows of spinning. */
+void smq_await_init(struct shmemq *q);
+
+/*
+ * Waits, after a check of the caller's said `status`. 0, or the errno that the call fails with: EAGAIN EBADMSG
+ * ECANCELED EINTR EOWNERDEAD EPIPE ETIMEDOUT. After 0 the caller need not check again, and must not: a peer that takes
+ * messages back would keep it waiting for ever.
+ */
+int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *want, int64_t timeout);
+
+/* Has shmemq_interrupt() been called? Clears that. */
+bool smq_take_interrupt(struct shmemq *q);
+
+/* Wakes the peer. Returns `result`, so that a call may end with it. */
+ssize_t smq_notify_slow(struct shmemq *q, ssize_t result);
+
+/* The same if the peer waits: after each publication. */
+static inline ssize_t smq_notify(struct shmemq *q, ssize_t result)
+{
+	if (smq_unlikely(smq_eventcount_has_waiter(&q->eventcount)))
+		return smq_notify_slow(q, result);
+	return result;
+}
+
+/* The same after a change of the claim, which is no publication: the peer may not rely on this side's fences. */
+void smq_notify_fenced(struct shmemq *q);
+
+#endif
