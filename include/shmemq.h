@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libshmemq: a message queue in shared memory between two processes.
+ * libshmemq: a message queue in shared memory, between processes on one machine.
  *
  * A complete producer (compile with: cc p.c $(pkg-config --cflags --libs libshmemq)):
  *
@@ -17,32 +17,45 @@
  *		return shmemq_close(q) != 0;
  *	}
  *
- * and its consumer, started before or after:
+ * Its consumer, which may be started before or after the producer:
  *
  *	#include <shmemq.h>
+ *	#include <errno.h>
  *	#include <stdio.h>
  *
  *	int main(void)
  *	{
  *		struct shmemq *q = shmemq_open("/hello", SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL);
- *		const void *text;
+ *		const char *text;
  *		size_t size;
  *
  *		if (q == NULL)
  *			return 1;
  *		while ((text = shmemq_pop_start(q, &size, NULL)) != NULL) {
- *			printf("%.*s\n", (int)size, (const char *)text);
+ *			printf("%.*s\n", (int)size, text);
  *			shmemq_pop_end(q);
  *		}
- *		shmemq_close(q);	// errno was EPIPE: the producer closed, all is read
+ *		if (errno != EPIPE)	// EPIPE: the producer has closed, and all messages have been popped
+ *			return 1;
+ *		shmemq_close(q);
  *		return shmemq_unlink("/hello") != 0;
  *	}
  *
- * Functions return -1 or NULL and set errno when they fail. Sizes are bytes, timeouts are
- * nanoseconds. One thread at a time may use a handle; shmemq_interrupt() alone may be called beside
- * it. After a fork a handle is the parent's: in the child every call fails with EPERM.
+ * A function that fails returns -1 or NULL, sets errno, and has moved no message. Sizes are in bytes.
  *
- * The manual: shmemq(7) for the whole, shmemq(5) for the memory format, one page a family of calls.
+ * Timeouts are in nanoseconds on CLOCK_MONOTONIC: 0 tries once, a negative one waits forever. The functions without a
+ * timeout wait forever, or try once if the handle was opened with SHMEMQ_NONBLOCK.
+ *
+ * After EAGAIN, EINTR or ETIMEDOUT the call may be repeated. After EPIPE (the peer has closed) and EOWNERDEAD (the peer
+ * died) the handle remains usable, and calls succeed again when a new peer has claimed the other end. After EBADMSG
+ * (something other than this library has written to the shared memory) close the handle, remove the queue and create a
+ * new one.
+ *
+ * One thread at a time may use a handle; only shmemq_interrupt() may run at the same time as another call. A handle
+ * belongs to the process that opened it: in a forked child every call on it fails with EPERM, except that
+ * shmemq_close() frees the child's copy.
+ *
+ * The manual: shmemq(7) is the overview, shmemq(5) the memory format, and section 3 has a page for each function.
  */
 #ifndef SHMEMQ_H
 #define SHMEMQ_H
@@ -59,41 +72,42 @@
 extern "C" {
 #endif
 
-struct shmemq; /* a handle: one process's claim on one end of a queue */
+/* A handle: the claim of one process on one end of a queue. */
+struct shmemq;
 
-/* shmemq_open() flags: exactly one of the first three. */
+/* Flags of shmemq_open() and shmemq_fdopen(): exactly one of the first three. */
 #define SHMEMQ_PRODUCER 0x0001u /* claim the producer end */
 #define SHMEMQ_CONSUMER 0x0002u /* claim the consumer end */
-#define SHMEMQ_OBSERVER 0x0004u /* claim no end, map read-only: getattr and stat only */
-#define SHMEMQ_CREATE   0x0010u /* make the queue if the name is free */
-#define SHMEMQ_EXCL     0x0020u /* with CREATE: fail with EEXIST if the name is taken */
-#define SHMEMQ_NONBLOCK 0x0040u /* calls without a timeout argument try once */
-#define SHMEMQ_STAY     0x0080u /* wait on when the peer has closed or died */
-#define SHMEMQ_SHARED   0x0100u /* this end may have many handles, which all say so */
+#define SHMEMQ_OBSERVER 0x0004u /* claim no end, map read-only: for getattr and stat only */
+#define SHMEMQ_CREATE   0x0010u /* create the queue if the name does not exist */
+#define SHMEMQ_EXCL     0x0020u /* with SHMEMQ_CREATE: fail with EEXIST if the name exists */
+#define SHMEMQ_NONBLOCK 0x0040u /* functions without a timeout argument try once */
+#define SHMEMQ_STAY     0x0080u /* wait for the next peer when the peer has closed or died */
+#define SHMEMQ_SHARED   0x0100u /* this end may have many handles, all opened with this flag */
 
-#define SHMEMQ_ATTR_TEMPORARY 0x0001u /* the last handle to close removes the name */
+#define SHMEMQ_ATTR_TEMPORARY 0x0001u /* closing the last handle that claims an end removes the name */
 
-/* Zero is the default in every field; reserved fields must be zero. */
+/* The attributes of a queue. Zero is the default in every field; reserved fields must be zero. */
 struct shmemq_attr {
 	uint64_t capacity;    /* ring bytes; 0 = 1 MiB, at most 1 GiB; rounded up to a power of two >= one page */
-	uint64_t message_max; /* out only: bytes of the largest message that fits, capacity - 16 */
+	uint64_t message_max; /* set by getattr: bytes of the largest message that fits, capacity - 16 */
 	uint32_t flags;       /* SHMEMQ_ATTR_* */
 	uint32_t reserved[11];
 };
 
-/* The state of an end, in shmemq_stat. */
-#define SHMEMQ_END_NEVER  0u /* nobody has claimed it yet */
-#define SHMEMQ_END_OPEN   1u /* a live handle holds it */
-#define SHMEMQ_END_CLOSED 2u /* its last handle closed */
-#define SHMEMQ_END_DEAD   3u /* its last holder ended without a close */
+/* The state of an end in struct shmemq_stat. */
+#define SHMEMQ_END_NEVER  0u /* no handle has claimed it yet */
+#define SHMEMQ_END_OPEN   1u /* it has a live handle */
+#define SHMEMQ_END_CLOSED 2u /* its last handle was closed */
+#define SHMEMQ_END_DEAD   3u /* the process of its last handle ended without closing it */
 
-#define SHMEMQ_WAIT_PRODUCER 0x1u /* the producer sleeps until there is room */
+#define SHMEMQ_WAIT_PRODUCER 0x1u /* the producer sleeps until there is free space */
 #define SHMEMQ_WAIT_CONSUMER 0x2u /* the consumer sleeps until there is a message */
 
-/* A snapshot: fields may be from slightly different moments. */
+/* The state of a queue. The fields may be from slightly different moments. */
 struct shmemq_stat {
-	uint64_t capacity;        /* ring bytes */
-	uint64_t queued_bytes;    /* ring bytes in use: messages, their 8-byte headers and padding */
+	uint64_t capacity;        /* bytes of the ring */
+	uint64_t queued_bytes;    /* bytes of the ring in use: messages, their 8-byte headers and padding */
 	uint64_t queued_messages; /* messages pushed and not yet popped */
 	uint64_t pushed_bytes;    /* message bytes pushed since creation */
 	uint64_t pushed_messages;
@@ -101,56 +115,62 @@ struct shmemq_stat {
 	uint64_t popped_messages;
 	uint32_t producer;     /* SHMEMQ_END_* */
 	uint32_t consumer;     /* SHMEMQ_END_* */
-	uint32_t producer_pid; /* of the last claim, as that process saw itself; 0 = never; for display only */
+	uint32_t producer_pid; /* last process to claim the end, in its pid namespace; 0 = none; for display only */
 	uint32_t consumer_pid;
 	uint32_t waiting; /* SHMEMQ_WAIT_* */
 	uint32_t reserved[13];
 };
 
 /*
- * Opens the queue `name` ("/foo" is exactly /dev/shm/foo) and claims one of its ends, or observes it. The handles of a
- * SHARED end (at most 65535) take turns, each from the start of a message to its end; meanwhile the others wait as if
- * the ring were full or empty.
- * `mode`, less the umask, and `attr` (NULL: all defaults) are used only when this call makes the queue.
- * NULL: EACCES EBUSY EEXIST EFBIG EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM ENOSPC EOPNOTSUPP
- * EPROTO ETIMEDOUT, and for a wrecked ring EBADMSG.
+ * Opens the queue `name` ("/foo" is the file /dev/shm/foo) and claims the end that `flags` names, or observes the
+ * queue. Returns a handle; close it with shmemq_close().
+ * `mode`, less the umask, and `attr` (NULL: all defaults) are used only if this call creates the queue.
+ * An end has one handle at a time, or, if all are opened with SHMEMQ_SHARED, up to 65535. Of these one at a time holds
+ * the end's owner lock, from the start of a message to its end; the calls of the others wait meanwhile, as if the ring
+ * were full or empty.
+ * Returns NULL: EACCES EBADMSG EBUSY EEXIST EFBIG EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM ENOSPC EOPNOTSUPP
+ * EPROTO ETIMEDOUT.
  */
 struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const struct shmemq_attr *attr);
 
 /*
- * Makes a queue without a name and returns its memfd, close-on-exec and sealed against shrinking and growing: for
- * shmemq_fdopen(), here, in a child, or where it is passed by SCM_RIGHTS.
- * -1: EACCES EFBIG EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP.
+ * Creates a queue without a name. Returns its memfd, which is close-on-exec and sealed against shrinking and growing.
+ * Pass it to shmemq_fdopen(), in this process, in a forked child, or in a process that receives it by SCM_RIGHTS.
+ * Close it with close(2): the queue exists as long as a descriptor or a handle refers to it.
+ * Returns -1: EACCES EFBIG EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP.
  */
 int shmemq_memfd(const struct shmemq_attr *attr);
 
 /*
- * As shmemq_open(), of the queue that `fd` has open: a memfd of shmemq_memfd(), or a named queue's file. `fd` stays the
- * caller's, who may close it at once. SHMEMQ_CREATE and SHMEMQ_EXCL are not for this call.
- * NULL: EACCES EBADF EBUSY EINVAL EMFILE ENFILE ENOMEM EOPNOTSUPP EPROTO ETIMEDOUT, and for a wrecked ring EBADMSG.
+ * Opens the queue that `fd` refers to: a memfd of shmemq_memfd(), or the file of a named queue. Otherwise the same as
+ * shmemq_open() without SHMEMQ_CREATE and SHMEMQ_EXCL. `fd` remains the caller's, and may be closed at once.
+ * Returns NULL: EACCES EBADF EBADMSG EBUSY EINVAL EMFILE ENFILE ENOMEM EOPNOTSUPP EPROTO ETIMEDOUT.
  */
 struct shmemq *shmemq_fdopen(int fd, unsigned flags);
 
 /*
- * Gives the end up and frees the handle, whatever it returns. The peer learns at once. A message held by
- * shmemq_pop_start() goes back; one begun by shmemq_push_start() never existed.
- * -1: EINVAL (NULL), ETIMEDOUT (closed, but a TEMPORARY name may be left: the init lock was not to be had for 1 s).
+ * Releases the end and frees the handle, even if it fails; the handle must not be used any more. The peer is told at
+ * once. A message that is still held (shmemq_pop_start()) returns to the queue; one that has been started and not ended
+ * (shmemq_push_start()) is discarded.
+ * Returns -1: EINVAL (`q` is NULL) ETIMEDOUT (the handle is closed, but the name of a TEMPORARY queue may not have been
+ * removed, because another process held the init lock for 1 s).
  */
 int shmemq_close(struct shmemq *q);
 
 /*
- * Removes the name. Attached handles keep working.
- * -1: EACCES EBUSY EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM EPERM EPROTO ETIMEDOUT.
+ * Removes the name of a queue. Open handles keep working; the memory is freed when the last of them is closed.
+ * Returns -1: EACCES EBUSY EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM EPERM EPROTO ETIMEDOUT.
  */
 int shmemq_unlink(const char *name);
 
 /*
- * Push: copy a message of `size` bytes (0 is legal) to the queue with the caller's tag `type`. Waits while
- * the ring is full: for ever, or with a `timeout` of 0 not at all, negative for ever, else that many
- * nanoseconds. -1, nothing pushed: EAGAIN (full, and not to wait) EBADF (not a producer handle) EBADMSG
- * (garbage in the shared memory; sticky) ECANCELED (shmemq_interrupt) EINTR EINVAL EMSGSIZE (over
- * message_max) EOWNERDEAD (full, and the consumer died) EPERM (a forked child) EPIPE (full, and the
- * consumer closed) ETIMEDOUT.
+ * Push: copy a message of `size` bytes (0 is legal) into the queue. The consumer gets it together with `type`, a tag of
+ * the caller's choice. The v forms make one message of `iovcnt` buffers. Waits while the ring does not have enough
+ * free space. Returns 0 when the message is in the queue; the caller's buffers may then be reused.
+ * Returns -1, and nothing is pushed: EAGAIN (full, and the call must not wait) EBADF (not a producer handle) EBADMSG
+ * (invalid data in the shared memory; all later pushes fail, too) ECANCELED (shmemq_interrupt()) EINTR EINVAL EMSGSIZE
+ * (larger than message_max) EOWNERDEAD (full, and the consumer died) EPERM (a forked child) EPIPE (full, and the
+ * consumer has closed) ETIMEDOUT.
  */
 int shmemq_push(struct shmemq *q, const void *data, size_t size, uint32_t type);
 int shmemq_timedpush(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout);
@@ -158,9 +178,11 @@ int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t
 int shmemq_timedpushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t type, int64_t timeout);
 
 /*
- * Push in place: start returns room for `size` bytes in the ring, 8-byte aligned, to be filled; end makes
- * the first `size` of them a message; cancel forgets it. Errors of start: as push. Of end: EBADF EBADMSG
- * EINVAL (not started, or `size` over the started size: still started) EPERM. Of cancel: the same.
+ * Push in place. The start functions reserve `size` bytes in the ring, aligned to 8 bytes, and return their address.
+ * The caller writes the message there, and then calls end, which pushes the first `size` of these bytes as a message,
+ * or cancel, which pushes nothing. Until then no other push is possible on the handle; afterwards the memory must not
+ * be accessed any more. Errors of start, which returns NULL: as push. Of end, which returns -1: EBADF EBADMSG EINVAL
+ * (not started; or `size` is larger than the started size: the message remains started) EPERM. Of cancel: the same.
  */
 void *shmemq_push_start(struct shmemq *q, size_t size);
 void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout);
@@ -168,78 +190,89 @@ int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type);
 int shmemq_push_cancel(struct shmemq *q);
 
 /*
- * Pop: copy the next message to `buf` and return its bytes; `*type` (unless NULL) gets its tag. Waits while
- * the ring is empty, as push does while it is full. -1, nothing popped: EAGAIN (empty, and not to wait)
- * EBADF EBADMSG ECANCELED EINTR EINVAL EMSGSIZE (`size` is too small: the message stays) EOWNERDEAD (empty,
- * and the producer died) EPERM EPIPE (empty, and the producer closed) ETIMEDOUT.
+ * Pop: copy the next message to the `size` bytes at `buf`, and remove it from the queue. Returns the bytes of the
+ * message, and stores its tag in `*type` unless `type` is NULL. Waits while the queue is empty.
+ * Returns -1, and nothing is popped: EAGAIN (empty, and the call must not wait) EBADF (not a consumer handle) EBADMSG
+ * (invalid data in the shared memory; all later pops fail, too) ECANCELED (shmemq_interrupt()) EINTR EINVAL EMSGSIZE
+ * (larger than `size`: the message remains queued, take it with a larger buffer or in place) EOWNERDEAD (empty, and the
+ * producer died) EPERM (a forked child) EPIPE (empty, and the producer has closed) ETIMEDOUT.
  */
 ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type);
 ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout);
 
 /*
- * Pop in place: start returns the next message where it lies, 8-byte aligned, valid until end; `*size` gets
- * its bytes. Until then the message is held: if this handle closes or dies, it is delivered again. Errors
- * of start: as pop, less EMSGSIZE. Of end: EBADF EBADMSG EINVAL (not started) EPERM.
+ * Pop in place. The start functions return the address of the next message in the ring, aligned to 8 bytes, and store
+ * its bytes in `*size` and its tag in `*type` unless `type` is NULL. The handle then holds the message, and no other
+ * pop is possible, until the caller calls end, which removes it from the queue; afterwards the memory must not be
+ * accessed any more. If the handle is closed or its process dies before that, the message is delivered again. Errors
+ * of start, which returns NULL: as pop, less EMSGSIZE. Of end, which returns -1: EBADF EBADMSG EINVAL (no message is
+ * held) EPERM.
  */
 const void *shmemq_pop_start(struct shmemq *q, size_t *size, uint32_t *type);
 const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout);
 int shmemq_pop_end(struct shmemq *q);
 
 /*
- * 1 if the message that this handle last took (and may still hold; of a batch, the first) had been held by an
- * earlier consumer that closed or died before its pop_end, else 0. -1: EBADF EINVAL EPERM.
+ * Returns 1 if the message that this handle popped last (of a batch, the first message) had been held before by a
+ * consumer that closed or died without releasing it, else 0. The message may still be held.
+ * Returns -1: EBADF EINVAL EPERM.
  */
 int shmemq_redelivered(struct shmemq *q);
 
-#define SHMEMQ_MSG_REDELIVERED 0x1u /* an earlier consumer held this message and left */
+#define SHMEMQ_MSG_REDELIVERED 0x1u /* an earlier consumer held this message, and closed or died */
 
 /* One message of a batch. */
 struct shmemq_msg {
 	void *data;
-	size_t size;
+	size_t size; /* bytes at `data` */
 	uint32_t type;
-	uint32_t flags; /* out: SHMEMQ_MSG_*; pushm does not look at it */
+	uint32_t flags; /* SHMEMQ_MSG_*, set by popm_start and ignored by pushm */
 };
 
 /*
- * Push many: copies up to `count` messages, in order. Waits for room for the first only, then takes the room that
- * there is. Returns how many it pushed, at least 1 unless `count` is 0; a message that cannot be pushed (EMSGSIZE,
- * EINVAL) ends the batch before it, and fails the call that begins with it. -1, nothing pushed: as push.
+ * Push many: copies up to `count` messages into the queue, in order. Waits for space for the first one only, and then
+ * pushes as many as fit. Returns how many it pushed: at least 1, or 0 if `count` is 0. The caller may call again with
+ * the others. A message that can never be pushed (EMSGSIZE, EINVAL) ends the batch before it, and fails the call if it
+ * is the first. Returns -1, and nothing is pushed: as push.
  */
 int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout);
 
 /*
- * Pop many, in place: start waits for one message, then describes up to `max` (at least 1) that are there, each where
- * it lies, 8-byte aligned, and returns how many. The handle holds them until end, which releases the first `count` of
- * them (0 is legal); the rest are the next pop's. If the handle closes or dies meanwhile, each one is delivered again.
- * Errors of start: as pop, less EMSGSIZE. Of end: EBADF EBADMSG EINVAL (not started, or `count` over what start
- * returned: still held) EPERM.
+ * Pop many, in place: start waits for one message, then describes up to `max` (at least 1) queued messages in `msgs`,
+ * each in the ring and aligned to 8 bytes, and returns how many. The handle holds them until the caller calls end,
+ * which removes the first `count` of them (0 is legal) from the queue and returns 0; the next pop returns the others.
+ * Afterwards their memory must not be accessed any more. If the handle is closed or its process dies before end, all
+ * of them are delivered again.
+ * Errors of start: as pop, less EMSGSIZE. Of end: EBADF EBADMSG EINVAL (no batch is held; or `count` is larger than
+ * what start returned: the batch is still held) EPERM.
  */
 int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout);
 int shmemq_popm_end(struct shmemq *q, unsigned count);
 
 /*
- * A descriptor for poll(2), epoll(7) and event loops, of either end; always the same, closed with the handle. It is
- * readable at first, and then whenever a call that failed with EAGAIN, EPIPE or EOWNERDEAD is worth repeating: a
- * message or room, a close, a death, a peer's return. Such a failure makes it unreadable again. It may be readable in
- * vain. Do not read it.
- * -1: EACCES EBADF (an observer) EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP EPERM.
+ * Returns a descriptor of a producer or consumer handle, to be watched for input with poll(2), epoll(7) or an event
+ * loop. Each call returns the same one. Do not read or close it; shmemq_close() closes it.
+ * It is readable at first. A push or pop that fails with EAGAIN, EPIPE or EOWNERDEAD makes it unreadable, and it
+ * becomes readable when such a call is worth repeating: there is a message or space, or the peer has closed, died or
+ * come back. So whenever it is readable, push or pop with a timeout of 0. It may be readable although that call fails.
+ * Returns -1: EACCES EBADF (an observer handle) EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP EPERM.
  */
 int shmemq_pollfd(struct shmemq *q);
 
 /*
- * From any thread and any signal handler: the current wait of this handle, or its next one, fails with
- * ECANCELED. The handle must not be closed meanwhile. -1: EBADF (an observer) EINVAL EPERM.
+ * Makes the current wait of this handle, or if there is none the next one, fail with ECANCELED. May be called in any
+ * thread and any signal handler, but not at the same time as shmemq_close() of this handle, or after it.
+ * Returns -1: EBADF (an observer handle) EINVAL EPERM.
  */
 int shmemq_interrupt(struct shmemq *q);
 
-/* The queue's capacity, message_max and flags. -1: EINVAL EPERM. */
+/* Stores the queue's capacity, message_max and flags in `*attr`. Returns -1: EINVAL EPERM. */
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr);
 
-/* A snapshot of the queue. -1: EINVAL EPERM. */
+/* Stores the state of the queue in `*st`. Returns -1: EINVAL EPERM. */
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st);
 
-/* The library's version, "MAJOR.MINOR.PATCH". */
+/* Returns the version of the library that the program runs with, "MAJOR.MINOR.PATCH". */
 const char *shmemq_version(void);
 
 #ifdef __cplusplus

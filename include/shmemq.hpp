@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libshmemq for C++17: the calls of shmemq.h, with handles, messages and slots that let go by themselves.
+ * libshmemq for C++17 and later: the functions of shmemq.h as classes, whose destructors close handles, pop messages
+ * and cancel slots.
  *
  *	shmemqpp::queue q("/hello", SHMEMQ_CONSUMER | SHMEMQ_CREATE);
  *	std::error_code ec;
  *
  *	while (auto message = q.pop_start({}, ec))
  *		std::cout << message.text() << '\n';
- *	if (ec != std::errc::broken_pipe)	// broken_pipe: the producer closed, all is read
+ *	if (ec != std::errc::broken_pipe)	// broken_pipe: the producer has closed, and all is popped
  *		throw std::system_error(ec);
  *
- * A method does what the function of its name does. It throws std::system_error, with errno in the generic category;
- * with a std::error_code as its last argument it sets that, and throws nothing; with try_ before its name it says by
- * its result that there was nothing to do (EAGAIN, ETIMEDOUT), and throws the rest.
+ * A method does what the function of the same name does. There are up to three forms of each, which differ in how they
+ * report errors:
+ * - The plain form throws std::system_error, whose code is errno in the generic category.
+ * - The form with a std::error_code as its last argument sets or clears that, and throws nothing.
+ * - The form with try_ before its name reports EAGAIN and ETIMEDOUT by its result, and throws all other errors.
  *
- * The namespace cannot be shmemq: that is the name of a structure.
+ * The namespace cannot be shmemq, because struct shmemq has that name.
  *
- * The manual: shmemq.hpp(3), and for what the calls do the pages of shmemq.h.
+ * The manual: shmemq.hpp(3), and the pages of the functions of shmemq.h.
  */
 #ifndef SHMEMQ_HPP
 #define SHMEMQ_HPP
@@ -45,11 +48,11 @@
 namespace shmemqpp
 {
 
-/* Timeouts. A negative one is for ever, too, so of the time left until a deadline pass at least `once`. */
+/* Timeouts. A negative one means forever, too: of the time left until a deadline, pass at least `once`. */
 inline constexpr std::chrono::nanoseconds once{ 0 };
 inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
 
-/* How long a call may wait: any duration, or {}: as the handle was opened, for ever or with SHMEMQ_NONBLOCK once. */
+/* How long a call may wait: any duration, or {}, which is forever, or `once` if the handle has SHMEMQ_NONBLOCK. */
 class timeout
 {
 public:
@@ -62,7 +65,7 @@ public:
 	constexpr bool given() const noexcept { return given_; }
 
 private:
-	/* By way of double, which holds any duration, and a hundred days exactly. Up: what is not 0 is no try. */
+	/* Through double, which holds any duration, and a hundred days exactly. Rounded up: only 0 tries once. */
 	static constexpr std::int64_t whole(std::chrono::duration<double, std::nano> wait) noexcept
 	{
 		const double ns = wait.count();
@@ -93,8 +96,8 @@ inline constexpr bool is_char = std::is_same_v<T, char> || std::is_same_v<T, wch
 
 /*
  * What a push copies: a literal without its NUL, the values of a string, vector, span or array, or {address, size}.
- * A literal is an array of const characters, and nothing tells it from others: so of each of them a NUL at the end, if
- * there is one, is left out. Of one that holds no text say how much: {array, size}.
+ * A literal cannot be distinguished from any other array of const characters, so a NUL at the end of such an array is
+ * left out. For an array that does not contain text, specify the size: {array, size}.
  */
 struct bytes {
 	const void *data;
@@ -105,7 +108,7 @@ struct bytes {
 	constexpr bytes(const Char (&text)[n]) noexcept : data(text), size((n - (text[n - 1] == 0)) * sizeof(Char))
 	{
 	}
-	/* How much of a buffer, and that push(buffer, 5) does not take the size for a type, only the caller can say. */
+	/* Only the caller knows how much of a buffer is filled, and push(buffer, 5) would take the 5 for the type. */
 	template <class Char, std::size_t n, class = std::enable_if_t<detail::is_char<Char>>>
 	bytes(Char (&buffer)[n]) = delete;
 	template <class Range, class Value = std::remove_pointer_t<decltype(std::data(std::declval<const Range &>()))>,
@@ -118,7 +121,7 @@ struct bytes {
 namespace detail
 {
 
-/* What a call returned: no -1, no NULL, nothing empty. */
+/* Did the call succeed: did it return neither -1, nor NULL, nor an empty object? */
 template <class Result> bool good(const Result &result) noexcept
 {
 	if constexpr (std::is_signed_v<Result>)
@@ -127,7 +130,7 @@ template <class Result> bool good(const Result &result) noexcept
 		return static_cast<bool>(result);
 }
 
-/* The three ways to say that a call failed. Each returns what the call did. */
+/* The three ways to report a failure. Each returns the result of the call. */
 template <class Result> Result check(Result result, const char *call)
 {
 	if (!good(result))
@@ -148,7 +151,7 @@ template <class Result> Result tried(Result result, const char *call)
 	return result;
 }
 
-/* Memory in the ring that a handle holds until it is let go. This knows the handle, not the queue object. */
+/* Memory in the ring, which `let_go` releases. It refers to the handle, not to the queue object, which may be moved. */
 template <class Void, int (*let_go)(::shmemq *)> class held
 {
 public:
@@ -169,11 +172,11 @@ public:
 	}
 	explicit operator bool() const noexcept { return q_ != nullptr; }
 	Void *data() const &noexcept { return data_; } /* 8-byte aligned */
-	Void *data() const && = delete; /* q.pop_start().data(): it would be given back before it can be kept */
+	Void *data() const && = delete; /* q.pop_start().data(): it would be released before it can be used */
 	std::size_t size() const noexcept { return size_; }
 
 protected:
-	/* The call that lets go: what has been let go is no longer held. */
+	/* To be called with the result of a call that releases the memory: if it succeeded, the object is empty. */
 	bool over(int result) noexcept
 	{
 		if (result == 0)
@@ -195,13 +198,13 @@ private:
 
 } // namespace detail
 
-/* Room for a message. Cancelled when destroyed, unless committed. Not to outlive the open handle. */
+/* Space for a message. The destructor cancels it, unless it was committed. Destroy it before the handle is closed. */
 class slot : public detail::held<void, ::shmemq_push_cancel>
 {
 public:
 	using held::held;
 
-	/* A size over the slot's is EINVAL, and the slot stays. */
+	/* A size larger than the slot's fails with EINVAL, and the slot remains. */
 	void commit(std::size_t size, std::uint32_t type = 0) { detail::check(commit_(size, type), "shmemq_push_end"); }
 	bool commit(std::size_t size, std::uint32_t type, std::error_code &ec) noexcept
 	{
@@ -214,7 +217,7 @@ private:
 	bool commit_(std::size_t size, std::uint32_t type) noexcept { return over(::shmemq_push_end(q_, size, type)); }
 };
 
-/* A message where it lies. Its pop ends when it is destroyed. Not to outlive the open handle. */
+/* A message in the ring. The destructor pops it. Destroy it before the handle is closed. */
 class message : public detail::held<const void, ::shmemq_pop_end>
 {
 public:
@@ -226,7 +229,7 @@ public:
 	std::uint32_t type() const noexcept { return type_; }
 	bool redelivered() const noexcept { return ::shmemq_redelivered(q_) == 1; }
 	std::string_view text() const &noexcept { return { static_cast<const char *>(data()), size() }; }
-	std::string_view text() const && = delete; /* as data() */
+	std::string_view text() const && = delete; /* see data() */
 	operator std::string_view() const &noexcept { return text(); }
 	operator std::string_view() const && = delete;
 
@@ -237,7 +240,7 @@ private:
 	std::uint32_t type_ = 0;
 };
 
-/* A handle, which its destructor closes. With an empty one, default-constructed or moved from, each call is EINVAL. */
+/* A handle. The destructor closes it. On an empty one (default-constructed, moved from) each call fails with EINVAL. */
 class queue
 {
 public:
@@ -261,9 +264,9 @@ public:
 		return queue(detail::report(::shmemq_fdopen(fd, flags), ec));
 	}
 	explicit operator bool() const noexcept { return q_ != nullptr; }
-	bool redelivered() const noexcept { return ::shmemq_redelivered(q_.get()) == 1; } /* what was taken last */
+	bool redelivered() const noexcept { return ::shmemq_redelivered(q_.get()) == 1; } /* of the last pop */
 	::shmemq *native_handle() const noexcept { return q_.get(); }
-	::shmemq *release() noexcept { return q_.release(); } /* the caller's to close */
+	::shmemq *release() noexcept { return q_.release(); } /* the caller closes it */
 
 	void close() { detail::check(::shmemq_close(release()), "shmemq_close"); }
 	bool close(std::error_code &ec) noexcept { return detail::report(::shmemq_close(release()), ec) == 0; }
@@ -307,7 +310,7 @@ public:
 		return detail::tried(push_start_(size, wait), "shmemq_push_start");
 	}
 
-	/* Copies, and returns the message's bytes: -1 with `ec`, nothing from a try, where there is none. */
+	/* Copies the message, and returns its bytes. If none is popped: -1 with `ec`, std::nullopt from try_pop. */
 	std::size_t pop(void *buffer, std::size_t size, std::uint32_t *type = nullptr, timeout wait = {})
 	{
 		return static_cast<std::size_t>(detail::check(pop_(buffer, size, type, wait), "shmemq_pop"));
@@ -337,7 +340,7 @@ public:
 		return detail::tried(pop_start_(wait), "shmemq_pop_start");
 	}
 
-	/* Batches, as in C: {} waits for ever. */
+	/* Batches, as in C: {} waits forever, also with SHMEMQ_NONBLOCK. */
 	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait = {})
 	{
 		return detail::check(::shmemq_pushm(q_.get(), msgs, count, wait.ns()), "shmemq_pushm");
@@ -360,11 +363,11 @@ public:
 		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
 	}
 
-	/* The handle's to close. */
+	/* Do not close it: the handle does. */
 	int pollfd() { return detail::check(::shmemq_pollfd(q_.get()), "shmemq_pollfd"); }
 	int pollfd(std::error_code &ec) noexcept { return detail::report(::shmemq_pollfd(q_.get()), ec); }
 
-	/* From any thread; the form that does not throw also from a signal handler. */
+	/* May be called in any thread; the form with `ec` in a signal handler, too. */
 	void interrupt() { detail::check(::shmemq_interrupt(q_.get()), "shmemq_interrupt"); }
 	bool interrupt(std::error_code &ec) noexcept { return detail::report(::shmemq_interrupt(q_.get()), ec) == 0; }
 
@@ -427,7 +430,7 @@ private:
 	std::unique_ptr<::shmemq, closer> q_;
 };
 
-/* The descriptor is the caller's to close, and close-on-exec. */
+/* Returns a descriptor, which is close-on-exec and which the caller closes. */
 inline int memfd(const ::shmemq_attr &attr = {})
 {
 	return detail::check(::shmemq_memfd(&attr), "shmemq_memfd");
