@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claim, close, death and re-claim of an end, and the name of a TEMPORARY queue (lib/endlock.c, lib/open.c, lib/close.c).
+ * Claim, close, death and next claim of an end, and the name of a TEMPORARY queue (lib/endlock.c, lib/open.c,
+ * lib/close.c).
  *
- * Two producers open the name, creating the queue where it is free, claim the producer end, publish a message and
- * close; each may die after any step, when the kernel releases its locks. Another process unlinks the name at some
- * time. A consumer holds the other end of the first queue, takes what comes, and says at last why it need not wait
- * any more; then it closes. Every system call and every access to a shared word is a step of its own.
+ * Two producers open the name (and create the queue if the name is free), claim the producer end, publish a message and
+ * close. Each may die after any step; the kernel then releases its locks. Another process unlinks the name at some
+ * time. A consumer holds the other end of the first queue and takes the messages. When it finds that it need not wait
+ * any more, it gives the reason, EPIPE or EOWNERDEAD, and closes. Every system call and every access to a shared word is
+ * a step of its own.
  *
- * Checked at each step: an end has one holder; a finished claim is on the queue that bears the name; a removal hits
- * the queue that it was decided for, and a TEMPORARY one only when nobody is attached; EPIPE is said of a close,
- * EOWNERDEAD of a death, each after everything that this peer published was taken.
+ * Checked at each step: an end has one holder; a finished claim is on the queue that has the name; a removal hits the
+ * queue that it was decided for, and a TEMPORARY one only when no handle is open; EPIPE is the result of a close,
+ * EOWNERDEAD of a death, each after all messages that this peer published were taken.
  *
- * What must fail:
+ * Each of these must make the model fail:
  *	NO_INIT_LOCK     claim and close do not exclude each other
- *	NO_COMPARE       an open does not look whether the name still is its queue's
- *	NO_SECOND_LOOK   the ring is not looked at again after the peer is seen gone
- *	NO_REREAD        the claim word is not read again after the kernel said that nobody is there
+ *	NO_COMPARE       an open does not check that the name still is its queue's
+ *	NO_LAST_PEEK     the ring is not checked again after the peer is found closed or dead
+ *	NO_REREAD        the claim word is not read again after the kernel said that no process holds the end
  *	PROBE_FIRST      the kernel is asked before the claim word is read
  *	UNLOCK_FIRST     a close releases the end before it stores CLOSED
  */
@@ -25,20 +27,20 @@
 #define OPEN 1
 #define CLOSED 2
 
-byte name = 1;      /* what the name means; 0: free */
+byte name = 1;      /* the inode that has the name; 0: free */
 byte made = 1;      /* inodes so far */
-byte init_lock[QUEUES];  /* who holds the init lock, 0: nobody */
-byte end[QUEUES];   /* who holds the producer end */
+byte init_lock[QUEUES];  /* the process that holds the init lock, by its number + 1; 0: none */
+byte end[QUEUES];   /* the process that holds the producer end, likewise */
 bool consumer = true;  /* the consumer end of queue 1 is held */
 
-/* The claim word, in its two parts that are stored at once. */
+/* The claim word, in two parts that are stored together. */
 byte state[QUEUES];
 byte count[QUEUES];
 byte published[QUEUES];
 
-/* What really happened to the holder of each claim, for the checks alone. */
+/* What really happened to the holder of each claim; only the checks read these. */
 byte fate[8];       /* of claim n on queue 1: NEVER, OPEN, CLOSED, or DEAD */
-byte left_at[8];    /* messages published until then */
+byte left_at[8];    /* messages published by then */
 #define DEAD 3
 
 inline lock_init(q)
@@ -75,7 +77,7 @@ inline die()
 		:: else
 		fi;
 		if
-		:: q != 0 && end[q] == _pid + 1 -> end[q] = 0 /* claimed, not yet said so */
+		:: q != 0 && end[q] == _pid + 1 -> end[q] = 0 /* locked, the claim word not yet stored */
 		:: else
 		fi;
 		if
@@ -99,7 +101,7 @@ again:
 	if
 	:: q == 0 && made == QUEUES - 1 -> goto gone      /* enough queues for one run */
 	:: q == 0 && made < QUEUES - 1 ->
-		/* build in secret, then link: one step that fails where the name is taken */
+		/* build without a name, then link: one step, which fails if the name is taken */
 		d_step {
 			if
 			:: name == 0 && made < QUEUES - 1 -> made++; name = made
@@ -194,7 +196,7 @@ active proctype reader()
 #endif
 		d_step { seen_state = state[1]; seen_count = count[1] }
 		if
-		:: seen_state == NEVER -> break              /* it would wait on; the run ends here */
+		:: seen_state == NEVER -> break              /* it would keep waiting; the run ends here */
 		:: seen_state == OPEN ->
 #ifndef PROBE_FIRST
 			nobody = (end[1] == 0);
@@ -204,7 +206,7 @@ active proctype reader()
 			:: else
 			fi;
 #ifndef NO_REREAD
-			/* A close between the two reads stored CLOSED before it let the lock go. */
+			/* A close between the two reads stored CLOSED before it released the lock. */
 			d_step {
 				if
 				:: count[1] != seen_count -> nobody = false
@@ -218,13 +220,13 @@ active proctype reader()
 #endif
 		:: seen_state == CLOSED
 		fi;
-#ifndef NO_SECOND_LOOK
+#ifndef NO_LAST_PEEK
 		if
 		:: published[1] > taken -> goto more
 		:: else
 		fi;
 #endif
-		/* EPIPE of CLOSED, EOWNERDEAD of OPEN and nobody there */
+		/* EPIPE if CLOSED, EOWNERDEAD if OPEN and no process holds the end */
 		assert(seen_state != CLOSED || fate[seen_count] == CLOSED);
 		assert(seen_state != OPEN || fate[seen_count] == DEAD);
 		assert(taken >= left_at[seen_count]);

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several who wait on one word: the handles of a SHARED end (lib/eventcount.c). Two sleep, one polls, and one gives up after
- * it has announced itself. The peer publishes as many messages as the other three take, one each. Every access to the
- * word is a step of its own; that what is published is seen by whoever looks after the fence is wait.pml's affair.
+ * Several handles of a SHARED end wait on one word (lib/eventcount.c). Two sleep, one polls, and a visitor sets its bit
+ * and then gives up its wait. The peer publishes as many messages as the first three take, one each. Every access to the
+ * word is a step of its own. That a published message is seen after the fence is the subject of wait.pml.
  *
- * Checked: everybody gets a message. Who slept on, or was not rung, would be an invalid end state.
+ * Checked: each of the three gets a message. A sleeper that is not woken, or a poller whose descriptor is not raised,
+ * is an invalid end state.
  *
- * What must fail:
+ * Each of these must make the model fail:
  *	NO_COUNT     the waker clears the bits of the word and does not count the wake
- *	PLAIN_STORE  the waker stores the word that it has read, cleared
- *	WITHDRAW     who gives up takes the announcement back
- *	NO_SILENCE   who polls stops the ringing after it has announced itself
+ *	PLAIN_STORE  the waker stores the word that it has read, with the bits cleared
+ *	CLEAR_OWN    the visitor clears its bit when it gives up
+ *	CLEAR_LATE   the poller clears its descriptor after it has set its bit
  */
-#define ASLEEP 1
-#define POLLS 4
+#define SLEEPER 1
+#define POLLER 4
 #define BITS 7
 #define WAKE 8
 
@@ -21,12 +22,12 @@
 
 byte word;      /* as lib/eventcount.h has it */
 byte queued;    /* messages in the ring */
-bool asleep[3]; /* in the futex: sleeper 1, 2, and who gives up, 0 */
-bool rung;      /* the descriptor is readable */
+bool asleep[3]; /* in the futex: sleepers 1 and 2, and the visitor, 0 */
+bool raised;    /* the descriptor is readable */
 
-inline announce(what)
+inline prepare(what)
 {
-	d_step { word = word | what; announced = word }
+	d_step { word = word | what; prepared = word }
 }
 
 /* FUTEX_WAIT compares and sleeps in one step, as far as FUTEX_WAKE can tell. */
@@ -34,7 +35,7 @@ inline sleep(me)
 {
 	d_step {
 		if
-		:: word == announced -> asleep[me] = true
+		:: word == prepared -> asleep[me] = true
 		:: else
 		fi
 	};
@@ -43,13 +44,13 @@ inline sleep(me)
 
 proctype sleeper(byte me)
 {
-	byte announced;
+	byte prepared;
 
 again:	if
 	:: atomic { queued > 0 -> queued-- }; goto done
 	:: queued == 0
 	fi;
-	announce(ASLEEP);
+	prepare(SLEEPER);
 	if
 	:: queued > 0 -> goto again
 	:: queued == 0
@@ -59,38 +60,38 @@ again:	if
 done:	skip
 }
 
-/* Its timeout may come at once, or late. */
+/* Its timeout may end at once, or late. */
 proctype visitor()
 {
-	byte announced;
+	byte prepared;
 
-	announce(ASLEEP);
-#ifdef WITHDRAW
-	d_step { word = word & ~ASLEEP }
+	prepare(SLEEPER);
+#ifdef CLEAR_OWN
+	d_step { word = word & ~SLEEPER }
 #endif
-	announced = 0
+	prepared = 0
 }
 
 proctype poller()
 {
-	byte announced;
+	byte prepared;
 
 again:	if
 	:: atomic { queued > 0 -> queued-- }; goto done
 	:: queued == 0
 	fi;
-#ifndef NO_SILENCE
-	rung = false;
+#ifndef CLEAR_LATE
+	raised = false;
 #endif
-	announce(POLLS); /* though another's may stand there: its barrier may be still to come */
-#ifdef NO_SILENCE
-	rung = false;
+	prepare(POLLER); /* even if another handle has set the bit: the barrier of that one may be still to come */
+#ifdef CLEAR_LATE
+	raised = false;
 #endif
 	if
 	:: queued > 0 -> goto again
 	:: queued == 0
 	fi;
-	rung;
+	raised;
 	goto again;
 done:	skip
 }
@@ -117,11 +118,11 @@ proctype waker()
 #endif
 #endif
 			if
-			:: was & ASLEEP -> d_step { asleep[0] = false; asleep[1] = false; asleep[2] = false }
+			:: was & SLEEPER -> d_step { asleep[0] = false; asleep[1] = false; asleep[2] = false }
 			:: else
 			fi;
 			if
-			:: was & POLLS -> rung = true
+			:: was & POLLER -> raised = true
 			:: else
 			fi
 		fi

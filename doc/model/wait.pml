@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sleep and wake protocol of lib/eventcount.h on processors with store buffers: is a wake-up ever lost?
+ * The eventcount of lib/eventcount.h on processors with store buffers: is a wake-up ever lost?
  *
- * A waker (the producer, say) publishes MESSAGES messages; half-way it may die and be followed by another one, which
- * attaches late. A sleeper takes them, one or two at a time: as of room, what comes may be too little. Each side's
- * stores go through a first-in first-out buffer of its own; a load sees the own buffer first, then memory. A lost
- * wake-up is an invalid end state: the sleeper asleep for ever beside what it waits for.
+ * A waker (the producer, say) publishes MESSAGES messages; half-way it may die, and another one attaches late and
+ * continues. A sleeper takes the messages, one or two at a time, since a producer that waits for space may find too
+ * little. Each side's stores go through a first-in first-out buffer of its own; a load reads the own buffer first, then
+ * memory. A lost wake-up is an invalid end state: the sleeper sleeps for ever, although what it waits for is there.
  *
  * As built, chosen with -D:
- *	SLEEPER=0  has membarrier    1  has none    2  loses it at some time, as by a seccomp filter after open
- *	FIRST=1, SECOND=1            that waker could register with membarrier (0: it could not, and always fences)
- * What must fail:
- *	NO_MEMBARRIER     S2 left out by a sleeper that has it
- *	NO_WAKER_FENCE    W2 is a compiler barrier although fences were asked for
- *	NO_SHORT_SLICE    whole slices before the acknowledgement shows
- *	NO_RESET          a new waker leaves the last holder's acknowledgement standing
- *	NO_ATTACH_FENCE   it resets that, without the fence behind
- *	NO_SECOND_ASLEEP  a sleeper whose membarrier has failed adds FENCE to its word, whatever a wake has left there
+ *	SLEEPER_IS=0  has membarrier    1  has none    2  loses it at some time, as by a seccomp filter after open
+ *	FIRST=1, SECOND=1               that waker could register with membarrier (0: it could not, and always fences)
+ * Each of these must make the model fail:
+ *	NO_MEMBARRIER      a sleeper that has membarrier leaves out S2
+ *	NO_WAKER_FENCE     W2 is a compiler barrier although the sleeper has asked for fences
+ *	NO_SHORT_SLICE     whole slices before the waker's acknowledgement is seen
+ *	NO_RESET           a new waker does not reset the last holder's acknowledgement
+ *	NO_ATTACH_FENCE    a new waker resets it, without the fence after that
+ *	NO_SECOND_SLEEPER  a sleeper whose membarrier has failed adds only FENCE to its word, although a wake may have cleared
+ *	                   SLEEPER
  */
-#ifndef SLEEPER
-#define SLEEPER 0
+#ifndef SLEEPER_IS
+#define SLEEPER_IS 0
 #endif
 #ifndef FIRST
 #define FIRST 1
@@ -29,25 +30,29 @@
 #endif
 #define MESSAGES 3
 
+/* The two sides. */
 #define WAKER 0
-#define SLEEP 1
+#define WAITER 1
 
 /* Shared variables. */
-#define PUBLISHED 0 /* messages published: the waker's only */
+#define PUBLISHED 0 /* messages published; only the waker stores it */
 #define WORD 1      /* the sleeper's wait word */
 #define ACK 2       /* the waker's claim.fence */
-#define ASLEEP 1
+
+/* Bits of WORD. */
+#define SLEEPER 1
 #define FENCE 2
 
 byte memory[3];
 
-/* Store buffers: what is on its way, and for the forwarding to own loads how many of each and the last value. */
+/* Store buffers: the stores on their way; and, for loads of the own side, how many there are of each variable, and the
+   last value. */
 chan buffer[2] = [4] of { byte, byte };
 byte pending[6];
 byte last[6];
 
-bool registered; /* the present waker is reached by membarrier */
-bool dozing;     /* the sleeper is in the futex */
+bool registered; /* membarrier reaches the present waker */
+bool asleep;     /* the sleeper is in the futex */
 bool short_slice;
 
 #define SLOT(p, v) ((p) * 3 + (v))
@@ -91,14 +96,14 @@ inline drain(p)
 	}
 }
 
-/* The hardware: any buffered store becomes visible at any time. */
+/* The hardware: a buffered store may become visible at any time. */
 active proctype memory_system()
 {
 	byte v_, x_;
 end:
 	do
 	:: d_step { nempty(buffer[WAKER]) -> drain_one(WAKER); v_ = 0; x_ = 0 }
-	:: d_step { nempty(buffer[SLEEP]) -> drain_one(SLEEP); v_ = 0; x_ = 0 }
+	:: d_step { nempty(buffer[WAITER]) -> drain_one(WAITER); v_ = 0; x_ = 0 }
 	od
 }
 
@@ -149,7 +154,7 @@ inline publish()
 		store(WAKER, WORD, 0);
 		drain(WAKER);                           /* the system call */
 		if
-		:: seen & ASLEEP -> dozing = false
+		:: seen & SLEEPER -> asleep = false
 		:: else
 		fi
 	:: else
@@ -167,7 +172,7 @@ active proctype waker()
 	:: sent < MESSAGES -> publish()
 	:: break /* it dies here, or has sent all */
 	od;
-	drain(WAKER); /* what a dead process has stored is seen by who claims after it */
+	drain(WAKER); /* the next claim sees what a dead process has stored */
 	attach(SECOND);
 	do
 	:: sent < MESSAGES -> publish()
@@ -177,44 +182,44 @@ active proctype waker()
 
 inline membarrier()
 {
-	drain(SLEEP);
+	drain(WAITER);
 	if
 	:: registered -> drain(WAKER)
 	:: else
 	fi
 }
 
-inline announce()
+inline prepare()
 {
-	word = ASLEEP;
+	word = SLEEPER;
 	if
-	:: no_membarrier -> word = ASLEEP | FENCE
+	:: no_membarrier -> word = SLEEPER | FENCE
 	:: else
 	fi;
-	store(SLEEP, WORD, word);                       /* S1 */
+	store(WAITER, WORD, word);                       /* S1 */
 	if
-	:: !no_membarrier && SLEEPER != 1 ->            /* S2 */
+	:: !no_membarrier && SLEEPER_IS != 1 ->         /* S2 */
 #ifndef NO_MEMBARRIER
 		membarrier()
 #else
 		skip
 #endif
-	:: !no_membarrier && SLEEPER != 0 -> /* the call fails, now and from now on */
+	:: !no_membarrier && SLEEPER_IS != 0 -> /* the call fails, now and from now on */
 		no_membarrier = true;
-#ifndef NO_SECOND_ASLEEP
-		word = ASLEEP | FENCE;
+#ifndef NO_SECOND_SLEEPER
+		word = SLEEPER | FENCE;
 #else
-		d_step { drain(SLEEP); word = memory[WORD] | FENCE };
+		d_step { drain(WAITER); word = memory[WORD] | FENCE };
 #endif
-		store(SLEEP, WORD, word)
+		store(WAITER, WORD, word)
 	:: no_membarrier
 	fi;
-	drain(SLEEP); /* the fence at the end of smq_eventcount_prepare() */
+	drain(WAITER); /* the fence at the end of smq_eventcount_prepare() */
 	short_slice = false;
 #ifndef NO_SHORT_SLICE
 	if
 	:: no_membarrier ->
-		load(SLEEP, ACK, seen);
+		load(WAITER, ACK, seen);
 		short_slice = !seen;
 		seen = 0
 	:: else
@@ -231,30 +236,30 @@ active proctype sleeper()
 	:: taken == MESSAGES -> break
 	:: else ->
 		if
-		:: wanted > taken /* still */
+		:: wanted > taken /* as before */
 		:: wanted == taken -> wanted = taken + 1
 		:: wanted == taken && taken + 2 <= MESSAGES -> wanted = taken + 2
 		fi;
-		load(SLEEP, PUBLISHED, seen);
+		load(WAITER, PUBLISHED, seen);
 		if
 		:: seen >= wanted -> taken = wanted; seen = 0
 		:: else ->
 			seen = 0;
-			announce();
-			load(SLEEP, PUBLISHED, seen);   /* S3 */
+			prepare();
+			load(WAITER, PUBLISHED, seen);   /* S3 */
 			if
 			:: seen >= wanted -> seen = 0
 			:: else ->
 				seen = 0;
 				/* S4: the kernel compares and queues in one step. */
-				d_step { dozing = (memory[WORD] == word) };
+				d_step { asleep = (memory[WORD] == word) };
 				if
-				:: !dozing
-				:: short_slice -> dozing = false
+				:: !asleep
+				:: short_slice -> asleep = false
 				fi
 			fi;
 			short_slice = false;
-			store(SLEEP, WORD, 0) /* withdraw, or announce anew: the same store */
+			store(WAITER, WORD, 0) /* cancel; before another prepare it makes no difference */
 		fi
 	od
 }
