@@ -104,7 +104,7 @@ static int report_bench(int err)
 	case ETIMEDOUT:
 		return report("bench", "the other process has not answered for %d seconds", BENCH_STUCK_S);
 	case EILSEQ:
-		return report("bench", "a message is not what was sent");
+		return report("bench", "a message arrived that is not the one that was sent");
 	default:
 		return report("bench", "%s", strerror(err));
 	}
@@ -242,7 +242,7 @@ int run_bench(const struct options *options, char **names, int count)
 	if (pid == 0)
 		child(&queues, parent, bench.cpus[1]);
 	if (pid < 0) {
-		status = report("bench", "fork: %s", strerror(errno));
+		status = report("bench", "cannot start the other process: %s", strerror(errno));
 		remove_names(&queues);
 		return status;
 	}

@@ -35,8 +35,8 @@ static int write_failed(const struct pop *p, uint64_t lost)
 
 	if (lost == 0)
 		return report(p->stream.name, "standard output: %s", why);
-	return report(p->stream.name, "standard output: %s; messages out of the queue and lost: up to %" PRIu64, why,
-		      lost);
+	return report(p->stream.name, "standard output: %s; messages taken from the queue and lost: up to %" PRIu64,
+		      why, lost);
 }
 
 static int flush(struct pop *p)
@@ -54,8 +54,7 @@ static int pop_ended(const struct stream *s, int err)
 		return report(s->name, "the producer has died; messages written: %" PRIu64, s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
-		return report(s->name, "empty, and no message within the timeout; messages written: %" PRIu64,
-			      s->messages);
+		return report(s->name, "timed out: the queue is empty; messages written: %" PRIu64, s->messages);
 	default:
 		return report_queue(s->name, SHMEMQ_CONSUMER, err);
 	}
@@ -95,7 +94,7 @@ static int refuse(struct pop *p)
 
 	if (status != 0)
 		return status;
-	return report(s->name, "the next message contains %s: --frame=len32 takes it, --frame=chunk takes it as it is",
+	return report(s->name, "the next message contains %s; use --frame=len32 or --frame=chunk to pop it",
 		      s->frame.kind == FRAME_LINE ? "a newline" : "a null byte");
 }
 

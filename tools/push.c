@@ -37,12 +37,14 @@ static int push_failed(const struct stream *s)
 	case EMSGSIZE:
 		return too_long(s);
 	case EPIPE:
-		return report(s->name, "full, and the consumer has closed; messages pushed: %" PRIu64, s->messages);
+		return report(s->name, "the queue is full and the consumer has closed it; messages pushed: %" PRIu64,
+			      s->messages);
 	case EOWNERDEAD:
-		return report(s->name, "full, and the consumer has died; messages pushed: %" PRIu64, s->messages);
+		return report(s->name, "the queue is full and the consumer has died; messages pushed: %" PRIu64,
+			      s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
-		return report(s->name, "full, and no room within the timeout; messages pushed: %" PRIu64, s->messages);
+		return report(s->name, "timed out: the queue is full; messages pushed: %" PRIu64, s->messages);
 	default:
 		return report_queue(s->name, SHMEMQ_PRODUCER, errno);
 	}
@@ -50,8 +52,8 @@ static int push_failed(const struct stream *s)
 
 static int truncated(const struct stream *s, size_t have, size_t size)
 {
-	return report(s->name, "the input ends in message %" PRIu64 ", after %zu of %zu bytes", s->messages + 1, have,
-		      size);
+	return report(s->name, "the input ends inside message %" PRIu64 ", after %zu of %zu bytes", s->messages + 1,
+		      have, size);
 }
 
 static int push_copy(struct stream *s, const void *data, size_t size)
@@ -128,7 +130,7 @@ static int push_part(struct stream *s, struct input *in, const struct piece *pie
 	if (in->at_end && piece->used != 0)
 		return truncated(s, have - piece->used, piece->size);
 	if (in->at_end)
-		return report(s->name, "the input ends in the length of message %" PRIu64, s->messages + 1);
+		return report(s->name, "the input ends inside the 4-byte length of message %" PRIu64, s->messages + 1);
 	if (in_place(s, piece->size))
 		return push_rest(s, in, piece);
 	return input_more(in) != 0 ? read_failed(s) : 0;

@@ -13,6 +13,8 @@
 #include "progress.h"
 #include "text.h"
 
+#define NAME_BYTES_MAX 255 /* after the slash */
+
 static void line(const char *name, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 static void line(const char *name, const char *format, va_list args)
@@ -23,7 +25,7 @@ static void line(const char *name, const char *format, va_list args)
 	fputs("shmemq: ", stderr);
 	if (name != NULL) {
 		text = printable(name);
-		fprintf(stderr, "%s: ", *text != '\0' ? text : "''");
+		fprintf(stderr, "%s: ", text);
 		free(text);
 	}
 	if (vasprintf(&text, format, args) >= 0) {
@@ -59,9 +61,35 @@ int report_usage(const char *command, const char *format, ...)
 	return STATUS_USAGE;
 }
 
-/* The holder may have gone since, and another come: its pid is for a human eye. */
+/* What is wrong with the name of a queue, or NULL. */
+static const char *name_fault(const char *name)
+{
+	if (name[0] != '/')
+		return "it must begin with a slash, as in \"/foo\"";
+	if (name[1] == '\0')
+		return "something must follow the slash, as in \"/foo\"";
+	if (strchr(name + 1, '/') != NULL)
+		return "it must have no other slash than the first, as in \"/foo\"";
+	if (strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0)
+		return "a queue cannot be called \".\" or \"..\"";
+	if (strlen(name + 1) > NAME_BYTES_MAX)
+		return "it must have at most 255 bytes after the slash";
+	return NULL;
+}
+
+static int report_name(const char *name, const char *fault)
+{
+	char *text = printable(name);
+
+	report(NULL, "invalid queue name \"%s\": %s", text, fault);
+	free(text);
+	return STATUS_FAILED;
+}
+
+/* The pid is read after the failed open, so it may already be another process's: it is a hint for the user. */
 static int report_busy(const char *name, unsigned flags)
 {
+	static const char hint[] = "to share it, start every process with --shared";
 	const char *end = flags & SHMEMQ_PRODUCER ? "producer" : "consumer";
 	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
 	struct shmemq_stat st;
@@ -73,8 +101,8 @@ static int report_busy(const char *name, unsigned flags)
 		shmemq_close(q);
 	}
 	if (pid == 0)
-		return report(name, "another %s holds it", end);
-	return report(name, "another %s holds it: process %lu", end, (unsigned long)pid);
+		return report(name, "the %s end is in use; %s", end, hint);
+	return report(name, "the %s end is in use by process %lu; %s", end, (unsigned long)pid, hint);
 }
 
 static const char *meaning(int err)
@@ -83,23 +111,21 @@ static const char *meaning(int err)
 	case EACCES:
 		return "permission denied";
 	case EBADMSG:
-		return "its shared memory is damaged";
+		return "its shared memory is damaged; remove the queue and create it again";
 	case EEXIST:
-		return "exists already";
-	case EINVAL:
-		return "not a name: that is a slash and 1 to 255 bytes without one";
-	case ENAMETOOLONG:
-		return "the name is longer than a slash and 255 bytes";
+		return "already exists";
+	case EINVAL: /* the name is valid */
+		return "this needs Linux 4.14 or later";
 	case ENOENT:
 		return "no such queue";
 	case ENOSPC:
-		return "no room left in /dev/shm";
+		return "/dev/shm has not enough free space for the capacity of the queue";
 	case EOPNOTSUPP:
-		return "/dev/shm is missing, or cannot reserve memory";
+		return "/dev/shm must be a tmpfs: it is missing, or cannot reserve memory";
 	case EPROTO:
-		return "not a queue of this format";
+		return "not a queue, or in a format that this libshmemq cannot use";
 	case ETIMEDOUT:
-		return "another process has been opening or closing it for a second";
+		return "timed out: for a second, another process has been opening or closing it";
 	default:
 		return strerror(err);
 	}
@@ -107,7 +133,11 @@ static const char *meaning(int err)
 
 int report_queue(const char *name, unsigned flags, int err)
 {
-	if (err == EBUSY)
+	const char *fault = name_fault(name);
+
+	if (fault != NULL)
+		return report_name(name, fault);
+	if (err == EBUSY && flags & (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER))
 		return report_busy(name, flags);
 	return report(name, "%s", meaning(err));
 }

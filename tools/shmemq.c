@@ -48,7 +48,7 @@ static int help(void)
 	      "    --frame FRAME           line (default), nul, len32 (32-bit length first, in\n"
 	      "                            network order) or chunk:SIZE\n"
 	      "    --count N               end after N messages\n"
-	      "    --timeout SECONDS       wait no longer for room, or for a message\n"
+	      "    --timeout SECONDS       wait no longer for space, or for a message\n"
 	      "    --shared                be one of many producers, or consumers\n"
 	      "    --stay                  wait on when the other side has closed or died\n"
 	      "    --type N                push: the tag of the messages, by default 0\n"
@@ -114,10 +114,10 @@ static int obey(const struct command *command, int argc, char **argv)
 	if (command != NULL)
 		return command->run(&options, argv + optind, argc - optind);
 	if (optind >= argc)
-		return report_usage(NULL, "a command is missing");
+		return report_usage(NULL, "missing command");
 	command = find(argv[optind]);
 	if (command == NULL)
-		return report_usage(NULL, "unknown command '%s'", argv[optind]);
+		return report_usage(NULL, "unknown command \"%s\"", argv[optind]);
 	return obey(command, argc - optind, argv + optind);
 }
 

@@ -30,7 +30,8 @@ int stream_close(struct stream *s, int status)
 {
 	progress_finish(s->messages, s->bytes);
 	if (shmemq_close(s->queue) != 0)
-		status = report(s->name, "closed, but its name may be left: another process kept it locked");
+		status = report(s->name,
+				"another process kept it locked; if it is temporary, remove it with \"shmemq rm\"");
 	return status;
 }
 

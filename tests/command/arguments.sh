@@ -7,9 +7,9 @@
 #
 # Usage: status 2, a line, a hint, and nothing done.
 #
-expect 2 'a command is missing'
-expect 2 "unknown command 'bogus'" bogus
-expect 2 "unknown command ''" ''
+expect 2 'missing command'
+expect 2 'unknown command "bogus"' bogus
+expect 2 'unknown command ""' ''
 expect 2 'unknown option --bogus' --bogus push /x
 expect 2 'unknown option -x' -x
 expect 2 'push: unknown option --bogus' push "$prefix" --bogus
@@ -19,16 +19,13 @@ expect 2 'push: unknown option --a?b' push "$prefix" "$(printf -- '--a\nb')"
 expect 2 'stat: unknown option --create' stat "$prefix" --create
 expect 2 'rm: unknown option --force' rm "$prefix" --force
 for command in create push pop stat rm; do
-	expect 2 "$command: the NAME of a queue is missing" "$command"
+	expect 2 "$command: missing queue name, as in \"shmemq $command /foo\"" "$command"
 done
 for command in create push pop stat; do
-	expect 2 "$command: '/b' is one NAME too many" "$command" /a /b /c
+	expect 2 "$command: unexpected argument \"/b\": $command takes one queue name" "$command" /a /b /c
 done
 for command in ls clean; do
-	expect 2 "$command: '/a' is one NAME too many" "$command" /a
-done
-for option in capacity count frame mode timeout type; do
-	expect 2 "push: --$option wants an argument" push "$prefix" "--$option"
+	expect 2 "$command: unexpected argument \"/a\": $command takes no queue name" "$command" /a
 done
 for option in create progress shared stay temporary help; do
 	expect 2 "push: --$option takes no argument" push "$prefix" "--$option=1"
@@ -40,17 +37,21 @@ refuses() # OPTION WANTED VALUE...
 	option=$1
 	wanted=$2
 	shift 2
+	expect 2 "push: --$option needs an argument: $wanted" push "$prefix" "--$option"
 	for value; do
-		expect 2 "push: --$option $value: it should be $wanted" push "$prefix" --create "--$option=$value"
+		expect 2 "push: invalid argument \"$value\" for --$option: it must be $wanted" \
+			push "$prefix" --create "--$option=$value"
 	done
 }
 
-refuses capacity '1 to 1G bytes, with K, M or G for powers of 1024' '' 0 x -1 +1 ' 1' '1 ' 0x10 1.5M 1KB 1T K 2G \
+refuses capacity 'a number of bytes from 1 to 1G, where K, M and G are powers of 1024' \
+	'' 0 x -1 +1 ' 1' '1 ' 0x10 1.5M 1KB 1T K 2G \
 	1048577K 1073741825 18014398509481985K 18446744073709551617 99999999999999999999
-refuses mode 'octal permission bits, 0 to 777' '' 8 1000 0888 -1 u+rw 0x1 99999999999999999999
+refuses mode 'octal permission bits from 0 to 777' '' 8 1000 0888 -1 u+rw 0x1 99999999999999999999
 refuses count 'a number of messages' '' x -1 +1 1K 18446744073709551615 18446744073709551616
 refuses type 'a number from 0 to 4294967295' '' x -1 1K 4294967296
-refuses timeout 'seconds, as 2 or 0.5' '' . x -1 +1 1e3 inf nan 1s 1.x 0x1 9223372036 99999999999999999999
+refuses timeout 'a number of seconds, as in 2 or 0.5' \
+	'' . x -1 +1 1e3 inf nan 1s 1.x 0x1 9223372036 99999999999999999999
 refuses frame 'line, nul, len32 or chunk:SIZE' '' lines chunk: chunk:0 chunk:x chunk:2G chunk:-1 chunk:64K:2 len64
 [ ! -e "/dev/shm$prefix" ] || fail 'a refused command line has made a queue'
 
@@ -59,28 +60,27 @@ for option in --capacity=1M --mode=600 --temporary; do
 done
 expect 2 'clean: --all needs --force' clean --all
 for frame in len32 chunk chunk:1; do
-	expect 2 'pop: --type shows tags in the line and nul frames only' pop "$prefix" --type --frame="$frame"
+	expect 2 'pop: --type needs --frame=line or --frame=nul' pop "$prefix" --type --frame="$frame"
 done
 
 #
 # Failures: status 1 and a line.
 #
-bad='not a name: that is a slash and 1 to 255 bytes without one'
 long=$(xs 256)
 for command in create push pop stat rm; do
-	expect 1 "noslash: $bad" "$command" noslash
-	expect 1 "'': $bad" "$command" ''
-	expect 1 "/: $bad" "$command" /
-	expect 1 "/a/b: $bad" "$command" /a/b
-	expect 1 "/..: $bad" "$command" /..
-	expect 1 "/$long: the name is longer than a slash and 255 bytes" "$command" "/$long"
+	expect 1 'invalid queue name "noslash": it must begin with a slash, as in "/foo"' "$command" noslash
+	expect 1 'invalid queue name "": it must begin with a slash, as in "/foo"' "$command" ''
+	expect 1 'invalid queue name "/": something must follow the slash, as in "/foo"' "$command" /
+	expect 1 'invalid queue name "/a/b": it must have no other slash than the first, as in "/foo"' "$command" /a/b
+	expect 1 'invalid queue name "/..": a queue cannot be called "." or ".."' "$command" /..
+	expect 1 "invalid queue name \"/$long\": it must have at most 255 bytes after the slash" "$command" "/$long"
 done
 for command in push pop stat rm; do
 	expect 1 "$prefix: no such queue" "$command" "$prefix"
 	expect 1 "$prefix\\x0a\\x1b[31m: no such queue" "$command" "$(printf '%s\n\033[31m' "$prefix")"
 done
 new_queue
-expect 1 "$q: exists already" create "$q"
+expect 1 "$q: already exists" create "$q"
 
 mkfifo "/dev/shm$prefix-fifo"
 mkdir "/dev/shm$prefix-dir"
@@ -89,7 +89,8 @@ echo junk >"/dev/shm$prefix-junk"
 : >"/dev/shm$prefix-empty"
 for kind in fifo dir link junk empty; do
 	for command in push pop stat rm; do
-		expect 1 "$prefix-$kind: not a queue of this format" "$command" "$prefix-$kind"
+		expect 1 "$prefix-$kind: not a queue, or in a format that this libshmemq cannot use" \
+			"$command" "$prefix-$kind"
 	done
 	[ -e "/dev/shm$prefix-$kind" ] || fail "rm has removed a $kind"
 done
@@ -103,19 +104,20 @@ if [ "$(id -u)" -ne 0 ]; then
 	chmod 600 "/dev/shm$q"
 fi
 
-# An end that is taken, and by whom.
+# An end that is in use, and the process that uses it.
+share='to share it, start every process with --shared'
 mkfifo "$temp/fifo"
 "$SHMEMQ" push "$q" <"$temp/fifo" &
 pid=$!
 exec 3>"$temp/fifo"
 await_field "$q" producer open
-expect 1 "$q: another producer holds it: process $pid" push "$q"
+expect 1 "$q: the producer end is in use by process $pid; $share" push "$q"
 exec 3>&-
 ends "$pid" 0 push
 "$SHMEMQ" pop "$q" --stay >"$temp/stay" &
 pid=$!
 await_field "$q" consumer open
-expect 1 "$q: another consumer holds it: process $pid" pop "$q"
+expect 1 "$q: the consumer end is in use by process $pid; $share" pop "$q"
 kill "$pid"
 ends "$pid" 143 pop
 

@@ -42,8 +42,8 @@ expect 0 '' clean --force --all
 #
 # Full
 #
-expect 1 '/large: no room left in /dev/shm' create /large --capacity 4M
-expect 1 '/large: no room left in /dev/shm' push /large --create --capacity 4M
+expect 1 '/large: /dev/shm has not enough free space for the capacity of the queue' create /large --capacity 4M
+expect 1 '/large: /dev/shm has not enough free space for the capacity of the queue' push /large --create --capacity 4M
 [ -z "$(ls -A /dev/shm)" ] || fail 'a failed create has left something'
 expect 0 '' create /small --capacity 64K
 xs 65000 | expect 0 '' push /small

@@ -101,11 +101,11 @@ truncated() # TEXT ERROR [XS]: after a whole message
 	echo m | is "before $2"
 }
 
-truncated '\000' 'the input ends in the length of message 2'
-truncated '\000\000\000' 'the input ends in the length of message 2'
-truncated '\000\000\000\005' 'the input ends in message 2, after 0 of 5 bytes'
-truncated '\000\000\000\005abcd' 'the input ends in message 2, after 4 of 5 bytes'
-truncated '\000\000\377\360' 'the input ends in message 2, after 65519 of 65520 bytes' 65519
+truncated '\000' 'the input ends inside the 4-byte length of message 2'
+truncated '\000\000\000' 'the input ends inside the 4-byte length of message 2'
+truncated '\000\000\000\005' 'the input ends inside message 2, after 0 of 5 bytes'
+truncated '\000\000\000\005abcd' 'the input ends inside message 2, after 4 of 5 bytes'
+truncated '\000\000\377\360' 'the input ends inside message 2, after 65519 of 65520 bytes' 65519
 truncated '\000\001\377\361' 'message 2 is too long: at most 131056 bytes fit in this queue' 131057
 truncated '\377\377\377\377' 'message 2 is too long: at most 131056 bytes fit in this queue' 200000
 
@@ -155,14 +155,14 @@ xs 65000 | is 'a chunk that fills the queue'
 #
 new_queue
 printf '\000\000\000\003one\000\000\000\003t\no\000\000\000\005three' | "$SHMEMQ" push "$q" --frame=len32
-expect 1 "$q: the next message contains a newline: --frame=len32 takes it, --frame=chunk takes it as it is" pop "$q"
+expect 1 "$q: the next message contains a newline; use --frame=len32 or --frame=chunk to pop it" pop "$q"
 echo one | is 'before a message with a newline'
 expect 0 '' pop "$q" --frame=nul --count=1
 printf 't\no\000' | is 'a message with a newline as nul'
 expect 0 '' pop "$q"
 echo three | is 'after a message with a newline'
 printf 't\000o\n' | "$SHMEMQ" push "$q"
-expect 1 "$q: the next message contains a null byte: --frame=len32 takes it, --frame=chunk takes it as it is" \
+expect 1 "$q: the next message contains a null byte; use --frame=len32 or --frame=chunk to pop it" \
 	pop "$q" --frame=nul
 expect 0 '' pop "$q" --frame=len32
 printf '\000\000\000\003t\000o' | is 'a message with a null byte as len32'

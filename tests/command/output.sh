@@ -119,7 +119,7 @@ field_is "$q" popped_messages 1
 expect 0 '' pop "$q" --count 1
 { xs 4000 && echo; } | is 'the last message, again'
 limited 2>"$temp/err" && fail 'pop of a stream to a file that is full: success'
-echo "shmemq: $q: standard output: File too large; messages out of the queue and lost: up to 1" |
+echo "shmemq: $q: standard output: File too large; messages taken from the queue and lost: up to 1" |
 	is 'a message of a stream' "$temp/err"
 field_is "$q" popped_messages 4
 
@@ -131,7 +131,8 @@ seq 60000 | "$SHMEMQ" push "$q"
 } | head -n 1 >"$temp/popped"
 echo 1 | is 'pop to head' "$temp/popped"
 echo 1 | is 'status of pop to head' "$temp/status"
-lost=$(sed -n "s|^shmemq: $q: standard output: Broken pipe; messages out of the queue and lost: up to ||p" "$temp/err")
+said="shmemq: $q: standard output: Broken pipe; messages taken from the queue and lost: up to "
+lost=$(sed -n "s|^$said||p" "$temp/err")
 expect 0 '' pop "$q"
 read -r first <"$temp/out"
 # What head was given is in none of the two counts, or in the pipe that it left.
@@ -209,7 +210,8 @@ if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # it needs a te
 	[ $? -eq 1 ] || fail 'pop --progress --timeout'
 	awk -v start="$start" '{ exit !($1 - start >= 1.19) }' /proc/uptime || fail 'pop --progress --timeout: early'
 	tr -d '\r' <"$temp/typescript" >"$temp/lines"
-	grep -q "^shmemq: $q: empty, and no message" "$temp/lines" || fail "error beside progress: $(cat "$temp/lines")"
+	grep -q "^shmemq: $q: timed out: the queue is empty" "$temp/lines" ||
+		fail "error beside progress: $(cat "$temp/lines")"
 else
 	echo "command_output.sh: no script(1): progress on a terminal is not looked at"
 fi

@@ -154,7 +154,8 @@ new_queue
 two=$q
 echo junk >"/dev/shm$prefix-junk"
 "$SHMEMQ" rm "$one" "$prefix-none" "$prefix-junk" "$two" 2>"$temp/err" && fail 'rm of what is not there: success'
-printf 'shmemq: %s: %s\n' "$prefix-none" 'no such queue' "$prefix-junk" 'not a queue of this format' |
+printf 'shmemq: %s: %s\n' "$prefix-none" 'no such queue' "$prefix-junk" \
+	'not a queue, or in a format that this libshmemq cannot use' |
 	is 'rm of four' "$temp/err"
 for name in "$one" "$two"; do
 	[ ! -e "/dev/shm$name" ] || fail "$name is left"
