@@ -44,7 +44,7 @@ int run_stat(const struct options *options, char **names, int count)
 	int err;
 
 	(void)count;
-	err = queue_look(names[0], &queue);
+	err = queue_read(names[0], &queue);
 	if (err != 0)
 		return report_queue(names[0], SHMEMQ_OBSERVER, err);
 	if (given(options, OPTION_JSON)) {
@@ -114,15 +114,15 @@ static void find_messages(const char *name)
 		shmemq_close(q);
 }
 
-static int look_again(const char *name, struct queue *now)
+static int read_again(const char *name, struct queue *now)
 {
-	int err = queue_look(name, now);
+	int err = queue_read(name, now);
 
 	if (err == 0 && now->stat.producer == SHMEMQ_END_DEAD && !attached(now) &&
 	    !(now->attr.flags & SHMEMQ_ATTR_TEMPORARY)) {
 		queue_free(now);
 		find_messages(name);
-		err = queue_look(name, now);
+		err = queue_read(name, now);
 	}
 	return err;
 }
@@ -135,7 +135,7 @@ static int clean_one(const char *name, bool all)
 	int err, status = 0;
 
 	/* Once more, and last thing: shmemq_unlink() asks nobody. */
-	err = look_again(name, &now);
+	err = read_again(name, &now);
 	if (err != 0)
 		return err == ENOENT ? 0 : report_queue(name, 0, err);
 	text = printable(name);

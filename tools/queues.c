@@ -14,7 +14,7 @@
 /* Where a queue's name is a file's. */
 #define DIRECTORY "/dev/shm"
 
-int queue_look(const char *name, struct queue *queue)
+int queue_read(const char *name, struct queue *queue)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
 
@@ -33,62 +33,44 @@ void queue_free(struct queue *queue)
 	free(queue->name);
 }
 
-static void add(struct queues *queues, const struct queue *queue)
+static int is_entry(const struct dirent *entry)
 {
-	/* Grows at each power of two. */
-	if ((queues->count & (queues->count - 1)) == 0) {
-		struct queue *list = allocate((queues->count != 0 ? 2 * queues->count : 1) * sizeof *list);
-
-		if (queues->count != 0)
-			memcpy(list, queues->list, queues->count * sizeof *list);
-		free(queues->list);
-		queues->list = list;
-	}
-	queues->list[queues->count++] = *queue;
+	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-static int look_at_entry(struct queues *queues, const char *entry)
+/* Adds the queue whose file is `entry`. A file that is no queue, is not readable or is gone is passed over. */
+static int add(struct queues *queues, const char *entry)
 {
 	char *name = allocate(strlen(entry) + 2);
-	struct queue queue;
 	int err, status = 0;
 
 	name[0] = '/';
 	strcpy(name + 1, entry);
-	err = queue_look(name, &queue);
+	err = queue_read(name, &queues->list[queues->count]);
 	if (err == 0)
-		add(queues, &queue);
+		queues->count++;
 	else if (err != EPROTO && err != ENOENT && err != EACCES)
 		status = report_queue(name, SHMEMQ_OBSERVER, err);
 	free(name);
 	return status;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct queue *)a)->name, ((const struct queue *)b)->name);
-}
-
 int queues_find(struct queues *queues)
 {
-	struct dirent *entry;
-	int status = 0;
-	DIR *dir;
+	struct dirent **entries;
+	int count, status = 0;
 
 	*queues = (struct queues){ .list = NULL };
-	dir = opendir(DIRECTORY);
-	if (dir == NULL)
+	count = scandir(DIRECTORY, &entries, is_entry, alphasort);
+	if (count < 0)
 		return report(NULL, DIRECTORY ": %s", strerror(errno));
-	while (errno = 0, (entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    look_at_entry(queues, entry->d_name) != 0)
+	queues->list = allocate((size_t)count * sizeof *queues->list + 1);
+	for (int i = 0; i < count; i++) {
+		if (add(queues, entries[i]->d_name) != 0)
 			status = STATUS_FAILED;
+		free(entries[i]);
 	}
-	if (errno != 0)
-		status = report(NULL, DIRECTORY ": %s", strerror(errno));
-	closedir(dir);
-	if (queues->count != 0)
-		qsort(queues->list, queues->count, sizeof *queues->list, by_name);
+	free(entries);
 	return status;
 }
 

@@ -18,12 +18,12 @@ struct queues {
 	size_t count;
 };
 
-/* Looks at one queue. Returns 0 or errno. `name` becomes a copy. */
-int queue_look(const char *name, struct queue *queue);
+/* Reads what an observer sees of one queue, and copies `name`. Returns 0 or errno. */
+int queue_read(const char *name, struct queue *queue);
 void queue_free(struct queue *queue);
 
-/* Those of /dev/shm that this user may read; all else there is passed over. Returns 0, or says what failed and returns
- * an exit status. */
+/* Finds the queues in /dev/shm that this user may read, and passes over everything else there. Returns 0, or reports
+ * what failed and returns an exit status. */
 int queues_find(struct queues *queues);
 void queues_free(struct queues *queues);
 

@@ -150,90 +150,77 @@ void show_table(const struct queue *list, size_t count)
 
 struct field {
 	const char *key;
-	enum { NUMBER, PID, WORD, FLAG } kind;
-	uint64_t number; /* PID: 0 is none */
-	const char *word;
+	enum { NUMBER, PID, STATE, FLAG } kind;
+	uint64_t value; /* of the kind; PID: 0 is none */
 };
 
-#define FIELDS_MAX 16
-
-static size_t fill_fields(struct field fields[FIELDS_MAX], const struct queue *queue)
-{
-	const struct shmemq_stat *st = &queue->stat;
-	const struct field all[] = {
-		{ "capacity", NUMBER, st->capacity, NULL },
-		{ "message_max", NUMBER, queue->attr.message_max, NULL },
-		{ "temporary", FLAG, queue->attr.flags & SHMEMQ_ATTR_TEMPORARY, NULL },
-		{ "queued_messages", NUMBER, st->queued_messages, NULL },
-		{ "queued_bytes", NUMBER, st->queued_bytes, NULL },
-		{ "pushed_messages", NUMBER, st->pushed_messages, NULL },
-		{ "pushed_bytes", NUMBER, st->pushed_bytes, NULL },
-		{ "popped_messages", NUMBER, st->popped_messages, NULL },
-		{ "popped_bytes", NUMBER, st->popped_bytes, NULL },
-		{ "producer", WORD, 0, state(st->producer) },
-		{ "producer_pid", PID, st->producer_pid, NULL },
-		{ "producer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_PRODUCER, NULL },
-		{ "consumer", WORD, 0, state(st->consumer) },
-		{ "consumer_pid", PID, st->consumer_pid, NULL },
-		{ "consumer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_CONSUMER, NULL },
-	};
-
-	_Static_assert(sizeof all <= sizeof(struct field[FIELDS_MAX]), "fields");
-	memcpy(fields, all, sizeof all);
-	return sizeof all / sizeof all[0];
-}
-
-static void print_field(const struct field *field, bool json)
+static void print_value(const struct field *field, bool json)
 {
 	switch (field->kind) {
-	case WORD:
-		printf(json ? "\"%s\"" : "%s", field->word);
+	case STATE:
+		printf(json ? "\"%s\"" : "%s", state((uint32_t)field->value));
 		break;
 	case FLAG:
-		fputs(field->number != 0 ? json ? "true" : "yes" : json ? "false" : "no", stdout);
+		fputs(field->value != 0 ? json ? "true" : "yes" : json ? "false" : "no", stdout);
 		break;
 	case PID:
 	case NUMBER:
-		if (field->kind == PID && field->number == 0)
+		if (field->kind == PID && field->value == 0)
 			fputs(json ? "null" : "-", stdout);
 		else
-			printf("%" PRIu64, field->number);
+			printf("%" PRIu64, field->value);
 		break;
+	}
+}
+
+static void print_fields(const struct queue *queue, bool json)
+{
+	const struct shmemq_stat *st = &queue->stat;
+	const struct field fields[] = {
+		{ "capacity", NUMBER, st->capacity },
+		{ "message_max", NUMBER, queue->attr.message_max },
+		{ "temporary", FLAG, queue->attr.flags & SHMEMQ_ATTR_TEMPORARY },
+		{ "queued_messages", NUMBER, st->queued_messages },
+		{ "queued_bytes", NUMBER, st->queued_bytes },
+		{ "pushed_messages", NUMBER, st->pushed_messages },
+		{ "pushed_bytes", NUMBER, st->pushed_bytes },
+		{ "popped_messages", NUMBER, st->popped_messages },
+		{ "popped_bytes", NUMBER, st->popped_bytes },
+		{ "producer", STATE, st->producer },
+		{ "producer_pid", PID, st->producer_pid },
+		{ "producer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_PRODUCER },
+		{ "consumer", STATE, st->consumer },
+		{ "consumer_pid", PID, st->consumer_pid },
+		{ "consumer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_CONSUMER },
+	};
+
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		printf(json ? ", \"%s\": " : "\n%-16s  ", fields[i].key);
+		print_value(&fields[i], json);
 	}
 }
 
 void show_fields(const struct queue *queue)
 {
-	struct field fields[FIELDS_MAX];
-	size_t count = fill_fields(fields, queue);
 	char *name = printable(queue->name);
 
-	printf("%-16s  %s\n", "name", name);
+	printf("%-16s  %s", "name", name);
 	free(name);
-	for (size_t i = 0; i < count; i++) {
-		printf("%-16s  ", fields[i].key);
-		print_field(&fields[i], false);
-		putchar('\n');
-	}
+	print_fields(queue, false);
+	putchar('\n');
 }
 
 void show_json(const struct queue *queue)
 {
-	struct field fields[FIELDS_MAX];
-	size_t count = fill_fields(fields, queue);
-
 	fputs("{\"name\": ", stdout);
 	json_string(stdout, queue->name);
-	/* A JSON string cannot hold any bytes: where the name is not UTF-8, they follow as they are. */
+	/* A JSON string holds UTF-8 only: of another name, the bytes follow in hexadecimal. */
 	if (!is_utf8(queue->name)) {
 		fputs(", \"name_hex\": \"", stdout);
 		for (const char *c = queue->name; *c != '\0'; c++)
 			printf("%02x", (unsigned)(unsigned char)*c);
 		putchar('"');
 	}
-	for (size_t i = 0; i < count; i++) {
-		printf(", \"%s\": ", fields[i].key);
-		print_field(&fields[i], true);
-	}
+	print_fields(queue, true);
 	putchar('}');
 }
