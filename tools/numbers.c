@@ -3,6 +3,8 @@
 
 #include "numbers.h"
 
+#include <string.h>
+
 #define NS_PER_S 1000000000
 
 /* Reads digits of `base` up to the first other byte, which `*end` gets. False: none, or over `max`. */
@@ -31,30 +33,19 @@ bool parse_decimal(const char *text, uint64_t max, uint64_t *value)
 
 bool parse_size(const char *text, uint64_t max, uint64_t *value)
 {
-	unsigned shift = 0;
-	const char *end;
+	static const char units[] = "KkMmGg";
+	const char *end, *unit;
+	unsigned shift;
 
 	if (!digits(text, 10, max, value, &end))
 		return false;
-	switch (*end) {
-	case 'K':
-	case 'k':
-		shift = 10;
-		break;
-	case 'M':
-	case 'm':
-		shift = 20;
-		break;
-	case 'G':
-	case 'g':
-		shift = 30;
-		break;
-	case '\0':
+	if (*end == '\0')
 		return true;
-	default:
+	unit = strchr(units, *end);
+	if (unit == NULL || end[1] != '\0')
 		return false;
-	}
-	if (end[1] != '\0' || *value > max >> shift)
+	shift = 10 * (1 + (unsigned)(unit - units) / 2);
+	if (*value > max >> shift)
 		return false;
 	*value <<= shift;
 	return true;

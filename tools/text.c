@@ -3,6 +3,7 @@
 
 #include "text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,54 +20,46 @@ void *allocate(size_t bytes)
 	return memory;
 }
 
-/* Is `c` one of the bytes low to high? */
-static bool within(unsigned char c, unsigned low, unsigned high)
+/* Decodes the well-formed UTF-8 character at `s`. Returns its bytes; 0: there is none. */
+static size_t decode(const char *s, uint32_t *character)
 {
-	return c >= low && c <= high;
-}
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* that needs so many bytes */
+	const unsigned char *byte = (const unsigned char *)s;
+	size_t bytes = byte[0] >= 0xf0 ? 4 : byte[0] >= 0xe0 ? 3 : 2;
+	uint32_t c;
 
-size_t utf8_bytes(const char *s)
-{
-	const unsigned char *c = (const unsigned char *)s;
-	unsigned low = 0x80, high = 0xbf;
-	size_t bytes;
-
-	if (c[0] < 0x80)
-		return c[0] != 0;
-	bytes = within(c[0], 0xc2, 0xdf) ? 2 : within(c[0], 0xe0, 0xef) ? 3 : within(c[0], 0xf0, 0xf4) ? 4 : 0;
-	/* The second byte excludes what a shorter form could say, surrogates, and all beyond U+10FFFF. */
-	if (c[0] == 0xe0)
-		low = 0xa0;
-	else if (c[0] == 0xed)
-		high = 0x9f;
-	else if (c[0] == 0xf0)
-		low = 0x90;
-	else if (c[0] == 0xf4)
-		high = 0x8f;
-	for (size_t i = 1; i < bytes; i++) {
-		if (!within(c[i], low, high))
-			return 0;
-		low = 0x80;
-		high = 0xbf;
+	if (byte[0] < 0x80) {
+		*character = byte[0];
+		return byte[0] != 0;
 	}
+	if (byte[0] < 0xc0 || byte[0] > 0xf7)
+		return 0;
+	c = byte[0] & (0x7fu >> bytes);
+	for (size_t i = 1; i < bytes; i++) {
+		if ((byte[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (byte[i] & 0x3f);
+	}
+	if (c < least[bytes] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) /* the last: surrogates */
+		return 0;
+	*character = c;
 	return bytes;
 }
 
 bool is_utf8(const char *s)
 {
+	uint32_t c;
 	size_t bytes;
 
-	while ((bytes = utf8_bytes(s)) != 0)
+	while ((bytes = decode(s, &c)) != 0)
 		s += bytes;
 	return *s == '\0';
 }
 
-/* C0 and C1 control characters, DEL. `bytes` as of utf8_bytes(). */
-static bool is_control(const char *s, size_t bytes)
+/* C0, DEL and C1. */
+static bool is_control(uint32_t c)
 {
-	const unsigned char *c = (const unsigned char *)s;
-
-	return (bytes == 1 && (c[0] < 0x20 || c[0] == 0x7f)) || (bytes == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+	return c < 0x20 || (c >= 0x7f && c < 0xa0);
 }
 
 char *printable(const char *name)
@@ -74,9 +67,10 @@ char *printable(const char *name)
 	char *text = allocate(4 * strlen(name) + 1), *to = text;
 
 	while (*name != '\0') {
-		size_t bytes = utf8_bytes(name);
+		uint32_t c;
+		size_t bytes = decode(name, &c);
 
-		if (bytes != 0 && !is_control(name, bytes) && *name != ' ' && *name != '\\') {
+		if (bytes != 0 && !is_control(c) && c != ' ' && c != '\\') {
 			memcpy(to, name, bytes);
 			to += bytes;
 			name += bytes;
@@ -101,16 +95,16 @@ void json_string(FILE *out, const char *s)
 {
 	putc('"', out);
 	while (*s != '\0') {
-		size_t bytes = utf8_bytes(s);
+		uint32_t c;
+		size_t bytes = decode(s, &c);
 
 		if (bytes == 0) {
 			fputs("\\ufffd", out);
 			bytes = 1;
-		} else if (*s == '"' || *s == '\\') {
+		} else if (c == '"' || c == '\\') {
 			fprintf(out, "\\%c", *s);
-		} else if (is_control(s, bytes)) {
-			/* Of two bytes, C1, the second is the code point. */
-			fprintf(out, "\\u%04x", (unsigned)(unsigned char)s[bytes - 1]);
+		} else if (is_control(c)) {
+			fprintf(out, "\\u%04x", (unsigned)c);
 		} else {
 			fwrite(s, 1, bytes, out);
 		}

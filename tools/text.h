@@ -10,8 +10,6 @@
 /* malloc() that does not return without memory. */
 void *allocate(size_t bytes);
 
-/* Bytes of the well-formed UTF-8 character at `s`; 0: there is none. */
-size_t utf8_bytes(const char *s);
 bool is_utf8(const char *s);
 
 /*
