@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* shmemq bench: starts the other process, and has every case measured in each round. */
+/* shmemq bench: starts the second process and measures every case in every round. */
 #include "config.h"
 
 #include "bench.h"
@@ -28,8 +28,8 @@ struct names {
 static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
 
 /*
- * The queues have names only until both processes have opened them, and so long no signal ends this one: nothing is
- * left in /dev/shm, however it ends later.
+ * The queues have names until both processes have opened them, and signals are blocked that long: whatever ends this
+ * process, it leaves nothing in /dev/shm.
  */
 
 static void hold_signals(sigset_t *held)
@@ -40,7 +40,7 @@ static void hold_signals(sigset_t *held)
 	sigprocmask(SIG_BLOCK, held, NULL);
 }
 
-static bool signal_waits(const sigset_t *held)
+static bool signal_pending(const sigset_t *held)
 {
 	sigset_t pending;
 
@@ -110,15 +110,15 @@ static int report_bench(int err)
 	}
 }
 
-/* A CPU is bound to when the ends are open: a process that has one CPU at that time begins without spinning. */
+/* Binds the process after it has opened its ends: a handle opened on a single CPU would not spin at first. */
 static void bind_to(int *cpu)
 {
 	if (*cpu >= 0 && !bench_bind(*cpu))
 		*cpu = -1;
 }
 
-/* The signals stay blocked: it lives as long as its parent, which they end. */
-static _Noreturn void child(const struct names *names, pid_t parent, int cpu)
+/* The signals stay blocked here: they end the parent, and PR_SET_PDEATHSIG then ends the child. */
+static _Noreturn void run_child(const struct names *names, pid_t parent, int cpu)
 {
 	struct bench_ends ends;
 	int err;
@@ -127,14 +127,17 @@ static _Noreturn void child(const struct names *names, pid_t parent, int cpu)
 	if (getppid() != parent || open_ends(&ends, names, false) != 0)
 		_exit(STATUS_FAILED);
 	bind_to(&cpu);
-	/* All is open: the names may go. */
+	/* This message tells the parent that the ends are open, so that it may remove the names. */
 	err = shmemq_push(ends.stream, &cpu, sizeof cpu, 0) == 0 ? bench_serve(&ends) : errno;
 	if (err != EPIPE && err != EOWNERDEAD)
 		report_bench(err);
 	_exit(STATUS_FAILED);
 }
 
-/* An end that was never claimed is waited for: only the kernel tells that nobody will. Leaves a zombie. */
+/*
+ * Has the child ended? A pop waits for an end that was never claimed, so only the kernel can tell that the child will
+ * never claim it. Leaves the child a zombie.
+ */
 static bool has_ended(pid_t pid)
 {
 	siginfo_t info = { 0 };
@@ -149,8 +152,8 @@ static int await_child(const struct bench_ends *ends, struct bench *bench, const
 	while (shmemq_timedpop(ends->stream, &bench->cpus[1], sizeof bench->cpus[1], NULL, SLICE_NS) < 0) {
 		if (errno != ETIMEDOUT && errno != EINTR)
 			return report_bench(errno);
-		/* Ended by the signal as soon as the names are removed. */
-		if (signal_waits(held))
+		/* The signal ends this process as soon as the names are removed and it is unblocked. */
+		if (signal_pending(held))
 			return STATUS_FAILED;
 		if (has_ended(pid))
 			return report_bench(EOWNERDEAD);
@@ -176,7 +179,7 @@ static void list_cases(struct bench *bench, uint64_t message_max)
 		bench->cases[i].fits = bench->cases[i].size <= message_max;
 }
 
-/* Every case in each round: what else the machine does for a while falls on all of them. */
+/* Each round measures every case, so that what else the machine does for a while affects all of them alike. */
 static int measure(struct bench *bench, const struct bench_ends *ends)
 {
 	int64_t ns = bench->ns / (BENCH_ROUNDS * BENCH_CASES);
@@ -199,8 +202,8 @@ static int measure(struct bench *bench, const struct bench_ends *ends)
 	return 0;
 }
 
-/* With the child `pid`. The names are gone and `held` is let through when it returns. */
-static int lead(struct bench *bench, const struct names *names, const sigset_t *held, pid_t pid)
+/* The parent, with the child `pid`. When it returns, the names are removed and the signals `held` unblocked. */
+static int run_parent(struct bench *bench, const struct names *names, const sigset_t *held, pid_t pid)
 {
 	struct bench_ends ends = { NULL, NULL };
 	struct shmemq_attr attr = { 0 };
@@ -240,14 +243,14 @@ int run_bench(const struct options *options, char **names, int count)
 		return status;
 	pid = fork();
 	if (pid == 0)
-		child(&queues, parent, bench.cpus[1]);
+		run_child(&queues, parent, bench.cpus[1]);
 	if (pid < 0) {
 		status = report("bench", "cannot start the other process: %s", strerror(errno));
 		remove_names(&queues);
 		return status;
 	}
-	status = lead(&bench, &queues, &held, pid);
-	/* It has nothing to lose, and may be stuck. */
+	status = run_parent(&bench, &queues, &held, pid);
+	/* The child has nothing to save, and may be stuck. */
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

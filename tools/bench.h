@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* shmemq bench: what is measured, by two processes, in rounds of which the median is shown. */
+/* shmemq bench: two processes measure each case in several rounds; the medians of the rounds are shown. */
 #ifndef TOOLS_BENCH_H
 #define TOOLS_BENCH_H
 
@@ -15,7 +15,7 @@
 #define BENCH_SIZE_MAX 65536u
 #define BENCH_FIGURES  3
 
-/* A call that waits longer has a peer that is stuck. */
+/* If a call waits longer, the peer is stuck. */
 #define BENCH_STUCK_S  5
 #define BENCH_STUCK_NS (BENCH_STUCK_S * INT64_C(1000000000))
 
@@ -29,26 +29,26 @@ enum bench_kind {
 struct bench_case {
 	enum bench_kind kind;
 	uint32_t size; /* bytes of a message */
-	bool fits;     /* such a message into the ring */
+	bool fits;     /* does such a message fit into the ring? */
 	double rounds[BENCH_FIGURES][BENCH_ROUNDS];
 	double figures[BENCH_FIGURES]; /* medians of the rounds */
 };
 
 struct bench {
-	struct bench_case cases[BENCH_CASES]; /* copy and in place by turns for each size, round trips, wake-up */
+	struct bench_case cases[BENCH_CASES]; /* copy and in place for each size, round trips, wake-up */
 	uint64_t capacity;
-	int64_t ns;  /* all measuring together */
-	int cpus[2]; /* of this process and its child; -1: not bound to one */
+	int64_t ns;  /* for all measurements together */
+	int cpus[2]; /* of this process and its child; -1: not bound */
 };
 
-/* The two ends that each process has: stream leads from the child to the parent, orders back. */
+/* The ends that each process holds. Stream leads from the child to the parent, orders from the parent to the child. */
 struct bench_ends {
 	struct shmemq *stream, *orders;
 };
 
 int64_t bench_now(void); /* ns, the same clock in both processes */
 
-/* The child: obeys orders until the parent closes or ends. Returns an errno: EPIPE is the regular end. */
+/* The child: carries out orders until the parent closes or dies. Returns an errno; EPIPE is the normal end. */
 int bench_serve(const struct bench_ends *ends);
 
 /* The parent: measures `c` for `ns` and sets figures[] of this round. Returns 0 or an errno; EILSEQ: wrong bytes. */
@@ -56,7 +56,7 @@ int bench_measure(const struct bench_ends *ends, struct bench_case *c, int64_t n
 
 double bench_median(double *values, size_t count); /* sorts them */
 
-/* Chooses two CPUs that this process may use, of different cores if there are such; -1: none to bind to. */
+/* Chooses two CPUs that this process may use, on different cores if possible; -1: do not bind. */
 void bench_choose_cpus(int cpus[2]);
 bool bench_bind(int cpu);
 

@@ -8,11 +8,11 @@
 
 #include "bench.h"
 
-/* More than a cpu_set_t holds: machines have outgrown it. */
+/* A cpu_set_t has CPU_SETSIZE bits; there are machines with more CPUs. */
 #define SETS 8
 #define CPUS (SETS * CPU_SETSIZE)
 
-/* Do two CPUs share a core? Where nobody says, they do not. */
+/* Do two CPUs share a core? No, if the kernel does not tell. */
 static bool siblings(int a, int b)
 {
 	char lists[2][256] = { "", "" };

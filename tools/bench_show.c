@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What shmemq bench has measured, as a table and as JSON. */
+/* shmemq bench: prints the figures, as a table and as JSON. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@ static const struct bench_case *find(const struct bench *bench, enum bench_kind 
  * The table.
  */
 
-/* Three digits at least, and the power of 1000. */
+/* At least three digits, and the letter for the power of 1000. */
 static const char *rate(char text[TEXT_BYTES], const struct bench_case *c, double number)
 {
 	static const char units[] = " KMGT";

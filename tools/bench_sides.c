@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* shmemq bench: the two sides of a measurement, and those where one waits for the other. */
+/* shmemq bench: the two sides of each measurement; of round trip and wake-up, all of it. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "bench_sides.h"
 
-#define PAUSE_NS    1000000 /* many times as long as the library spins */
+#define PAUSE_NS    1000000 /* many times as long as the library spins: the other side sleeps */
 #define SAMPLES_MAX (1 << 18)
 
 uint64_t bench_buffer[BENCH_SIZE_MAX / sizeof(uint64_t)];
@@ -48,7 +48,7 @@ static int send_stamps(struct shmemq *q, const struct bench_order *order)
 	return err != 0 ? err : bench_push(q, NULL, 0, BENCH_END);
 }
 
-/* Sets figures[] from times that it sorts. */
+/* Sorts the times, and sets figures[] to the median and the 99th and 99.9th percentiles. */
 static void percentiles(double *times, size_t count, double figures[BENCH_FIGURES])
 {
 	figures[0] = bench_median(times, count);
@@ -82,7 +82,8 @@ static int echo(const struct bench_ends *ends)
 	return err;
 }
 
-static int call(const struct bench_ends *ends, const struct bench_case *c, int64_t ns, double *times, size_t *count)
+static int measure_round_trips(const struct bench_ends *ends, const struct bench_case *c, int64_t ns, double *times,
+			       size_t *count)
 {
 	int64_t start = bench_now(), end = start + ns, sent = start, back;
 	uint64_t message[8] = { 0 };
@@ -138,7 +139,8 @@ int bench_measure(const struct bench_ends *ends, struct bench_case *c, int64_t n
 		return err;
 	if (c->kind == BENCH_COPY || c->kind == BENCH_IN_PLACE)
 		return bench_receive_stream(ends->stream, c, figures);
-	err = c->kind == BENCH_WAKE_UP ? receive_stamps(ends->stream, times, &count) : call(ends, c, ns, times, &count);
+	err = c->kind == BENCH_WAKE_UP ? receive_stamps(ends->stream, times, &count)
+				       : measure_round_trips(ends, c, ns, times, &count);
 	if (err == 0)
 		percentiles(times, count, figures);
 	return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two sides of shmemq bench say to each other. */
+/* shmemq bench: the messages that its two sides exchange. */
 #ifndef TOOLS_BENCH_SIDES_H
 #define TOOLS_BENCH_SIDES_H
 
@@ -7,10 +7,10 @@
 
 #include "bench.h"
 
-/* The tags of messages. */
+/* The tags of the messages. */
 enum {
 	BENCH_MESSAGE,
-	BENCH_END, /* the last of a case; of a stream, with the number of the last message */
+	BENCH_END, /* ends a case; at the end of a stream it holds the number of the last message */
 	BENCH_ORDER,
 };
 
@@ -20,10 +20,10 @@ struct bench_order {
 	int64_t ns;
 };
 
-/* What was popped last, and what is to be pushed by copy. */
+/* The message popped last, or the message to push. */
 extern uint64_t bench_buffer[BENCH_SIZE_MAX / sizeof(uint64_t)];
 
-/* These return 0 or an errno. Inline: a call more would be seen in the figures. */
+/* These return 0 or an errno. They are inline because one more call would show in the figures. */
 
 static inline int bench_push(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
@@ -46,7 +46,7 @@ static inline int bench_pop(struct shmemq *q, size_t *size, uint32_t *type)
 	return 0;
 }
 
-/* The child's and the parent's side of messages that follow each other, BENCH_COPY or BENCH_IN_PLACE. */
+/* The child's and the parent's side of a stream, BENCH_COPY or BENCH_IN_PLACE. */
 int bench_send_stream(struct shmemq *q, const struct bench_order *order);
 int bench_receive_stream(struct shmemq *q, const struct bench_case *c, double figures[BENCH_FIGURES]);
 

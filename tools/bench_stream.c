@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* shmemq bench: messages that follow each other. */
+/* shmemq bench: streams, in which no message waits for an answer. */
 #include "config.h"
 
 #include <string.h>
 
 #include "bench_sides.h"
 
-#define MESSAGES_A_CLOCK_READING 1024u
+#define MESSAGES_PER_CLOCK_READING 1024u
 
 static int pop_start(struct shmemq *q, const void **data, size_t *size, uint32_t *type)
 {
@@ -18,8 +18,8 @@ static int pop_start(struct shmemq *q, const void **data, size_t *size, uint32_t
 }
 
 /*
- * Every byte is written by the one side and read by the other, and is another one in the next message: none can be
- * lost, repeated or torn unseen.
+ * One side writes every byte, the other side reads it, and every byte differs from the same byte of the next message:
+ * a message that is lost, repeated or torn is noticed.
  */
 
 static void fill(void *message, size_t size, uint64_t number)
@@ -35,7 +35,7 @@ static bool intact(const uint64_t *words, size_t size, uint64_t number)
 	uint64_t wrong[4] = { words[0] ^ number, 0, 0, 0 };
 	size_t count = size / sizeof *words, i = 1;
 
-	/* Four at a time, or the reading would be slower than the queue. */
+	/* Four words at a time: one at a time would be slower than the queue. */
 	for (; i + 4 <= count; i += 4) {
 		wrong[0] |= words[i] ^ pattern;
 		wrong[1] |= words[i + 1] ^ pattern;
@@ -72,8 +72,8 @@ int bench_send_stream(struct shmemq *q, const struct bench_order *order)
 	uint64_t number = 0;
 	int err = 0;
 
-	if (batch > MESSAGES_A_CLOCK_READING)
-		batch = MESSAGES_A_CLOCK_READING;
+	if (batch > MESSAGES_PER_CLOCK_READING)
+		batch = MESSAGES_PER_CLOCK_READING;
 	do {
 		for (uint32_t i = 0; i < batch && err == 0; i++) {
 			number++;
@@ -84,7 +84,7 @@ int bench_send_stream(struct shmemq *q, const struct bench_order *order)
 	return err != 0 ? err : bench_push(q, &number, sizeof number, BENCH_END);
 }
 
-/* Takes the message `number`, or the END behind it: then `*done`. */
+/* Pops and checks message `number`, or the END after the last message: then `*done` is true. */
 static int receive_copy(struct shmemq *q, size_t size, uint64_t number, bool *done)
 {
 	uint32_t type;

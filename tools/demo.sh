@@ -23,7 +23,7 @@ fail()
 	exit 1
 }
 
-# 32 MiB or more of the licences; of nothing else, but for a machine without them.
+# 32 MiB or more: the licences, or COPYING on a machine without them.
 default_text()
 {
 	cat /usr/share/common-licenses/* >"$directory/once" 2>/dev/null || cat "${srcdir:-.}/COPYING" >"$directory/once"

@@ -37,7 +37,7 @@ static enum cut cut_delimited(struct frame *frame, const unsigned char *data, si
 {
 	const unsigned char *end = NULL;
 
-	/* What has been looked through is not looked through again: long lines come in many parts. */
+	/* Bytes searched before are not searched again: a long line comes in many parts. */
 	if (bytes > frame->scanned)
 		end = memchr(data + frame->scanned, frame_delimiter(frame), bytes - frame->scanned);
 	frame->scanned = 0;
@@ -102,7 +102,7 @@ size_t frame_head(const struct frame *frame, size_t size, const uint32_t *type, 
 	}
 	if (type == NULL)
 		return 0;
-	/* By hand: this runs for every message. */
+	/* Without snprintf(), which is slow: this runs for every message. */
 	rest = *type;
 	do
 		reversed[digits++] = (char)('0' + rest % 10);

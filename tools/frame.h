@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How messages stand in a stream of bytes: cut out of standard input, and wrapped for standard output. */
+/* Framing: how push finds the messages in standard input, and how pop separates them on standard output. */
 #ifndef TOOLS_FRAME_H
 #define TOOLS_FRAME_H
 
@@ -8,24 +8,24 @@
 #include <stdint.h>
 
 enum frame_kind {
-	FRAME_LINE,  /* a newline behind each */
-	FRAME_NUL,   /* a null byte behind each */
-	FRAME_LEN32, /* its bytes in 32 bits, network order, before each */
-	FRAME_CHUNK, /* nothing: cut every `chunk` bytes */
+	FRAME_LINE,  /* a newline after each */
+	FRAME_NUL,   /* a null byte after each */
+	FRAME_LEN32, /* its length before each, in 32 bits and network byte order */
+	FRAME_CHUNK, /* nothing: push makes a message of every `chunk` bytes */
 };
 
 #define FRAME_CHUNK_DEFAULT 65536
 
 struct frame {
 	enum frame_kind kind;
-	size_t chunk;   /* FRAME_CHUNK: bytes; 0: no size was given */
-	size_t scanned; /* frame_cut()'s own: bytes known to hold no delimiter */
+	size_t chunk;   /* FRAME_CHUNK: bytes; 0: not given */
+	size_t scanned; /* for frame_cut() alone: bytes known to hold no delimiter */
 };
 
-/* Reads a FRAME argument. */
+/* Parses the argument of --frame. */
 bool frame_parse(const char *text, struct frame *frame);
 
-/* Is the end of a message marked by a byte that it must not contain? */
+/* Does a byte that no message may contain mark the end of each? */
 static inline bool frame_delimits(const struct frame *frame)
 {
 	return frame->kind == FRAME_LINE || frame->kind == FRAME_NUL;
@@ -36,16 +36,16 @@ static inline char frame_delimiter(const struct frame *frame)
 	return frame->kind == FRAME_LINE ? '\n' : '\0';
 }
 
-/* The first message of some bytes. */
+/* The first message in some bytes. */
 struct piece {
 	const unsigned char *data;
 	size_t size; /* 0 in a part: not known yet */
-	size_t used; /* bytes that are done with: the message and its frame, or, in a part, the frame before it */
+	size_t used; /* bytes to skip: the message and its frame; of a part, the frame before it */
 };
 
 enum cut {
 	CUT_WHOLE, /* a message */
-	CUT_PART,  /* its beginning, or nothing: more bytes are wanted */
+	CUT_PART,  /* the beginning of a message, or nothing: more bytes are needed */
 };
 
 /* Cuts a message off the `bytes` at `data`, the last ones of the stream if `at_end`. */
@@ -53,7 +53,7 @@ enum cut frame_cut(struct frame *frame, const unsigned char *data, size_t bytes,
 
 #define FRAME_HEAD_MAX 16
 
-/* Writes what stands before a message of `size` bytes with the tag `*type` (NULL: not shown). Returns its bytes. */
+/* Writes what precedes a message of `size` bytes with the tag `*type` (NULL: not shown). Returns its bytes. */
 size_t frame_head(const struct frame *frame, size_t size, const uint32_t *type, char head[FRAME_HEAD_MAX]);
 
 #endif

@@ -18,7 +18,7 @@ ssize_t input_read(void *data, size_t bytes)
 
 	while ((got = read(STDIN_FILENO, data, bytes)) < 0) {
 		if (errno == EAGAIN)
-			poll(&ready, 1, -1); /* whoever shares this input with us has made it non-blocking */
+			poll(&ready, 1, -1); /* another process that shares this input has made it non-blocking */
 		else if (errno != EINTR)
 			return -1;
 	}
@@ -27,7 +27,7 @@ ssize_t input_read(void *data, size_t bytes)
 
 void input_start(struct input *in)
 {
-	*in = (struct input){ .data = allocate(INPUT_BYTES), .room = INPUT_BYTES };
+	*in = (struct input){ .data = allocate(INPUT_BYTES), .size = INPUT_BYTES };
 }
 
 void input_free(struct input *in)
@@ -39,21 +39,21 @@ int input_more(struct input *in)
 {
 	ssize_t got;
 
-	/* Moved to the front when that is little, or needed. */
-	if (in->start > in->room / 2 || in->end == in->room) {
+	/* Move what is left to the front, if that is little or the buffer is full. */
+	if (in->start > in->size / 2 || in->end == in->size) {
 		memmove(in->data, in->data + in->start, in->end - in->start);
 		in->end -= in->start;
 		in->start = 0;
 	}
-	if (in->end == in->room) {
-		unsigned char *data = realloc(in->data, 2 * in->room);
+	if (in->end == in->size) {
+		unsigned char *data = realloc(in->data, 2 * in->size);
 
 		if (data == NULL)
 			return -1;
 		in->data = data;
-		in->room *= 2;
+		in->size *= 2;
 	}
-	got = input_read(in->data + in->end, in->room - in->end);
+	got = input_read(in->data + in->end, in->size - in->end);
 	if (got < 0)
 		return -1;
 	in->end += (size_t)got;
@@ -63,7 +63,7 @@ int input_more(struct input *in)
 
 void input_return(struct input *in)
 {
-	/* A pipe and a terminal cannot: what was read is gone, as with head(1). */
+	/* Pipes and terminals cannot seek: what was read from them is lost, as with head(1). */
 	if (lseek(STDIN_FILENO, -(off_t)(in->end - in->start), SEEK_CUR) >= 0)
 		in->end = in->start;
 }

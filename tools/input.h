@@ -11,21 +11,21 @@
 
 struct input {
 	unsigned char *data;
-	size_t room;       /* bytes of `data` */
-	size_t start, end; /* of what has been read and is not used yet */
+	size_t size;       /* bytes of `data` */
+	size_t start, end; /* of what has been read and not used yet */
 	bool at_end;       /* nothing follows it */
 };
 
-/* read(2) from standard input until something comes: bytes, 0 at the end, -1 and errno. */
+/* Reads from standard input, and waits for the first byte. Returns bytes, 0 at the end, or -1 and errno. */
 ssize_t input_read(void *data, size_t bytes);
 
 void input_start(struct input *in);
 void input_free(struct input *in);
 
-/* Reads on, behind what is there. A full buffer grows. Returns 0, or -1 and errno. */
+/* Reads more, after what is in the buffer; a full buffer grows. Returns 0, or -1 and errno. */
 int input_more(struct input *in);
 
-/* Gives back what was read and not used, where the input can seek: the next reader finds it. */
+/* If the input can seek, sets its offset back over what was read and not used, for the next reader. */
 void input_return(struct input *in);
 
 #endif

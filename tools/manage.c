@@ -18,7 +18,7 @@ int run_create(const struct options *options, char **names, int count)
 	struct shmemq *q;
 
 	(void)count;
-	/* An observer: no end is claimed, so the first push and pop find the queue untouched. */
+	/* An observer claims no end, so both ends are still "never" claimed for the first push and pop. */
 	q = shmemq_open(names[0], SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL, options->mode, &attr);
 	if (q == NULL)
 		return report_queue(names[0], SHMEMQ_OBSERVER, errno);
@@ -103,10 +103,10 @@ static void keep_unattached(struct queues *queues)
 }
 
 /*
- * A producer that was killed may have left a message that the counts do not show yet: whoever claims its end next
- * finds it.
+ * A producer that was killed may have committed a message that the counts do not show yet: the next handle that claims
+ * the end counts it.
  */
-static void find_messages(const char *name)
+static void count_messages(const char *name)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
 
@@ -121,20 +121,20 @@ static int read_again(const char *name, struct queue *now)
 	if (err == 0 && now->stat.producer == SHMEMQ_END_DEAD && !attached(now) &&
 	    !(now->attr.flags & SHMEMQ_ATTR_TEMPORARY)) {
 		queue_free(now);
-		find_messages(name);
+		count_messages(name);
 		err = queue_read(name, now);
 	}
 	return err;
 }
 
-/* Removes the queue `name` unless it holds messages that somebody may still want, or somebody has come. */
+/* Removes the queue `name`, unless an end is open, or it holds messages and `all` is false. */
 static int clean_one(const char *name, bool all)
 {
 	struct queue now;
 	char *text;
 	int err, status = 0;
 
-	/* Once more, and last thing: shmemq_unlink() asks nobody. */
+	/* Read again just before the removal: shmemq_unlink() removes any queue. */
 	err = read_again(name, &now);
 	if (err != 0)
 		return err == ENOENT ? 0 : report_queue(name, 0, err);

@@ -7,7 +7,7 @@
 
 #define NS_PER_S 1000000000
 
-/* Reads digits of `base` up to the first other byte, which `*end` gets. False: none, or over `max`. */
+/* Reads digits of `base`; `*end` is the byte after them. False: there is no digit, or the number is over `max`. */
 static bool digits(const char *text, unsigned base, uint64_t max, uint64_t *value, const char **end)
 {
 	const char *at = text;

@@ -9,10 +9,10 @@
 
 bool parse_decimal(const char *text, uint64_t max, uint64_t *value);
 
-/* With K, M or G behind it, in either case: powers of 1024. */
+/* A K, M or G, in either case, may follow the number: powers of 1024. */
 bool parse_size(const char *text, uint64_t max, uint64_t *value);
 
-/* Seconds with an optional fraction, as nanoseconds. Digits behind the ninth are dropped. */
+/* Seconds with an optional fraction, as nanoseconds. Digits after the ninth are ignored. */
 bool parse_seconds(const char *text, int64_t *ns);
 
 /* Octal permission bits, at most 0777. */

@@ -12,7 +12,7 @@
 #define CAPACITY_MAX (1u << 30)
 #define BENCH_NS     INT64_C(10000000000)
 
-/* getopt_long() returns this and the option_id: no character, no '?' and no ':'. */
+/* getopt_long() returns this plus the option_id, which is neither a character nor its own '?' or ':'. */
 #define FIRST_VALUE 256
 
 static const struct {
@@ -98,7 +98,7 @@ static int refuse(const char *command, int answer, char **argv)
 	return report_usage(command, "unknown option %s", argv[optind - 1]);
 }
 
-/* Options that mean something only beside others. */
+/* Checks the options that need other ones. */
 static int check_together(const struct command *command, const struct options *options)
 {
 	static const enum option_id of_create[] = { OPTION_CAPACITY, OPTION_MODE, OPTION_TEMPORARY };

@@ -45,7 +45,7 @@ struct command {
 	const char *name;
 	uint32_t options; /* a bit for each option_id that it takes */
 	int names_min, names_max;
-	/* Does it. Returns the exit status. */
+	/* Runs the command. Returns the exit status. */
 	int (*run)(const struct options *options, char **names, int count);
 };
 
@@ -55,8 +55,8 @@ static inline bool given(const struct options *options, enum option_id id)
 }
 
 /*
- * Reads the options of `command` (NULL: those before a command) and moves the names behind them, argv[optind] on.
- * Returns 0, or says what is wrong and returns STATUS_USAGE.
+ * Reads the options of `command` (NULL: those before a command). The names that follow them are argv[optind] and on.
+ * Returns 0, or reports what is wrong and returns STATUS_USAGE.
  */
 int options_read(const struct command *command, int argc, char **argv, struct options *options);
 

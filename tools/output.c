@@ -31,7 +31,7 @@ static int write_all(struct iovec *parts, int count)
 		ssize_t put = writev(STDOUT_FILENO, parts, count);
 
 		if (put < 0 && errno == EAGAIN)
-			poll(&ready, 1, -1); /* whoever shares this output with us has made it non-blocking */
+			poll(&ready, 1, -1); /* another process that shares this output has made it non-blocking */
 		else if (put < 0 && errno != EINTR)
 			return -1;
 		for (; count > 0 && put >= (ssize_t)parts->iov_len; parts++, count--)

@@ -18,8 +18,8 @@ struct output {
 void output_start(struct output *out);
 void output_free(struct output *out);
 
-/* Puts the parts of a message into the buffer; with what is there already, straight to the file if it does not
- * fit. Returns 0, or -1 and errno. */
+/* Puts a message, given in parts, into the buffer. If it does not fit, writes the buffer and the message at once.
+ * Returns 0, or -1 and errno. */
 int output_put(struct output *out, const struct iovec *parts, int count);
 
 /* Writes what is buffered. Returns 0, or -1 and errno. */

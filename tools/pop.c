@@ -2,10 +2,10 @@
 /*
  * shmemq pop: messages to standard output.
  *
- * A message leaves the queue when it is in the buffer, so that a stream costs no write(2) a message. The buffer is
- * written before every wait, and a message that is the first, the last of --count, or was waited for, leaves the
- * queue only when it has been written: a failing write loses nothing then, unless messages were streaming. Of a shared
- * queue no message is kept that long, since other consumers wait meanwhile.
+ * While messages stream, each is released as soon as it is in the output buffer, so that not every message costs a
+ * write(2). The buffer is written before every wait. The first message, the last one of --count, and a message that had
+ * to be waited for are released only after they have been written: if that write fails, they are still in the queue.
+ * With --shared no message is held that long, because the other consumers would have to wait.
  */
 #include "config.h"
 
@@ -25,10 +25,10 @@ struct pop {
 	struct stream stream;
 	struct output out;
 	bool show_type;
-	bool in_step; /* the message at hand is the first, or was waited for */
+	bool write_first; /* before the release: the message is the first, or was waited for */
 };
 
-/* `lost`: messages that are out of the queue and were, at least the last of them, not written. */
+/* `lost`: messages that were released; at least the last of them was not written. */
 static int write_failed(const struct pop *p, uint64_t lost)
 {
 	const char *why = strerror(errno);
@@ -44,7 +44,7 @@ static int flush(struct pop *p)
 	return output_flush(&p->out) != 0 ? write_failed(p, p->out.messages) : 0;
 }
 
-/* The stream has ended, or cannot go on. */
+/* Reports why there is no further message. EPIPE, the end of the stream, is no error. */
 static int pop_ended(const struct stream *s, int err)
 {
 	switch (err) {
@@ -66,7 +66,7 @@ static const void *wait_for_message(struct pop *p, size_t *size, uint32_t *type)
 	int64_t left = s->options->timeout;
 	const void *message;
 
-	p->in_step = true;
+	p->write_first = true;
 	do
 		message = shmemq_timedpop_start(s->queue, size, type, stream_slice(left));
 	while (message == NULL && stop_signal == 0 && stream_again(s, &left));
@@ -86,8 +86,8 @@ static int put_message(struct pop *p, const void *message, size_t size, const ui
 	return output_put(&p->out, parts, 3);
 }
 
-/* A message that its frame cannot show is left for a pop with another one. */
-static int refuse(struct pop *p)
+/* A message that contains the delimiter of its frame stays in the queue, for a pop with another frame. */
+static int refuse_message(struct pop *p)
 {
 	const struct stream *s = &p->stream;
 	int status = flush(p);
@@ -98,20 +98,20 @@ static int refuse(struct pop *p)
 		      s->frame.kind == FRAME_LINE ? "a newline" : "a null byte");
 }
 
-/* One message from the queue to the output. Returns 0 or an exit status. */
+/* Moves one message from the queue to the output. Returns 0 or an exit status. */
 static int pop_message(struct pop *p, const void *message, size_t size, const uint32_t *type)
 {
 	struct stream *s = &p->stream;
 
 	if (frame_delimits(&s->frame) && memchr(message, frame_delimiter(&s->frame), size) != NULL)
-		return refuse(p);
+		return refuse_message(p);
 	if (put_message(p, message, size, type) != 0)
 		return write_failed(p, p->out.messages);
 	stream_count(s, size);
-	/* This message is still the queue's. */
-	if ((p->in_step || stream_enough(s)) && !given(s->options, OPTION_SHARED) && output_flush(&p->out) != 0)
+	/* This message has not been released, so it is not lost. */
+	if ((p->write_first || stream_enough(s)) && !given(s->options, OPTION_SHARED) && output_flush(&p->out) != 0)
 		return write_failed(p, p->out.messages - 1);
-	p->in_step = false;
+	p->write_first = false;
 	return shmemq_pop_end(s->queue) != 0 ? report_queue(s->name, SHMEMQ_CONSUMER, errno) : 0;
 }
 
@@ -148,7 +148,7 @@ static int pop_messages(struct pop *p)
 
 int run_pop(const struct options *options, char **names, int count)
 {
-	struct pop p = { .show_type = given(options, OPTION_TYPES), .in_step = true };
+	struct pop p = { .show_type = given(options, OPTION_TYPES), .write_first = true };
 	int status;
 
 	(void)count;
@@ -156,11 +156,11 @@ int run_pop(const struct options *options, char **names, int count)
 	if (status != 0)
 		return status;
 	output_start(&p.out);
-	/* A reader that leaves is a failing write: the queue is closed in order, not abandoned. */
+	/* If the reader of the output exits, write(2) fails and the end is closed; SIGPIPE would leave the end dead. */
 	signal(SIGPIPE, SIG_IGN);
 	stop_begin(p.stream.queue);
 	status = pop_messages(&p);
-	/* Some file systems tell only now that they had no room. */
+	/* Some file systems report only at close(2) that they are full. */
 	if (close(STDOUT_FILENO) != 0 && status == 0)
 		status = write_failed(&p, 0);
 	stop_end();

@@ -13,7 +13,7 @@
 
 bool progress_shown;
 
-static bool line_open;     /* the cursor stands in a line that is to be rewritten */
+static bool line_open;     /* the cursor is in a line that may be rewritten */
 static int64_t started_at; /* ns */
 static int64_t shown_at;   /* ns */
 static uint64_t shown_messages, shown_bytes;
@@ -32,19 +32,19 @@ void progress_start(void)
 	started_at = shown_at = now_ns();
 }
 
-/* The totals, and the rates of the last `messages` and `bytes` over `ns`. */
+/* Shows the totals, and the rates of the last `messages` and `bytes`, which took `ns`. */
 static void rewrite(uint64_t all_messages, uint64_t all_bytes, uint64_t messages, uint64_t bytes, int64_t ns)
 {
 	double seconds = ns > 0 ? (double)ns / 1e9 : 1e-9;
 
-	/* The blanks cover what a longer line has left. */
+	/* The blanks erase the end of a longer line. */
 	fprintf(stderr, "\r%" PRIu64 " messages, %.1f MiB, %.0f messages/s, %.1f MiB/s    ", all_messages,
 		(double)all_bytes / MIB, (double)messages / seconds, (double)bytes / MIB / seconds);
 	fflush(stderr);
 	line_open = true;
 }
 
-void progress_look(uint64_t messages, uint64_t bytes)
+void progress_update(uint64_t messages, uint64_t bytes)
 {
 	int saved = errno;
 	int64_t now;

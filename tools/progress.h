@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --progress: one line on a terminal's standard error, rewritten about twice a second. */
+/* --progress: one line on standard error, rewritten about twice a second, if that is a terminal. */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
 
@@ -8,19 +8,19 @@
 
 #define PROGRESS_NS 500000000
 
-/* Is there a line to rewrite? Then no wait should last longer than PROGRESS_NS. */
+/* Is progress shown? Then no wait should last longer than PROGRESS_NS. */
 extern bool progress_shown;
 
-/* Starts the clock; shows nothing, now and later, where standard error is not a terminal. */
+/* Starts the clock. Unless standard error is a terminal, none of these shows anything. */
 void progress_start(void);
 
-/* To be called now and then: rewrites the line when it is time. Keeps errno. */
-void progress_look(uint64_t messages, uint64_t bytes);
+/* Rewrites the line if PROGRESS_NS have passed since the last time. Keeps errno. */
+void progress_update(uint64_t messages, uint64_t bytes);
 
-/* The last line: the totals, and the rates over the whole run. */
+/* Shows the totals and the rates of the whole run. */
 void progress_finish(uint64_t messages, uint64_t bytes);
 
-/* Before something else is written to standard error: ends the line that is being rewritten. */
+/* Ends the line. To be called before anything else is written to standard error. */
 void progress_break(void);
 
 #endif

@@ -11,10 +11,10 @@
 #include "report.h"
 #include "stream.h"
 
-/* From this size on a message is read straight into the ring: the copy costs more than a read(2) of its own. */
+/* A message of this size or more is read straight into the ring: copying it costs more than another read(2). */
 #define IN_PLACE_BYTES ((size_t)32 << 10)
 
-/* But not where others would have to wait for this one's input. */
+/* Not with --shared: the other producers would have to wait for this process's input. */
 static bool in_place(const struct stream *s, size_t size)
 {
 	return size >= IN_PLACE_BYTES && !given(s->options, OPTION_SHARED);
@@ -68,27 +68,27 @@ static int push_copy(struct stream *s, const void *data, size_t size)
 	return 0;
 }
 
-/* Waits for room for a message of `size` bytes. NULL: it has said why. */
-static unsigned char *make_room(struct stream *s, size_t size)
+/* Waits for space for a message of `size` bytes. Returns NULL after it has reported why there is none. */
+static unsigned char *make_space(struct stream *s, size_t size)
 {
 	int64_t left = s->options->timeout;
-	void *room;
+	void *message;
 
-	while ((room = shmemq_timedpush_start(s->queue, size, stream_slice(left))) == NULL) {
+	while ((message = shmemq_timedpush_start(s->queue, size, stream_slice(left))) == NULL) {
 		if (!stream_again(s, &left)) {
 			push_failed(s);
 			break;
 		}
 	}
-	return room;
+	return message;
 }
 
-/* Reads until `size` bytes are in `room`, where `*have` are already. Less: the input's end. -1: errno. */
-static int fill(unsigned char *room, size_t size, size_t *have)
+/* Reads until `message` has `size` bytes, counted in `*have`, or the input ends. Returns 0, or -1 and errno. */
+static int fill(unsigned char *message, size_t size, size_t *have)
 {
 	ssize_t got = 1;
 
-	while (*have < size && (got = input_read(room + *have, size - *have)) > 0)
+	while (*have < size && (got = input_read(message + *have, size - *have)) > 0)
 		*have += (size_t)got;
 	return got < 0 ? -1 : 0;
 }
@@ -101,26 +101,26 @@ static int push_end(struct stream *s, size_t size)
 	return 0;
 }
 
-/* A message of known size, of which the buffer has the beginning: the rest goes from the input to the ring. */
+/* Pushes a message of known size whose beginning is in the buffer. The rest is read straight into the ring. */
 static int push_rest(struct stream *s, struct input *in, const struct piece *piece)
 {
-	unsigned char *room = make_room(s, piece->size);
+	unsigned char *message = make_space(s, piece->size);
 	size_t have;
 
-	if (room == NULL)
+	if (message == NULL)
 		return STATUS_FAILED;
 	in->start += piece->used;
 	have = in->end - in->start;
-	memcpy(room, piece->data, have);
+	memcpy(message, piece->data, have);
 	in->start = in->end;
-	if (fill(room, piece->size, &have) != 0)
+	if (fill(message, piece->size, &have) != 0)
 		return read_failed(s);
 	if (have < piece->size)
 		return truncated(s, have, piece->size);
 	return push_end(s, have);
 }
 
-/* More input is wanted for what frame_cut() has called a part. */
+/* Gets more input for a message of which frame_cut() has found only a part. */
 static int push_part(struct stream *s, struct input *in, const struct piece *piece)
 {
 	size_t have = in->end - in->start;
@@ -148,7 +148,7 @@ static int push_pieces(struct stream *s, struct input *in)
 			return 0;
 		if (frame_cut(&s->frame, in->data + in->start, have, in->at_end, &piece) == CUT_PART) {
 			status = push_part(s, in, &piece);
-			progress_look(s->messages, s->bytes);
+			progress_update(s->messages, s->bytes);
 		} else {
 			status = push_copy(s, piece.data, piece.size);
 			in->start += piece.used;
@@ -159,27 +159,27 @@ static int push_pieces(struct stream *s, struct input *in)
 	return status;
 }
 
-/* Large chunks, each read in place. */
+/* Pushes large chunks, each read straight into the ring. */
 static int push_chunks(struct stream *s)
 {
 	size_t size = s->frame.chunk;
 
 	while (!stream_enough(s)) {
-		unsigned char *room = shmemq_timedpush_start(s->queue, size, 0), first;
+		unsigned char *message = shmemq_timedpush_start(s->queue, size, 0), first;
 		size_t have = 0;
 
-		if (room == NULL) {
-			/* At the end of the input, a full ring is nothing to wait for, and no error. */
+		if (message == NULL) {
+			/* The ring is full. Wait for space only if there is more input: its end is success. */
 			if (fill(&first, 1, &have) != 0)
 				return read_failed(s);
 			if (have == 0)
 				return 0;
-			room = make_room(s, size);
-			if (room == NULL)
+			message = make_space(s, size);
+			if (message == NULL)
 				return STATUS_FAILED;
-			*room = first;
+			*message = first;
 		}
-		if (fill(room, size, &have) != 0)
+		if (fill(message, size, &have) != 0)
 			return read_failed(s);
 		if (have == 0)
 			return 0;

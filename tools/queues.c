@@ -11,7 +11,7 @@
 #include "report.h"
 #include "text.h"
 
-/* Where a queue's name is a file's. */
+/* The queue /foo is the file foo in this directory. */
 #define DIRECTORY "/dev/shm"
 
 int queue_read(const char *name, struct queue *queue)

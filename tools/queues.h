@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The queues that there are, as their observers see them, and showing them. */
+/* Finding queues, reading them as an observer, and printing what was read. */
 #ifndef TOOLS_QUEUES_H
 #define TOOLS_QUEUES_H
 
@@ -27,13 +27,13 @@ void queue_free(struct queue *queue);
 int queues_find(struct queues *queues);
 void queues_free(struct queues *queues);
 
-/* A line each. */
+/* Prints a table with a line for each queue. */
 void show_table(const struct queue *list, size_t count);
 
-/* A line for each thing to know of one. */
+/* Prints a line for each field of one queue. */
 void show_fields(const struct queue *queue);
 
-/* The same as a JSON object. */
+/* Prints the same fields as a JSON object. */
 void show_json(const struct queue *queue);
 
 #endif

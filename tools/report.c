@@ -29,7 +29,7 @@ static void line(const char *name, const char *format, va_list args)
 		free(text);
 	}
 	if (vasprintf(&text, format, args) >= 0) {
-		/* It may quote the command line, and stays one line all the same. */
+		/* The text may quote the command line. Control characters must not break the line. */
 		for (char *c = text; *c != '\0'; c++) {
 			if ((unsigned char)*c < 0x20 || *c == 0x7f)
 				*c = '?';
@@ -146,7 +146,7 @@ int finish_output(void)
 {
 	int bad = ferror(stdout);
 
-	/* Closed as well: some file systems tell only then that they had no room. */
+	/* Some file systems report only at close(2) that they are full. */
 	if (fclose(stdout) != 0)
 		return report(NULL, "standard output: %s", strerror(errno));
 	return bad ? report(NULL, "standard output: write error") : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes wrong is one line on standard error: "shmemq: /name: what". */
+/* An error is one line on standard error: "shmemq: /name: what". */
 #ifndef TOOLS_REPORT_H
 #define TOOLS_REPORT_H
 
@@ -13,16 +13,16 @@
 #define PRINTF_LIKE(text, first)
 #endif
 
-/* Says what went wrong with `name`, a queue's or a command's (NULL: in general). Returns STATUS_FAILED. */
+/* Reports an error of `name`, a queue or a command (NULL: of neither). Returns STATUS_FAILED. */
 int report(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The same for a command line that cannot be obeyed, with a hint behind it. Returns STATUS_USAGE. */
+/* Reports a wrong command line, and adds a hint. Returns STATUS_USAGE. */
 int report_usage(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* What `err` of a call on a whole queue means. `name`, `flags`: as for shmemq_open(). Returns STATUS_FAILED. */
+/* Reports what `err` of a call on a queue means. `name`, `flags`: as for shmemq_open(). Returns STATUS_FAILED. */
 int report_queue(const char *name, unsigned flags, int err);
 
-/* Writes out and closes standard output. Returns 0, or says what failed and returns STATUS_FAILED. */
+/* Flushes and closes standard output. Returns 0, or reports what failed and returns STATUS_FAILED. */
 int finish_output(void);
 
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# bash completion for shmemq(1). It needs nothing of the bash-completion package, which finds it by the command's name.
+# bash completion for shmemq(1). It works without the bash-completion package, which finds it by the command's name.
 
-# The queues that there are. Names that would have to be quoted are left to the user.
+# Lists the queues, but for those whose names need quoting.
 _shmemq_names()
 {
 	local name rest
@@ -30,7 +30,7 @@ _shmemq()
 {
 	local line=${COMP_LINE:0:COMP_POINT} word previous command='' choices='' kept='' cut i
 
-	# Not from COMP_WORDS: readline cuts words at '=' and ':' too.
+	# COMP_WORDS is of no use here: readline splits words at '=' and ':' too.
 	word=${line##*[[:blank:]]}
 	previous=${line%"$word"}
 	previous=${previous%"${previous##*[![:blank:]]}"}
@@ -65,7 +65,7 @@ _shmemq()
 
 	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null
-	# What readline takes for the word begins behind the last of its break characters.
+	# To readline, the word begins after the last of its break characters.
 	cut=$kept$word
 	while [[ -n $cut && $COMP_WORDBREAKS != *"${cut: -1}"* ]]; do
 		cut=${cut%?}

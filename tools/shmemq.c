@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* shmemq(1): message queues from a shell. A user of <shmemq.h> like any other. */
+/* shmemq(1): message queues from a shell. It uses the public header only. */
 #include "config.h"
 
 #include <errno.h>
@@ -14,16 +14,16 @@
 #include "commands.h"
 #include "report.h"
 
-#define BIT(id) (1u << (id))
-#define MAKING  (BIT(OPTION_CAPACITY) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY))
-#define MOVING                                                                                        \
-	(MAKING | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
+#define BIT(id)        (1u << (id))
+#define CREATE_OPTIONS (BIT(OPTION_CAPACITY) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY))
+#define STREAM_OPTIONS                                                                                        \
+	(CREATE_OPTIONS | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
 	 BIT(OPTION_SHARED) | BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
 
 static const struct command commands[] = {
-	{ "create", MAKING, 1, 1, run_create },
-	{ "push", MOVING | BIT(OPTION_TYPE), 1, 1, run_push },
-	{ "pop", MOVING | BIT(OPTION_TYPES), 1, 1, run_pop },
+	{ "create", CREATE_OPTIONS, 1, 1, run_create },
+	{ "push", STREAM_OPTIONS | BIT(OPTION_TYPE), 1, 1, run_push },
+	{ "pop", STREAM_OPTIONS | BIT(OPTION_TYPES), 1, 1, run_pop },
 	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls },
 	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat },
 	{ "rm", 0, 1, INT_MAX, run_rm },
@@ -59,7 +59,7 @@ static int help(void)
 	      "  stat NAME               show one queue\n"
 	      "    --json                  as JSON\n"
 	      "  rm NAME...              remove queues; processes that have them open go on\n"
-	      "  clean                   show the queues that nobody has open\n"
+	      "  clean                   show the queues that no process has open\n"
 	      "    --force                 remove those of them that are empty or temporary\n"
 	      "    --force --all           remove all of them\n"
 	      "  bench                   measure rates, round trips and wake-ups here; takes\n"
@@ -77,8 +77,8 @@ static int version(void)
 }
 
 /*
- * Descriptors 0, 1 and 2 may be closed, and the next file opened would take their place: messages would be written
- * into the queue's own file. What stands in for them fails as a closed one does.
+ * If descriptor 0, 1 or 2 is closed, the next file that is opened gets its number, and messages would be written into
+ * the queue's own file. So /dev/null takes the number, opened such that a read or write of it fails as before.
  */
 static void hold_standard_descriptors(void)
 {
@@ -98,8 +98,8 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-/* `command`: what argv[0] names. NULL: the command is still to come, behind options. Returns the exit status. */
-static int obey(const struct command *command, int argc, char **argv)
+/* `command`: the one that argv[0] names; NULL: options, then a command, follow. Returns the exit status. */
+static int run(const struct command *command, int argc, char **argv)
 {
 	struct options options;
 	int status;
@@ -118,11 +118,11 @@ static int obey(const struct command *command, int argc, char **argv)
 	command = find(argv[optind]);
 	if (command == NULL)
 		return report_usage(NULL, "unknown command \"%s\"", argv[optind]);
-	return obey(command, argc - optind, argv + optind);
+	return run(command, argc - optind, argv + optind);
 }
 
 int main(int argc, char **argv)
 {
 	hold_standard_descriptors();
-	return obey(NULL, argc, argv);
+	return run(NULL, argc, argv);
 }

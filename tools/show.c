@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queues as a table, as lines, and as JSON. */
+/* Prints queues as a table, as lines, and as JSON. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -106,7 +106,7 @@ static const char *cell(const struct row *row, size_t column)
 	return row == NULL ? titles[column] : column == NAME ? row->name : row->cells[column];
 }
 
-/* Numbers to the right, words to the left. NULL: the titles. */
+/* Aligns numbers to the right and words to the left. `row`: NULL for the titles. */
 static void print_row(const struct row *row, const size_t widths[COLUMNS])
 {
 	for (size_t i = 0; i < COLUMNS; i++) {

@@ -14,7 +14,7 @@ static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
 
 #define SIGNALS (sizeof signals / sizeof signals[0])
 
-/* Returns only where the signal is blocked, as in its own handler: then it comes after that. */
+/* Returns only if the signal is blocked, as in its own handler: then it is delivered after the handler. */
 static void die(int number)
 {
 	signal(number, SIG_DFL);
@@ -36,7 +36,7 @@ static void stop(int number)
 	stop_signal = number;
 	if (interrupted != NULL)
 		shmemq_interrupt(interrupted);
-	alarm(1); /* whoever reads standard output may never take the rest */
+	alarm(1); /* the reader of standard output may never read the rest */
 }
 
 void stop_begin(struct shmemq *queue)
@@ -46,7 +46,7 @@ void stop_begin(struct shmemq *queue)
 	interrupted = queue;
 	signal(SIGALRM, out_of_time);
 	for (size_t i = 0; i < SIGNALS; i++) {
-		/* What nohup(1) or a shell's & ignores stays ignored. */
+		/* A signal that nohup(1) or a shell's & has set to be ignored stays ignored. */
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(signals[i], &ours, NULL);
 	}

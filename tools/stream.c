@@ -41,7 +41,7 @@ bool stream_again(const struct stream *s, int64_t *left)
 		return true;
 	if (errno != ETIMEDOUT)
 		return false;
-	progress_look(s->messages, s->bytes);
+	progress_update(s->messages, s->bytes);
 	if (*left < 0)
 		return true;
 	*left -= stream_slice(*left);

@@ -26,13 +26,13 @@ int stream_open(struct stream *s, unsigned end, const char *name, const struct o
 /* Closes it. Returns `status`, or STATUS_FAILED where that fails. */
 int stream_close(struct stream *s, int status);
 
-/* How long the next call may wait, of the `left` ns of a wait (-1: for ever). */
+/* How long the next call may wait, in ns, when `left` ns remain (-1: for ever). */
 static inline int64_t stream_slice(int64_t left)
 {
 	return progress_shown && (left < 0 || left > PROGRESS_NS) ? PROGRESS_NS : left;
 }
 
-/* After a call that waited for stream_slice(*left) has failed: is it to be made again, with the rest? Keeps errno. */
+/* A call that waited for stream_slice(*left) has failed. Should it be repeated, with the new `*left`? Keeps errno. */
 bool stream_again(const struct stream *s, int64_t *left);
 
 /* Has the --count been reached? */
@@ -41,13 +41,13 @@ static inline bool stream_enough(const struct stream *s)
 	return s->messages >= s->options->count;
 }
 
-/* Counts a message. The clock is read for large messages, and every so many small ones. */
+/* Counts a message. To save time, progress is updated for large messages and for every 1024th one only. */
 static inline void stream_count(struct stream *s, size_t size)
 {
 	s->messages++;
 	s->bytes += size;
 	if (progress_shown && (s->messages % 1024 == 0 || size > 65536))
-		progress_look(s->messages, s->bytes);
+		progress_update(s->messages, s->bytes);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of queues are any bytes that a file name may have: how they are shown, and quoted in JSON. */
+/* How names of queues, which may hold any byte that a file name may hold, are shown in text and in JSON. */
 #ifndef TOOLS_TEXT_H
 #define TOOLS_TEXT_H
 
@@ -7,21 +7,21 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* malloc() that does not return without memory. */
+/* malloc() that ends the process if there is no memory. */
 void *allocate(size_t bytes);
 
 bool is_utf8(const char *s);
 
 /*
- * `name` in one word that does nothing to a terminal: blanks, control characters, backslashes and bytes that are
- * not UTF-8 as \xNN. To be freed.
+ * `name` as one word that is safe to show on a terminal: blanks, control characters, backslashes and bytes that are
+ * not UTF-8 become \xNN. The caller frees it.
  */
 char *printable(const char *name);
 
-/* Characters of a printable() text: its columns, as long as no character is wide. */
+/* Columns of a printable() text on a terminal, if each character takes one. */
 size_t columns(const char *text);
 
-/* `s` as a JSON string; U+FFFD stands for each byte that is not UTF-8. */
+/* Writes `s` as a JSON string; each byte that is not UTF-8 becomes U+FFFD. */
 void json_string(FILE *out, const char *s);
 
 #endif
