@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The command line: what is refused and how, help, and files that are not queues.
+# The command line: wrong ones, help, and files that are not queues.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
 #
-# Usage: status 2, a line, a hint, and nothing done.
+# Usage errors: status 2, one line and a hint, and nothing is done.
 #
 expect 2 'missing command'
 expect 2 'unknown command "bogus"' bogus
@@ -64,7 +64,7 @@ for frame in len32 chunk chunk:1; do
 done
 
 #
-# Failures: status 1 and a line.
+# Failures: status 1 and one line.
 #
 long=$(xs 256)
 for command in create push pop stat rm; do
@@ -122,17 +122,17 @@ kill "$pid"
 ends "$pid" 143 pop
 
 #
-# Standard descriptors that are closed, or cannot take or give anything.
+# Standard descriptors that are closed, or that cannot be read or written.
 #
 error=$(printf 'shmemq: %s: standard input: Bad file descriptor' "$q")
 if [ -n "${SHMEMQ_TEST_EMULATED-}" ]; then
-	echo 'command.sh: the emulator has files of its own where descriptors are closed: not tested'
+	echo 'arguments.sh: the emulator has files of its own where descriptors are closed: not tested'
 else
 	[ "$("$SHMEMQ" push "$q" 2>&1 <&-)" = "$error" ] || fail 'push without standard input'
 fi
 expect 1 "$q: standard input: Is a directory" push "$q" </tmp
 echo kept | "$SHMEMQ" push "$q"
-# Some libcs (musl) forget why, of what went by stdio.
+# Some libcs (musl) lose the errno of a failed write of stdio.
 no_reason='shmemq: standard output: write error'
 for command in "pop $q" "ls" "ls --json" "stat $q" "clean" --help --version "push --help"; do
 	about=

@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# bench: what it prints, what it refuses, and that it leaves nothing behind. How fast it all is, is no test.
+# bench: its output, its usage errors, and that it leaves no queue. The speed is not tested.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
 [ -e /proc/self/task ] || {
-	echo 'command_bench.sh: no /proc, where its other process is seen'
+	echo 'bench.sh: no /proc, where its other process is seen'
 	exit 77
 }
 
-# What the bench of that process has left. There may be others.
+# Lists the queues of the bench with that PID. Other benches may be running.
 mine() # PID
 {
 	find /dev/shm -name "shmemq-bench-$1-*"
 }
 
-# Runs it with the rest as arguments, in the background: pid.
+# Starts bench in the background, and sets pid.
 start_bench() # ARGUMENT...
 {
 	"$SHMEMQ" bench "$@" >"$temp/out" 2>"$temp/err" &
@@ -52,7 +52,7 @@ done
 grep -A 1 WAKE-UP "$temp/out" | grep -Eq '^ +8 +[0-9]+ ns$' || fail 'no wake-up'
 grep -q '; ring of 1048576 bytes; medians of 5 rounds$' "$temp/out" || fail 'no first line'
 
-# One CPU is said to be one. What does not fit the ring has no rates.
+# On one CPU the first line says so. A message that does not fit into the ring has no rates.
 cpu=$(awk '/^Cpus_allowed_list/ { split($2, cpus, /[,-]/); print cpus[1] }' /proc/self/status)
 if taskset -c "$cpu" true 2>/dev/null; then
 	taskset -c "$cpu" "$SHMEMQ" bench --seconds 0.2 --capacity 4K >"$temp/out" || fail 'bench on one CPU'
@@ -80,13 +80,13 @@ if command -v python3 >/dev/null; then
 		assert bench["wake_up"]["p50_ns"] > 0
 	PYTHON
 else
-	echo 'command_bench.sh: no python3: JSON is not read'
+	echo 'bench.sh: no python3: JSON is not read'
 fi
 
 #
-# Ends: by a signal, at once and later; the other process killed, or stopped.
+# Early ends: a signal, at once and later; the other process is killed, or stopped.
 #
-# A shell starts what is in the background with SIGINT ignored.
+# A shell starts background processes with SIGINT ignored.
 interruptible=
 env --default-signal=INT true 2>/dev/null && interruptible=INT
 for signal in $interruptible TERM HUP; do
@@ -97,7 +97,7 @@ for signal in $interruptible TERM HUP; do
 		else
 			start_bench --seconds 20
 		fi
-		# Before that it is the shell, or env, and may not take the signal.
+		# Until then the process is the shell or env, which may ignore the signal.
 		until grep -qs shmemq "/proc/$pid/comm" || ! kill -0 "$pid"; do
 			sleep 0.01
 		done
@@ -109,14 +109,14 @@ for signal in $interruptible TERM HUP; do
 	done
 done
 
-# Sends SIGNAL to the other process, when the two have met.
+# Starts bench, and sends SIGNAL to its other process once both have opened the queues.
 signal_child() # SIGNAL
 {
 	start_bench --seconds 20
 	until child=$(tr -d ' ' <"/proc/$pid/task/$pid/children") && [ -n "$child" ]; do
 		sleep 0.02
 	done
-	# The names go when the child has opened both queues and is at work.
+	# The names are removed when the child has opened both queues.
 	while [ -n "$(mine "$pid")" ] && [ -e "/proc/$child" ]; do
 		sleep 0.02
 	done
@@ -135,7 +135,7 @@ if cat /proc/$$/task/$$/children >/dev/null 2>&1; then
 	echo 'shmemq: bench: the other process has not answered for 5 seconds' | is 'stopped' "$temp/err"
 	[ ! -e "/proc/$child" ] || fail 'the other process is left'
 else
-	echo 'command_bench.sh: no list of children: none is killed'
+	echo 'bench.sh: no list of children: none is killed'
 fi
 
 verdict

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What concerns all of /dev/shm, in a mount namespace with one of its own, of 1 MiB: clean, a full file system, and ls
-# when nothing else is there.
+# Tests that need a /dev/shm of their own, of 1 MiB, in a mount namespace: clean, a full file system, and ls of an empty
+# one.
 if [ -z "${SHMEMQ_TEST_NAMESPACE-}" ]; then
 	own=--mount
 	[ "$(id -u)" -eq 0 ] || own='--mount --map-root-user'
 	# shellcheck disable=SC2086 # a list of words
 	unshare $own mount -t tmpfs -o size=1m,mode=1777 shmemq-test /dev/shm 2>/dev/null || {
-		echo 'command_clean.sh: cannot mount a /dev/shm of its own here'
+		echo 'clean.sh: cannot mount a /dev/shm of its own here'
 		exit 77
 	}
 	# shellcheck disable=SC2086
@@ -21,7 +21,7 @@ fi
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
-# What ls or clean shows, without its titles and but for names.
+# Writes the names that ls or clean shows to $temp/names.
 names() # ARGUMENT...
 {
 	expect 0 '' "$@"
@@ -29,7 +29,7 @@ names() # ARGUMENT...
 }
 
 #
-# ls, where there is nothing
+# An empty /dev/shm
 #
 names ls
 : | is 'ls of nothing' "$temp/names"
@@ -40,7 +40,7 @@ expect 0 '' clean --force --all
 : | is 'clean of nothing'
 
 #
-# Full
+# A full /dev/shm
 #
 expect 1 '/large: /dev/shm has not enough free space for the capacity of the queue' create /large --capacity 4M
 expect 1 '/large: /dev/shm has not enough free space for the capacity of the queue' push /large --create --capacity 4M
@@ -51,7 +51,7 @@ expect 0 '' pop /small
 "$SHMEMQ" rm /small
 
 #
-# clean: what nobody has open
+# clean: queues that no process has open
 #
 echo junk >/dev/shm/junk
 for name in /consumer /dead /empty /full /producer; do
@@ -66,7 +66,7 @@ mkfifo "$temp/given" "$temp/doomed"
 "$SHMEMQ" push /producer <"$temp/given" &
 producer=$!
 exec 3>"$temp/given"
-# A temporary queue with a message in it, which no one who closed has removed.
+# A temporary queue with a message. Its producer is killed, so no close removes it.
 "$SHMEMQ" push /temporary --create --temporary --capacity 64K <"$temp/doomed" &
 temporary=$!
 exec 4>"$temp/doomed"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-# Completes a line as bash would, for command_completion.sh, and prints the candidates.
+# Completes a line as bash would, for completion.sh, and prints the candidates.
 # Usage: bash complete.bash COMPLETION COMMAND LINE
-# COMPLETION: a file to read. COMMAND: what the completion is to run for names. LINE: up to the cursor.
+# COMPLETION: the file to test. COMMAND: the shmemq command, which lists the queues. LINE: the line up to the cursor.
 
 # shellcheck source=tools/shmemq.bash
 source "$1"
 COMP_LINE=$3
 COMP_POINT=${#COMP_LINE}
 
-# As readline does: words end at blanks, and what else is in COMP_WORDBREAKS is words of its own.
+# Splits the line as readline does: at blanks, and each run of the other COMP_WORDBREAKS is a word.
 COMP_WORDS=()
 word=
 kind=blank

@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The bash completion: commands, options, values and the names of queues. SHMEMQ_COMPLETION: the file, if it is
-# installed.
+# The bash completion: commands, options, values and the names of queues. SHMEMQ_COMPLETION: the installed file, if one
+# is to be tested.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
 command -v bash >/dev/null || {
-	echo 'command_completion.sh: no bash'
+	echo 'completion.sh: no bash'
 	exit 77
 }
 [ -e /dev/fd/0 ] || {
-	echo "command_completion.sh: no /dev/fd, which bash needs for this"
+	echo "completion.sh: no /dev/fd, which bash needs for this"
 	exit 77
 }
 file=${SHMEMQ_COMPLETION:-$srcdir/tools/shmemq.bash}
@@ -63,12 +63,12 @@ completes "shmemq pop --stay $prefix-" "$plain" "$prefix-a:b=c"
 completes "shmemq pop --type $prefix-" "$plain" "$prefix-a:b=c"
 completes "shmemq pop --frame nul $plain" "$plain"
 completes "shmemq rm $plain $prefix-a" "$prefix-a:b=c"
-# What stands before the last ':' or '=' is no part of the word to readline.
+# To readline, the word begins after the last ':' or '='.
 completes "shmemq rm $prefix-a:" 'b=c'
 completes "shmemq rm $prefix-a:b=" c
 completes "shmemq create $prefix-"
 
-# It names what there is, and nothing else.
+# It offers the commands and options that the help shows, and no others.
 "$SHMEMQ" --help >"$temp/help"
 for command in $(bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHMEMQ" 'shmemq '); do
 	grep -q "^  $command " "$temp/help" || fail "help does not name $command"
@@ -76,7 +76,7 @@ for command in $(bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHM
 done | sort -u >"$temp/offered"
 grep -o -e '--[a-z]*' "$temp/help" | sort -u | is 'the options of help' "$temp/offered"
 
-# The package finds it by the command's name.
+# The bash-completion package finds it by the command's name.
 package=/usr/share/bash-completion/bash_completion
 if [ -r "$package" ]; then
 	if [ -z "${SHMEMQ_COMPLETION-}" ]; then
@@ -93,7 +93,7 @@ if [ -r "$package" ]; then
 	*) fail "bash-completion does not find it: $found" ;;
 	esac
 else
-	echo "command_completion.sh: no bash-completion: only tried without it"
+	echo "completion.sh: no bash-completion: only tried without it"
 fi
 
 verdict

@@ -4,8 +4,8 @@
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
-# A file through a queue of 64 KiB, two processes at once, first as it is and then from a pipe: as many messages as
-# MESSAGES, and unchanged, or as WANTED.
+# Sends a file through a queue of 64 KiB, first as standard input and then by a pipe. It must take MESSAGES messages and
+# arrive unchanged, or as the file WANTED.
 through() # FRAME MESSAGES FILE [WANTED]
 {
 	for source in file pipe; do
@@ -23,7 +23,7 @@ through() # FRAME MESSAGES FILE [WANTED]
 	done
 }
 
-# The same for a text in printf's notation.
+# The same for texts as formats of printf.
 text() # FRAME MESSAGES TEXT [WANTED]
 {
 	# shellcheck disable=SC2059 # formats, for their escapes
@@ -58,7 +58,7 @@ xs $max >"$temp/unended"
 through line 1 "$temp/unended" "$temp/in"
 { echo a && xs $max && echo && echo b; } >"$temp/in"
 through line 3 "$temp/in"
-# Lines of every length up to 2000, and some longer than what is read at once.
+# Lines of every length up to 2000, and some that are longer than one read(2).
 awk 'BEGIN { for (n = 0; n < 2000; n++) { print line; line = line "x" } }' >"$temp/in"
 through line 2000 "$temp/in"
 new_queue --capacity 2M
@@ -69,7 +69,7 @@ pid=$!
 ends "$pid" 0 'pop of long lines'
 is 'long lines' <"$temp/in"
 
-# Too long, by one byte or without an end. What came before is in the queue.
+# A line that is too long, by one byte or without an end. The lines before it are in the queue.
 for input in 'xs 65521' 'xs 65521; echo' 'cat /dev/zero'; do
 	new_queue --capacity 64K
 	{ printf 'one\n\n' && eval "$input"; } |
@@ -92,7 +92,7 @@ through len32 1 "$temp/in"
 cat "$temp/two" "$temp/two" "$temp/two" "$temp/two" "$temp/two" >"$temp/in"
 through len32 10 "$temp/in"
 
-truncated() # TEXT ERROR [XS]: after a whole message
+truncated() # TEXT ERROR [XS]: the input after a whole message
 {
 	new_queue --capacity 128K
 	# shellcheck disable=SC2059 # an escaped text
@@ -118,7 +118,7 @@ text chunk:2 3 'a\n\000bc'
 text chunk:5 1 'a\n\000bc'
 text chunk:6 1 'a\n\000bc'
 head -c 5000000 /dev/urandom >"$temp/in"
-# Small ones are cut out of a buffer, large ones read in place; without a size they are as long as they may be.
+# Small chunks are copied from a buffer, large ones read in place; the default is 64 KiB or the longest message.
 through chunk:7 714286 "$temp/in"
 through chunk:1000 5000 "$temp/in"
 through chunk:32767 153 "$temp/in"
@@ -135,7 +135,7 @@ ends "$pid" 0 'pop of 30 MB'
 is '30 MB by chunk:64K' <"$temp/large"
 field_is "$q" popped_messages 458
 
-# The cuts do not depend on how the input comes.
+# The sizes of the chunks do not depend on the sizes of the reads.
 for size in 40000 10; do
 	new_queue
 	{ xs $((size - 1)) && sleep 0.1 && xs 2 && sleep 0.1 && xs $size; } | "$SHMEMQ" push "$q" --frame=chunk:$size
@@ -145,13 +145,13 @@ done
 
 new_queue --capacity 64K
 expect 1 "$q: chunks of 65521 bytes are too long: at most $max bytes fit in this queue" push "$q" --frame=chunk:65521
-# Exactly full, and the end of the input: there is nothing to wait for.
+# When the input ends as the queue is exactly full, push does not wait.
 xs 65000 | "$SHMEMQ" push "$q" --frame=chunk:65000 || fail 'push of a chunk that fills the queue'
 expect 0 '' pop "$q" --frame=chunk
 xs 65000 | is 'a chunk that fills the queue'
 
 #
-# A message that its frame cannot show stays for another one.
+# A message that contains the delimiter stays in the queue for a pop with another frame.
 #
 new_queue
 printf '\000\000\000\003one\000\000\000\003t\no\000\000\000\005three' | "$SHMEMQ" push "$q" --frame=len32

@@ -1,16 +1,16 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: MIT
-# What the tests of the command share: read by each of them first, and last to be asked for the verdict.
-# SHMEMQ is the command, srcdir where the sources are.
+# Shared by the tests of the command: each sources this file first, and calls `verdict` last.
+# SHMEMQ: the command. srcdir: the directory of the sources.
 
 : "${SHMEMQ:=./shmemq}" "${srcdir:=.}"
 
-# None of them takes as long as this. The limit holds for all that they start, too.
+# A watchdog, much longer than any test takes. It also kills what the test has started.
 if [ -z "${SHMEMQ_TEST_WATCHED-}" ]; then
 	SHMEMQ_TEST_WATCHED=1 exec timeout -k 10 240 "$0"
 fi
 
-# Without libtool's wrapper, which takes ten times as long as the command, and would be in the way of strace.
+# Bypasses libtool's wrapper, which takes ten times as long as the command, and which strace would trace too.
 built=$(dirname "$SHMEMQ")/.libs
 if sed 3q "$SHMEMQ" | grep -q 'wrapper script'; then
 	SHMEMQ=$built/shmemq
@@ -23,10 +23,10 @@ export LC_ALL
 temp=$(mktemp -d) || exit 1
 prefix=/shmemq-test-$(basename "$0" .sh)-$$
 queues=0
-: >"$temp/failures" # a file, since much of this runs at the end of pipes
+: >"$temp/failures" # a file, because pipelines run in subshells
 clean_up()
 {
-	# A failed test may have left some waiting. Through a file: a substitution has no jobs in some shells.
+	# A failed test may leave processes waiting. A file, because in some shells a substitution has no jobs.
 	jobs -p >"$temp/jobs"
 	xargs kill -9 <"$temp/jobs" 2>/dev/null
 	rm -rf "$temp" "/dev/shm$prefix-"*
@@ -47,7 +47,7 @@ verdict()
 	exit
 }
 
-# Sets q to the name of a queue that no other test uses, and makes it.
+# Creates a queue of a name that no other test uses, and sets q to the name.
 # shellcheck disable=SC2120 # most want no option
 new_queue() # [OPTION...]
 {
@@ -56,8 +56,8 @@ new_queue() # [OPTION...]
 	"$SHMEMQ" create "$q" "$@" || fail "create $q $*"
 }
 
-# Runs the command with standard output to $temp/out. It is to end with STATUS and, but for success, to say "shmemq: "
-# and ERROR, in one line; with 2, a hint follows.
+# Runs the command with standard output to $temp/out. It must end with STATUS and, unless that is 0, print one line on
+# standard error, "shmemq: " and ERROR, followed by a hint if the status is 2.
 expect() # STATUS ERROR ARGUMENT...
 {
 	status=$1
@@ -75,14 +75,14 @@ expect() # STATUS ERROR ARGUMENT...
 $(cat "$temp/diff")"
 }
 
-# Is FILE, $temp/out where none is named, what standard input is?
+# Compares FILE, by default $temp/out, with standard input.
 is() # WHAT [FILE]
 {
 	cat >"$temp/wanted"
 	cmp "$temp/wanted" "${2:-$temp/out}" >"$temp/diff" 2>&1 || fail "$1: $(cat "$temp/diff")"
 }
 
-# A line of `shmemq stat`.
+# Prints a field of `shmemq stat`.
 field() # QUEUE KEY
 {
 	"$SHMEMQ" stat "$1" | awk -v key="$2" '$1 == key { print $2 }'
@@ -93,7 +93,7 @@ field_is() # QUEUE KEY VALUE
 	[ "$(field "$1" "$2")" = "$3" ] || fail "$1: $2 is $(field "$1" "$2"), not $3"
 }
 
-# Waits until a line of `shmemq stat` has that value. The watchdog ends it when it never has.
+# Waits until a field of `shmemq stat` has that value, or the watchdog ends the test.
 await_field() # QUEUE KEY VALUE
 {
 	until [ "$(field "$1" "$2")" = "$3" ]; do
@@ -101,15 +101,15 @@ await_field() # QUEUE KEY VALUE
 	done
 }
 
-# Does process PID end with STATUS?
+# Waits for process PID, which must end with STATUS.
 ends() # PID STATUS WHAT
 {
-	wait "$1" 2>"$temp/wait" # where some shells say how it ended
+	wait "$1" 2>"$temp/wait" # some shells print there how it ended
 	got=$?
 	[ "$got" -eq "$2" ] || fail "$3: status $got, not $2"
 }
 
-# COUNT times the byte x.
+# Prints the letter x COUNT times.
 xs() # COUNT
 {
 	head -c "$1" /dev/zero | tr '\0' x

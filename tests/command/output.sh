@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What pop owes whoever reads its output, and what a stream costs: nothing lost, no system call a message, no CPU while
-# it waits; and --progress.
+# pop loses no message when it is ended or a write fails; a stream costs no system call for each message, and a wait no
+# CPU time; and --progress.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
 [ -e /proc/uptime ] || {
-	echo "command_output.sh: no /proc, which has the clock"
+	echo "output.sh: no /proc, which has the clock"
 	exit 77
 }
 
-# Until the pipe is full, and pop sits in a write with more in its buffer.
+# Waits until the pipe is full, and pop blocks in a write with more in its buffer.
 until_stuck()
 {
 	until [ -s "$temp/first" ] && [ "$(field "$q" producer_waiting)" = yes ]; do
@@ -21,7 +21,7 @@ until_stuck()
 seq 300000 >"$temp/in" # more than a queue of 1 MiB and a pipe can hold
 
 #
-# A pop that is ended by a signal writes what it has taken; the next one gets the rest.
+# A pop that is ended by a signal writes what it has taken from the queue; the next pop gets the rest.
 #
 new_queue
 "$SHMEMQ" push "$q" --stay <"$temp/in" &
@@ -36,7 +36,7 @@ reader=$!
 "$SHMEMQ" pop "$q" >"$temp/fifo" &
 pop=$!
 until_stuck
-# From the signal on it has a second. By then the pipe is empty: no need for a reader, who may be off its processor.
+# It has one second after the signal. The pipe is emptied first, so that the reader need not be scheduled in time.
 kill -STOP "$pop"
 kill "$pop"
 echo >"$temp/go"
@@ -53,7 +53,7 @@ ends "$push" 0 'push to two pops'
 cat "$temp/first" "$temp/second" >"$temp/both"
 is 'what two pops wrote' "$temp/both" <"$temp/in"
 
-# It does not wait for a reader for ever.
+# It does not wait for its reader for ever.
 new_queue
 "$SHMEMQ" push "$q" --stay <"$temp/in" &
 push=$!
@@ -72,7 +72,7 @@ wait "$reader"
 kill "$push"
 ends "$push" 143 'push with SIGTERM'
 
-# Ignored stays ignored.
+# An ignored signal stays ignored.
 new_queue
 (
 	trap '' HUP
@@ -86,7 +86,7 @@ ends "$pop" 0 'pop under nohup'
 echo through | is 'pop under nohup' "$temp/popped"
 
 #
-# A write that fails: the message stays where it was, and those that had been gathered are accounted for.
+# A write that fails: the message at hand stays in the queue, and pop reports how many buffered ones are lost.
 #
 new_queue
 "$SHMEMQ" pop "$q" 2>"$temp/err" >/dev/full &
@@ -99,8 +99,8 @@ field_is "$q" consumer closed
 expect 0 '' pop "$q"
 seq 10 | is 'after pop to a full device'
 
-# A file may be no longer than a block or two: the second message fails. As the last of --count it is still in the
-# queue, in a stream it is not.
+# With a limit of one block for the file, writing the second message fails. As the last one of --count it is still in
+# the queue, in a stream it is not.
 limited() # ARGUMENT...
 {
 	(
@@ -123,7 +123,7 @@ echo "shmemq: $q: standard output: File too large; messages taken from the queue
 	is 'a message of a stream' "$temp/err"
 field_is "$q" popped_messages 4
 
-# Its reader goes after a line: SIGPIPE does not kill it.
+# If its reader exits, pop is not killed by SIGPIPE.
 seq 60000 | "$SHMEMQ" push "$q"
 {
 	"$SHMEMQ" pop "$q" 2>"$temp/err"
@@ -135,19 +135,19 @@ said="shmemq: $q: standard output: Broken pipe; messages taken from the queue an
 lost=$(sed -n "s|^$said||p" "$temp/err")
 expect 0 '' pop "$q"
 read -r first <"$temp/out"
-# What head was given is in none of the two counts, or in the pipe that it left.
+# Messages that head has read, or that were left in the pipe, are not among those that pop counts as lost.
 [ "${lost:-0}" -lt "$first" ] || fail "pop to head: $(cat "$temp/err"), and the next begins at $first"
 seq "$first" 60000 | is 'after pop to head'
 
 #
-# What it costs.
+# Costs.
 #
 new_queue
 "$SHMEMQ" pop "$q" >"$temp/popped" &
 pop=$!
 await_field "$q" consumer_waiting yes
-# It sleeps, for 250 ms at a time, with a membarrier before, which may wait for another process's. CPU time does not
-# tell: the membarrier is busy until other processors have answered, and that takes as long as the machine likes.
+# A waiting pop sleeps for 250 ms at a time. Sleeps are counted, because CPU time would not tell: before each sleep is a
+# membarrier, which spins until the other CPUs have answered, however long that takes.
 sleeps()
 {
 	awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$pop/status"
@@ -162,10 +162,10 @@ awk -v start="$start" -v slept="$slept" '{ exit !(slept >= 1 && slept <= 10 * ($
 ends "$pop" 0 'pop of nothing'
 
 if strace -o "$temp/trace" true 2>"$temp/err"; then
-	ASAN_OPTIONS=detect_leaks=0 # it cannot do that under strace
+	ASAN_OPTIONS=detect_leaks=0 # leaks cannot be detected under strace
 	export ASAN_OPTIONS
-	# One after the other, so that none has to wait: how often one would is the machine's affair. A hundred or so,
-	# and what a sanitizer adds.
+	# One after the other: if they ran at once, they would wait for each other an unknown number of times. About a
+	# hundred calls are expected, and more with a sanitizer.
 	new_queue --capacity 16M
 	strace -f -o "$temp/push" "$SHMEMQ" push "$q" <"$temp/in" || fail 'push under strace'
 	strace -f -o "$temp/pop" "$SHMEMQ" pop "$q" >"$temp/popped" || fail 'pop under strace'
@@ -176,7 +176,7 @@ if strace -o "$temp/trace" true 2>"$temp/err"; then
 		[ "$calls" -lt 3000 ] || fail "$side: $(sed 's/^[0-9]* //; s/(.*//' "$temp/$side" | sort | uniq -c)"
 	done
 else
-	echo "command_output.sh: strace cannot trace here: system calls are not counted"
+	echo "output.sh: strace cannot trace here: system calls are not counted"
 fi
 
 #
@@ -185,7 +185,7 @@ fi
 new_queue
 seq 10 | "$SHMEMQ" push "$q" --progress 2>"$temp/err" || fail 'push --progress'
 : | is 'progress on what is no terminal' "$temp/err"
-if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # it needs a terminal to give
+if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # script(1) fails without a terminal to open
 	script -q -e -f -c "'$SHMEMQ' pop '$q' --progress --stay --count 11 >'$temp/popped'" "$temp/typescript" \
 		>/dev/null 2>&1 &
 	pop=$!
@@ -195,7 +195,7 @@ if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # it needs a te
 		tr '\r' '\n' <"$temp/typescript" | sed 's/  *$//' >"$temp/lines"
 		grep -c "^$1 messages, 0.0 MiB, $rate\$" "$temp/lines"
 	}
-	# While it waits, more than once, and when it is done.
+	# It is shown more than once during a wait, and at the end.
 	until [ "$(progress 10)" -ge 2 ]; do
 		sleep 0.1
 	done
@@ -203,7 +203,7 @@ if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # it needs a te
 	ends "$pop" 0 'pop --progress'
 	seq 11 | is 'pop --progress' "$temp/popped"
 	[ "$(progress 11)" -ge 1 ] || fail "last progress: $(cat "$temp/lines")"
-	# The timeout counts on through what is shown meanwhile, and the error has a line of its own.
+	# Showing progress does not restart the timeout, and the error has a line of its own.
 	new_queue
 	start=$(cut -d ' ' -f 1 /proc/uptime)
 	script -q -e -c "'$SHMEMQ' pop '$q' --progress --timeout 1.2" "$temp/typescript" >/dev/null 2>&1
@@ -213,7 +213,7 @@ if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # it needs a te
 	grep -q "^shmemq: $q: timed out: the queue is empty" "$temp/lines" ||
 		fail "error beside progress: $(cat "$temp/lines")"
 else
-	echo "command_output.sh: no script(1): progress on a terminal is not looked at"
+	echo "output.sh: no script(1): progress on a terminal is not looked at"
 fi
 
 verdict

@@ -93,7 +93,7 @@ json_is 'a queue with a dead consumer' '"queued_messages": 0, "queued_bytes": 0,
 '"producer_waiting": false, "consumer": "dead", "consumer_pid": '"$pop"', "consumer_waiting": false'
 
 #
-# ls: this test's queues among what else there is.
+# ls: this test's queues, among other files.
 #
 rm -f "/dev/shm$prefix-"*
 a="$prefix-a"
@@ -118,13 +118,13 @@ cat <<EOT | is 'the rows of ls' "$temp/rows"
 $a 2M 3 48 3 0 closed $producer never - -
 $prefix-b 64K 0 0 0 0 never - open $pop consumer
 EOT
-# Columns stand below each other.
+# The columns are aligned.
 grep -e "^$prefix-" -e '^NAME' "$temp/out" | awk '{ print index($0, $7) }' | sort -u >"$temp/columns"
 [ "$(wc -l <"$temp/columns")" -eq 1 ] || fail 'the columns of ls'
 kill "$pop"
 ends "$pop" 143 pop
 
-# Names of all bytes. (Without the dash a name might be that of a longer process id, in another build beside.)
+# Names with any bytes. (The dash ends the PID in the prefix: another test may have a PID that begins with this one.)
 rm -rf "/dev/shm$prefix-"*
 odd=$(printf '%s- "\\\001\177\tb' "$prefix")
 alien=$(printf '%s-\377\303\251\302\233' "$prefix")
@@ -146,7 +146,7 @@ expect 0 '' stat "$odd"
 expect 0 '' rm "$odd" "$alien"
 
 #
-# rm: all it can, and says what it cannot.
+# rm removes what it can, and reports the rest.
 #
 new_queue
 one=$q
@@ -161,7 +161,7 @@ for name in "$one" "$two"; do
 	[ ! -e "/dev/shm$name" ] || fail "$name is left"
 done
 [ -e "/dev/shm$prefix-junk" ] || fail 'rm of junk'
-# Who has it open can go on.
+# Processes that have a removed queue open can go on using it.
 new_queue
 "$SHMEMQ" pop "$q" >"$temp/popped" &
 pop=$!

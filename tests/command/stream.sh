@@ -5,17 +5,17 @@
 . "${srcdir:-.}/tests/command/lib.sh"
 
 [ -e /proc/uptime ] || {
-	echo "command_stream.sh: no /proc, which has the clock"
+	echo "stream.sh: no /proc, which has the clock"
 	exit 77
 }
 
-# Milliseconds, on a clock that only goes forward.
+# Prints milliseconds of a monotonic clock.
 now()
 {
 	awk '{ print int($1 * 1000) }' /proc/uptime
 }
 
-# Starts the rest as a background process, pid, with $temp/given as standard input, which stays open as descriptor 3.
+# Starts the command in the background, and sets pid. Descriptor 3 writes to its standard input.
 start_giving() # ARGUMENT...
 {
 	rm -f "$temp/given"
@@ -26,14 +26,14 @@ start_giving() # ARGUMENT...
 }
 
 #
-# The end of the stream: the producer closed, then it died.
+# The end of the stream: a producer that closes, then one that dies.
 #
 new_queue
 "$SHMEMQ" pop "$q" >"$temp/popped" &
 pop=$!
 start_giving push "$q"
 await_field "$q" consumer_waiting yes
-# Written as soon as there is no more, though the stream goes on: else this waits until the watchdog comes.
+# pop writes what it has before it waits for more; if it did not, the watchdog would end this loop.
 seq 3 >&3
 seq 3 >"$temp/in"
 until cmp -s "$temp/in" "$temp/popped"; do
@@ -56,7 +56,7 @@ field_is "$q" producer dead
 expect 1 "$q: the producer has died; messages written: 2" pop "$q"
 printf 'four\nfive\n' | is 'what a dead producer had pushed'
 
-# A waiting pop notices: nothing else can end it. How soon: api/death.c.
+# A waiting pop notices the death. How soon is tested in tests/api/death.c.
 "$SHMEMQ" pop "$q" --stay >"$temp/popped" &
 stay=$!
 await_field "$q" consumer_waiting yes
@@ -73,7 +73,7 @@ echo "shmemq: $q: the producer has died; messages written: 0" | is 'pop beside a
 exec 3>&-
 
 #
-# A full queue whose consumer closed, or died.
+# A full queue whose consumer has closed or died.
 #
 new_queue --capacity 4K
 expect 1 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
@@ -113,7 +113,7 @@ yes | waits 300 1 "$q: timed out: the queue is full; messages pushed: 0" push "$
 #
 new_queue
 seq 100000 >"$temp/in"
-# The next reader of a file goes on where push stopped.
+# The next reader of a file starts where push has stopped.
 {
 	"$SHMEMQ" push "$q" --count 0
 	"$SHMEMQ" push "$q" --count 1
@@ -174,7 +174,7 @@ for pid in $pids; do
 	ends "$pid" 0 'push --shared'
 done
 await_field "$q" queued_messages 0
-# One of them may not have come so far, and got no message: as a shell it would take no SIGTERM as pop does.
+# A pop may be late and have got no message: while it is still the shell, SIGTERM would not end it as pop.
 for pid in "$pop1" "$pop2"; do
 	until grep -qs shmemq "/proc/$pid/comm" || ! kill -0 "$pid"; do
 		sleep 0.01
@@ -204,7 +204,7 @@ await_field "$q" consumer_waiting yes
 field_is "$q" capacity 8192
 field_is "$q" temporary yes
 [ "$(stat -c %a "/dev/shm$q")" = "$(printf '%o' $((0644 & ~$(umask))))" ] || fail 'mode of pop --create'
-# It is there: these say nothing now.
+# The queue exists, so --capacity and --mode have no effect.
 echo here | "$SHMEMQ" push "$q" --create --capacity 1M --mode 600 || fail 'push --create'
 ends "$pop" 0 'pop --create'
 echo here | is 'push --create' "$temp/popped"
