@@ -77,8 +77,9 @@ static int echo(const struct bench_ends *ends)
 	size_t size = 0;
 	int err;
 
-	while ((err = bench_pop(ends->orders, &size, &type)) == 0 && type != BENCH_END && err == 0)
-		err = bench_push(ends->stream, bench_buffer, size, type);
+	while ((err = bench_pop(ends->orders, &size, &type)) == 0 && type != BENCH_END &&
+	       (err = bench_push(ends->stream, bench_buffer, size, type)) == 0)
+		;
 	return err;
 }
 
