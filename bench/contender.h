@@ -40,6 +40,7 @@ struct channel {
 	/* The contender's own. */
 	const struct library *library;
 	void *handle, *context, *shared;
+	size_t shared_size; /* bytes of *shared */
 	unsigned char *buffer;
 	uint64_t position, slots, stride, header;
 	int fds[2]; /* by enum side */
@@ -72,9 +73,16 @@ struct contender {
 /* Ends this process: the repetition has failed. */
 _Noreturn void die(const char *what);
 
-/* Memory that both sides will have. NULL and errno. */
-void *shared_memory(size_t size);
-void free_shared(void *memory, size_t size);
+/* Memory that the parent and its future children share; munmap() releases it. NULL and errno on failure. */
+void *map_shared(size_t size);
+
+/* Maps channel->shared. False and errno on failure. */
+bool channel_map(struct channel *channel, size_t size);
+/* Releases what channel_map() has mapped: for contender.destroy. */
+void channel_unmap(struct channel *channel);
+
+/* Sets channel->buffer to memory for one message of this process. */
+void channel_allocate_buffer(struct channel *channel);
 
 static inline void relax(const struct channel *channel)
 {

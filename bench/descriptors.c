@@ -3,7 +3,6 @@
 
 #include "descriptors.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 void descriptors_destroy(struct channel *channel)
@@ -15,7 +14,5 @@ void descriptors_destroy(struct channel *channel)
 void descriptors_open(struct channel *channel, enum side side)
 {
 	close(channel->fds[side == PRODUCER ? CONSUMER : PRODUCER]);
-	channel->buffer = malloc(channel->size);
-	if (channel->buffer == NULL)
-		die("malloc");
+	channel_allocate_buffer(channel);
 }

@@ -69,9 +69,9 @@ void library_open(struct channel *channel, enum side side)
 	unsigned flags = side == CONSUMER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER | (channel->many ? SHMEMQ_SHARED : 0);
 
 	channel->handle = channel->library->open(channel->name, flags, 0, NULL);
-	channel->buffer = malloc(channel->size);
-	if (channel->handle == NULL || channel->buffer == NULL)
+	if (channel->handle == NULL)
 		die("shmemq_open");
+	channel_allocate_buffer(channel);
 }
 
 void library_close(struct channel *channel, enum side side)

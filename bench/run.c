@@ -15,18 +15,6 @@
 
 int bench_cpus[2];
 
-void *shared_memory(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-void free_shared(void *memory, size_t size)
-{
-	munmap(memory, size);
-}
-
 static bool make_channels(struct repetition *repetition)
 {
 	static unsigned serial;
@@ -224,7 +212,7 @@ bool run_once(const struct contender *contender, const struct trial *trial, doub
 	sigaddset(&ending, SIGHUP);
 	sigaddset(&ending, SIGINT);
 	sigaddset(&ending, SIGTERM);
-	repetition.control = shared_memory(sizeof *repetition.control);
+	repetition.control = map_shared(sizeof *repetition.control);
 	repetition.channels = calloc(trial->queues < 2 ? 2 : trial->queues, sizeof *repetition.channels);
 	if (repetition.control == NULL || repetition.channels == NULL) {
 		perror("bench");
@@ -234,6 +222,6 @@ bool run_once(const struct contender *contender, const struct trial *trial, doub
 	good = run_blocked(&repetition, outcome, &mask, unavailable);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	free(repetition.channels);
-	free_shared(repetition.control, sizeof *repetition.control);
+	munmap(repetition.control, sizeof *repetition.control);
 	return good;
 }

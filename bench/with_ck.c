@@ -27,18 +27,13 @@ static bool create(struct channel *channel)
 	while (entries * 4 * (channel->stride + sizeof(ck_ring_buffer_t)) <= channel->capacity)
 		entries *= 2;
 	channel->slots = entries * 2;
-	shared = channel->shared = shared_memory(2 * channel->capacity);
-	if (shared == NULL)
+	if (!channel_map(channel, 2 * channel->capacity))
 		return false;
+	shared = channel->shared;
 	ck_ring_init(&shared->ring, entries);
 	channel->handle = shared->rest;
 	channel->context = shared->rest + entries * sizeof(ck_ring_buffer_t);
 	return true;
-}
-
-static void destroy(struct channel *channel)
-{
-	free_shared(channel->shared, 2 * channel->capacity);
 }
 
 static inline void send_message(struct channel *channel, const void *message, size_t size)
@@ -72,6 +67,6 @@ const struct contender with_ck = {
 	.name = "ck_ring",
 	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(ONE_CPU),
 	.create = create,
-	.destroy = destroy,
+	.destroy = channel_unmap,
 	LOOPS,
 };

@@ -17,8 +17,7 @@ static bool create_aligned(struct channel *channel, size_t line)
 	channel->header = line;
 	channel->stride = line + (channel->size + line - 1) / line * line;
 	channel->slots = channel->capacity / channel->stride;
-	channel->shared = shared_memory(channel->capacity);
-	return channel->shared != NULL;
+	return channel_map(channel, channel->capacity);
 }
 
 static bool create(struct channel *channel)
@@ -29,11 +28,6 @@ static bool create(struct channel *channel)
 static bool create_packed(struct channel *channel)
 {
 	return create_aligned(channel, sizeof(struct slot));
-}
-
-static void destroy(struct channel *channel)
-{
-	free_shared(channel->shared, channel->capacity);
 }
 
 /* The slot whose turn it is. */
@@ -89,7 +83,7 @@ const struct contender with_memcpy = {
 	.can = CAN(THROUGHPUT),
 	.size_min = 4096,
 	.create = create,
-	.destroy = destroy,
+	.destroy = channel_unmap,
 	LOOPS,
 };
 
@@ -98,6 +92,6 @@ const struct contender with_packed = {
 	.can = CAN(THROUGHPUT),
 	.size_min = 4096,
 	.create = create_packed,
-	.destroy = destroy,
+	.destroy = channel_unmap,
 	LOOPS,
 };

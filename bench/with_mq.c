@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
-#include <stdlib.h>
 
 #include "contender.h"
 
@@ -31,9 +30,7 @@ static void destroy(struct channel *channel)
 static void open_end(struct channel *channel, enum side side)
 {
 	(void)side;
-	channel->buffer = malloc(channel->size);
-	if (channel->buffer == NULL)
-		die("malloc");
+	channel_allocate_buffer(channel);
 }
 
 static inline void send_message(struct channel *channel, const void *message, size_t size)
