@@ -5,12 +5,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdlib.h>
 
-#define THIS(name) .name = shmemq_##name
-static const struct library this_library = {
-	THIS(open),  THIS(close), THIS(unlink),    THIS(push),    THIS(push_start), THIS(push_end),
-	THIS(pushm), THIS(pop),   THIS(pop_start), THIS(pop_end), THIS(popm_start), THIS(popm_end),
+static const struct library linked = {
+#define LINKED(name) .name = shmemq_##name,
+	LIBRARY_CALLS(LINKED)
 };
 
 static bool create(struct channel *channel, const struct library *library)
@@ -25,11 +23,11 @@ static bool create(struct channel *channel, const struct library *library)
 
 bool library_create(struct channel *channel)
 {
-	return create(channel, &this_library);
+	return create(channel, &linked);
 }
 
 /* POSIX has pointers to functions come as pointers to data. */
-#define FIND(name) *(void **)&library.name = dlsym(module, "shmemq_" #name)
+#define FIND(name) *(void **)&library.name = dlsym(module, "shmemq_" #name);
 
 /* Loaded, not linked: it has the same symbols. */
 bool library_create_semaphores(struct channel *channel)
@@ -43,18 +41,7 @@ bool library_create_semaphores(struct channel *channel)
 			errno = ENOENT;
 			return false;
 		}
-		FIND(close);
-		FIND(unlink);
-		FIND(push);
-		FIND(push_start);
-		FIND(push_end);
-		FIND(pushm);
-		FIND(pop);
-		FIND(pop_start);
-		FIND(pop_end);
-		FIND(popm_start);
-		FIND(popm_end);
-		FIND(open);
+		LIBRARY_CALLS(FIND)
 	}
 	return create(channel, &library);
 }

@@ -7,20 +7,25 @@
 
 #include "contender.h"
 
-#define LIBRARY_CALL(name) __typeof__(shmemq_##name) *name
+/* The calls that the contenders use: X(NAME) for each. */
+#define LIBRARY_CALLS(X) \
+	X(open)          \
+	X(close)         \
+	X(unlink)        \
+	X(push)          \
+	X(push_start)    \
+	X(push_end)      \
+	X(pushm)         \
+	X(pop)           \
+	X(pop_start)     \
+	X(pop_end)       \
+	X(popm_start)    \
+	X(popm_end)
+
 struct library {
-	LIBRARY_CALL(open);
-	LIBRARY_CALL(close);
-	LIBRARY_CALL(unlink);
-	LIBRARY_CALL(push);
-	LIBRARY_CALL(push_start);
-	LIBRARY_CALL(push_end);
-	LIBRARY_CALL(pushm);
-	LIBRARY_CALL(pop);
-	LIBRARY_CALL(pop_start);
-	LIBRARY_CALL(pop_end);
-	LIBRARY_CALL(popm_start);
-	LIBRARY_CALL(popm_end);
+#define MEMBER(name) __typeof__(shmemq_##name) *name;
+	LIBRARY_CALLS(MEMBER)
+#undef MEMBER
 };
 
 /* For struct contender. */
