@@ -53,36 +53,32 @@ static void produce(struct job *job)
 }
 
 /* Inlined in each loop: a call would cost as much as many a contender. */
-__attribute__((always_inline)) static inline bool take(struct channel *channel, const struct job *job, uint64_t number,
-						       uint64_t body, uint64_t *stamp)
+#define INLINED __attribute__((always_inline)) static inline
+
+/*
+ * Receives, verifies and releases a message; `number` counts them all. `next`: with several producers, the next number
+ * of each; with one it is NULL, and the message has the number `number`. True: it is its producer's last.
+ */
+INLINED bool take(struct channel *channel, const struct job *job, uint64_t number, uint64_t *next, uint64_t body,
+		  uint64_t *stamp)
 {
+	uint64_t expected = number;
+	const uint64_t *message;
 	size_t size;
-	const void *view = receive_message(channel, &size);
 	bool last;
 
+	message = receive_message(channel, &size);
 	if (size != job->size)
 		wrong_message(number);
-	say_moving(job->control, number);
-	last = verify(view, size, number, body, stamp);
-	release_message(channel);
-	return last;
-}
+	if (next != NULL) {
+		uint64_t producer = (message[0] & ~LAST) >> PRODUCER_SHIFT;
 
-/* The same from several producers, each with numbers of its own. */
-static bool take_any(struct channel *channel, const struct job *job, uint64_t *next, uint64_t number, uint64_t body)
-{
-	size_t size;
-	const uint64_t *view = receive_message(channel, &size);
-	uint64_t producer, stamp;
-	bool last;
-
-	if (size != job->size)
-		wrong_message(number);
-	producer = (view[0] & ~LAST) >> PRODUCER_SHIFT;
-	if (producer >= job->producers)
-		wrong_message(number);
+		if (producer >= job->producers)
+			wrong_message(number);
+		expected = producer << PRODUCER_SHIFT | next[producer]++;
+	}
 	say_moving(job->control, number);
-	last = verify(view, size, producer << PRODUCER_SHIFT | next[producer]++, body, &stamp);
+	last = verify(message, size, expected, body, stamp);
 	release_message(channel);
 	return last;
 }
@@ -108,43 +104,30 @@ static void taken_all(const struct job *job, const struct taken *taken)
 	job->control->total = taken->number;
 }
 
-static void consume_many(struct job *job)
+/* `next`: as in take(). */
+INLINED void consume_from(struct job *job, uint64_t *next)
 {
-	uint64_t body = body_sum(job->size), next[PRODUCERS_MAX] = { 0 };
+	struct channel *channel = job->channels;
+	uint64_t body = body_sum(job->size), stamp;
 	struct taken taken = { 0 };
 	unsigned left = job->producers;
 
 	while (left > 0) {
-		left -= take_any(job->channels, job, next, taken.number, body);
+		left -= take(channel, job, taken.number, next, body, &stamp);
 		taken_one(job, &taken);
+		channel = next_channel(job, channel);
 	}
 	taken_all(job, &taken);
 }
 
 static void consume(struct job *job)
 {
-	struct channel *channel = job->channels;
-	uint64_t body = body_sum(job->size), stamp;
-	struct taken taken = { 0 };
-	bool last;
+	uint64_t next[PRODUCERS_MAX] = { 0 };
 
-	if (job->producers > 1) {
-		consume_many(job);
-		return;
-	}
-	do {
-		last = take(channel, job, taken.number, body, &stamp);
-		taken_one(job, &taken);
-		channel = next_channel(job, channel);
-	} while (!last);
-	taken_all(job, &taken);
-}
-
-static void nap(void)
-{
-	const struct timespec time = { .tv_nsec = NAP_NS };
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+	if (job->producers > 1)
+		consume_from(job, next);
+	else
+		consume_from(job, NULL);
 }
 
 /* Awake: records how long it takes there and back. With naps: how long from sending to receiving, as pong() does. */
@@ -163,12 +146,12 @@ static void ping(struct job *job)
 		uint64_t after, stamp;
 
 		if (job->naps) {
-			nap();
+			sleep_ns(NAP_NS);
 			before = now_ns();
 		}
 		send_message(there, source_next(&source, number | (phase == STOP ? LAST : 0), before), job->size);
 		flush_messages(there);
-		last = take(back, job, number++, body, &stamp);
+		last = take(back, job, number++, NULL, body, &stamp);
 		after = now_ns();
 		if (phase != WARM_UP)
 			record(latency, after - (job->naps ? stamp : before));
@@ -187,11 +170,11 @@ static void pong(struct job *job)
 
 	source_make(&source, job->size);
 	do {
-		last = take(there, job, number, body, &stamp);
+		last = take(there, job, number, NULL, body, &stamp);
 		if (job->naps) {
 			if (phase_of(job->control) != WARM_UP)
 				record(latency, now_ns() - stamp);
-			nap();
+			sleep_ns(NAP_NS);
 			stamp = now_ns();
 		}
 		send_message(back, source_next(&source, number++ | (last ? LAST : 0), stamp), job->size);

@@ -43,6 +43,13 @@ double quantile(const struct histogram histograms[2], double share)
 	return low;
 }
 
+void sleep_ns(uint64_t ns)
+{
+	const struct timespec time = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+
+	nanosleep(&time, NULL);
+}
+
 /* Any value does that is not the same in all words. */
 static uint64_t body_word(size_t i)
 {

@@ -51,6 +51,9 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Sleeps for so long, or until a signal handler has run. */
+void sleep_ns(uint64_t ns);
+
 static inline void record(struct histogram *histogram, uint64_t ns)
 {
 	unsigned shift = ns < STEPS ? 0 : 63 - (unsigned)__builtin_clzll(ns) - 8;

@@ -64,7 +64,7 @@ static bool await(const struct repetition *repetition, bool (*reached)(const str
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
 			return false;
-		sleep_seconds(0.0005);
+		sleep_ns(POLL_NS);
 	}
 	return true;
 }
@@ -140,9 +140,9 @@ static double conduct(const struct repetition *repetition)
 		tracer = trace_start(repetition->children, summary);
 	command(repetition, WARM_UP);
 	await(repetition, moving);
-	sleep_seconds(repetition->seconds * WARM_UP_SHARE);
+	sleep_ns((uint64_t)(repetition->seconds * WARM_UP_SHARE * 1e9));
 	command(repetition, MEASURE);
-	sleep_seconds(repetition->seconds);
+	sleep_ns((uint64_t)(repetition->seconds * 1e9));
 	command(repetition, STOP);
 	if (tracer > 0)
 		calls = trace_end(tracer, summary);

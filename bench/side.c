@@ -13,14 +13,6 @@
 /* What a repetition may take beyond twice its time. Then it hangs. */
 #define PATIENCE_S 5
 
-void sleep_seconds(double seconds)
-{
-	struct timespec time = { .tv_sec = (time_t)seconds };
-
-	time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
-	nanosleep(&time, NULL);
-}
-
 static uint64_t cpu_ns(void)
 {
 	struct rusage usage;
@@ -86,7 +78,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 		pin(bench_cpus[side]);
 	atomic_fetch_add(&control->ready, 1);
 	while (phase_of(control) == WAIT)
-		sleep_seconds(0.0005);
+		sleep_ns(POLL_NS);
 	cpu = cpu_ns();
 	if (round_trip(repetition->trial))
 		(side == PRODUCER ? contender->ping : contender->pong)(&job);
@@ -96,7 +88,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 	/* ZeroMQ loses what is under way when the sending process ends. */
 	atomic_fetch_add(&control->done, 1);
 	while (atomic_load(&control->done) != producers + 1)
-		sleep_seconds(0.0005);
+		sleep_ns(POLL_NS);
 	for (unsigned i = 0; i < repetition->count && contender->close != NULL; i++)
 		contender->close(&repetition->channels[i], side_of(repetition, i, side));
 	_exit(0);

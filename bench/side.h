@@ -7,6 +7,9 @@
 
 #include "run.h"
 
+/* Between two checks of what another process has done. */
+#define POLL_NS 500000
+
 struct repetition {
 	const struct contender *contender;
 	const struct trial *trial;
@@ -21,8 +24,6 @@ static inline bool round_trip(const struct trial *trial)
 {
 	return trial->kind == SPINNING || trial->kind == SLEEPING;
 }
-
-void sleep_seconds(double seconds);
 
 /* `child`: its index among the children. */
 _Noreturn void run_side(const struct repetition *repetition, unsigned child);

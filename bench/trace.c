@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -46,7 +45,6 @@ static void exec_strace(const int pids[2], FILE *summary)
 
 int trace_start(const int pids[2], FILE *summary)
 {
-	const struct timespec while_it_starts = { .tv_nsec = 10000000 };
 	int tracer = fork();
 
 	if (tracer == 0)
@@ -56,7 +54,7 @@ int trace_start(const int pids[2], FILE *summary)
 			return tracer;
 		if (waitpid(tracer, NULL, WNOHANG) == tracer)
 			return -1;
-		nanosleep(&while_it_starts, NULL);
+		sleep_ns(10000000);
 	}
 	if (tracer > 0) {
 		kill(tracer, SIGKILL);
