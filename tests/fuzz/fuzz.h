@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Programs that take any bytes as input: from libFuzzer (./configure --enable-fuzzers CC=clang; make fuzz) or, without
- * it, from fuzz/main.c, which runs each file of the corpus once.
+ * it, from tests/fuzz/main.c, which runs each file of the corpus once.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
@@ -12,10 +12,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The directory of tests/corpus that has this program's inputs. */
+/* The directory below tests/corpus with this program's inputs. */
 extern const char fuzz_corpus[];
 
-/* An input, taken from its front. What is missing at its end is zero. */
+/* The rest of an input. It is taken from the front; after its end, zeros are taken. */
 struct fuzz_input {
 	const uint8_t *data;
 	size_t left;
@@ -34,7 +34,7 @@ static inline uint64_t fuzz_take(struct fuzz_input *input, size_t bytes)
 	return value;
 }
 
-/* What must not be. Stops here, for libFuzzer to keep the input. */
+/* Stops the program if `condition` holds, which must not be; libFuzzer then keeps the input. */
 #define FUZZ_REFUSE(condition)            \
 	do {                              \
 		if (condition)            \

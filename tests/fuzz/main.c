@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the files given, or else the corpus, through a fuzz target that is built without libFuzzer. */
+/* Runs a fuzz target that is built without libFuzzer on the files given, or on the corpus if none is given. */
 #include "config.h"
 
 #include <dirent.h>
@@ -27,7 +27,7 @@ static void run_file(const char *path)
 	}
 	size = fread(data, 1, sizeof data, file);
 	fclose(file);
-	/* Of its exact size, so that a sanitizer sees a read behind it. */
+	/* A copy of the exact size, so that a sanitizer sees a read after its end. */
 	exact = malloc(size + 1);
 	if (exact == NULL)
 		exit(1);

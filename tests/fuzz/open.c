@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any file under a queue's name: opened in each role, and used without waiting where that worked. A file is a queue's
- * memory with some words exchanged; an input of zeros is a good and empty queue, and any other file can be had too.
+ * Opens any file under a queue's name in each role, and uses the handle without waiting if the open succeeds. The file
+ * is a valid queue with some words changed, which can make any file of it; an input of zeros makes a valid empty queue.
  */
 #include "config.h"
 
@@ -48,7 +48,7 @@ static void remove_file(void)
 	unlink(path);
 }
 
-/* The errno of a failed call is one that the manual has for it. */
+/* Stops if the errno of a failed call is not in `list`: the manual's list for this call. */
 static void documented(const int *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -59,7 +59,7 @@ static void documented(const int *list, size_t count)
 }
 #define DOCUMENTED(...) documented((const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
 
-/* The page size is the machine's: what an input says of it, it says by the difference. */
+/* The page size is the machine's, so that inputs, which change it by exclusive or, work with any page size. */
 static struct smq_identity identity(uint32_t capacity)
 {
 	return (struct smq_identity){
@@ -71,7 +71,9 @@ static struct smq_identity identity(uint32_t capacity)
 	};
 }
 
-/* A libc trusts the memory of its semaphores, and garbage in there ends the process: it is left out where they are. */
+/*
+ * True: inputs must not write there. libc trusts the memory of its semaphores, and garbage in it would end the process.
+ */
 static bool off_limits(off_t at)
 {
 #ifdef SMQ_USE_FUTEX
@@ -82,7 +84,10 @@ static bool off_limits(off_t at)
 #endif
 }
 
-/* The first bytes of the input: ring pages, how the file's length is off, then words to exchange, by their place. */
+/*
+ * The input begins with the ring's size in pages, the error in the file's length, and the number of words to change;
+ * then it has, for each of them, its offset and what to change in it.
+ */
 static int make_file(struct fuzz_input *input)
 {
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), capacity = page << fuzz_take(input, 1) % 5;
@@ -95,7 +100,7 @@ static int make_file(struct fuzz_input *input)
 	    pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
 		abort();
 	for (; words > 0 && input->left > 0; words--) {
-		/* In the header, where it matters most, or anywhere. */
+		/* In the header, where a change has the most effect, or anywhere. */
 		off_t at = fuzz_take(input, 1) % 2 ? (off_t)(fuzz_take(input, 1) * 4 % sizeof header)
 						   : (off_t)(fuzz_take(input, 3) * 4 % (page + capacity));
 		uint32_t old = 0, word;
@@ -189,7 +194,7 @@ static void ask(void)
 		FUZZ_REFUSE((shmemq_redelivered(handles[CONSUMER]) & ~1) != 0);
 }
 
-/* Into the file, not through a mapping: in here it would be the handles' own. */
+/* Writes to the file, as another process would: in this process, the only mappings are the handles' own. */
 static void write_word(int fd, struct fuzz_input *input)
 {
 	off_t at = (off_t)(fuzz_take(input, 2) * 4);

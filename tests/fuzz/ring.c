@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring's protocol on memory of any content: the input is both sides' progress, a piece of the ring, and a script of
- * operations and of writes in between. The ring is mapped twice with nothing on either side, and every message that is
- * handed out is read or written whole.
+ * Runs the ring's protocol on memory of any content. The input is the progress of both sides, a part of the ring, and a
+ * script of operations and of writes between them. The ring is mapped twice in a row, with inaccessible pages before
+ * and after it, and every message that the protocol hands out is read or written whole.
  */
 #include "config.h"
 
@@ -26,7 +26,7 @@ enum step {
 	POP,
 	POP_START,
 	POP_END,
-	LOOK_FURTHER,
+	PEEK_FURTHER,
 	TOTALS,
 	WRITE_PROGRESS,
 	WRITE_RECORD,
@@ -48,14 +48,14 @@ static void make_memory(void)
 	unsigned char *map = mmap(NULL, 6 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = memfd_create("ring", MFD_CLOEXEC);
 
-	/* Header page, gap, ring, ring, gap. */
+	/* Pages: header, gap, ring, ring again, gap. */
 	if (map == MAP_FAILED || fd < 0 || ftruncate(fd, (off_t)page) != 0 ||
 	    mprotect(map, page, PROT_READ | PROT_WRITE) != 0 ||
 	    mmap(map + 2 * page, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
 	    mmap(map + 3 * page, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
 		abort();
 	close(fd);
-	/* At the end of its page, so that a read behind it is one too far. */
+	/* The header is at the end of its page, so that a read after it faults. */
 	header = (struct smq_header *)(void *)(map + page - sizeof *header);
 	records = map + 2 * page;
 	capacity = (uint32_t)page;
@@ -118,8 +118,8 @@ static void pop_end(void)
 	held = false;
 }
 
-/* As a batch does: one message behind the other, as long as they lie within one ring. */
-static void look_further(void)
+/* Peeks at one message after the other, as a batch does, as long as they lie within one ring. */
+static void peek_further(void)
 {
 	uint32_t position = consumer.position, size;
 
@@ -166,8 +166,8 @@ static void take_step(enum step step, struct fuzz_input *input)
 	case POP_END:
 		pop_end();
 		break;
-	case LOOK_FURTHER:
-		look_further();
+	case PEEK_FURTHER:
+		peek_further();
 		break;
 	case TOTALS:
 		smq_ring_total(word_at(header, sizeof *header, fuzz_take(input, 1)),
