@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Measures this library beside other ways between two processes: what `make bench` runs. See doc/performance.md. */
+/* `make bench`: compares this library with other ways to send messages between processes. See doc/performance.md. */
 #include "config.h"
 
 #include <getopt.h>
@@ -26,14 +26,15 @@ static const struct option options[] = {
 static void help(void)
 {
 	fputs("Usage: bench [OPTION]...\n"
-	      "  --quick            a minute: 3 repetitions of 0.12 s\n"
-	      "  --seconds S        a repetition; 0.5\n"
-	      "  --repetitions N    of each contender in each case; 5\n"
-	      "  --cases LIST       names with commas between them; all\n"
-	      "  --contenders LIST  the same; all that were found when this was built\n"
-	      "  --cpus A,B         processors of the two sides, or one for both; two cores that are allowed\n"
-	      "  --json FILE        write the results there\n"
-	      "  --tsv FILE         write them there in columns\n"
+	      "  --quick            finish in a minute: 3 repetitions of 0.12 s\n"
+	      "  --seconds S        duration of a repetition (default: 0.5)\n"
+	      "  --repetitions N    repetitions of each contender in each case (default: 5)\n"
+	      "  --cases LIST       cases to run, separated by commas (default: all)\n"
+	      "  --contenders LIST  contenders to run, separated by commas (default: all that this build has)\n"
+	      "  --cpus A,B         processors of the producer and the consumer, or one processor for both\n"
+	      "                     (default: two that are allowed, on different cores where possible)\n"
+	      "  --json FILE        write the results to FILE as JSON\n"
+	      "  --tsv FILE         write the results to FILE as columns separated by tabs\n"
 	      "cases:",
 	      stdout);
 	for (unsigned i = 0; i < KINDS; i++)
@@ -44,7 +45,7 @@ static void help(void)
 	putchar('\n');
 }
 
-/* The processors on the core of `cpu`, as text; where nobody says, no text. */
+/* The list of the processors on the core of `cpu`, as the kernel writes it; empty if the kernel does not say. */
 static void core_of(int cpu, char *text, size_t size)
 {
 	char path[80];
@@ -60,7 +61,9 @@ static void core_of(int cpu, char *text, size_t size)
 	fclose(file);
 }
 
-/* The first that this process may use, and the next that is not on the same core; failing that the next, or the same.
+/*
+ * Chooses the first processor that this process may use, and the next one on another core. If there is none, the next
+ * one on the same core; if there is none either, the first one for both sides.
  */
 static void choose_cpus(void)
 {
@@ -88,9 +91,9 @@ static void choose_cpus(void)
 	}
 }
 
-_Noreturn static void refuse(const char *option, const char *wanted)
+_Noreturn static void usage_error(const char *option, const char *argument, const char *wanted)
 {
-	fprintf(stderr, "bench: --%s wants %s\n", option, wanted);
+	fprintf(stderr, "bench: invalid --%s \"%s\": it must be %s\n", option, argument, wanted);
 	exit(2);
 }
 
@@ -112,21 +115,21 @@ static bool is_contender(const char *name)
 	return false;
 }
 
-/* A name that is none would leave out more than was meant. */
-static const char *take_list(const char *option, const char *list, bool (*is_known)(const char *))
+/* Refuses unknown names: ignoring a misspelt name would leave out more than the caller meant. */
+static const char *check_list(const char *option, const char *list, bool (*is_known)(const char *))
 {
 	char *copy = strdup(list), *rest = NULL;
 
 	for (char *name = strtok_r(copy, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
 		if (!is_known(name))
-			refuse(option, "names that --help shows, with commas between them");
+			usage_error(option, list, "a list of names that --help shows, separated by commas");
 	}
 	free(copy);
 	return list;
 }
 
-/* "A,B", or "A" for both. */
-static bool read_cpus(const char *text)
+/* Parses "A,B", or "A" for both sides. */
+static bool parse_cpus(const char *text)
 {
 	int used = 0;
 
@@ -138,28 +141,28 @@ static bool read_cpus(const char *text)
 	       bench_cpus[1] >= 0 && bench_cpus[1] < CPU_SETSIZE;
 }
 
-static void take(struct settings *settings, int option, const char *argument)
+static void apply_option(struct settings *settings, int option, const char *argument)
 {
 	switch (option) {
 	case SECONDS:
 		settings->seconds = atof(argument);
 		if (!(settings->seconds >= 0.001 && settings->seconds <= 3600))
-			refuse("seconds", "0.001 to 3600");
+			usage_error("seconds", argument, "a number from 0.001 to 3600");
 		break;
 	case REPETITIONS:
 		settings->repetitions = (unsigned)atoi(argument);
 		if (settings->repetitions < 1 || settings->repetitions > REPETITIONS_MAX)
-			refuse("repetitions", "1 to 99");
+			usage_error("repetitions", argument, "a number from 1 to 99");
 		break;
 	case CASES:
-		settings->cases = take_list("cases", argument, is_case);
+		settings->cases = check_list("cases", argument, is_case);
 		break;
 	case CONTENDERS:
-		settings->contenders = take_list("contenders", argument, is_contender);
+		settings->contenders = check_list("contenders", argument, is_contender);
 		break;
 	case CPUS:
-		if (!read_cpus(argument))
-			refuse("cpus", "one number, or two with a comma between them");
+		if (!parse_cpus(argument))
+			usage_error("cpus", argument, "a processor number, or two separated by a comma");
 		break;
 	case JSON:
 		settings->json = argument;
@@ -175,7 +178,7 @@ static void take(struct settings *settings, int option, const char *argument)
 		help();
 		exit(0);
 	default:
-		exit(2); /* getopt_long() has said why */
+		exit(2); /* getopt_long() has printed the reason */
 	}
 }
 
@@ -190,9 +193,9 @@ int main(int argc, char **argv)
 	if (getloadavg(&settings.load, 1) != 1)
 		settings.load = -1;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		take(&settings, option, optarg);
+		apply_option(&settings, option, optarg);
 	if (optind < argc) {
-		fprintf(stderr, "bench: what is %s?\n", argv[optind]);
+		fprintf(stderr, "bench: unexpected argument \"%s\": see --help\n", argv[optind]);
 		return 2;
 	}
 	good = run_cases(&settings, &results);

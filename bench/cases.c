@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define KI ((size_t)1 << 10)
-#define MI ((size_t)1 << 20)
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
 
 const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",      "one-cpu",
 					"capacity",   "queues",     "producers", "calls" };
@@ -16,15 +16,15 @@ const char *const case_units[KINDS] = { "messages/s", "ns",         "ns",       
 					"messages/s", "messages/s", "messages/s", "calls" };
 
 static const struct trial trials[] = {
-	{ THROUGHPUT, 8, MI, 1, 1 },     { THROUGHPUT, 64, MI, 1, 1 },     { THROUGHPUT, 256, MI, 1, 1 },
-	{ THROUGHPUT, KI, MI, 1, 1 },    { THROUGHPUT, 4 * KI, MI, 1, 1 }, { THROUGHPUT, 64 * KI, MI, 1, 1 },
-	{ SPINNING, 8, MI, 1, 1 },       { SPINNING, 64, MI, 1, 1 },       { SLEEPING, 64, MI, 1, 1 },
-	{ ONE_CPU, 64, MI, 1, 1 },       { CAPACITY, 64, 64 * KI, 1, 1 },  { CAPACITY, 64, MI, 1, 1 },
-	{ CAPACITY, 64, 16 * MI, 1, 1 }, { CAPACITY, KI, 64 * KI, 1, 1 },  { CAPACITY, KI, MI, 1, 1 },
-	{ CAPACITY, KI, 16 * MI, 1, 1 }, { QUEUES, 64, 64 * KI, 1, 1 },    { QUEUES, 64, 64 * KI, 4, 1 },
-	{ QUEUES, 64, 64 * KI, 16, 1 },  { QUEUES, 64, 64 * KI, 64, 1 },   { MANY, 64, MI, 1, 1 },
-	{ MANY, 64, MI, 1, 2 },          { MANY, 64, MI, 1, 4 },           { MANY, 64, MI, 1, 8 },
-	{ CALLS, 64, MI, 1, 1 },
+	{ THROUGHPUT, 8, MIB, 1, 1 },      { THROUGHPUT, 64, MIB, 1, 1 },      { THROUGHPUT, 256, MIB, 1, 1 },
+	{ THROUGHPUT, KIB, MIB, 1, 1 },    { THROUGHPUT, 4 * KIB, MIB, 1, 1 }, { THROUGHPUT, 64 * KIB, MIB, 1, 1 },
+	{ ROUND_TRIP, 8, MIB, 1, 1 },      { ROUND_TRIP, 64, MIB, 1, 1 },      { WAKE, 64, MIB, 1, 1 },
+	{ ONE_CPU, 64, MIB, 1, 1 },        { CAPACITY, 64, 64 * KIB, 1, 1 },   { CAPACITY, 64, MIB, 1, 1 },
+	{ CAPACITY, 64, 16 * MIB, 1, 1 },  { CAPACITY, KIB, 64 * KIB, 1, 1 },  { CAPACITY, KIB, MIB, 1, 1 },
+	{ CAPACITY, KIB, 16 * MIB, 1, 1 }, { QUEUES, 64, 64 * KIB, 1, 1 },     { QUEUES, 64, 64 * KIB, 4, 1 },
+	{ QUEUES, 64, 64 * KIB, 16, 1 },   { QUEUES, 64, 64 * KIB, 64, 1 },    { PRODUCERS, 64, MIB, 1, 1 },
+	{ PRODUCERS, 64, MIB, 1, 2 },      { PRODUCERS, 64, MIB, 1, 4 },       { PRODUCERS, 64, MIB, 1, 8 },
+	{ CALLS, 64, MIB, 1, 1 },
 };
 #define TRIALS (sizeof trials / sizeof trials[0])
 
@@ -61,7 +61,7 @@ bool listed(const char *list, const char *name)
 	return false;
 }
 
-static bool takes_part(const struct settings *settings, const struct contender *contender, const struct trial *trial)
+static bool applies(const struct settings *settings, const struct contender *contender, const struct trial *trial)
 {
 	if (settings->contenders != NULL && !listed(settings->contenders, contender->name))
 		return false;
@@ -71,8 +71,8 @@ static bool takes_part(const struct settings *settings, const struct contender *
 	       (trial->size >= contender->size_min && (contender->size_max == 0 || trial->size <= contender->size_max));
 }
 
-/* One row for each contender of each case, in the order of the table. */
-static void choose(const struct settings *settings, struct results *results)
+/* Makes a row for each contender of each trial, in the order of the table. */
+static void make_rows(const struct settings *settings, struct results *results)
 {
 	results->count = 0;
 	results->rows = calloc(TRIALS * (sizeof contenders / sizeof contenders[0]), sizeof *results->rows);
@@ -82,7 +82,7 @@ static void choose(const struct settings *settings, struct results *results)
 		if (settings->cases != NULL && !listed(settings->cases, case_names[trials[i].kind]))
 			continue;
 		for (size_t j = 0; contenders[j] != NULL; j++) {
-			if (takes_part(settings, contenders[j], &trials[i]))
+			if (applies(settings, contenders[j], &trials[i]))
 				results->rows[results->count++] =
 					(struct result){ .contender = contenders[j], .trial = &trials[i] };
 		}
@@ -101,20 +101,20 @@ bool run_cases(const struct settings *settings, struct results *results)
 	size_t begin = 0, done = 0;
 	bool good = true;
 
-	choose(settings, results);
+	make_rows(settings, results);
 	while (begin < results->count) {
 		size_t end = begin + 1;
 
 		while (end < results->count && results->rows[end].trial == results->rows[begin].trial)
 			end++;
-		for (unsigned turn = 0; turn < settings->repetitions; turn++) {
+		for (unsigned repetition = 0; repetition < settings->repetitions; repetition++) {
 			for (size_t i = begin; i < end; i++) {
 				struct result *row = &results->rows[i];
 				bool unavailable = false;
 
 				progress(row, ++done, results->count * settings->repetitions);
-				if (row->count < turn)
-					continue; /* not tried again */
+				if (row->count < repetition)
+					continue; /* an earlier repetition failed: no more are tried */
 				if (run_once(row->contender, row->trial, settings->seconds, &row->outcomes[row->count],
 					     &unavailable))
 					row->count++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is measured, on what, and what came of it. */
+/* The contenders, the cases that they are measured in, and the results. */
 #ifndef BENCH_CASES_H
 #define BENCH_CASES_H
 
@@ -13,8 +13,8 @@ extern const struct contender *const contenders[]; /* ends with NULL */
 
 struct result {
 	const struct contender *contender;
-	const struct trial *trial; /* the same in all results of a case */
-	unsigned count;            /* 0: could not be had */
+	const struct trial *trial; /* results of the same trial have the same pointer */
+	unsigned count;            /* of outcomes; 0: the contender is not available or failed */
 	struct outcome outcomes[REPETITIONS_MAX];
 };
 
@@ -26,24 +26,27 @@ struct results {
 struct settings {
 	double seconds;
 	unsigned repetitions;
-	const char *cases, *contenders; /* names with commas between them; NULL = all */
+	const char *cases, *contenders; /* names separated by commas; NULL = all */
 	const char *json, *tsv;         /* files to write; NULL = none */
-	double load;                    /* the machine's load average before the run; what is over 0 disturbs */
+	double load;                    /* load average of the machine before the run; -1 = unknown */
 };
 
-/* Is `name` in `list`? */
+/* True: `name` is in `list`, whose names are separated by commas. */
 bool listed(const char *list, const char *name);
 
-/* Every contender in turn, then the next repetition: what disturbs the machine disturbs them all. False: one failed. */
+/*
+ * Runs the contenders of a trial in turn, then the next repetition of them: so a disturbance of the machine hits them
+ * all. False: one failed.
+ */
 bool run_cases(const struct settings *settings, struct results *results);
 
-/* Lower is better. */
+/* True: lower is better. */
 static inline bool is_cost(const struct trial *trial)
 {
-	return trial->kind == SPINNING || trial->kind == SLEEPING || trial->kind == CALLS;
+	return trial->kind == ROUND_TRIP || trial->kind == WAKE || trial->kind == CALLS;
 }
 
-/* Prints the table and writes the files. False: could not, said on standard error. */
+/* Prints the table and writes the files. False: a file cannot be written; standard error says why. */
 bool report(const struct settings *settings, const struct results *results);
 
 #endif

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What a message costs, where the machine does not matter: no system call, and no more instructions than bench/cost.txt
-# says. `make bench-check` runs it; with UPDATE=yes it writes the figures of this compiler into that file.
-# Ends with 77 where something could not be counted, and says why.
+# Checks the costs of a message that do not depend on the machine: no system call, and no more instructions than
+# bench/cost.txt says. `make bench-check` runs it; with UPDATE=yes it writes this compiler's figures into that file.
+# Exits with 77 and the reason if something could not be counted.
 set -u
 : "${srcdir:=.}" "${top_builddir:=.}" "${CC:=cc}" "${CFLAGS=-O2}" "${CPPFLAGS=}" "${SHMEMQ_CFLAGS=}" "${UPDATE=}"
 kept=$srcdir/bench/cost.txt
@@ -29,23 +29,23 @@ skip() # WHY...
 	[ "$status" -ne 0 ] || status=77
 }
 
-# Without libtool's wrapper, a script.
+# Run the program itself, not libtool's wrapper, which is a script.
 if [ -x "$top_builddir/bench/.libs/cost" ]; then
 	cost=$top_builddir/bench/.libs/cost
 	LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 	export LD_LIBRARY_PATH
 fi
 
-# As words: the way, and the bytes of a message.
+# Prints a line a case: the calls that move the message, and its size in bytes.
 cases()
 {
 	printf '%s\n' 'copy 8' 'copy 64' 'copy 256' 'in-place 8' 'in-place 256' 'batch 8' 'batch 64'
 }
 
 #
-# System calls: as many for many messages as for few.
+# System calls: many messages take as many of them as few messages do.
 #
-count_calls() # WAY SIZE COUNT
+count_calls() # METHOD SIZE COUNT
 {
 	strace -f -o "$temp/trace" "$cost" "$@" || fail "cost $* under strace"
 	calls=$(wc -l <"$temp/trace")
@@ -53,12 +53,12 @@ count_calls() # WAY SIZE COUNT
 
 compare_calls()
 {
-	while read -r way size; do
-		count_calls "$way" "$size" "$count"
+	while read -r method size; do
+		count_calls "$method" "$size" "$count"
 		few=$calls
-		count_calls "$way" "$size" $((101 * count))
-		echo "$way $size: $((calls - few)) system calls for $((100 * count)) messages"
-		[ "$calls" -eq "$few" ] || fail "$way $size: not one system call may be made"
+		count_calls "$method" "$size" $((101 * count))
+		echo "$method $size: $((calls - few)) system calls for $((100 * count)) messages"
+		[ "$calls" -eq "$few" ] || fail "$method $size: a message must cost no system call"
 	done
 }
 
@@ -66,10 +66,11 @@ compare_calls()
 # Instructions.
 #
 
-# Those of libshmemq.so itself, for one message, within the functions of that name: what memcpy() takes depends on
-# the processor. No such function may call another: that would end the count. Behind a calls= line stands what the
-# called function took, which is counted where it was spent.
-instructions() # FUNCTION-PATTERN WAY SIZE
+# Prints the instructions that libshmemq.so itself spends on a message within the functions that match the pattern.
+# Those in memcpy() are not counted, since they depend on the processor. No such function may call another one, because
+# its return would end the count. The line after a calls= line has the cost of the called function, which is counted in
+# that function's own lines.
+instructions() # FUNCTION-PATTERN METHOD SIZE
 {
 	pattern=$1
 	shift
@@ -89,7 +90,7 @@ instructions() # FUNCTION-PATTERN WAY SIZE
 	' "$temp/callgrind"
 }
 
-# "gcc-12" or so; nothing on another architecture.
+# Prints the compiler as in "gcc-12"; nothing on other architectures or for other compilers.
 compiler()
 {
 	printf '%s\n' '#if defined __x86_64__ && defined __LP64__' '#if defined __clang__' 'clang __clang_major__' \
@@ -102,35 +103,35 @@ update()
 		grep -v -e "^$compiler " -e "^# $compiler:" "$kept"
 		echo "# $compiler: $($CC --version | sed 1q), CFLAGS=$CFLAGS"
 		sed "s/^/$compiler /" "$temp/now"
-	} >"$temp/updated" && cp "$temp/updated" "$kept" && echo "bench-check: $kept has the figures of $compiler"
+	} >"$temp/updated" && cp "$temp/updated" "$kept" && echo "bench-check: $kept now has the figures of $compiler"
 }
 
 compare()
 {
 	awk -v compiler="$compiler" '
 		FNR == NR { if ($1 == compiler) { push[$2 " " $3] = $4; pop[$2 " " $3] = $5 } next }
-		function look(side, was, is) {
+		function compare_side(side, was, is) {
 			if (is > was * 1.1) {
-				print "FAIL: " key ": " side " takes " is " instructions, and took " was
+				print "FAIL: " key ": " side " takes " is " instructions, more than 1.1 times " was
 				bad = 1
 			} else if (is < was * 0.9) {
-				print key ": " side " takes only " is " instructions, and took " was
+				print key ": " side " takes only " is " instructions, less than 0.9 times " was
 				less = 1
 			}
 		}
 		{
 			key = $1 " " $2
 			print key ": push " $3 " (" push[key] "), pop " $4 " (" pop[key] ") instructions"
-			look("push", push[key], $3)
-			look("pop", pop[key], $4)
+			compare_side("push", push[key], $3)
+			compare_side("pop", pop[key], $4)
 		}
 		END {
 			if (less)
-				print "make bench-check UPDATE=yes keeps that"
+				print "make bench-check UPDATE=yes records the lower figures"
 			exit bad
 		}
 	' "$kept" "$temp/now" || {
-		fail "if that has to be: make bench-check UPDATE=yes writes the new figures, and the commit says why"
+		fail "if it is necessary: make bench-check UPDATE=yes records the new figures, and the commit says why"
 		grep "^# $compiler:" "$kept"
 		echo "# now: $($CC --version | sed 1q), CFLAGS=$CFLAGS"
 	}
@@ -138,10 +139,10 @@ compare()
 
 count_instructions()
 {
-	cases | while read -r way size; do
-		push=$(instructions 'shmemq_push*' "$way" "$size")
-		pop=$(instructions 'shmemq_pop*' "$way" "$size")
-		echo "$way $size $push $pop"
+	cases | while read -r method size; do
+		push=$(instructions 'shmemq_push*' "$method" "$size")
+		pop=$(instructions 'shmemq_pop*' "$method" "$size")
+		echo "$method $size $push $pop"
 	done >"$temp/now"
 	if grep -q ' 0\.0' "$temp/now" || [ "$(wc -l <"$temp/now")" -ne "$(cases | wc -l)" ]; then
 		fail "not counted: $(cat "$temp/now" "$temp/valgrind")"
@@ -151,13 +152,13 @@ count_instructions()
 		compare
 	else
 		cat "$temp/now"
-		skip "bench/cost.txt has no figures of $compiler: make bench-check UPDATE=yes"
+		skip "bench/cost.txt has no figures of $compiler: make bench-check UPDATE=yes records them"
 	fi
 }
 
 case " $CFLAGS $SHMEMQ_CFLAGS" in
 *' -fsanitize'* | *' --coverage'*)
-	skip 'an instrumented build makes calls of its own'
+	skip 'an instrumented build makes system calls of its own'
 	exit $status
 	;;
 esac
@@ -166,7 +167,7 @@ if strace -o "$temp/trace" true 2>/dev/null; then
 	cases >"$temp/cases"
 	compare_calls <"$temp/cases"
 else
-	skip 'strace is missing, or may not trace here: system calls are not counted'
+	skip 'strace is missing or may not trace here: system calls are not counted'
 fi
 
 compiler=$(compiler)

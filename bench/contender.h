@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is measured: each contender moves messages from one process to another. Its file, with_*.c, says how one message
- * is sent and received, and includes loops.h, which makes the measuring loops of it. So the calls are inlined as in a
- * program that uses the contender, and the work on each message is the same for all:
+ * A contender moves messages from one process to another. Its file, with_*.c, defines how one message is sent and
+ * received, and includes loops.h, which makes the measuring loops from these definitions. So the calls are inlined as
+ * in a program that uses the contender, and the work on each message is the same for all contenders:
  *
- *  - the producer has the message in a buffer of its own, with its number in the first word and in the last; it is
- *    copied from there to where the contender wants it;
- *  - the consumer adds up all words, in place or in the copy that it got, and compares numbers and sum.
+ *  - the producer has the message in a buffer of its own, with the message's number in the first and in the last word,
+ *    and copies it from there to where the contender needs it;
+ *  - the consumer adds up all words, in place or in the copy that it received, and compares numbers and sum.
  */
 #ifndef BENCH_CONTENDER_H
 #define BENCH_CONTENDER_H
@@ -24,20 +24,20 @@
 
 enum side { PRODUCER, CONSUMER };
 
-/* What a contender is asked to do, a bit each in contender.can. */
-enum kind { THROUGHPUT, SPINNING, SLEEPING, ONE_CPU, CAPACITY, QUEUES, MANY, CALLS, KINDS };
+/* The cases; contender.can has a bit for each. */
+enum kind { THROUGHPUT, ROUND_TRIP, WAKE, ONE_CPU, CAPACITY, QUEUES, PRODUCERS, CALLS, KINDS };
 #define CAN(kind) (1u << (kind))
 
-/* One way from a producer to a consumer. Made by the parent; each child has a copy. */
+/* Carries messages from a producer to a consumer. The parent creates it; each child has a copy. */
 struct channel {
-	size_t size;     /* bytes of each message */
-	size_t capacity; /* bytes that may be under way, where one can choose */
-	bool spins;      /* a side that waits keeps its processor, although the contender has calls that sleep */
-	bool sleeps;     /* a side that waits gives up its processor, although spinning were faster */
-	bool many;       /* several producers */
-	bool one_cpu;    /* both sides have the same processor: who spins must yield it */
-	char name[64];   /* unlike any other channel's */
-	/* The contender's own. */
+	size_t size;         /* bytes of each message */
+	size_t capacity;     /* bytes that may be queued, where the contender has a choice */
+	bool spins;          /* a waiting side keeps its processor, even if the contender has calls that sleep */
+	bool sleeps;         /* a waiting side gives up its processor, even if spinning would be faster */
+	bool many_producers; /* there are several producers */
+	bool one_cpu;        /* both sides have the same processor: a spinning side must yield it */
+	char name[64];       /* unique */
+	/* For the contender's own use. */
 	const struct library *library;
 	void *handle, *context, *shared;
 	size_t shared_size; /* bytes of *shared */
@@ -48,10 +48,10 @@ struct channel {
 
 struct job {
 	struct channel *channels;
-	unsigned count; /* of channels; in a round trip the first goes there, the second back */
+	unsigned count; /* of channels; in a round trip the first leads there, the second back */
 	size_t size;
-	bool naps;                    /* each side sleeps before it sends, so that the other is asleep, too */
-	unsigned producers, producer; /* how many there are, and which of them this is */
+	bool naps;                    /* each side sleeps before it sends, so that the receiver is asleep, too */
+	unsigned producers, producer; /* how many there are, and the index of this one */
 	struct control *control;
 };
 
@@ -59,18 +59,18 @@ struct contender {
 	const char *name;
 	unsigned can;                               /* CAN(enum kind) */
 	size_t size_min, size_max;                  /* of messages in THROUGHPUT; 0 = any */
-	bool (*create)(struct channel *);           /* in the parent; false: cannot be had here, see errno */
-	void (*forget)(struct channel *);           /* in the parent, both sides are open: remove all names; or NULL */
+	bool (*create)(struct channel *);           /* in the parent; false: not available here, see errno */
+	void (*unlink)(struct channel *);           /* in the parent, both sides are open: removes all names; or NULL */
 	void (*destroy)(struct channel *);          /* in the parent, both sides have ended; or NULL */
 	void (*open)(struct channel *, enum side);  /* in a child; or NULL */
-	void (*close)(struct channel *, enum side); /* in a child: what was sent arrives; or NULL */
+	void (*close)(struct channel *, enum side); /* in a child: messages already sent still arrive; or NULL */
 	void (*produce)(struct job *);
 	void (*consume)(struct job *);
 	void (*ping)(struct job *);
 	void (*pong)(struct job *);
 };
 
-/* Ends this process: the repetition has failed. */
+/* Ends this process with an error message: the repetition has failed. */
 _Noreturn void die(const char *what);
 
 /* Memory that the parent and its future children share; munmap() releases it. NULL and errno on failure. */
@@ -98,7 +98,7 @@ static inline void relax(const struct channel *channel)
 #endif
 }
 
-/* The small ones as moves: a call of memcpy() would take longer than many a contender. */
+/* Copies small messages inline: a call of memcpy() would take longer than some contenders take for a message. */
 static inline void copy_message(void *to, const void *from, size_t size)
 {
 	if (size == 8)

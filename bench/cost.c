@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pushes and pops so many messages of one kind, one after the other: bench/check.sh counts what each of them costs. */
+/* Pushes and pops messages of one size, one after the other; bench/check.sh counts what each of them costs. */
 #include "config.h"
 
 #include <shmemq.h>
@@ -16,7 +16,7 @@ static int failed(const char *what)
 	return 1;
 }
 
-typedef int way_function(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count);
+typedef int method_function(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count);
 
 static int copy(struct shmemq *producer, struct shmemq *consumer, size_t size, unsigned long count)
 {
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
 	unsigned long count;
 	char name[64];
 	size_t size;
-	way_function *way;
+	method_function *method;
 	int status;
 
 	if (argc != 4) {
@@ -92,11 +92,11 @@ int main(int argc, char **argv)
 	if (producer == NULL)
 		return failed(name);
 	consumer = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
-	/* Nothing is left, whatever happens from here on. */
+	/* The name is removed now, so that no failure after this leaves it. */
 	if (shmemq_unlink(name) != 0 || consumer == NULL)
 		return failed(name);
-	way = strcmp(argv[1], "copy") == 0 ? copy : strcmp(argv[1], "batch") == 0 ? batch : in_place;
-	status = way(producer, consumer, size, count);
+	method = strcmp(argv[1], "copy") == 0 ? copy : strcmp(argv[1], "batch") == 0 ? batch : in_place;
+	status = method(producer, consumer, size, count);
 	shmemq_close(producer);
 	shmemq_close(consumer);
 	return status;

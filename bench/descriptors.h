@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the contenders that are a pair of descriptors share. */
+/* Code that the contenders share which are a pair of descriptors. */
 #ifndef BENCH_DESCRIPTORS_H
 #define BENCH_DESCRIPTORS_H
 

@@ -26,10 +26,10 @@ bool library_create(struct channel *channel)
 	return create(channel, &linked);
 }
 
-/* POSIX has pointers to functions come as pointers to data. */
+/* dlsym() returns a pointer to data, from which POSIX allows a pointer to a function to be made. */
 #define FIND(name) *(void **)&library.name = dlsym(module, "shmemq_" #name);
 
-/* Loaded, not linked: it has the same symbols. */
+/* The library is loaded, not linked, because it has the same symbols as the one under test. */
 bool library_create_semaphores(struct channel *channel)
 {
 	static struct library library;
@@ -46,14 +46,15 @@ bool library_create_semaphores(struct channel *channel)
 	return create(channel, &library);
 }
 
-void library_forget(struct channel *channel)
+void library_unlink(struct channel *channel)
 {
 	channel->library->unlink(channel->name);
 }
 
 void library_open(struct channel *channel, enum side side)
 {
-	unsigned flags = side == CONSUMER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER | (channel->many ? SHMEMQ_SHARED : 0);
+	unsigned shared = channel->many_producers ? SHMEMQ_SHARED : 0;
+	unsigned flags = side == CONSUMER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER | shared;
 
 	channel->handle = channel->library->open(channel->name, flags, 0, NULL);
 	if (channel->handle == NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This library's calls, of the build under test or of one that waits on semaphores, and what its contenders share. */
+/* This library's calls, from the build under test or from a build that waits on semaphores, for its contenders. */
 #ifndef BENCH_LIBRARY_H
 #define BENCH_LIBRARY_H
 
@@ -31,10 +31,10 @@ struct library {
 /* For struct contender. */
 bool library_create(struct channel *channel);
 bool library_create_semaphores(struct channel *channel);
-void library_forget(struct channel *channel);
+void library_unlink(struct channel *channel);
 void library_open(struct channel *channel, enum side side);
 void library_close(struct channel *channel, enum side side);
 
-#define LIBRARY .forget = library_forget, .open = library_open, .close = library_close
+#define LIBRARY .unlink = library_unlink, .open = library_open, .close = library_close
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The measuring loops, made of the functions that the including file has defined:
+ * The measuring loops, made from functions that the including file defines:
  *
  *	static inline void send_message(struct channel *, const void *message, size_t size);
- *	static inline void flush_messages(struct channel *);			if it has HAS_FLUSH
+ *	static inline void flush_messages(struct channel *);			if it defines HAS_FLUSH
  *	static inline const void *receive_message(struct channel *, size_t *size);
- *	static inline void release_message(struct channel *);			unless NOTHING_TO_RELEASE
+ *	static inline void release_message(struct channel *);			unless it defines NOTHING_TO_RELEASE
  *
- * What was sent is sure to arrive once it is flushed. What was received is readable until it is released. They wait as
- * long as it takes, and die() where something else is wrong.
+ * A message that was sent arrives for certain only after a flush. A received message stays readable until it is
+ * released. The functions wait as long as necessary, and die() on any error.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ static void produce(struct job *job)
 	} while (!last);
 }
 
-/* Inlined in each loop: a call would cost as much as many a contender. */
+/* Inlined in each loop: a call would take as long as some contenders take for a message. */
 #define INLINED __attribute__((always_inline)) static inline
 
 /*
@@ -77,31 +77,31 @@ INLINED bool take(struct channel *channel, const struct job *job, uint64_t numbe
 			wrong_message(number);
 		expected = producer << PRODUCER_SHIFT | next[producer]++;
 	}
-	say_moving(job->control, number);
+	note_arrival(job->control, number);
 	last = verify(message, size, expected, body, stamp);
 	release_message(channel);
 	return last;
 }
 
-/* Messages taken so far, and from when on they count: since the warm-up. */
-struct taken {
+/* How many messages have been received so far, and how many had been when measuring began, at the time `start`. */
+struct received {
 	uint64_t number, from, start;
 };
 
-static inline void taken_one(const struct job *job, struct taken *taken)
+static inline void count_message(const struct job *job, struct received *received)
 {
-	taken->number++;
-	if (taken->start == 0 && phase_of(job->control) != WARM_UP) {
-		taken->start = now_ns();
-		taken->from = taken->number;
+	received->number++;
+	if (received->start == 0 && phase_of(job->control) != WARM_UP) {
+		received->start = now_ns();
+		received->from = received->number;
 	}
 }
 
-static void taken_all(const struct job *job, const struct taken *taken)
+static void store_counts(const struct job *job, const struct received *received)
 {
-	job->control->ns = now_ns() - taken->start;
-	job->control->messages = taken->number - taken->from;
-	job->control->total = taken->number;
+	job->control->ns = now_ns() - received->start;
+	job->control->messages = received->number - received->from;
+	job->control->total = received->number;
 }
 
 /* `next`: as in take(). */
@@ -109,15 +109,15 @@ INLINED void consume_from(struct job *job, uint64_t *next)
 {
 	struct channel *channel = job->channels;
 	uint64_t body = body_sum(job->size), stamp;
-	struct taken taken = { 0 };
+	struct received received = { 0 };
 	unsigned left = job->producers;
 
 	while (left > 0) {
-		left -= take(channel, job, taken.number, next, body, &stamp);
-		taken_one(job, &taken);
+		left -= take(channel, job, received.number, next, body, &stamp);
+		count_message(job, &received);
 		channel = next_channel(job, channel);
 	}
-	taken_all(job, &taken);
+	store_counts(job, &received);
 }
 
 static void consume(struct job *job)
@@ -130,7 +130,10 @@ static void consume(struct job *job)
 		consume_from(job, NULL);
 }
 
-/* Awake: records how long it takes there and back. With naps: how long from sending to receiving, as pong() does. */
+/*
+ * Without naps, records the time of a round trip. With naps, records the time from sending to receiving of the messages
+ * that come back; pong() does so for those that arrive there.
+ */
 static void ping(struct job *job)
 {
 	struct histogram *latency = &job->control->latency[PRODUCER];

@@ -11,8 +11,8 @@
 
 #include "contender.h"
 
-/* The least latency of a bucket. */
-static double least_of(unsigned bucket)
+/* The lowest latency that a bucket counts. */
+static double bucket_min(unsigned bucket)
 {
 	unsigned shift = bucket < 2 * STEPS ? 0 : bucket / STEPS - 1;
 
@@ -20,8 +20,8 @@ static double least_of(unsigned bucket)
 }
 
 /*
- * A clock may tick in steps of ten and more ns, and many latencies be the same: what a bucket holds is taken to lie
- * evenly between its own and the next that holds something.
+ * A clock may tick in steps of 10 ns or more, so that many latencies are equal. The latencies that a bucket counts are
+ * therefore taken to be spread evenly up to the next bucket that is not empty.
  */
 double quantile(const struct histogram histograms[2], double share)
 {
@@ -35,9 +35,9 @@ double quantile(const struct histogram histograms[2], double share)
 		if (here == 0)
 			continue;
 		if (in_low > 0 && below + in_low > total * share)
-			return low + (least_of(i) - low) * (total * share - below) / in_low;
+			return low + (bucket_min(i) - low) * (total * share - below) / in_low;
 		below += in_low;
-		low = least_of(i);
+		low = bucket_min(i);
 		in_low = here;
 	}
 	return low;
@@ -50,7 +50,7 @@ void sleep_ns(uint64_t ns)
 	nanosleep(&time, NULL);
 }
 
-/* Any value does that is not the same in all words. */
+/* The words of a message differ, so that verify() notices one in the wrong place or not written. */
 static uint64_t body_word(size_t i)
 {
 	return i * UINT64_C(0x9e3779b97f4a7c15);
@@ -74,7 +74,7 @@ uint64_t body_sum(size_t size)
 {
 	uint64_t sum = 0;
 
-	/* The first, the second and the last word are what the producer makes of them. */
+	/* The producer writes the first, the second and the last word anew for each message. */
 	for (size_t i = 2; i + 1 < size / sizeof(uint64_t); i++)
 		sum += body_word(i);
 	return sum;
@@ -82,7 +82,7 @@ uint64_t body_sum(size_t size)
 
 void wrong_message(uint64_t number)
 {
-	fprintf(stderr, "bench: message %" PRIu64 " is not what was sent\n", number);
+	fprintf(stderr, "bench: message %" PRIu64 " differs from what was sent, or is out of order\n", number);
 	_exit(1);
 }
 

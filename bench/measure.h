@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What both sides and the parent share during one repetition, the clock, and the messages as the sides see them. */
+/* The memory that both sides and the parent share during a repetition, the clock, and the contents of messages. */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Latencies, in steps of at most 1/256, up to four seconds. */
+/* Counts latencies of up to four seconds, in buckets that are at most 1/256 of the latency wide. */
 #define STEPS   256
 #define BUCKETS (25 * STEPS)
 struct histogram {
@@ -21,14 +21,14 @@ struct histogram {
 enum phase { WAIT, WARM_UP, MEASURE, STOP };
 
 struct control {
-	_Alignas(128) _Atomic int phase;    /* the parent's orders */
-	_Alignas(128) _Atomic int ready;    /* children that have opened their channels */
-	_Atomic int done;                   /* children that have sent and received all */
-	_Atomic bool moving;                /* the first message has arrived */
-	_Alignas(128) uint64_t total;       /* messages received, all phases */
-	uint64_t messages, ns;              /* from MEASURE to the end */
-	uint64_t cpu_ns[PRODUCERS_MAX + 1]; /* by child, all phases; read when it has ended */
-	struct histogram latency[2];        /* by enum side, from MEASURE to the end */
+	_Alignas(128) _Atomic int phase;    /* enum phase: written by the parent, read by the children */
+	_Alignas(128) _Atomic int ready;    /* number of children that have opened their channels */
+	_Atomic int done;                   /* number of children that have sent and received all their messages */
+	_Atomic bool arrived;               /* the first message has arrived */
+	_Alignas(128) uint64_t total;       /* messages received in all phases */
+	uint64_t messages, ns;              /* those received from MEASURE to the end, and how long that took */
+	uint64_t cpu_ns[PRODUCERS_MAX + 1]; /* of each child in all phases; read once it has ended */
+	struct histogram latency[2];        /* recorded by each side (enum side) from MEASURE to the end */
 };
 
 static inline enum phase phase_of(const struct control *control)
@@ -36,11 +36,11 @@ static inline enum phase phase_of(const struct control *control)
 	return (enum phase)atomic_load_explicit(&control->phase, memory_order_relaxed);
 }
 
-/* For the consumer, of each message; for the time before the first is not the contender's. */
-static inline void say_moving(struct control *control, uint64_t number)
+/* Called by the consumer for each message: the parent does not count the time before the first one arrives. */
+static inline void note_arrival(struct control *control, uint64_t number)
 {
 	if (number == 0)
-		atomic_store(&control->moving, true);
+		atomic_store(&control->arrived, true);
 }
 
 static inline uint64_t now_ns(void)
@@ -51,7 +51,7 @@ static inline uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Sleeps for so long, or until a signal handler has run. */
+/* Sleeps for `ns`, or until a signal handler has run. */
 void sleep_ns(uint64_t ns);
 
 static inline void record(struct histogram *histogram, uint64_t ns)
@@ -62,17 +62,17 @@ static inline void record(struct histogram *histogram, uint64_t ns)
 	histogram->count[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
 }
 
-/* The latency under which `share` of what both histograms hold lies, in ns; 0 of nothing. */
+/* The latency in ns that a `share` of all those in both histograms is below; 0 if there are none. */
 double quantile(const struct histogram histograms[2], double share);
 
-/* In the first word of the last message. */
+/* This bit is set in the first and in the last word of the last message. */
 #define LAST (UINT64_C(1) << 63)
-/* Above a message's number among those of its producer: which one that is. */
+/* A message's number has its producer's index in the bits from here on, and its number among that producer's below. */
 #define PRODUCER_SHIFT 48
 
 /*
- * The producer's messages: several of them, used in turn, since a batch is sent from where its messages lie. Together
- * they fit into a first-level cache, as the messages of a program would that has just made them.
+ * The producer's messages: several, used in rotation, because the messages of a batch must stay in place until it is
+ * sent. Together they fit into a first-level cache, like messages that a program has just made.
  */
 #define SOURCE_BYTES (32u << 10)
 #define SOURCES_MAX  32u
@@ -88,7 +88,7 @@ static inline unsigned source_count(size_t size)
 	return fit < 1 ? 1 : fit > SOURCES_MAX ? SOURCES_MAX : (unsigned)fit;
 }
 
-/* Dies without memory. */
+/* Ends this process if memory is short. */
 void source_make(struct source *source, size_t size);
 
 static inline const void *source_next(struct source *source, uint64_t number, uint64_t stamp)
@@ -105,21 +105,21 @@ static inline const void *source_next(struct source *source, uint64_t number, ui
 	return message;
 }
 
-/* What the other words of a message add up to. */
+/* The sum of the words of a message that are the same in every message. */
 uint64_t body_sum(size_t size);
 
 _Noreturn void wrong_message(uint64_t number);
 
-/* Reads all of a message and compares it. True: it is the last one. `*stamp`: its second word. */
-static inline bool verify(const void *view, size_t size, uint64_t number, uint64_t body, uint64_t *stamp)
+/* Reads a whole message and ends this process if it is wrong. True: it is the last one. `*stamp`: its second word. */
+static inline bool verify(const void *message, size_t size, uint64_t number, uint64_t body, uint64_t *stamp)
 {
-	const uint64_t *word = view;
+	const uint64_t *word = message;
 	size_t words = size / sizeof *word;
 	uint64_t first = word[0];
 	uint64_t sum = first, second = 0, third = 0, fourth = 0;
 	size_t i = 1;
 
-	/* Four sums: else the additions would be waited for, not the memory. */
+	/* Four independent sums: with one, the chain of additions would set the pace, not the memory. */
 	for (; i + 4 <= words; i += 4) {
 		sum += word[i];
 		second += word[i + 1];

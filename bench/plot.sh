@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Plots of what bench --tsv has written, as SVG.
+# Plots the results that bench --tsv has written, as SVG files.
 # usage: plot.sh FILE.tsv DIRECTORY
 set -eu
 
@@ -11,7 +11,7 @@ set -eu
 tsv=$1
 directory=$2
 command -v gnuplot >/dev/null || {
-	echo 'plot.sh: no gnuplot, so no plots' >&2
+	echo 'plot.sh: gnuplot is missing: no plots' >&2
 	exit 0
 }
 
@@ -19,8 +19,8 @@ temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Sets data to a file of the rows of a case, of one SIZE where it is given, and names to those of its contenders, whose
-# own rows are in data.NAME.
+# Sets data to a file with the rows of a case, only of one SIZE if it is given, and names to the contenders in it. The
+# rows of each contender are in $data.NAME. Fails if there are no rows.
 rows() # CASE [SIZE]
 {
 	data=$temp/$1${2:+-$2}
@@ -36,7 +36,7 @@ terminal() # NAME
 	printf 'set output "%s/bench-%s.svg"\nset datafile separator tab\n' "$directory" "$1"
 }
 
-# A line a contender over the sizes, with the range of its repetitions.
+# Plots a line for each contender over the sizes, with the range of its repetitions.
 lines() # NAME TITLE COLUMNS
 {
 	{
@@ -59,7 +59,7 @@ lines() # NAME TITLE COLUMNS
 	} | gnuplot
 }
 
-# A bar a contender.
+# Plots a bar for each contender.
 bars() # NAME TITLE
 {
 	{
@@ -82,5 +82,5 @@ if rows throughput; then
 	lines throughput 'messages/s' '2:6:7:8'
 	lines bytes 'bytes/s' '2:($2*$6):($2*$7):($2*$8)'
 fi
-if rows round-trip 64; then bars round-trip 'there and back, 64 bytes, both sides awake'; fi
-if rows wake; then bars wake 'one way, 64 bytes, to a side that sleeps'; fi
+if rows round-trip 64; then bars round-trip 'round trip, 64 bytes, both sides awake'; fi
+if rows wake; then bars wake 'one way, 64 bytes, to a sleeping side'; fi

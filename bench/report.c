@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table, and the same as JSON and as columns for gnuplot. */
+/* Prints the results as a table, and writes them as JSON and as columns for gnuplot. */
 #include "config.h"
 
 #include <shmemq.h>
@@ -10,12 +10,12 @@
 
 #include "cases.h"
 
-/* One row, summed up: medians over the repetitions. */
+/* Summary of one row: medians over its repetitions. */
 struct line {
 	const struct result *row;
 	double value, min, max, p99, p999, cpu;
 	double gigabytes; /* 1e9 bytes/s */
-	double ratio;     /* to the better of copy and inplace in this case; 0 = neither was measured */
+	double ratio;     /* to the better of copy and inplace in the same trial; 0 = neither was measured */
 };
 
 static int ascending(const void *a, const void *b)
@@ -25,7 +25,7 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of one field, which lies `offset` bytes into each outcome. */
+/* The median of one field of the outcomes, a double at `offset`. */
 static double median(const struct result *row, size_t offset, double *min, double *max)
 {
 	double values[REPETITIONS_MAX];
@@ -54,7 +54,7 @@ static double reference(const struct results *results, const struct trial *trial
 	return best;
 }
 
-static struct line sum_up(const struct results *results, const struct result *row)
+static struct line summarize(const struct results *results, const struct result *row)
 {
 	double best = reference(results, row->trial), min, max;
 	struct line line = { .row = row };
@@ -70,7 +70,7 @@ static struct line sum_up(const struct results *results, const struct result *ro
 
 static void print_title(enum kind kind)
 {
-	if (kind == SPINNING || kind == SLEEPING)
+	if (kind == ROUND_TRIP || kind == WAKE)
 		printf("\n%-10s  ns                              %-11s %9s %9s %9s %9s %9s %6s\n", case_names[kind],
 		       "contender", "p50", "min", "max", "p99", "p99.9", "ratio");
 	else if (kind == CALLS)
@@ -86,7 +86,7 @@ static void print_line(const struct line *line)
 	const struct trial *trial = line->row->trial;
 	double scale = is_cost(trial) ? 1 : 1e-6;
 
-	if (trial->kind == MANY)
+	if (trial->kind == PRODUCERS)
 		printf("%7zu B  %9zu B ring  %3u to 1       %-11s", trial->size, trial->capacity, trial->producers,
 		       line->row->contender->name);
 	else
@@ -107,8 +107,8 @@ static void print_line(const struct line *line)
 	putchar('\n');
 }
 
-/* The processor as the kernel names it; text for JSON without anything to escape. */
-static void processor(char *name, size_t size)
+/* The kernel's name for the processor, without characters that JSON would have to escape. */
+static void processor_name(char *name, size_t size)
 {
 	FILE *info = fopen("/proc/cpuinfo", "re");
 	char line[256];
@@ -130,12 +130,12 @@ static void processor(char *name, size_t size)
 		fclose(info);
 }
 
-static void machine(char *text, size_t size)
+static void describe_machine(char *text, size_t size)
 {
 	struct utsname system;
 	char name[128];
 
-	processor(name, sizeof name);
+	processor_name(name, sizeof name);
 	uname(&system);
 	snprintf(text, size, "%s, %ld processors, %s %s %s, compiler %.40s, libshmemq %s", name,
 		 sysconf(_SC_NPROCESSORS_ONLN), system.sysname, system.release, system.machine, __VERSION__,
@@ -163,7 +163,7 @@ static void write_json(FILE *file, const struct settings *settings, const struct
 {
 	char text[512];
 
-	machine(text, sizeof text);
+	describe_machine(text, sizeof text);
 	fprintf(file,
 		"{\n\t\"machine\": \"%s\",\n\t\"cpus\": [%d, %d],\n\t\"load\": %.2f,\n\t\"seconds\": %g,\n"
 		"\t\"repetitions\": %u,\n\t\"results\": [\n",
@@ -218,7 +218,7 @@ bool report(const struct settings *settings, const struct results *results)
 
 	if (lines == NULL)
 		die("calloc");
-	machine(text, sizeof text);
+	describe_machine(text, sizeof text);
 	printf("%s; processors %d and %d, load %.2f before\n"
 	       "%u repetitions of %g s, median; ratio: to the better of copy and inplace\n",
 	       text, bench_cpus[0], bench_cpus[1], settings->load, settings->repetitions, settings->seconds);
@@ -229,7 +229,7 @@ bool report(const struct settings *settings, const struct results *results)
 			continue;
 		if (row->trial->kind != kind)
 			print_title(kind = row->trial->kind);
-		lines[count] = sum_up(results, row);
+		lines[count] = summarize(results, row);
 		print_line(&lines[count++]);
 	}
 	return write_file(settings->json, write_json, settings, lines, count) &&

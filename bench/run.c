@@ -21,14 +21,14 @@ static bool make_channels(struct repetition *repetition)
 	const struct trial *trial = repetition->trial;
 
 	repetition->count = 0;
-	for (unsigned i = 0; i < (round_trip(trial) ? 2 : trial->queues); i++) {
+	for (unsigned i = 0; i < (is_ping_pong(trial) ? 2 : trial->queues); i++) {
 		struct channel *channel = &repetition->channels[i];
 
 		*channel = (struct channel){ .size = trial->size,
 					     .capacity = trial->capacity,
-					     .spins = trial->kind == SPINNING,
-					     .sleeps = trial->kind == SLEEPING,
-					     .many = trial->kind == MANY,
+					     .spins = trial->kind == ROUND_TRIP,
+					     .sleeps = trial->kind == WAKE,
+					     .many_producers = trial->kind == PRODUCERS,
 					     .one_cpu = trial->kind == ONE_CPU || bench_cpus[0] == bench_cpus[1] };
 		snprintf(channel->name, sizeof channel->name, "/shmemq-bench-%ld-%u", (long)getpid(), serial++);
 		errno = 0;
@@ -50,13 +50,13 @@ static bool all_ready(const struct repetition *repetition)
 	return atomic_load(&repetition->control->ready) == (int)repetition->trial->producers + 1;
 }
 
-static bool moving(const struct repetition *repetition)
+static bool arrived(const struct repetition *repetition)
 {
-	return atomic_load(&repetition->control->moving);
+	return atomic_load(&repetition->control->arrived);
 }
 
-/* Until `reached`; or one of them has ended: false. */
-static bool await(const struct repetition *repetition, bool (*reached)(const struct repetition *))
+/* Waits until `reached`. False: a child has ended before. */
+static bool wait_until(const struct repetition *repetition, bool (*reached)(const struct repetition *))
 {
 	siginfo_t info;
 
@@ -77,8 +77,8 @@ static void kill_children(const struct repetition *repetition)
 	}
 }
 
-/* The first that fails takes the others with it. */
-static bool await_end(struct repetition *repetition)
+/* Waits until all children have ended. Once one has failed, the others are killed. */
+static bool wait_for_children(struct repetition *repetition)
 {
 	unsigned children = repetition->trial->producers + 1, left = children, i;
 	bool good = true;
@@ -92,14 +92,14 @@ static bool await_end(struct repetition *repetition)
 		for (i = 0; i < children && repetition->children[i] != pid; i++)
 			;
 		if (i == children)
-			continue; /* strace, ended before its time */
+			continue; /* strace has ended early */
 		repetition->children[i] = 0;
 		left--;
 		if (status == 0)
 			continue;
 		if (good && WIFSIGNALED(status))
 			fprintf(stderr, "bench: %s: %s\n", repetition->contender->name,
-				WTERMSIG(status) == SIGALRM ? "no message moves" : strsignal(WTERMSIG(status)));
+				WTERMSIG(status) == SIGALRM ? "timed out" : strsignal(WTERMSIG(status)));
 		good = false;
 		kill_children(repetition);
 	}
@@ -124,26 +124,29 @@ static bool fork_children(struct repetition *repetition, const sigset_t *mask)
 	return true;
 }
 
-static void command(const struct repetition *repetition, enum phase phase)
+static void set_phase(const struct repetition *repetition, enum phase phase)
 {
 	atomic_store(&repetition->control->phase, phase);
 }
 
-/* The children are ready. Returns how many system calls they made, where that is asked for; else, and unknown, -1. */
-static double conduct(const struct repetition *repetition)
+/*
+ * Takes the children, which are ready, through the phases. In CALLS, returns the number of system calls that they made,
+ * or -1 if it is unknown; in other cases -1.
+ */
+static double run_phases(const struct repetition *repetition)
 {
-	FILE *summary = repetition->trial->kind == CALLS ? tmpfile() : NULL; /* it has no name */
+	FILE *summary = repetition->trial->kind == CALLS ? tmpfile() : NULL; /* without a name, so it can't be left */
 	int tracer = -1;
 	double calls = -1;
 
 	if (summary != NULL)
 		tracer = trace_start(repetition->children, summary);
-	command(repetition, WARM_UP);
-	await(repetition, moving);
+	set_phase(repetition, WARM_UP);
+	wait_until(repetition, arrived);
 	sleep_ns((uint64_t)(repetition->seconds * WARM_UP_SHARE * 1e9));
-	command(repetition, MEASURE);
+	set_phase(repetition, MEASURE);
 	sleep_ns((uint64_t)(repetition->seconds * 1e9));
-	command(repetition, STOP);
+	set_phase(repetition, STOP);
 	if (tracer > 0)
 		calls = trace_end(tracer, summary);
 	if (summary != NULL)
@@ -158,7 +161,7 @@ static void evaluate(const struct repetition *repetition, double calls, struct o
 	uint64_t cpu_ns = 0;
 
 	*outcome = (struct outcome){ .value = 0 };
-	if (round_trip(repetition->trial)) {
+	if (is_ping_pong(repetition->trial)) {
 		outcome->value = quantile(control->latency, 0.5);
 		outcome->p99 = quantile(control->latency, 0.99);
 		outcome->p999 = quantile(control->latency, 0.999);
@@ -172,7 +175,7 @@ static void evaluate(const struct repetition *repetition, double calls, struct o
 		outcome->value = calls / total;
 }
 
-/* Signals that end this process wait while there are names: nothing stays behind. */
+/* Signals that end this process stay blocked while the channels have names, so that no name is left. */
 static bool run_blocked(struct repetition *repetition, struct outcome *outcome, const sigset_t *mask, bool *unavailable)
 {
 	double calls = -1;
@@ -180,22 +183,22 @@ static bool run_blocked(struct repetition *repetition, struct outcome *outcome, 
 
 	*unavailable = !good;
 	if (!good) {
-		fprintf(stderr, "bench: %s: cannot be had here: %s\n", repetition->contender->name, strerror(errno));
-		for_channels(repetition, repetition->contender->forget);
+		fprintf(stderr, "bench: %s: not available here: %s\n", repetition->contender->name, strerror(errno));
+		for_channels(repetition, repetition->contender->unlink);
 		return false;
 	}
-	good = fork_children(repetition, mask) && await(repetition, all_ready);
-	for_channels(repetition, repetition->contender->forget);
+	good = fork_children(repetition, mask) && wait_until(repetition, all_ready);
+	for_channels(repetition, repetition->contender->unlink);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (good)
-		calls = conduct(repetition);
-	good = await_end(repetition) && good;
+		calls = run_phases(repetition);
+	good = wait_for_children(repetition) && good;
 	for_channels(repetition, repetition->contender->destroy);
 	if (!good)
 		return false;
 	*unavailable = repetition->trial->kind == CALLS && calls < 0;
 	if (*unavailable)
-		fputs("bench: system calls are not counted: no strace, or not allowed\n", stderr);
+		fputs("bench: system calls are not counted: strace is missing or may not trace here\n", stderr);
 	else
 		evaluate(repetition, calls, outcome);
 	return !*unavailable;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One repetition: a contender, a case, two processes. */
+/* Runs one repetition: one contender, one trial, a child process for each side. */
 #ifndef BENCH_RUN_H
 #define BENCH_RUN_H
 
@@ -16,21 +16,21 @@ struct trial {
 };
 
 struct outcome {
-	double value; /* messages/s; of SPINNING and SLEEPING the median in ns; of CALLS system calls per message */
-	double p99, p999;
-	double cpu; /* seconds per million messages, both processes */
+	double value;     /* messages/s; in ROUND_TRIP and WAKE the median in ns; in CALLS system calls per message */
+	double p99, p999; /* ns; only in ROUND_TRIP and WAKE */
+	double cpu;       /* processor seconds per million messages, of all children */
 };
 
 /* The processors of the two sides. */
 extern int bench_cpus[2];
 
-/* False: it failed, or (`*unavailable`) it cannot be had on this machine. Said on standard error. */
+/* False: it failed, or is not available on this machine (`*unavailable`); standard error says which. */
 bool run_once(const struct contender *contender, const struct trial *trial, double seconds, struct outcome *outcome,
 	      bool *unavailable);
 
-/* Has strace(1) count the calls of both processes from now on, until they end. Its process, or -1. */
+/* Starts strace(1), which counts the system calls of both processes until they end. Returns its process, or -1. */
 int trace_start(const int pids[2], FILE *summary);
-/* How many they were; negative: it did not say. */
+/* Waits for strace. Returns the number of system calls, or -1 if strace has written none. */
 double trace_end(int tracer, FILE *summary);
 
 #endif

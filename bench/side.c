@@ -10,8 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What a repetition may take beyond twice its time. Then it hangs. */
-#define PATIENCE_S 5
+/* A repetition that takes longer than twice its time and this many seconds is taken to hang. */
+#define TIMEOUT_S 5
 
 static uint64_t cpu_ns(void)
 {
@@ -22,15 +22,15 @@ static uint64_t cpu_ns(void)
 	       ((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) * 1000;
 }
 
-static void limit_life(double seconds)
+static void limit_lifetime(double seconds)
 {
 	signal(SIGALRM, SIG_DFL);
-	alarm((unsigned)(2 * seconds) + PATIENCE_S);
+	alarm((unsigned)(2 * seconds) + TIMEOUT_S);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* strace is no ancestor */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* strace is not an ancestor */
 }
 
-/* All threads: a contender may have started some. */
+/* Pins all threads, because a contender may have started some. */
 static void pin(int cpu)
 {
 	DIR *tasks = opendir("/proc/self/task");
@@ -47,10 +47,10 @@ static void pin(int cpu)
 		die("/proc/self/task");
 }
 
-/* In a round trip, the second channel goes the other way. */
+/* In a round trip, the second channel leads the other way. */
 static enum side side_of(const struct repetition *repetition, unsigned i, enum side side)
 {
-	return round_trip(repetition->trial) && i == 1 ? (enum side) !side : side;
+	return is_ping_pong(repetition->trial) && i == 1 ? (enum side) !side : side;
 }
 
 void run_side(const struct repetition *repetition, unsigned child)
@@ -62,14 +62,14 @@ void run_side(const struct repetition *repetition, unsigned child)
 	struct job job = { .channels = repetition->channels,
 			   .count = repetition->count,
 			   .size = repetition->trial->size,
-			   .naps = repetition->trial->kind == SLEEPING,
+			   .naps = repetition->trial->kind == WAKE,
 			   .producers = repetition->trial->producers,
 			   .producer = child,
 			   .control = control };
 	uint64_t cpu;
 
-	limit_life(repetition->seconds);
-	/* Who looks at open how many processors there are is to see that the sides have one each. */
+	limit_lifetime(repetition->seconds);
+	/* A contender that counts its processors at open must find one only if both sides share it. */
 	if (repetition->channels[0].one_cpu)
 		pin(bench_cpus[0]);
 	for (unsigned i = 0; i < repetition->count && contender->open != NULL; i++)
@@ -80,12 +80,12 @@ void run_side(const struct repetition *repetition, unsigned child)
 	while (phase_of(control) == WAIT)
 		sleep_ns(POLL_NS);
 	cpu = cpu_ns();
-	if (round_trip(repetition->trial))
+	if (is_ping_pong(repetition->trial))
 		(side == PRODUCER ? contender->ping : contender->pong)(&job);
 	else
 		(side == PRODUCER ? contender->produce : contender->consume)(&job);
 	control->cpu_ns[child] = cpu_ns() - cpu;
-	/* ZeroMQ loses what is under way when the sending process ends. */
+	/* All children close together: ZeroMQ loses messages that have not arrived when the sending process ends. */
 	atomic_fetch_add(&control->done, 1);
 	while (atomic_load(&control->done) != producers + 1)
 		sleep_ns(POLL_NS);

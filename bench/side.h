@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One side of a repetition: what a child does. */
+/* One side of a repetition, run by a child process. */
 #ifndef BENCH_SIDE_H
 #define BENCH_SIDE_H
 
@@ -20,12 +20,12 @@ struct repetition {
 	pid_t children[PRODUCERS_MAX + 1]; /* the producers, then the consumer */
 };
 
-static inline bool round_trip(const struct trial *trial)
+static inline bool is_ping_pong(const struct trial *trial)
 {
-	return trial->kind == SPINNING || trial->kind == SLEEPING;
+	return trial->kind == ROUND_TRIP || trial->kind == WAKE;
 }
 
-/* `child`: its index among the children. */
+/* `child`: its index in repetition.children. */
 _Noreturn void run_side(const struct repetition *repetition, unsigned child);
 
 #endif

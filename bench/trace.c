@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How many system calls two processes make while they are measured: strace(1) is attached to them. */
+/* Counts the system calls of two processes while they are measured, by strace(1). */
 #include "config.h"
 
 #include <fcntl.h>
@@ -38,7 +38,7 @@ static void exec_strace(const int pids[2], FILE *summary)
 	snprintf(first, sizeof first, "%d", pids[0]);
 	snprintf(second, sizeof second, "%d", pids[1]);
 	snprintf(file, sizeof file, "/dev/fd/%d", fileno(summary));
-	dup2(null, STDERR_FILENO); /* it says whom it attaches to */
+	dup2(null, STDERR_FILENO); /* strace prints the processes that it attaches to */
 	execlp("strace", "strace", "-f", "-c", "-o", file, "-p", first, "-p", second, (char *)NULL);
 	_exit(127);
 }

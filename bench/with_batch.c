@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This library, by the calls that move several messages at once. */
+/* This library, with the calls that move several messages at once. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 
 struct batch {
 	struct shmemq_msg out[SOURCES_MAX], in[SOURCES_MAX];
-	unsigned out_count;                        /* not yet pushed */
-	const struct shmemq_msg *in_next, *in_end; /* held: the one whose turn it is, and behind the last */
+	unsigned out_count;                        /* messages not yet pushed */
+	const struct shmemq_msg *in_next, *in_end; /* of the held batch: the next message, and the end */
 };
 
 static void open_end(struct channel *channel, enum side side)
@@ -36,7 +36,7 @@ static inline void flush_messages(struct channel *channel)
 	batch->out_count = 0;
 }
 
-/* It stays where it is, until the producer has used all the places it has. */
+/* The message stays in place: the producer overwrites it only after it has used its other buffers, slots of them. */
 static inline void send_message(struct channel *channel, const void *message, size_t size)
 {
 	struct batch *batch = channel->context;
@@ -79,9 +79,9 @@ static inline void release_message(struct channel *channel)
 const struct contender with_batch = {
 	.name = "batch",
 	.can = CAN(THROUGHPUT) | CAN(ONE_CPU) | CAN(CALLS),
-	.size_max = SOURCE_BYTES / 2, /* else there is but one in a batch */
+	.size_max = SOURCE_BYTES / 2, /* a larger message would be alone in its batch */
 	.create = library_create,
-	.forget = library_forget,
+	.unlink = library_unlink,
 	.open = open_end,
 	.close = library_close,
 	LOOPS,

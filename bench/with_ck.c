@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Concurrency Kit's ring of pointers, here to slots of one size beside it. */
+/* Concurrency Kit's ring of pointers. They point to slots of equal size, which lie after the ring in shared memory. */
 #include "config.h"
 
 #include <ck_ring.h>
@@ -11,7 +11,7 @@ struct slot {
 	unsigned char payload[];
 };
 
-/* Slots and their pointers lie at the same address on both sides: the mapping is older than they are. */
+/* The pointers are valid on both sides: the sides are forked after the mapping, and so have it at the same address. */
 struct shared {
 	_Alignas(LINE) ck_ring_t ring;
 	_Alignas(LINE) char rest[];
@@ -23,7 +23,7 @@ static bool create(struct channel *channel)
 	struct shared *shared;
 
 	channel->stride = sizeof(struct slot) + channel->size;
-	/* Half the slots: one is being written and one read while the ring is full. */
+	/* Half as many entries as slots: while the ring is full, two more slots are in use, one by each side. */
 	while (entries * 4 * (channel->stride + sizeof(ck_ring_buffer_t)) <= channel->capacity)
 		entries *= 2;
 	channel->slots = entries * 2;
@@ -60,12 +60,12 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 	return slot->payload;
 }
 
-#define NOTHING_TO_RELEASE /* the slot is not used again until the ring has gone round */
+#define NOTHING_TO_RELEASE /* a slot is reused only after all the others */
 #include "loops.h"
 
 const struct contender with_ck = {
 	.name = "ck_ring",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(ONE_CPU),
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(ONE_CPU),
 	.create = create,
 	.destroy = channel_unmap,
 	LOOPS,

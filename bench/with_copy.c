@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This library, by the calls that copy. */
+/* This library, with the calls that copy. */
 #include "config.h"
 
 #include "library.h"
@@ -25,7 +25,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_copy = {
 	.name = "copy",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(MANY) | CAN(CALLS),
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(PRODUCERS) | CAN(CALLS),
 	.create = library_create,
 	LIBRARY,
 	LOOPS,

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* This library, by the calls that leave messages where they are; and the same waiting on semaphores. */
+/* This library, with the calls that leave messages in place; and the same in a build that waits on semaphores. */
 #include "config.h"
 
 #include "library.h"
 
 static inline void send_message(struct channel *channel, const void *message, size_t size)
 {
-	void *room = channel->library->push_start(channel->handle, size);
+	void *reservation = channel->library->push_start(channel->handle, size);
 
-	if (room == NULL)
+	if (reservation == NULL)
 		die("shmemq_push_start");
-	copy_message(room, message, size);
+	copy_message(reservation, message, size);
 	if (channel->library->push_end(channel->handle, size, 0) != 0)
 		die("shmemq_push_end");
 }
 
 static inline const void *receive_message(struct channel *channel, size_t *size)
 {
-	const void *view = channel->library->pop_start(channel->handle, size, NULL);
+	const void *message = channel->library->pop_start(channel->handle, size, NULL);
 
-	if (view == NULL)
+	if (message == NULL)
 		die("shmemq_pop_start");
-	return view;
+	return message;
 }
 
 static inline void release_message(struct channel *channel)
@@ -34,8 +34,7 @@ static inline void release_message(struct channel *channel)
 
 const struct contender with_inplace = {
 	.name = "inplace",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CAPACITY) | CAN(QUEUES) |
-	       CAN(CALLS),
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(CAPACITY) | CAN(QUEUES) | CAN(CALLS),
 	.create = library_create,
 	LIBRARY,
 	LOOPS,
@@ -43,7 +42,7 @@ const struct contender with_inplace = {
 
 const struct contender with_semaphores = {
 	.name = "semaphores",
-	.can = CAN(THROUGHPUT) | CAN(SLEEPING) | CAN(ONE_CPU),
+	.can = CAN(THROUGHPUT) | CAN(WAKE) | CAN(ONE_CPU),
 	.size_max = 64,
 	.create = library_create_semaphores,
 	LIBRARY,

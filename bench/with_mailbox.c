@@ -24,7 +24,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_mailbox = {
 	.name = "mailbox",
-	.can = CAN(SPINNING),
+	.can = CAN(ROUND_TRIP),
 	MAILBOX,
 	LOOPS,
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's limit of bytes: memcpy() into one of several slots, which has a flag on a line of its own. And the same
- * at addresses as a ring of variable-length messages has them: a word behind the flag, slot behind slot.
+ * The upper limit of bytes per second on this machine: memcpy() through slots that are used in rotation, each with a
+ * flag on a cache line of its own (memcpy). And the same at the addresses that messages have in a ring of
+ * variable-length messages: payload 8 bytes after the flag, each slot directly after the one before (packed).
  */
 #include "config.h"
 
@@ -11,7 +12,7 @@ struct slot {
 	_Alignas(8) _Atomic uint32_t full;
 };
 
-/* `line`: bytes that flag and payload are aligned to. */
+/* `line`: the alignment of flag and payload, in bytes. */
 static bool create_aligned(struct channel *channel, size_t line)
 {
 	channel->header = line;
@@ -30,7 +31,7 @@ static bool create_packed(struct channel *channel)
 	return create_aligned(channel, sizeof(struct slot));
 }
 
-/* The slot whose turn it is. */
+/* The slot of the next message. */
 static inline struct slot *slot_of(const struct channel *channel)
 {
 	return (void *)((char *)channel->shared + channel->position * channel->stride);
@@ -51,11 +52,11 @@ static inline void send_message(struct channel *channel, const void *message, si
 {
 	struct slot *slot = slot_of(channel);
 
-	/* Acquire: the consumer has read the slot before it is written. Its release is in release_message(). */
+	/* Acquire: the slot is written after the consumer has read it. The release is in release_message(). */
 	while (atomic_load_explicit(&slot->full, memory_order_acquire) != 0)
 		relax(channel);
 	memcpy(payload_of(channel, slot), message, size);
-	/* Release: the payload is seen with the flag. Its acquire is in receive_message(). */
+	/* Release: a consumer that sees the flag sees the payload. The acquire is in receive_message(). */
 	atomic_store_explicit(&slot->full, 1, memory_order_release);
 	step(channel);
 }
@@ -64,6 +65,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 {
 	struct slot *slot = slot_of(channel);
 
+	/* Acquire: the payload is read after the flag. The release is in send_message(). */
 	while (atomic_load_explicit(&slot->full, memory_order_acquire) == 0)
 		relax(channel);
 	*size = channel->size;
@@ -72,6 +74,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 static inline void release_message(struct channel *channel)
 {
+	/* Release: the payload is read before the slot is free again. The acquire is in send_message(). */
 	atomic_store_explicit(&slot_of(channel)->full, 0, memory_order_release);
 	step(channel);
 }

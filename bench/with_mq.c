@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POSIX message queues, of ten messages: more need a privilege. */
+/* POSIX message queues of ten messages: a longer queue needs a privilege. */
 #include "config.h"
 
 #include <errno.h>
@@ -58,8 +58,8 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_mq = {
 	.name = "mq",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS) | CAN(MANY),
-	.size_max = 8192, /* by default */
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(CALLS) | CAN(PRODUCERS),
+	.size_max = 8192, /* the system's default limit */
 	.create = create,
 	.destroy = destroy,
 	.open = open_end,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A pipe. It has no messages: the reader knows their size, and nothing is sent to tell it. */
+/* A pipe. It does not keep messages apart: the reader knows their size, which is not sent. */
 #include "config.h"
 
 #include <errno.h>
@@ -16,7 +16,8 @@ static bool create(struct channel *channel)
 		return false;
 	channel->fds[PRODUCER] = fds[1];
 	channel->fds[CONSUMER] = fds[0];
-	fcntl(fds[1], F_SETPIPE_SZ, (int)channel->capacity); /* may be over what a user is allowed: then as it is */
+	/* May exceed what a user is allowed; then the pipe keeps its default size. */
+	fcntl(fds[1], F_SETPIPE_SZ, (int)channel->capacity);
 	return true;
 }
 
@@ -49,7 +50,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_pipe = {
 	.name = "pipe",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS),
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(CALLS),
 	.create = create,
 	DESCRIPTORS,
 	LOOPS,

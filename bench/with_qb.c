@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libqb's ring buffer, in place on both sides; with its semaphore where sides sleep. */
+/* libqb's ring buffer, in place on both sides; it uses its semaphore in the case where the sides sleep. */
 #include "config.h"
 
 #include <qb/qbrb.h>
@@ -8,7 +8,7 @@
 
 #include "contender.h"
 
-/* It leaves two files, which have to be gone even if this process is killed: both sides have the mapping already. */
+/* Removes libqb's two files, so that none is left if this process is killed. The children inherit the mapping. */
 static void remove_files(const struct channel *channel)
 {
 	static const char *const parts[] = { "header", "data" };
@@ -39,11 +39,11 @@ static void destroy(struct channel *channel)
 
 static inline void send_message(struct channel *channel, const void *message, size_t size)
 {
-	void *room;
+	void *chunk;
 
-	while ((room = qb_rb_chunk_alloc(channel->handle, size)) == NULL)
+	while ((chunk = qb_rb_chunk_alloc(channel->handle, size)) == NULL)
 		relax(channel);
-	copy_message(room, message, size);
+	copy_message(chunk, message, size);
 	if (qb_rb_chunk_commit(channel->handle, size) < 0)
 		die("qb_rb_chunk_commit");
 }
@@ -51,12 +51,12 @@ static inline void send_message(struct channel *channel, const void *message, si
 static inline const void *receive_message(struct channel *channel, size_t *size)
 {
 	ssize_t got;
-	void *view;
+	void *message;
 
-	while ((got = qb_rb_chunk_peek(channel->handle, &view, channel->sleeps ? -1 : 0)) <= 0)
+	while ((got = qb_rb_chunk_peek(channel->handle, &message, channel->sleeps ? -1 : 0)) <= 0)
 		relax(channel);
 	*size = (size_t)got;
-	return view;
+	return message;
 }
 
 static inline void release_message(struct channel *channel)
@@ -68,7 +68,7 @@ static inline void release_message(struct channel *channel)
 
 const struct contender with_qb = {
 	.name = "libqb",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS),
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(CALLS),
 	.create = create,
 	.destroy = destroy,
 	LOOPS,

@@ -14,7 +14,7 @@ static bool create(struct channel *channel)
 
 	if (socketpair(AF_UNIX, type, 0, channel->fds) != 0)
 		return false;
-	/* Cut to what the system allows. */
+	/* The kernel reduces the size to the system's limit. */
 	setsockopt(channel->fds[PRODUCER], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 	return true;
 }
@@ -44,7 +44,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_seqpacket = {
 	.name = "seqpacket",
-	.can = CAN(THROUGHPUT) | CAN(SPINNING) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS) | CAN(MANY),
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(CALLS) | CAN(PRODUCERS),
 	.create = create,
 	DESCRIPTORS,
 	LOOPS,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ZeroMQ, PUSH to PULL over ipc. Its I/O threads run on the processor of the side that they serve: a side that spun
- * would keep them from it.
+ * ZeroMQ, PUSH to PULL over ipc. Its I/O threads run on the processor of the side that they serve, and a spinning side
+ * would take it from them: so ZeroMQ does not take part in ROUND_TRIP.
  */
 #include "config.h"
 
@@ -20,9 +20,9 @@ static bool create(struct channel *channel)
 static void open_end(struct channel *channel, enum side side)
 {
 	char endpoint[96];
-	int reconnect_ms = 1, status; /* who connects may be early */
+	int reconnect_ms = 1, status; /* the producer may connect before the consumer binds */
 
-	/* An abstract address: it leaves no file. */
+	/* An abstract address leaves no file. */
 	snprintf(endpoint, sizeof endpoint, "ipc://@%s", channel->name);
 	channel->context = zmq_ctx_new();
 	channel->handle = zmq_socket(channel->context, side == PRODUCER ? ZMQ_PUSH : ZMQ_PULL);
@@ -59,12 +59,12 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 	return zmq_msg_data(message);
 }
 
-#define NOTHING_TO_RELEASE /* the next zmq_msg_recv() does it */
+#define NOTHING_TO_RELEASE /* the next zmq_msg_recv() releases the message */
 #include "loops.h"
 
 const struct contender with_zmq = {
 	.name = "zeromq",
-	.can = CAN(THROUGHPUT) | CAN(SLEEPING) | CAN(ONE_CPU) | CAN(CALLS) | CAN(MANY),
+	.can = CAN(THROUGHPUT) | CAN(WAKE) | CAN(ONE_CPU) | CAN(CALLS) | CAN(PRODUCERS),
 	.create = create,
 	.open = open_end,
 	.close = close_end,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Found before the real one by the objects of the library that waits on semaphores. */
+/* The library that waits on semaphores is compiled with this file in place of the config.h that it includes. */
 #include <config.h>
 
 #undef SMQ_USE_FUTEX

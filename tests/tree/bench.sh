@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The benchmark for a moment: every contender that is there moves messages, and what is written can be read. The times
-# mean nothing.
+# Runs the benchmark for a moment: every contender of this build moves messages, and the files are well-formed. The
+# times mean nothing.
 set -eu
 
 bench=${top_builddir:-.}/bench/bench
 
 [ -e /proc/self/task ] || {
-	echo "bench.sh: no /proc"
+	echo "bench.sh: skipped: no /proc"
 	exit 77
 }
 
 case ${SHMEMQ_CFLAGS-} in
 *-fsanitize=* | *--coverage*)
-	echo 'SKIP: the compiler adds to what would be measured'
+	echo 'bench.sh: skipped: instrumented code would be measured'
 	exit 77
 	;;
 esac
@@ -35,7 +35,7 @@ if command -v python3 >/dev/null; then
 	python3 - "$temp/json" <<-END || fail "the JSON"
 		import json, sys
 		results = json.load(open(sys.argv[1]))["results"]
-		# On a busy machine nothing may have moved in the few milliseconds of some.
+		# On a busy machine, some contenders may move no message within a few milliseconds.
 		assert sum(row["median"] > 0 for row in results) > len(results) / 2, results
 		found = {(row["case"], row["contender"]) for row in results}
 		for case in "throughput", "round-trip", "wake", "one-cpu", "queues":
@@ -49,11 +49,11 @@ else
 	grep -q '"case": "wake".*"contender": "inplace"' "$temp/json" || fail "no wake in the JSON"
 fi
 
-# As many rows in each: a line of the table ends in a number, and so does one of the columns, below their titles.
+# The table, the JSON and the columns have equally many rows; the columns have a line of titles, too.
 rows=$(($(wc -l <"$temp/tsv") - 1))
 [ "$rows" -eq "$(grep -c '"contender"' "$temp/json")" ] || fail "JSON and columns differ"
 [ "$rows" -eq "$(grep -c ' B ring ' "$temp/table")" ] || fail "table and columns differ"
 
-"$bench" --cases nonsense >/dev/null 2>"$temp/err" && fail "a case that is none passes"
-grep -q -- '--cases wants' "$temp/err" || fail "a case that is none: $(cat "$temp/err")"
+"$bench" --cases nonsense >/dev/null 2>"$temp/err" && fail "an unknown case is accepted"
+grep -q 'invalid --cases "nonsense"' "$temp/err" || fail "the message for an unknown case: $(cat "$temp/err")"
 echo "bench.sh: $rows rows"
