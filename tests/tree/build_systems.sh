@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The examples are built against the installed library by CMake and by Meson, as their files there say, and run.
+# CMake and Meson build the examples against the installed library, with the files in examples/, and the programs run.
 set -eu
 command -v cmake >/dev/null || command -v meson >/dev/null || {
-	echo 'build_systems.sh: neither cmake nor meson'
+	echo 'build_systems.sh: skipped: neither cmake nor meson'
 	exit 77
 }
 # shellcheck source=tests/tree/install_lib.sh
 . "${srcdir:-.}/tests/tree/install_lib.sh"
 
-# "no": configure was told to do without.
+# CXX is "no" if configure has found no C++ compiler.
 export CC CXX CFLAGS="${SHMEMQ_CFLAGS-}" CXXFLAGS="${SHMEMQ_CFLAGS-}" LDFLAGS="${SHMEMQ_LDFLAGS-}"
 export LD_LIBRARY_PATH="$libdir"
 mkdir "$root/examples"
@@ -17,13 +17,13 @@ cp "$srcdir"/examples/*.c "$srcdir"/examples/*.cc "$srcdir/examples/CMakeLists.t
 	"$root/examples/"
 cd "$root/examples"
 
-# run HOW: in which directory it was built
+# run DIRECTORY: runs the examples that were built there
 run()
 {
 	"$1/producer" "/$queue" hello || fail "$1: the producer failed"
 	[ "$("$1/consumer" "/$queue")" = hello ] || fail "$1: the consumer read something else"
 	cxx='without C++'
-	# Where there is a compiler that does, and for a queue without a name /proc.
+	# It needs a C++17 compiler, and /proc for a queue without a name.
 	if [ -x "$1/cxx" ] && [ -e /proc/self/fd ]; then
 		"$1/cxx" "/$queue" >/dev/null || fail "$1: the C++ example failed"
 		cxx='and in C++'
@@ -45,12 +45,12 @@ if command -v cmake >/dev/null; then
 	quietly cmake --build cmake
 	run cmake
 else
-	echo 'build_systems.sh: left out: cmake'
+	echo 'build_systems.sh: left out: cmake is missing'
 fi
 if command -v meson >/dev/null; then
 	quietly meson setup meson
 	quietly meson compile -C meson
 	run meson
 else
-	echo 'build_systems.sh: left out: meson'
+	echo 'build_systems.sh: left out: meson is missing'
 fi

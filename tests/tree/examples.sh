@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The examples that the manual shows run, and do what it says. SHMEMQ_LIBRARY: the library for those that load it.
+# The examples in the manual run, and do what it says. SHMEMQ_LIBRARY: the library for the examples that load it.
 examples=${top_builddir:-.}/examples
 name=/shmemq-examples-$$
 library=${SHMEMQ_LIBRARY:-${top_builddir:-.}/.libs/libshmemq.so.0}
@@ -14,7 +14,7 @@ fail() # WHAT
 	exit 1
 }
 
-# No example can hang this test.
+# Runs an example for at most a minute, so that it cannot hang this test.
 run() # EXAMPLE ARGUMENT...
 {
 	program=$1
@@ -22,7 +22,7 @@ run() # EXAMPLE ARGUMENT...
 	timeout 60 "$examples/$program" "$@"
 }
 
-# Compares a file with the lines given.
+# Compares a file with the given lines.
 says() # FILE LINE...
 {
 	file=$1
@@ -57,7 +57,7 @@ run batch "$name" >"$temp/out" || fail batch
 says "$temp/out" one '' three
 [ ! -e "/dev/shm$name" ] || fail 'batch left the queue'
 
-# With membarrier(2), and without.
+# Runs the sandbox, with membarrier(2) allowed or not.
 sandbox() # ARGUMENT...
 {
 	case ${SHMEMQ_LDFLAGS-} in
@@ -69,7 +69,7 @@ sandbox() # ARGUMENT...
 	run sandbox "$@" 68656c6c6f '' 73616e64626f78 >"$temp/out"
 	case $? in
 	0) says "$temp/out" hello '' sandbox ;;
-	77) echo 'sandbox is left out: no seccomp, or an architecture that it does not know' ;;
+	77) echo 'sandbox is left out: no seccomp, or an architecture that the example does not know' ;;
 	*) fail "sandbox $*" ;;
 	esac
 }
@@ -82,9 +82,9 @@ if [ -e /proc/self/fd ]; then # shmemq_fdopen(3) needs it
 	says "$temp/out" '1: ADA' '2: GRACE'
 
 	if [ -n "${SHMEMQ_TEST_EMULATED-}" ]; then
-		echo 'logger is left out: without MADV_WIPEONFORK a child closes what its parent has'
+		echo 'logger is left out: without MADV_WIPEONFORK, a child closes the handle of its parent'
 	else
-		# Each worker's lines in order, whatever lies between.
+		# The lines of each worker are in order; other workers' lines may lie between them.
 		run logger >"$temp/out" || fail logger
 		sort -s -k 2,2 "$temp/out" >"$temp/sorted"
 		for worker in 1 2 3 4; do
@@ -108,7 +108,7 @@ run inplace "$name" >"$temp/out" || fail inplace
 says "$temp/out" '0: 21.50 in room 1' '2: 19.25 in room 3'
 [ ! -e "/dev/shm$name" ] || fail 'inplace left the queue'
 
-# Begins when neither queue is there, and ends when both producers have closed.
+# The loop starts before the queues exist, and ends when both producers have closed.
 polls=yes
 run loop "$name" "$name-2" >"$temp/out" 2>"$temp/err" &
 consumer=$!
@@ -122,25 +122,25 @@ if wait "$consumer"; then
 	done
 else
 	grep 'Too many open files\|not supported' "$temp/err" || fail "loop: $(cat "$temp/err")"
-	echo 'loops are left out: no inotify instance, or no /proc'
+	echo 'loop and loop.py are left out: no inotify instance left, or no /proc'
 	polls=no
 	rm -f "/dev/shm$name" "/dev/shm$name-2"
 fi
 
-# Is the library one that python3 can load, and is there a python3?
+# Runs an example in Python, if there is a python3 that can load the library.
 python() # ARGUMENT...
 {
 	case ${SHMEMQ_LDFLAGS-} in
-	*-fsanitize*) echo 'loop.py is left out: a sanitizer has to be in the program itself' ;;
+	*-fsanitize*) echo 'loop.py is left out: the sanitizer would have to be linked into python3' ;;
 	*)
 		if [ "$polls" = no ]; then
 			:
 		elif [ ! -e "$library" ]; then
-			echo 'loop.py is left out: no shared library'
+			echo 'loop.py is left out: there is no shared library'
 		elif ! command -v python3 >/dev/null; then
-			echo 'loop.py is left out: no python3'
+			echo 'loop.py is left out: python3 is missing'
 		elif ! python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$library" 2>/dev/null; then
-			echo 'loop.py is left out: python3 is of another machine than the library, or of another libc'
+			echo 'loop.py is left out: python3 is for another architecture or libc than the library'
 		else
 			LD_LIBRARY_PATH=${library%/*} timeout 60 \
 				python3 "${srcdir:-.}/examples/$1" "$name" >"$temp/out" &
@@ -155,7 +155,7 @@ python() # ARGUMENT...
 }
 python loop.py
 
-# Not through timeout(1), which sends SIGCONT after each signal: the leak sanitizer of a process that exits hangs on it.
+# Not with timeout(1): it sends SIGCONT after each signal, on which the leak sanitizer of an exiting process hangs.
 start() # EXAMPLE ARGUMENT...
 {
 	started=$1
@@ -165,26 +165,26 @@ start() # EXAMPLE ARGUMENT...
 	trap 'kill "$consumer" 2>/dev/null; rm -rf "$temp" "/dev/shm$name"' EXIT
 }
 
-# SIGTERM ends it well, within ten seconds.
+# Sends SIGTERM: the example must exit with 0 within ten seconds.
 stop()
 {
 	kill "$consumer"
 	tries=0
 	while kill -0 "$consumer" 2>/dev/null; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || fail "$started goes on after SIGTERM"
+		[ "$tries" -lt 100 ] || fail "$started still runs ten seconds after SIGTERM"
 		sleep 0.1
 	done
-	wait "$consumer" || fail "$started did not end well on SIGTERM"
+	wait "$consumer" || fail "$started failed on SIGTERM"
 	trap 'rm -rf "$temp" "/dev/shm$name"' EXIT
 }
 
 if [ "$polls" = yes ]; then
 	start loop "$name"
 	tries=0
-	until [ -e "/dev/shm$name" ]; do # from then on it takes its signals one by one
+	until [ -e "/dev/shm$name" ]; do # loop blocks SIGTERM before it makes its queue
 		tries=$((tries + 1))
-		[ "$tries" -lt 100 ] || fail 'loop makes no queue'
+		[ "$tries" -lt 100 ] || fail 'loop has made no queue in ten seconds'
 		sleep 0.1
 	done
 	stop

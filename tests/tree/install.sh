@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What `make install` leaves is complete: the two programs at the head of the public header are compiled against it by
-# way of pkg-config, with the shared library and with the static one, and run.
+# `make install` installs all that a program needs: the two programs at the head of the public header are compiled with
+# the flags of pkg-config, against the shared library and against the static one, and run.
 set -eu
 
 # shellcheck source=tests/tree/install_lib.sh
 . "${srcdir:-.}/tests/tree/install_lib.sh"
 
-# example NUMBER: the program of that number, under a queue name of this test's own.
+# example NUMBER: prints the program of that number, with this test's queue name.
 example()
 {
 	awk -v wanted="$1" '
@@ -17,7 +17,7 @@ example()
 	' "$srcdir/include/shmemq.h" | sed "s|\"/hello\"|\"/$queue\"|"
 }
 
-# build HOW, which is nothing or --static
+# build [--static]
 build()
 {
 	for program in producer consumer; do
@@ -32,14 +32,14 @@ run()
 	LD_LIBRARY_PATH=$libdir "$root/producer" || fail "$1: the producer failed"
 	text=$(LD_LIBRARY_PATH=$libdir "$root/consumer") || fail "$1: the consumer failed"
 	[ "$text" = hello ] || fail "$1: the consumer read '$text'"
-	[ ! -e "/dev/shm/$queue" ] || fail "$1: the queue is left"
+	[ ! -e "/dev/shm/$queue" ] || fail "$1: the queue was not removed"
 	echo "install.sh: $1: runs"
 }
 
 version=$(pkg-config --modversion libshmemq)
-grep -q "^#define PACKAGE_VERSION \"$version\"" config.h || fail "libshmemq.pc is of version $version"
+grep -q "^#define PACKAGE_VERSION \"$version\"" config.h || fail "libshmemq.pc has another version: $version"
 
-[ -n "$(find "$root" -name shmemq.hpp)" ] || fail "shmemq.hpp is not there"
+[ -n "$(find "$root" -name shmemq.hpp)" ] || fail "shmemq.hpp is not installed"
 
 example 1 >"$root/producer.c"
 example 2 >"$root/consumer.c"

@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: MIT
-# What the tests of an installed library share: read first. It installs into $root, under which all that they make is,
-# and has pkg-config find it there. $libdir is where the libraries are, $queue a name of the test's own.
+# Sourced first by the tests of an installed library. It installs the library into $root, where the tests also keep
+# their files, and makes pkg-config find it there. $libdir is the directory of the libraries, $queue the name of the
+# test's queue, without the slash.
 
 : "${srcdir:=.}" "${CC:=cc}"
 test=$(basename "$0")
 command -v pkg-config >/dev/null || {
-	echo "$test: no pkg-config"
+	echo "$test: skipped: no pkg-config"
 	exit 77
 }
 root=$(mktemp -d)
@@ -20,14 +21,14 @@ fail()
 	exit 1
 }
 
-# Without what the make that runs this test has for itself: flags and job slots.
+# Without the flags and job slots of the make that runs this test.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL "${MAKE:-make}" -s install DESTDIR="$root" >"$root/log" 2>&1 || {
 	cat "$root/log"
 	fail "make install failed"
 }
 pc=$(find "$root" -name libshmemq.pc)
-# The paths in it are those of a system whose root is $root; all of them, also under a prefix of /usr.
+# The paths in it are relative to $root. pkg-config must print all of them, even those under /usr.
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$root"
 export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
-# shellcheck disable=SC2034 # for who reads this
+# shellcheck disable=SC2034 # used by the scripts that source this file
 libdir=$(dirname "$(find "$root" -name libshmemq.la)")

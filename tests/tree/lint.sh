@@ -1,20 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The sources as text: one licence line a file, config.h first, no blanks at a line's end, at most 120 columns, C and
-# C++ as .clang-format says; and shell scripts in which shellcheck finds nothing.
-# shellcheck disable=SC2086 # lists of words, all through
+# Checks the sources as text: one licence line a file, config.h first, no blanks at the end of a line, at most 120
+# columns, C and C++ formatted by .clang-format; and shell scripts by shellcheck.
+# shellcheck disable=SC2086 # variables that are lists of words
 set -eu
 
 cd "${srcdir:-.}"
 
-# This project's files by name: what autogen.sh, configure and make leave beside them is none of it.
+# This project's files, by name, because autogen.sh, configure and make leave other files beside them.
 programs=$(find bench lib tools tests -name '*.c')
 code="$programs $(find bench examples include lib tests tools -name '*.h') $(find examples -name '*.c')
 	$(find examples include tests -name '*.cc' -o -name '*.hpp')"
 python=$(find examples -name '*.py')
 scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
-# Not in a tarball.
+# These are not in a tarball.
 [ ! -e .ci/run ] || scripts="$scripts .ci/run debian/tests/abi debian/tests/command debian/tests/examples"
 completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am m4/shmemq.m4 examples/CMakeLists.txt examples/meson.build"
@@ -28,7 +28,7 @@ licences()
 	done
 }
 
-# It decides what the system's headers declare. The public header stands without it, and so does its test.
+# config.h decides what the system's headers declare. The public header must not need it, nor does its test include it.
 config_first()
 {
 	for file in $programs; do
@@ -45,7 +45,7 @@ lines()
 	done
 }
 
-# Other versions of it break some lines elsewhere.
+# Other versions of clang-format break some lines differently.
 format_version=14
 can_format()
 {
@@ -59,10 +59,10 @@ format()
 
 shell()
 {
-	shellcheck $scripts $completions || echo "shellcheck has something to say"
+	shellcheck $scripts $completions || echo "shellcheck reports the lines above"
 }
 
-# A list that came out empty would be in order, too.
+# Without files, the checks would pass.
 [ -n "$programs" ]
 faults=$(
 	licences
@@ -76,10 +76,10 @@ if [ -n "$faults" ]; then
 	exit 1
 fi
 command -v shellcheck >/dev/null || {
-	echo "lint.sh: nothing found, but there is no shellcheck"
+	echo "lint.sh: nothing found, but shellcheck is missing"
 	exit 77
 }
 can_format || {
-	echo "lint.sh: nothing found, but there is no clang-format $format_version, or no .clang-format"
+	echo "lint.sh: nothing found, but clang-format $format_version or .clang-format is missing"
 	exit 77
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The manual (and README): without mandoc's warnings, complete, and true to header, symbol map and examples.
-# $srcdir and $top_builddir say where they are, $MANDOC which mandoc to use.
+# Checks the manual (and README): mandoc has no warnings, and the pages are complete and agree with the header, the
+# symbol map and the examples. $srcdir and $top_builddir are the directories, $MANDOC is the mandoc to use.
 srcdir=${srcdir:-.}
 library=${top_builddir:-.}/.libs/libshmemq.so
 header=$srcdir/include/shmemq.h
@@ -14,7 +14,7 @@ temp=$(mktemp -d) || exit 1
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Says what does not hold: two lists, as a diff.
+# Compares two lists; reports a difference as a diff.
 same() # WHAT EXPECTED-FILE FILE
 {
 	diff -u "$2" "$3" >"$temp/diff" && return
@@ -23,7 +23,7 @@ same() # WHAT EXPECTED-FILE FILE
 	failures=$((failures + 1))
 }
 
-# The page that `man NAME` of section 3 shows: itself, or what its .so names.
+# Prints the page that `man 3 NAME` shows: its own, or the one that its .so line names.
 page_of() # NAME
 {
 	if [ -e "$man/$1.3" ]; then
@@ -31,7 +31,7 @@ page_of() # NAME
 	fi
 }
 
-# Names of functions: declared, in the map, with a page that names and shows them, in the shared library.
+# The names of functions: in the header, in the map, in NAME and SYNOPSIS of a page, and in the shared library.
 sed -n 's/^[a-z].*[ *]\(shmemq_[a-z_]*\)(.*/\1/p' "$header" | sort >"$temp/declared"
 sed -n 's/^[[:space:]]*\(shmemq_[a-z_]*\);$/\1/p' "$srcdir/lib/libshmemq.map" | sort >"$temp/mapped"
 for stub in "$man"/shmemq_*.3; do
@@ -50,7 +50,8 @@ if [ -e "$library" ]; then
 	same 'functions in shmemq.h (-) and symbols of libshmemq.so (+)' "$temp/declared" "$temp/exported"
 fi
 
-# "FUNCTION ERRNO" for each prototype, of the comment before it; "as push" and "as pop, less X" refer to earlier ones.
+# Prints "FUNCTION ERRNO" for each errno in the comment before a prototype. "as push" and "as pop, less X" refer to the
+# lists of earlier prototypes.
 awk '
 	/^\/\*/ { comment = "" }
 	/^( \*|\/\*)/ { comment = comment " " $0 }
@@ -82,7 +83,7 @@ for page in "$man"/shmemq_*.3; do
 done | sort -u >"$temp/documented"
 same 'errors in shmemq.h (-) and under ERRORS (+)' "$temp/promised" "$temp/documented"
 
-# The text of each example in a page, as mdoc has to write it.
+# The text of each example in a page, as mdoc(7) escapes it.
 grep -n '^\.\\" examples/' "$man"/*.[1-9] | sed 's/:.*examples/ examples/' >"$temp/shown"
 [ -s "$temp/shown" ] || { echo 'FAIL: no page shows an example'; failures=$((failures + 1)); }
 while read -r page example; do
@@ -91,7 +92,7 @@ while read -r page example; do
 	sed -n "\|^\.\\\\\" $example\$|,/^\.Ed\$/p" "$page" | sed '1d; $d' >"$temp/text"
 	same "$example (-) as $page shows it (+)" "$temp/expected" "$temp/text"
 done <"$temp/shown"
-# And in README, indented, behind a line that ends in its name.
+# In README, the examples are indented, after a line that ends in the name.
 grep -n 'examples/[a-z]*\.c:$' "$srcdir/README" | sed 's/:.*\(examples.*\):$/ \1/' >"$temp/quoted"
 [ "$(wc -l <"$temp/quoted")" -ge 2 ] || { echo 'FAIL: README shows too few examples'; failures=$((failures + 1)); }
 while read -r line example; do
@@ -101,31 +102,31 @@ while read -r line example; do
 done <"$temp/quoted"
 (cd "$srcdir" && ls examples/*.c examples/*.cc examples/*.py) >"$temp/examples"
 sed 's/.* //' "$temp/shown" | sort -u >"$temp/used"
-same 'examples there are (-) and that a page shows (+)' "$temp/examples" "$temp/used"
+same 'examples (-) and those that a page shows (+)' "$temp/examples" "$temp/used"
 
 if ! command -v "$mandoc" >/dev/null; then
 	[ "$failures" -eq 0 ] || exit 1
-	echo 'mandoc is missing: the pages were compared with header and examples, but not linted'
+	echo 'mandoc is missing: the pages agree with header and examples, but were not linted'
 	exit 77
 fi
 
-# man-pages(7) puts EXAMPLES behind ERRORS and NOTES, mdoc(7) before: that is no error here.
+# man-pages(7) puts EXAMPLES after ERRORS and NOTES, mdoc(7) before them: this project follows the former.
 for page in "$man"/*.[1-9]; do
 	grep -q '^\.so ' "$page" || "$mandoc" -Tlint -W warning "$page"
 done | grep -v 'sections out of conventional order: Sh EXAMPLES' >"$temp/lint"
 : >"$temp/empty"
 same "mandoc's warnings (+)" "$temp/empty" "$temp/lint"
 
-# The HTML pages, and that every link among them leads to one.
+# The HTML pages exist, and every link among them leads to one of them.
 if MANDOC=$mandoc "$man/html.sh" "$man" "$temp/html"; then
 	for page in "$temp"/html/*.html; do
 		tr '"' '\n' <"$page" | sed -n 's/^\([a-z_.]*\.[1-9]\.html\)\(#.*\)\{0,1\}$/\1/p'
 	done | sort -u >"$temp/linked"
 	(cd "$temp/html" && ls) >"$temp/rendered"
 	comm -23 "$temp/linked" "$temp/rendered" >"$temp/dead"
-	same 'links to pages that are not there (+)' "$temp/empty" "$temp/dead"
+	same 'links to pages that do not exist (+)' "$temp/empty" "$temp/dead"
 	(cd "$temp/html" && grep -l 'href="https:[^"]*/shmemq' ./*.html) >"$temp/stray"
-	same 'references to pages of this manual that are not there (+)' "$temp/empty" "$temp/stray"
+	same 'references to pages of this manual that do not exist (+)' "$temp/empty" "$temp/stray"
 else
 	echo 'FAIL: html.sh'
 	failures=$((failures + 1))
