@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lower limit of a wake-up on this machine: a mailbox whose receiver waits on a futex without spinning first. The
- * sender wakes it after each message, asleep or not.
+ * The lower limit of a wake-up on this machine: a mailbox with a receiver that waits on a futex without spinning
+ * first. The sender wakes it after each message, asleep or not.
  */
 #include "config.h"
 

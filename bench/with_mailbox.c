@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The lower limit of a round trip on this machine: a mailbox whose receiver spins. */
+/* The lower limit of a round trip on this machine: a mailbox with a receiver that spins. */
 #include "config.h"
 
 #include "mailbox.h"
