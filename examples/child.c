@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A parent that sends, a child that prints, and a queue that has no name */
+/* A parent sends messages to its child through a queue without a name */
 #include <errno.h>
 #include <shmemq.h>
 #include <stdio.h>

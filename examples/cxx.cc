@@ -26,7 +26,7 @@ static void produce(int fd)
 			slot.commit(sizeof(sample));
 	}
 	q.push("end of shift", 1);
-	q.close(); /* by hand, to hear of errors: the destructor is silent */
+	q.close(); /* explicitly, to see errors: the destructor hides them */
 }
 
 static void consume(int fd)
@@ -41,8 +41,8 @@ static void consume(int fd)
 			std::cout << s->number << ": " << s->celsius << '\n';
 		else
 			std::cout << message.text() << '\n';
-	} /* here the message ends */
-	if (ec != std::errc::broken_pipe) /* the end: all is read */
+	} /* the message is released here */
+	if (ec != std::errc::broken_pipe) /* broken_pipe: closed, all is read */
 		throw std::system_error(ec);
 }
 

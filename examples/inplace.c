@@ -8,11 +8,11 @@
 struct sample {
 	uint64_t number;
 	double celsius;
-	char place[64]; /* sent only as far as it is filled */
+	char place[64]; /* only the filled part is sent */
 };
 
 #define HEAD_BYTES offsetof(struct sample, place)
-#define TYPE_SAMPLE 1u /* the tag: for messages of more than one kind */
+#define TYPE_SAMPLE 1u /* the tag: tells kinds of messages apart */
 
 static int produce(struct shmemq *q, uint64_t number)
 {

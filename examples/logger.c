@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Many workers, one log: their ends of the queue are shared */
+/* Many workers write one log: they share the producer end of the queue */
 #include <errno.h>
 #include <shmemq.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static int write_log(int fd)
 	return shmemq_close(q) != 0;
 }
 
-/* True: it has failed, or was killed, of which the others see nothing. */
+/* True: the process has failed or was killed, which the queue does not show. */
 static int failed(pid_t pid)
 {
 	int status;
@@ -53,14 +53,14 @@ int main(void)
 	struct shmemq *all;
 	int fd = shmemq_memfd(NULL), bad = 0;
 
-	/* One handle more, so that the last one closes when all are done. */
+	/* One more handle keeps the end open until all workers are done. */
 	all = fd < 0 ? NULL : shmemq_fdopen(fd, SHMEMQ_PRODUCER | SHMEMQ_SHARED);
 	if (all == NULL) {
 		perror("logger");
 		return 1;
 	}
 	logger = fork();
-	if (logger == 0) /* here the handle is not open, only memory to free */
+	if (logger == 0) /* in a child, close only frees the handle */
 		return shmemq_close(all) != 0 || write_log(fd);
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		workers[i] = fork();

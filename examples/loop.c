@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints messages of many queues, until all have closed: loop /NAME... */
+/* Prints messages of many queues until all producers close: loop /NAME... */
 #include <errno.h>
 #include <shmemq.h>
 #include <signal.h>
@@ -23,7 +23,7 @@ static int watch(int epoll, int fd, struct source *source)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* The queue is there before its producer, or the other way round. */
+/* Consumer and producer may open the queue in any order. */
 static int start(int epoll, struct source *source)
 {
 	int fd;
@@ -36,7 +36,7 @@ static int start(int epoll, struct source *source)
 	return fd < 0 ? -1 : watch(epoll, fd, source);
 }
 
-/* 0: there may be more, or will be. Else the errno that says why not. */
+/* Returns 0 if more messages may come, else the errno of the failed pop. */
 static int print_some(const struct source *source)
 {
 	const char *text;
@@ -52,7 +52,7 @@ static int print_some(const struct source *source)
 	return 0;
 }
 
-/* True: this queue is done with. Its close closes its descriptor. */
+/* True: this queue has ended. shmemq_close() closes its descriptor, too. */
 static int finished(struct source *source, int *failed)
 {
 	errno = print_some(source);

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Prints messages from an asyncio loop, until the producer has closed: loop.py /NAME
+# Prints messages in an asyncio loop until the producer closes: loop.py /NAME
 import asyncio
 import ctypes
 import errno
 import os
 import sys
 
-CONSUMER, CREATE = 0x02, 0x10  # of shmemq.h
+CONSUMER, CREATE = 0x02, 0x10  # as in shmemq.h
 AT_A_TIME = 100  # messages: the loop has other things to do
 
 lib = ctypes.CDLL("libshmemq.so.0", use_errno=True)
@@ -25,7 +25,7 @@ def check(good):
 
 
 def pop(q):
-    """The next message, or None: there is none now."""
+    """Returns the next message, or None if there is none now."""
     size = ctypes.c_size_t()
     data = lib.shmemq_timedpop_start(q, size, None, 0)
     if data is None and ctypes.get_errno() == errno.EAGAIN:
@@ -37,7 +37,7 @@ def pop(q):
 
 
 async def messages(q):
-    """All messages, until the producer has closed; OSError if it was killed."""
+    """Yields messages until the producer closes; raises OSError if it was killed."""
     loop, ready, fd = asyncio.get_running_loop(), asyncio.Event(), lib.shmemq_pollfd(q)
     check(fd >= 0)
     loop.add_reader(fd, ready.set)

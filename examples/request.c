@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A server that writes names large, and its client: one queue each way */
+/* A server turns names to upper case for its client: one queue each way */
 #include <ctype.h>
 #include <errno.h>
 #include <shmemq.h>
@@ -46,7 +46,7 @@ static int serve(int requests_fd, int replies_fd)
 	return (shmemq_close(requests) | shmemq_close(replies)) != 0;
 }
 
-/* The tag, an id, tells replies apart if many requests are under way. */
+/* The tag, an id, tells replies apart if several requests are pending. */
 static int ask(struct shmemq *requests, struct shmemq *replies,
 	       const char *name, uint32_t id)
 {
@@ -83,7 +83,7 @@ int main(void)
 		perror("request");
 		return 1;
 	}
-	shmemq_close(requests); /* the server ends */
+	shmemq_close(requests); /* this ends the server */
 	shmemq_close(replies);
 	waitpid(pid, &status, 0);
 	return status != 0;

@@ -40,7 +40,7 @@
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1), RETURN(action)
 #define ALLOW(call) IF(__NR_##call, SECCOMP_RET_ALLOW)
 
-/* What push, pop and close call, on any architecture and with any libc. */
+/* The system calls of push, pop and close, on any architecture and libc. */
 static struct sock_filter filter[] = {
 	LOAD(arch),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
@@ -62,15 +62,15 @@ static struct sock_filter filter[] = {
 	ALLOW(clock_gettime64),
 #endif
 #ifdef __NR_fcntl
-	ALLOW(fcntl), /* the locks that say who is there */
+	ALLOW(fcntl), /* the locks that show if the peer lives */
 #endif
 #ifdef __NR_fcntl64
 	ALLOW(fcntl64),
 #endif
-	ALLOW(fallocate), /* ring a peer that uses shmemq_pollfd() */
+	ALLOW(fallocate), /* raise the descriptor of the peer's shmemq_pollfd() */
 	ALLOW(pread64),
 #ifdef __NR_nanosleep
-	ALLOW(nanosleep), /* a close waits for another open or close */
+	ALLOW(nanosleep), /* close waits for another open or close */
 #endif
 #ifdef __NR_clock_nanosleep
 	ALLOW(clock_nanosleep),
@@ -84,13 +84,13 @@ static struct sock_filter filter[] = {
 	RETURN(SECCOMP_RET_KILL_PROCESS),
 };
 
-static int enter(int no_membarrier)
+static int install_filter(int no_membarrier)
 {
 	struct sock_fprog program = { .filter = filter };
 
 	program.len = sizeof filter / sizeof filter[0];
-	/* It may be refused, if it does not kill: each message then costs a
-	   fence. */
+	/* The filter may refuse membarrier(2), but not kill for it: each
+	   message then costs a fence. */
 	if (no_membarrier)
 		filter[MEMBARRIER].k = SECCOMP_RET_ERRNO | EPERM;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -105,7 +105,7 @@ static int nibble(char c)
 	return c != '\0' && found != NULL ? (int)(found - digits) : 0;
 }
 
-/* One message to one message. What the parent sends it may trust. */
+/* Decodes one message into one message. The parent is trusted. */
 static int decode(struct shmemq *in, struct shmemq *out)
 {
 	const char *hex;
@@ -126,7 +126,7 @@ static int decode(struct shmemq *in, struct shmemq *out)
 	return shmemq_pop_end(in);
 }
 
-/* Opening needs more calls than are allowed: so first the queues. */
+/* Opens the queues first: that takes calls that the filter forbids. */
 static int child(int in_fd, int out_fd, int no_membarrier)
 {
 	struct shmemq *in = shmemq_fdopen(in_fd, SHMEMQ_CONSUMER);
@@ -134,7 +134,7 @@ static int child(int in_fd, int out_fd, int no_membarrier)
 
 	if (in == NULL || out == NULL)
 		return 1;
-	if (enter(no_membarrier) != 0)
+	if (install_filter(no_membarrier) != 0)
 		return 77; /* no seccomp here */
 	while (decode(in, out) == 0)
 		;
@@ -143,8 +143,8 @@ static int child(int in_fd, int out_fd, int no_membarrier)
 	return (shmemq_close(in) | shmemq_close(out)) != 0;
 }
 
-/* Copies before it looks: a hostile child can change what lies in the ring,
-   and may never answer. */
+/* Copies a message before it reads it, and limits its wait: a hostile child
+   can change what lies in the ring, and may never answer. */
 static int ask(struct shmemq *out, struct shmemq *in, const char *hex)
 {
 	char text[256];
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	if (ARCH == 0) {
-		fprintf(stderr, "sandbox: an architecture unknown to it\n");
+		fprintf(stderr, "sandbox: unknown architecture\n");
 		return 77;
 	}
 	if (down < 0 || up < 0)
@@ -183,8 +183,8 @@ int main(int argc, char **argv)
 	for (int i = 1 + no_membarrier; i < argc && !failed; i++)
 		failed = ask(out, in, argv[i]) != 0;
 	if (failed)
-		perror("sandbox"); /* EOWNERDEAD: the filter has killed it */
-	shmemq_close(out); /* the child ends */
+		perror("sandbox"); /* EOWNERDEAD: the filter killed the child */
+	shmemq_close(out); /* this ends the child */
 	shmemq_close(in);
 	waitpid(pid, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)

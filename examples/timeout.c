@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints what producers send, one after the other: timeout /NAME */
+/* Prints the messages of one producer after the other: timeout /NAME */
 #include <errno.h>
 #include <shmemq.h>
 #include <signal.h>
@@ -14,10 +14,10 @@ static void on_sigterm(int signal_number)
 {
 	(void)signal_number;
 	stop = 1;
-	shmemq_interrupt(queue); /* where the flag comes too late */
+	shmemq_interrupt(queue); /* ends a wait that missed the flag */
 }
 
-/* Takes the message that the buffer is too small for. */
+/* Removes the message that is too large for the buffer. */
 static int skip(void)
 {
 	size_t size;
@@ -44,10 +44,10 @@ static int receive(void)
 		return 0;
 	case EMSGSIZE:
 		return skip();
-	case EINTR: /* another signal's handler */
+	case EINTR: /* the handler of another signal */
 	case ECANCELED: /* shmemq_interrupt() */
 		return 0;
-	default: /* no EPIPE or EOWNERDEAD among them: see SHMEMQ_STAY */
+	default: /* SHMEMQ_STAY: neither EPIPE nor EOWNERDEAD */
 		return -1;
 	}
 }
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 			perror(name);
 		fflush(stdout);
 	}
-	signal(SIGTERM, SIG_IGN); /* the handler uses the handle */
+	signal(SIGTERM, SIG_IGN); /* the handler would use a closed handle */
 	shmemq_close(queue);
 	return shmemq_unlink(name) != 0 || failed;
 }
