@@ -104,24 +104,24 @@ static void set_out(const struct act *act)
 static uint64_t step_and_meet(const struct act *act, uint64_t steps)
 {
 	uint64_t taken = 0;
-	int status = 0;
+	struct tracee caller;
+	bool started;
 	char byte;
-	pid_t pid;
 
 	set_out(act);
 	*done = 0;
-	pid = tracee_start(prepare, run, (void *)(uintptr_t)act);
-	while (pid > 0 && taken < steps && *done == 0 && tracee_step(pid, &status))
+	started = tracee_start(&caller, prepare, run, (void *)(uintptr_t)act);
+	while (started && taken < steps && *done == 0 && tracee_go(&caller, PTRACE_SINGLESTEP))
 		taken++;
 	if (act->end == SHMEMQ_CONSUMER ? shmemq_push(peer, "x", 1, 0) != 0 : shmemq_pop(peer, &byte, 1, NULL) != 1)
 		violations++;
 	if (shmemq_close(peer) != 0)
 		violations++;
-	if (pid > 0)
-		tracee_finish(pid, &status);
-	if (pid < 0 || status != 0) {
+	if (started)
+		tracee_finish(&caller);
+	if (!started || caller.status != 0) {
 		fprintf(stderr, "step_between: %s, after instruction %" PRIu64 ": %s\n", act->what, taken,
-			WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : stress_status(status));
+			WIFEXITED(caller.status) ? strerror(WEXITSTATUS(caller.status)) : stress_status(caller.status));
 		violations++;
 	}
 	return taken;

@@ -202,8 +202,8 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 	smq_word *word;
 	uint32_t right;
 	uint64_t at = 0;
-	int status = 0;
-	pid_t pid;
+	struct tracee tracee;
+	bool started;
 
 	if (!make_queue(act->size)) {
 		perror("step_hostile: a new queue");
@@ -215,18 +215,16 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 	*done = 0;
 	victim.end = act->end;
 	victim.random = traffic_random(&stress.random);
-	pid = tracee_start(act->call == OPEN ? NULL : open_end, run, (void *)(uintptr_t)act);
-	if (pid < 0)
-		counts->violations++;
-	else {
+	started = tracee_start(&tracee, act->call == OPEN ? NULL : open_end, run, (void *)(uintptr_t)act);
+	if (started) {
 		do
 			*word = (at++ >> bit & 1) == first ? value : right;
-		while (*done == 0 && tracee_step(pid, &status));
-		tracee_finish(pid, &status);
+		while (*done == 0 && tracee_go(&tracee, PTRACE_SINGLESTEP));
+		tracee_finish(&tracee);
 	}
-	if (pid < 0 || status != 0) {
+	if (!started || tracee.status != 0) {
 		fprintf(stderr, "step_hostile: %s: %s, with %" PRIx32 " in place of %" PRIx32 ", pattern %u/%d\n",
-			act->what, stress_status(status), value, right, bit, first);
+			act->what, stress_status(tracee.status), value, right, bit, first);
 		counts->violations++;
 	}
 	writer_unmap(&writer);

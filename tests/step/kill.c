@@ -46,18 +46,17 @@ static struct aftermath ends_of(const char *name, struct audit *of)
 }
 
 /* Starts the victim on a queue with QUEUED messages, its peer's end held by this process. */
-static pid_t begin(const struct step_act *act, struct aftermath *ends)
+static bool begin(const struct step_act *act, struct aftermath *ends, struct tracee *tracee)
 {
 	bool produces = act->end == SHMEMQ_PRODUCER;
 	struct side *to_be_left = produces ? &ends->producer : &ends->consumer;
-	pid_t pid;
 
 	audit_reset(audit, audit->seed, audit->message_max);
 	*ends = ends_of(stress.name, audit);
 	aftermath_claim(ends, SHMEMQ_PRODUCER);
 	aftermath_claim(ends, SHMEMQ_CONSUMER);
 	if (audit->violations != 0)
-		return -1;
+		return false;
 	aftermath_push(ends, QUEUED);
 	memcpy(first, original, bytes);
 	if (!step_shared) {
@@ -65,12 +64,11 @@ static pid_t begin(const struct step_act *act, struct aftermath *ends)
 		to_be_left->q = NULL;
 	}
 	step_victim.next = AUDIT_NAME(produces ? ++ends->epoch : 0, 1);
-	pid = tracee_start(act->prepare, act->run, (void *)(uintptr_t)act);
-	if (pid < 0) {
-		fprintf(stderr, "step_kill: %s: cannot be prepared\n", act->what);
-		audit->violations++;
-	}
-	return pid;
+	if (tracee_start(tracee, act->prepare, act->run, (void *)(uintptr_t)act))
+		return true;
+	fprintf(stderr, "step_kill: %s: cannot be prepared\n", act->what);
+	audit->violations++;
+	return false;
 }
 
 static void report(const struct step_act *act, uint64_t at, const char *how)
@@ -107,11 +105,10 @@ static uint64_t judge_each_state(const struct step_act *act)
 {
 	static struct audit last_audit;
 	struct aftermath ends;
-	pid_t pid = begin(act, &ends);
+	struct tracee tracee;
 	uint64_t at = 0;
-	int status = 0;
 
-	if (pid < 0)
+	if (!begin(act, &ends, &tracee))
 		return 1;
 	do {
 		if (at == 0 || memcmp(last, original, bytes) != 0 || memcmp(&last_audit, audit, sizeof *audit) != 0) {
@@ -120,13 +117,12 @@ static uint64_t judge_each_state(const struct step_act *act)
 			judge_state(act, ends.epoch, at);
 		}
 		at++;
-	} while (tracee_step(pid, &status) && audit->violations == 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-		report(act, at, stress_status(status));
+	} while (tracee_go(&tracee, PTRACE_SINGLESTEP) && audit->violations == 0);
+	if (WIFEXITED(tracee.status) && WEXITSTATUS(tracee.status) != 0) {
+		report(act, at, stress_status(tracee.status));
 		audit->violations++;
 	}
-	if (WIFSTOPPED(status)) /* after a violation */
-		tracee_kill_at(pid, PTRACE_SINGLESTEP, 0, &status);
+	tracee_kill(&tracee); /* after a violation it has not ended */
 	aftermath_judge(&ends, act->end, true);
 	return at;
 }
@@ -134,12 +130,11 @@ static uint64_t judge_each_state(const struct step_act *act)
 static void kill_at(const struct step_act *act, uint64_t at)
 {
 	struct aftermath ends;
-	pid_t pid = begin(act, &ends);
-	int status;
+	struct tracee tracee;
 
-	if (pid < 0)
+	if (!begin(act, &ends, &tracee))
 		return;
-	tracee_kill_at(pid, PTRACE_SINGLESTEP, at, &status);
+	tracee_kill_at(&tracee, PTRACE_SINGLESTEP, at);
 	aftermath_judge(&ends, act->end, traffic_random(&stress.random) % 2);
 	if (audit->violations != 0)
 		report(act, at, "killed");

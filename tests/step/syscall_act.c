@@ -25,135 +25,121 @@ static struct shmemq *open_queue(unsigned flags)
 	return shmemq_open(act_queue, flags, 0600, &attr);
 }
 
-static int create_producer(void *unused)
+static int create_producer(void)
 {
-	(void)unused;
 	return open_queue(SHMEMQ_PRODUCER | SHMEMQ_CREATE) == NULL;
 }
 
-static int create_consumer_excl(void *unused)
+static int create_consumer_excl(void)
 {
-	(void)unused;
 	return open_queue(SHMEMQ_CONSUMER | SHMEMQ_CREATE | SHMEMQ_EXCL) == NULL;
 }
 
-static int create_observer(void *unused)
+static int create_observer(void)
 {
-	(void)unused;
 	return open_queue(SHMEMQ_OBSERVER | SHMEMQ_CREATE) == NULL;
 }
 
-static int open_producer(void *unused)
+static int open_producer(void)
 {
-	(void)unused;
 	return (q = open_queue(SHMEMQ_PRODUCER)) == NULL;
 }
 
-static int open_consumer(void *unused)
+static int open_consumer(void)
 {
-	(void)unused;
 	return (q = open_queue(SHMEMQ_CONSUMER)) == NULL;
 }
 
-static int open_both(void *unused)
+static int open_both(void)
 {
-	return open_producer(unused) != 0 || open_consumer(unused) != 0;
+	return open_producer() != 0 || open_consumer() != 0;
 }
 
-/* Leaves both ends to the kernel, by an exit without a close, for a process that then comes to claim them. */
-static int leave_both_dead(void *unused)
+/* Another process opens both ends and exits without a close: the next process to claim them finds them dead. */
+static int leave_both_dead(void)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(open_both(unused));
+		_exit(open_both());
 	return pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
 }
 
 static struct shmemq *beside; /* another handle of the victim's end */
 
-static int share_consumer(void *unused)
+static int share_consumer(void)
 {
-	(void)unused;
 	return (beside = open_queue(SHMEMQ_CONSUMER | SHMEMQ_SHARED)) == NULL;
 }
 
-static int open_beside(void *unused)
+static int open_beside(void)
 {
-	(void)unused;
 	return (q = open_queue(SHMEMQ_CONSUMER | SHMEMQ_SHARED)) == NULL;
 }
 
-static int open_two(void *unused)
+static int open_two(void)
 {
 	size_t size;
 
-	return share_consumer(unused) != 0 || open_beside(unused) != 0 || shmemq_pop_start(q, &size, NULL) == NULL;
+	return share_consumer() != 0 || open_beside() != 0 || shmemq_pop_start(q, &size, NULL) == NULL;
 }
 
-static int make_pollfd(void *unused)
+static int make_pollfd(void)
 {
-	(void)unused;
 	return shmemq_pollfd(q) < 0;
 }
 
-static int start_push(void *unused)
+static int start_push(void)
 {
-	if (open_producer(unused) != 0)
+	if (open_producer() != 0)
 		return 1;
 	return shmemq_push_start(q, 100) == NULL;
 }
 
-static int start_pop(void *unused)
+static int start_pop(void)
 {
 	size_t size;
 
-	if (open_consumer(unused) != 0)
+	if (open_consumer() != 0)
 		return 1;
 	return shmemq_pop_start(q, &size, NULL) == NULL;
 }
 
-static int close_end(void *unused)
+static int close_end(void)
 {
-	(void)unused;
 	return shmemq_close(q) != 0;
 }
 
-static int remove_name(void *unused)
+static int remove_name(void)
 {
-	(void)unused;
 	return shmemq_unlink(act_queue) != 0;
 }
 
-static int make_memfd(void *unused)
+static int make_memfd(void)
 {
 	struct shmemq_attr attr = { .capacity = 1 };
 	int fd = shmemq_memfd(&attr);
 
-	(void)unused;
 	return fd < 0 || close(fd) != 0;
 }
 
 static int memfd;
 
-static int keep_memfd(void *unused)
+static int keep_memfd(void)
 {
 	struct shmemq_attr attr = { .capacity = 1 };
 
-	(void)unused;
 	return (memfd = shmemq_memfd(&attr)) < 0;
 }
 
-static int fdopen_producer(void *unused)
+static int fdopen_producer(void)
 {
-	(void)unused;
 	return (q = shmemq_fdopen(memfd, SHMEMQ_PRODUCER)) == NULL;
 }
 
-static int fdopen_observer(void *unused)
+static int fdopen_observer(void)
 {
-	(void)unused;
 	return (q = shmemq_fdopen(memfd, SHMEMQ_OBSERVER)) == NULL;
 }
 
@@ -192,7 +178,6 @@ const struct syscall_act syscall_acts[SYSCALL_ACTS] = {
 	{ "unlink", .exists = true, .may_vanish = true, .run = remove_name, .errnos = of_unlink },
 };
 
-/* A queue with messages, as it is before each kill. */
 void act_make_queue(void)
 {
 	struct shmemq *producer;
@@ -200,7 +185,7 @@ void act_make_queue(void)
 
 	if (!act->exists)
 		return;
-	/* By a process that exits: with a close a TEMPORARY queue would go. */
+	/* By a process that exits: a close would remove a TEMPORARY queue. */
 	if (fork() == 0) {
 		CHECK((producer = open_queue(SHMEMQ_PRODUCER | SHMEMQ_CREATE)) != NULL);
 		for (uint32_t i = 0; i < QUEUED; i++)
@@ -210,7 +195,18 @@ void act_make_queue(void)
 	CHECK(wait(&status) > 0 && status == 0);
 }
 
-/* Both ends are to be had at once, everything is there, and another message passes. */
+bool act_documented(int err)
+{
+	static const int of_open[] = { EACCES, EBUSY,  EEXIST, EFBIG,      EMFILE, ENFILE,    ENOENT,
+				       ENOMEM, ENOSPC, EINVAL, EOPNOTSUPP, EPROTO, ETIMEDOUT, 0 };
+	const int *errnos = act->errnos != NULL ? act->errnos : of_open;
+
+	while (*errnos != 0 && *errnos != err)
+		errnos++;
+	return *errnos != 0;
+}
+
+/* Both ends can be claimed at once, every message is there, and another one passes. */
 static void check_whole(void)
 {
 	struct shmemq *producer = open_queue(SHMEMQ_PRODUCER), *consumer;
@@ -233,7 +229,6 @@ static void check_whole(void)
 	CHECK(file_exists(act_queue) == !(act->attr_flags & SHMEMQ_ATTR_TEMPORARY));
 }
 
-/* In a /dev/shm of one's own: no file under whatever name, and no page of a file without one. */
 void act_check_empty(void)
 {
 	struct dirent *entry;

@@ -8,7 +8,7 @@
 
 #include "tracee.h"
 
-/* Where the thread sanitizer makes a hundred instructions of one, stepping through them takes minutes. */
+/* The thread sanitizer makes a hundred instructions of one: stepping through them takes minutes. */
 #if defined __has_feature
 #if __has_feature(thread_sanitizer)
 #define TRACEE_TSAN 1
@@ -25,10 +25,9 @@ static int nothing(void *argument)
 
 bool tracee_permitted(int request)
 {
-	pid_t pid = tracee_start(NULL, nothing, NULL);
-	int status;
+	struct tracee tracee;
 
-	return pid > 0 && tracee_kill_at(pid, request, 1, &status) == 1;
+	return tracee_start(&tracee, NULL, nothing, NULL) && tracee_kill_at(&tracee, request, 1) == 1;
 }
 
 bool tracee_may_step(void)
@@ -43,9 +42,8 @@ bool tracee_may_step(void)
 	return false;
 }
 
-pid_t tracee_start(int (*prepare)(void *), int (*act)(void *), void *argument)
+bool tracee_start(struct tracee *tracee, int (*prepare)(void *), int (*act)(void *), void *argument)
 {
-	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -56,59 +54,47 @@ pid_t tracee_start(int (*prepare)(void *), int (*act)(void *), void *argument)
 		raise(SIGSTOP);
 		_exit(act(argument));
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-		return -1;
-	/* A tracee of a parent that dies is not to be left stopped. */
+	*tracee = (struct tracee){ .pid = pid };
+	if (pid < 0 || waitpid(pid, &tracee->status, 0) != pid || !WIFSTOPPED(tracee->status))
+		return false;
+	/* If this process dies, its tracee must not stay stopped for ever. */
 	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD));
-	return pid;
+	return true;
 }
 
-enum outcome {
-	STOPPED,
-	ENDED,
-	REFUSED, /* it still stands where it stood */
-};
-
-/* `*status`: of the last stop, and then of the next. */
-static enum outcome go_on(pid_t pid, int request, int *status)
+bool tracee_go(struct tracee *tracee, int request)
 {
-	int number = WIFSTOPPED(*status) ? WSTOPSIG(*status) & 0x7f : 0;
+	int number = WIFSTOPPED(tracee->status) ? WSTOPSIG(tracee->status) & 0x7f : 0;
 
-	/* The tracing's own stops. Any other signal is meant for the child: without it, it would run into it again. */
+	/* These two are the tracing's own. Any other signal is the child's: it would run into its cause again. */
 	if (number == SIGTRAP || number == SIGSTOP)
 		number = 0;
-	if (ptrace(request, pid, NULL, (void *)(intptr_t)number) != 0)
-		return REFUSED;
-	return waitpid(pid, status, 0) == pid && WIFSTOPPED(*status) ? STOPPED : ENDED;
+	if (ptrace(request, tracee->pid, NULL, (void *)(intptr_t)number) != 0)
+		return false;
+	return waitpid(tracee->pid, &tracee->status, 0) == tracee->pid && WIFSTOPPED(tracee->status);
 }
 
-bool tracee_step(pid_t pid, int *status)
+void tracee_finish(struct tracee *tracee)
 {
-	return go_on(pid, PTRACE_SINGLESTEP, status) == STOPPED;
-}
-
-void tracee_finish(pid_t pid, int *status)
-{
-	while (go_on(pid, PTRACE_CONT, status) == STOPPED)
+	while (tracee_go(tracee, PTRACE_CONT))
 		;
 }
 
-uint64_t tracee_kill_at(pid_t pid, int request, uint64_t stops, int *status)
+void tracee_kill(struct tracee *tracee)
+{
+	if (!WIFSTOPPED(tracee->status))
+		return;
+	kill(tracee->pid, SIGKILL);
+	waitpid(tracee->pid, &tracee->status, 0);
+}
+
+uint64_t tracee_kill_at(struct tracee *tracee, int request, uint64_t stops)
 {
 	uint64_t seen = 0;
 
-	*status = 0;
-	while (seen < stops) {
-		enum outcome outcome = go_on(pid, request, status);
-
-		if (outcome == ENDED)
-			return seen;
-		if (outcome == REFUSED)
-			break;
+	while (seen < stops && tracee_go(tracee, request))
 		seen++;
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, status, 0);
+	tracee_kill(tracee);
 	return seen;
 }
 
@@ -134,12 +120,12 @@ static long read_number(pid_t pid)
 	return ptrace(PTRACE_PEEKUSER, pid, (void *)CALL_NUMBER, NULL);
 }
 
-void tracee_fail_call(pid_t pid, int err, int *status)
+void tracee_fail_call(struct tracee *tracee, int err)
 {
-	/* No call has this number. At the exit from it the result can be set. */
-	ptrace(PTRACE_POKEUSER, pid, (void *)CALL_NUMBER, (void *)-1L);
-	if (go_on(pid, PTRACE_SYSCALL, status) == STOPPED)
-		ptrace(PTRACE_POKEUSER, pid, (void *)CALL_RESULT, (void *)(long)-err);
+	/* No system call has this number. At the exit from it the result can be set. */
+	ptrace(PTRACE_POKEUSER, tracee->pid, (void *)CALL_NUMBER, (void *)-1L);
+	if (tracee_go(tracee, PTRACE_SYSCALL))
+		ptrace(PTRACE_POKEUSER, tracee->pid, (void *)CALL_RESULT, (void *)(long)-err);
 }
 #else
 bool tracee_fails_calls(void)
@@ -153,20 +139,19 @@ static long read_number(pid_t pid)
 	return -1;
 }
 
-void tracee_fail_call(pid_t pid, int err, int *status)
+void tracee_fail_call(struct tracee *tracee, int err)
 {
-	(void)pid;
+	(void)tracee;
 	(void)err;
-	(void)status;
 }
 #endif
 
-long tracee_to_call(pid_t pid, uint64_t n, int *status)
+long tracee_to_call(struct tracee *tracee, uint64_t n)
 {
 	/* Each call stops it twice, before and after. */
 	for (uint64_t stops = 0; stops <= 2 * n; stops++) {
-		if (go_on(pid, PTRACE_SYSCALL, status) != STOPPED)
+		if (!tracee_go(tracee, PTRACE_SYSCALL))
 			return -1;
 	}
-	return read_number(pid);
+	return read_number(tracee->pid);
 }

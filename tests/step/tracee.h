@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A child under ptrace(2), run to its n-th system call or instruction and killed there. */
+/* A child under ptrace(2), run to its n-th system call or instruction, and killed or disturbed there. */
 #ifndef TESTS_TRACEE_H
 #define TESTS_TRACEE_H
 
@@ -8,38 +8,45 @@
 #include <sys/ptrace.h>
 #include <sys/types.h>
 
-/* May this process trace its children (PTRACE_SYSCALL, PTRACE_SINGLESTEP)? */
+struct tracee {
+	pid_t pid;
+	int status; /* of its last stop, or of its end, as waitpid(2) tells it */
+};
+
+/* Can this process trace its children with this request (PTRACE_SYSCALL, PTRACE_SINGLESTEP)? */
 bool tracee_permitted(int request);
 
-/* May it step through them (PTRACE_SINGLESTEP), in reasonable time? If not, says why. */
+/* Can it single-step them, in reasonable time? If not, it prints why. */
 bool tracee_may_step(void);
 
 /*
- * Starts a child: it runs `prepare` (unless NULL) at full speed, stops, and then runs `act` and exits with what that
- * returns. -1: it could not be started, or `prepare` failed.
+ * Starts a child: it runs `prepare` (unless NULL) at full speed, stops, and later runs `act` and exits with what that
+ * returns. false: it could not be started, or `prepare` failed.
  */
-pid_t tracee_start(int (*prepare)(void *), int (*act)(void *), void *argument);
-
-/* Lets it execute one instruction. false: it has ended, with `*status`; to be 0 before the first step. */
-bool tracee_step(pid_t pid, int *status);
-
-/* Lets it run to its end. `*status` as above. */
-void tracee_finish(pid_t pid, int *status);
+bool tracee_start(struct tracee *tracee, int (*prepare)(void *), int (*act)(void *), void *argument);
 
 /*
- * Lets it go on for `stops` stops: at each entry to and each exit from a system call (PTRACE_SYSCALL), or after each
- * instruction (PTRACE_SINGLESTEP); then kills and reaps it. How many stops it had; less than `stops`: it ended by
- * itself before, with `*status`. 0 stops asked for: it is killed where it stands.
+ * Lets it run to its next stop: an entry to or exit from a system call (PTRACE_SYSCALL), or the next instruction
+ * (PTRACE_SINGLESTEP). false: it has ended.
  */
-uint64_t tracee_kill_at(pid_t pid, int request, uint64_t stops, int *status);
+bool tracee_go(struct tracee *tracee, int request);
+
+/* Lets it run to its end. */
+void tracee_finish(struct tracee *tracee);
+
+/* Kills it, unless it has ended. */
+void tracee_kill(struct tracee *tracee);
+
+/* Lets it run for `stops` stops, then kills it. How many stops it had; less than `stops`: it ended by itself before. */
+uint64_t tracee_kill_at(struct tracee *tracee, int request, uint64_t stops);
 
 /* Can system calls be made to fail here? */
 bool tracee_fails_calls(void);
 
-/* Lets it go on to its n-th system call from here (from 0), and stand before it. Its number; -1: it ended before. */
-long tracee_to_call(pid_t pid, uint64_t n, int *status);
+/* Lets it run to its n-th system call from here (from 0), and stop before it. Its number; -1: it ended before. */
+long tracee_to_call(struct tracee *tracee, uint64_t n);
 
-/* Where it stands before a system call: the kernel leaves it out, and it fails with `err`. */
-void tracee_fail_call(pid_t pid, int err, int *status);
+/* Where it has stopped before a system call: the kernel does not execute it, and it fails with `err`. */
+void tracee_fail_call(struct tracee *tracee, int err);
 
 #endif
