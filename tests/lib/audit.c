@@ -9,7 +9,7 @@
 #include "audit.h"
 #include "traffic.h"
 
-/* The type carries the epoch and as much of n as has room: enough to tell a message, whatever its size. */
+/* The type carries the epoch and as much of n as fits: enough to identify a message of any size. */
 #define N_BITS 20
 #define N_MASK ((1u << N_BITS) - 1)
 
@@ -59,7 +59,7 @@ void audit_consumer_gone(struct audit *audit)
 	audit_intend(audit, AUDIT_NOTHING, 0);
 }
 
-/* How many messages of an epoch there are for certain: noted by the producer, or seen. */
+/* How many messages of an epoch were committed for certain: noted by the producer, or delivered. */
 static uint64_t pushed(const struct audit *audit, uint32_t epoch)
 {
 	uint64_t noted = audit->epochs[epoch].pushed, seen = AUDIT_N(audit->started);
@@ -107,7 +107,7 @@ static const char *judge_order(const struct audit *audit, audit_name after, audi
 	if (name <= audit->held)
 		return redelivered ? NULL : "held by an earlier consumer, and not marked as redelivered";
 	if (redelivered && audit->unnoted_offers == 0)
-		return "marked as redelivered, and nobody has held it";
+		return "marked as redelivered, and no consumer has held it";
 	return NULL;
 }
 
@@ -129,7 +129,7 @@ const char *audit_judge(const struct audit *audit, audit_name after, const void 
 
 void audit_note_started(struct audit *audit, audit_name first, audit_name last)
 {
-	/* What is before it has been ended, by whomever. */
+	/* What is before it has been ended, by this consumer or an earlier one. */
 	audit->progress = (first - 1) << 8 | (audit->progress & 0xff);
 	if (last > audit->started)
 		audit->started = last;
@@ -152,9 +152,9 @@ uint64_t audit_missing(const struct audit *audit)
 	return missing > may_skip ? missing - may_skip : 0;
 }
 
-void audit_violation(struct audit *audit, const char *who, audit_name name, const char *what)
+void audit_violation(struct audit *audit, const char *label, audit_name name, const char *what)
 {
-	fprintf(stderr, "%s %ld: message %" PRIu32 ":%" PRIu64 " %s\n", who, (long)getpid(), AUDIT_EPOCH(name),
+	fprintf(stderr, "%s %ld: message %" PRIu32 ":%" PRIu64 " %s\n", label, (long)getpid(), AUDIT_EPOCH(name),
 		AUDIT_N(name), what);
 	fprintf(stderr,
 		"  ended %" PRIu32 ":%" PRIu64 " started %" PRIu32 ":%" PRIu64 "; since %" PRIu32 ":%" PRIu64

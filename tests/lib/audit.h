@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What two sides note beside the queue, in memory of its own, so that whoever comes after a SIGKILL can say which
+ * What two sides note beside the queue, in memory of its own, so that their successors after a SIGKILL can tell which
  * messages may arrive next.
  *
  * A message is named by the producer incarnation that pushed it (epoch, from 1) and its number there (n, from 1). Its
- * size, type and bytes follow from the name and the seed, so a torn, exchanged or stale one shows.
+ * size, type and bytes follow from the name and the seed, so a torn, exchanged or stale one is noticed.
  *
  * The producer stores n as `pushing` before the call that pushes it and as `pushed` after: a message up to `pushed` is
- * committed, one beyond `pushing` never was, and of the one between, nobody knows. The consumer stores what it has
- * begun before each call, and the name of the message after it.
+ * committed, one beyond `pushing` never was, and of those between it is not known. The consumer stores what it is
+ * about to do before each call, and the name of the message after it.
  */
 #ifndef TESTS_AUDIT_H
 #define TESTS_AUDIT_H
@@ -26,7 +26,7 @@ typedef uint64_t audit_name;
 #define AUDIT_EPOCH(name)    ((uint32_t)((name) >> 36))
 #define AUDIT_N(name)        ((name) & (((uint64_t)1 << 36) - 1))
 
-/* What the consumer is about, in the low bits of `progress`, and with how many messages at most. */
+/* What the consumer is about to do, in the low bits of `progress`, and with how many messages at most. */
 enum audit_intent {
 	AUDIT_NOTHING,
 	AUDIT_OFFERING,  /* in a call that hands messages out in place */
@@ -43,16 +43,20 @@ struct audit {
 	uint64_t seed;
 	uint32_t message_max;
 	_Atomic uint32_t violations;
-	_Atomic uint32_t stop;        /* the producer is to close, the consumer to go when all is read */
+	_Atomic uint32_t stop;        /* the producer has to close, the consumer to end when the ring is empty */
 	_Atomic uint64_t messages;    /* ended, and noted so; by the consumer */
 	_Atomic uint64_t redelivered; /* deliveries that were marked; by the consumer */
-	/* By the consumer: the last message ended << 8 | messages << 2 | intent, in one store; and the last one handed
-	 * out in place. */
+	/*
+	 * By the consumer: the last message ended << 8 | messages << 2 | intent, in one store; and the last one handed
+	 * out in place.
+	 */
 	_Atomic uint64_t progress;
 	_Atomic audit_name started;
-	/* By audit_consumer_gone(): the last message that earlier consumers held, which must be marked. Of those that
-	 * died since the message `base` was ended, how many messages they may have ended and not noted. And how many of
-	 * the next ones may have been handed out and not noted: these may be marked. */
+	/*
+	 * By audit_consumer_gone(). `held`: the last message that earlier consumers held: up to it all must be marked.
+	 * The consumers that died since the message `base` was ended may have ended `unnoted_ends` messages and not
+	 * noted it; of the next messages `unnoted_offers` may have been handed out and not noted: they may be marked.
+	 */
 	audit_name held;
 	audit_name base;
 	uint32_t unnoted_ends;
@@ -87,7 +91,7 @@ static inline void audit_intend(struct audit *audit, enum audit_intent intent, u
 void audit_consumer_gone(struct audit *audit);
 
 /*
- * Judges what was delivered behind the message `after` (audit_ended(), or the one before in a batch), before it is
+ * Judges what was delivered after the message `after` (audit_ended(), or the one before in a batch), before it is
  * noted: NULL, or what is wrong; `*name` gets its name. `at` may be NULL with size 0.
  */
 const char *audit_judge(const struct audit *audit, audit_name after, const void *at, size_t size, uint32_t type,
@@ -101,6 +105,6 @@ void audit_note_ended(struct audit *audit, audit_name last, unsigned count);
 uint64_t audit_missing(const struct audit *audit);
 
 /* Prints a violation and counts it. */
-void audit_violation(struct audit *audit, const char *who, audit_name name, const char *what);
+void audit_violation(struct audit *audit, const char *label, audit_name name, const char *what);
 
 #endif

@@ -11,7 +11,7 @@ void __gcov_dump(void);
 #define __gcov_dump() ((void)0)
 #endif
 
-static inline void coverage_exit(int status)
+static inline _Noreturn void coverage_exit(int status)
 {
 	__gcov_dump();
 	_exit(status);

@@ -14,8 +14,8 @@
 
 #define SHORT_NS 300000
 /*
- * Of CPU time: a call that needs more runs in circles. It may well be off its processor for seconds; and one that never
- * comes back is HANG_NS' affair.
+ * Of CPU time: a call that needs more loops without end. It may well be off its processor for seconds; that it returns
+ * at all is checked by the process that started its own.
  */
 #define LONG_NS (2 * STRESS_S)
 
@@ -39,45 +39,53 @@ static int64_t cpu_now(void)
 	return (int64_t)ts.tv_sec * STRESS_S + ts.tv_nsec;
 }
 
-static void check_time(struct caller *c, const char *call, int64_t since)
+void caller_begin(struct caller *c)
 {
-	if (!c->stepped && cpu_now() - since > LONG_NS)
-		violation(c, call, "it took seconds");
+	if (c->q != NULL)
+		c->before = c->q->ring;
+	c->since = cpu_now();
 }
 
-/* How a call ended: `err` is 0 or one that is documented for every call that may wait, or the call's own. */
-static int outcome(struct caller *c, const char *call, int err, int own, int64_t since)
-{
-	static const int documented[] = { 0, EAGAIN, EBADMSG, EOWNERDEAD, EPIPE, ETIMEDOUT };
-	bool known = err == own;
+/* The documented errnos, up to a 0: of the calls that may wait (and a copying pop), of open and of close. */
+static const int of_calls[] = { EAGAIN, EBADMSG, EOWNERDEAD, EPIPE, ETIMEDOUT, 0 };
+static const int of_pop[] = { EAGAIN, EBADMSG, EMSGSIZE, EOWNERDEAD, EPIPE, ETIMEDOUT, 0 };
+static const int of_open[] = { EPROTO, EBADMSG, EBUSY, ENOENT, ETIMEDOUT, 0 };
+static const int of_close[] = { ETIMEDOUT, 0 };
 
-	for (size_t i = 0; i < sizeof documented / sizeof documented[0]; i++)
-		known = known || err == documented[i];
-	if (!known)
+/* A call that was begun has ended. Its errno, or 0. */
+static int ended(struct caller *c, const char *call, bool succeeded, const int *documented)
+{
+	int err = succeeded ? 0 : errno;
+
+	while (*documented != 0 && *documented != err)
+		documented++;
+	if (!succeeded && (err == 0 || *documented != err))
 		violation(c, call, strerror(err));
-	check_time(c, call, since);
-	c->counts->calls++;
+	if (!c->stepped && cpu_now() - c->since > LONG_NS)
+		violation(c, call, "it took seconds");
 	return err;
 }
 
-bool caller_moved(struct caller *c, const char *call, const struct smq_ring *before, size_t moved)
+/* The same for a call that moves messages. */
+static int outcome(struct caller *c, const char *call, bool succeeded)
 {
-	const struct smq_ring *now = &c->q->ring;
+	c->counts->calls++;
+	return ended(c, call, succeeded, of_calls);
+}
+
+bool caller_moved(struct caller *c, const char *call, size_t moved)
+{
+	const struct smq_ring *now = &c->q->ring, *before = &c->before;
 
 	if (c->q->owner.number != 0)
-		return true; /* it has taken up what was written there before it moved */
+		return true; /* it has read a position that was written there, before it moved */
 	if (now->position - before->position != moved)
-		return violation(c, call, "it moved by another size than it told");
+		return violation(c, call, "it moved by another size than it returned");
 	if (c->end == SHMEMQ_PRODUCER &&
 	    (now->cached_head % 8 != 0 || now->position - now->cached_head > c->capacity - SMQ_RECORD_HEADER ||
 	     (int32_t)(now->cached_head - before->cached_head) < 0))
 		return violation(c, call, "it took an impossible head for the consumer's");
 	return true;
-}
-
-static size_t moved_by(size_t size)
-{
-	return smq_record_bytes((uint32_t)size);
 }
 
 /* Between a start and its end. */
@@ -96,7 +104,7 @@ bool caller_within(struct caller *c, const char *call, const void *at, size_t si
 	if (size <= c->capacity - 16 && (uintptr_t)at % 8 == 0 && first >= ring + 8 &&
 	    first + size <= ring + 2 * c->capacity)
 		return true;
-	return violation(c, call, "a message outside of the ring");
+	return violation(c, call, "a message outside the ring");
 }
 
 static size_t random_size(struct caller *c)
@@ -111,70 +119,61 @@ static int64_t timeout(struct caller *c)
 
 static int push(struct caller *c)
 {
-	struct smq_ring before = c->q->ring;
-	int64_t since = cpu_now();
 	size_t size = random_size(c);
 	struct iovec iov[2] = { { c->buffer, size / 2 }, { c->buffer + size / 2, size - size / 2 } };
 	int ret = dice(c, 2) ? shmemq_timedpush(c->q, c->buffer, size, 1, timeout(c))
 			     : shmemq_timedpushv(c->q, iov, 2, 1, timeout(c));
+	int err = outcome(c, "push", ret == 0);
 
-	int err = outcome(c, "push", ret == 0 ? 0 : errno, 0, since);
-
-	caller_moved(c, "push", &before, err == 0 ? moved_by(size) : 0);
+	caller_moved(c, "push", err == 0 ? smq_record_bytes((uint32_t)size) : 0);
 	return err;
 }
 
 static int push_in_place(struct caller *c)
 {
-	struct smq_ring before = c->q->ring;
-	int64_t since = cpu_now();
 	size_t size = random_size(c), less = size - dice(c, size + 1);
 	void *at = shmemq_timedpush_start(c->q, size, timeout(c));
-	int err = outcome(c, "push_start", at != NULL ? 0 : errno, 0, since);
+	int err = outcome(c, "push_start", at != NULL);
 
-	caller_moved(c, "push_start", &before, 0);
+	caller_moved(c, "push_start", 0);
 	if (at == NULL || !caller_within(c, "push_start", at, size))
 		return err;
 	memset(at, 0x5a, size);
 	hold(c);
 	if (dice(c, 8) == 0)
-		return outcome(c, "push_cancel", shmemq_push_cancel(c->q) == 0 ? 0 : errno, 0, since);
-	err = outcome(c, "push_end", shmemq_push_end(c->q, less, 1) == 0 ? 0 : errno, 0, since);
-	caller_moved(c, "push_end", &before, err == 0 ? moved_by(less) : 0);
+		return outcome(c, "push_cancel", shmemq_push_cancel(c->q) == 0);
+	err = outcome(c, "push_end", shmemq_push_end(c->q, less, 1) == 0);
+	caller_moved(c, "push_end", err == 0 ? smq_record_bytes((uint32_t)less) : 0);
 	return err;
 }
 
 static int pop(struct caller *c)
 {
-	struct smq_ring before = c->q->ring;
-	int64_t since = cpu_now();
-	size_t room = dice(c, 8) ? c->capacity - 16 : dice(c, 100);
+	size_t size_max = dice(c, 8) ? c->capacity - 16 : dice(c, 100);
 	uint32_t type;
-	ssize_t size = shmemq_timedpop(c->q, c->buffer, room, &type, timeout(c));
+	ssize_t size = shmemq_timedpop(c->q, c->buffer, size_max, &type, timeout(c));
+	int err = ended(c, "pop", size >= 0, of_pop);
 
-	int err = outcome(c, "pop", size >= 0 ? 0 : errno, EMSGSIZE, since);
-
-	if (size > (ssize_t)room)
+	c->counts->calls++;
+	if (size > (ssize_t)size_max)
 		violation(c, "pop", "more than the buffer holds");
-	caller_moved(c, "pop", &before, err == 0 ? moved_by((size_t)size) : 0);
+	caller_moved(c, "pop", err == 0 ? smq_record_bytes((uint32_t)size) : 0);
 	return err;
 }
 
 static int pop_in_place(struct caller *c)
 {
-	struct smq_ring before = c->q->ring;
-	int64_t since = cpu_now();
 	uint32_t type;
 	size_t size;
 	const void *at = shmemq_timedpop_start(c->q, &size, &type, timeout(c));
-	int err = outcome(c, "pop_start", at != NULL ? 0 : errno, 0, since);
+	int err = outcome(c, "pop_start", at != NULL);
 
 	if (at == NULL || !caller_within(c, "pop_start", at, size))
 		return err;
 	memcpy(c->buffer, at, size);
 	hold(c);
-	err = outcome(c, "pop_end", shmemq_pop_end(c->q) == 0 ? 0 : errno, 0, since);
-	caller_moved(c, "pop_end", &before, err == 0 ? moved_by(size) : 0);
+	err = outcome(c, "pop_end", shmemq_pop_end(c->q) == 0);
+	caller_moved(c, "pop_end", err == 0 ? smq_record_bytes((uint32_t)size) : 0);
 	return err;
 }
 
@@ -182,8 +181,6 @@ static int pop_in_place(struct caller *c)
 
 static int push_many(struct caller *c)
 {
-	struct smq_ring before = c->q->ring;
-	int64_t since = cpu_now();
 	struct shmemq_msg msgs[BATCH];
 	size_t moved = 0;
 	int count, err;
@@ -191,26 +188,24 @@ static int push_many(struct caller *c)
 	for (int i = 0; i < BATCH; i++)
 		msgs[i] = (struct shmemq_msg){ c->buffer, random_size(c), 1, 0 };
 	count = shmemq_pushm(c->q, msgs, BATCH, timeout(c));
-	err = outcome(c, "pushm", count > 0 ? 0 : errno, 0, since);
+	err = outcome(c, "pushm", count > 0);
 	for (int i = 0; i < count; i++)
-		moved += moved_by(msgs[i].size);
-	caller_moved(c, "pushm", &before, moved);
+		moved += smq_record_bytes((uint32_t)msgs[i].size);
+	caller_moved(c, "pushm", moved);
 	return err;
 }
 
 static int pop_many(struct caller *c)
 {
-	struct smq_ring before = c->q->ring;
-	int64_t since = cpu_now();
 	struct shmemq_msg msgs[BATCH];
 	int count = shmemq_popm_start(c->q, msgs, BATCH, timeout(c)), released;
-	int err = outcome(c, "popm_start", count > 0 ? 0 : errno, 0, since);
+	int err = outcome(c, "popm_start", count > 0);
 	size_t moved = 0;
 
 	if (count <= 0)
 		return err;
 	if (c->q->owner.number != 0)
-		before = c->q->ring; /* it has taken up what was written there */
+		c->before = c->q->ring; /* it has read a position that was written there */
 	for (int i = 0; i < count; i++) {
 		if (!caller_within(c, "popm_start", msgs[i].data, msgs[i].size))
 			return err;
@@ -219,17 +214,17 @@ static int pop_many(struct caller *c)
 	hold(c);
 	released = (int)dice(c, (uint64_t)count + 1);
 	for (int i = 0; i < released; i++)
-		moved += moved_by(msgs[i].size);
-	err = outcome(c, "popm_end", shmemq_popm_end(c->q, (unsigned)released) == 0 ? 0 : errno, 0, since);
-	/* Of a batch that is not released whole, the sizes are looked at again. */
+		moved += smq_record_bytes((uint32_t)msgs[i].size);
+	err = outcome(c, "popm_end", shmemq_popm_end(c->q, (unsigned)released) == 0);
+	/* The end of a batch that is not released whole reads the sizes again. */
 	if (err == 0 && released == count)
-		caller_moved(c, "popm_end", &before, moved);
-	if (c->q->ring.position - before.position > c->capacity - SMQ_RECORD_HEADER)
+		caller_moved(c, "popm_end", moved);
+	if (c->q->ring.position - c->before.position > c->capacity - SMQ_RECORD_HEADER)
 		violation(c, "popm_end", "it moved further than the batch");
 	return err;
 }
 
-/* What never waits, and holds whatever is written. */
+/* The calls that never wait, and what they return whatever is written. */
 static void ask(struct caller *c)
 {
 	struct shmemq_attr attr;
@@ -253,6 +248,7 @@ static int move(struct caller *c, uint64_t way)
 	static int (*const pushes[WAYS])(struct caller *) = { push, push_in_place, push_many };
 	static int (*const pops[WAYS])(struct caller *) = { pop, pop_in_place, pop_many };
 
+	caller_begin(c);
 	return c->end == SHMEMQ_PRODUCER ? pushes[way](c) : pops[way](c);
 }
 
@@ -277,38 +273,28 @@ bool caller_step(struct caller *c)
 
 bool caller_open(struct caller *c)
 {
-	static const int documented[] = { EPROTO, EBADMSG, EBUSY, ENOENT, ETIMEDOUT };
-	int64_t since = cpu_now();
-	unsigned flags = c->end;
+	unsigned stay = dice(c, 4) == 0 ? SHMEMQ_STAY : 0, shared = dice(c, 4) == 0 ? SHMEMQ_SHARED : 0;
 	struct shmemq_attr attr;
-	bool known = false;
 
+	caller_begin(c);
 	c->counts->opens++;
-	flags |= (dice(c, 4) == 0 ? SHMEMQ_STAY : 0) | (dice(c, 4) == 0 ? SHMEMQ_SHARED : 0);
-	c->q = shmemq_open(c->name, flags, 0, NULL);
-	check_time(c, "open", since);
-	if (c->q != NULL) {
-		if (shmemq_getattr(c->q, &attr) != 0 || attr.capacity > c->capacity)
-			violation(c, "open", "a ring larger than the file");
-		c->capacity = attr.capacity;
-		if (dice(c, 8) == 0 && shmemq_pollfd(c->q) < 0 && errno != EMFILE && errno != EOPNOTSUPP)
-			violation(c, "pollfd", strerror(errno));
-		return true;
+	c->q = shmemq_open(c->name, c->end | stay | shared, 0, NULL);
+	ended(c, "open", c->q != NULL, of_open);
+	if (c->q == NULL) {
+		c->counts->refused++;
+		return false;
 	}
-	for (size_t i = 0; i < sizeof documented / sizeof documented[0]; i++)
-		known = known || errno == documented[i];
-	if (!known)
-		violation(c, "open", strerror(errno));
-	c->counts->refused++;
-	return false;
+	if (shmemq_getattr(c->q, &attr) != 0 || attr.capacity > c->capacity)
+		violation(c, "open", "a ring larger than the file");
+	c->capacity = attr.capacity;
+	if (dice(c, 8) == 0 && shmemq_pollfd(c->q) < 0 && errno != EMFILE && errno != EOPNOTSUPP)
+		violation(c, "pollfd", strerror(errno));
+	return true;
 }
 
 void caller_close(struct caller *c)
 {
-	int64_t since = cpu_now();
-
-	if (shmemq_close(c->q) != 0 && errno != ETIMEDOUT)
-		violation(c, "close", strerror(errno));
-	check_time(c, "close", since);
+	caller_begin(c);
+	ended(c, "close", shmemq_close(c->q) == 0, of_close);
 	c->q = NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A side that calls at random on memory that somebody else writes to, and checks each call against the manual. */
+/* A side that makes random calls on memory into which garbage is written, and checks each call against the manual. */
 #ifndef TESTS_HOSTILE_CALLER_H
 #define TESTS_HOSTILE_CALLER_H
 
@@ -27,11 +27,13 @@ struct caller {
 	unsigned end;     /* SHMEMQ_PRODUCER or _CONSUMER */
 	uint64_t random;
 	struct hostile_counts *counts;
-	struct writer *meddler; /* writes between a start and its end; NULL: nobody does, or another process */
+	struct writer *meddler; /* writes between a start and its end; NULL: no writer does */
 	struct shmemq *q;       /* NULL: not open */
+	struct smq_ring before; /* of the handle, and the CPU time, at caller_begin() */
+	int64_t since;
 	uint64_t capacity;
 	unsigned char *buffer; /* capacity bytes at least */
-	bool stepped;          /* through each instruction, so its time says nothing */
+	bool stepped;          /* single-stepped, so its CPU time says nothing */
 };
 
 /* Opens the end. false: refused, with an errno that is documented. */
@@ -39,15 +41,14 @@ bool caller_open(struct caller *caller);
 
 /*
  * White box, from the handle: is what a call returned a message within the ring's mapping? And have the positions that
- * the handle keeps moved by `moved` bytes since `before`, and nowhere else? false, and a violation: no.
+ * the handle keeps moved by `moved` bytes since caller_begin(), and not otherwise? If not: false, and a violation.
  */
+void caller_begin(struct caller *caller);
 bool caller_within(struct caller *caller, const char *call, const void *at, size_t size);
-bool caller_moved(struct caller *caller, const char *call, const struct smq_ring *before, size_t moved);
+bool caller_moved(struct caller *caller, const char *call, size_t moved);
 
-/*
- * One call, most often one that moves a message. false: the handle is broken, and stays so in whatever is called then
- * (which is tried).
- */
+/* One call, most often one that moves a message. false: the handle is broken, and all calls that were then tried said
+ * so. */
 bool caller_step(struct caller *caller);
 
 void caller_close(struct caller *caller);

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "hostile_writer.h"
+#include "stress.h"
 #include "traffic.h"
 
-/* A libc trusts the memory of its semaphores: garbage in there ends the process, which no caller of it can prevent. */
+/* A libc trusts the memory of its semaphores: garbage there ends the process, and its caller cannot prevent it. */
 #ifdef SMQ_USE_FUTEX
-#define ROOM_BYTES sizeof(struct smq_wait)
+#define WAIT_BYTES sizeof(struct smq_wait)
 #else
-#define ROOM_BYTES offsetof(struct smq_wait, sem)
+#define WAIT_BYTES offsetof(struct smq_wait, sem)
 #endif
 
 static uint64_t dice(struct writer *w, uint64_t sides)
@@ -23,25 +21,17 @@ static uint64_t dice(struct writer *w, uint64_t sides)
 	return traffic_random(&w->random) % sides;
 }
 
-int writer_map(struct writer *w, const char *name, uint32_t capacity)
+bool writer_map(struct writer *w, const char *name, uint32_t capacity)
 {
-	char path[sizeof "/dev/shm" + NAME_MAX];
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *map;
-	int fd;
+	void *map = stress_map(name, page + capacity);
 
-	snprintf(path, sizeof path, "/dev/shm%s", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	map = mmap(NULL, page + capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		return -1;
+	if (map == NULL)
+		return false;
 	w->header = map;
 	w->ring = (unsigned char *)map + page;
 	w->capacity = capacity;
-	return 0;
+	return true;
 }
 
 void writer_unmap(struct writer *w)
@@ -59,7 +49,7 @@ static smq_word *ring_word(struct writer *w, uint32_t position)
 	return (smq_word *)(void *)(w->ring + (position & (w->capacity - 1) & ~3u));
 }
 
-/* A record header that somebody is about to read: at the head, at the tail, or some records further. */
+/* A record header that a side is about to read: at the head, at the tail, or some records further. */
 static smq_word *record_word(struct writer *w)
 {
 	const struct smq_header *h = w->header;
@@ -92,11 +82,11 @@ static smq_word *target(struct writer *w)
 				   sizeof(struct smq_claim));
 	case WRITER_WAIT_WORDS:
 		return dice(w, 2) ? &w->header->producer_wait.word : &w->header->consumer_wait.word;
-	case WRITER_WAIT_ROOMS:
+	case WRITER_WAITS:
 		return header_word(w,
 				   dice(w, 2) ? offsetof(struct smq_header, producer_wait)
 					      : offsetof(struct smq_header, consumer_wait),
-				   ROOM_BYTES);
+				   WAIT_BYTES);
 	case WRITER_RECORDS:
 		return record_word(w);
 	default:
@@ -149,7 +139,7 @@ static uint32_t value(struct writer *w, uint32_t old)
 	}
 }
 
-/* A ring full of committed records: a walk over them comes round to where it began. */
+/* A ring full of committed records: a walk over them comes back to where it began. */
 static void fill(struct writer *w)
 {
 	uint32_t size_plus_1 = (uint32_t)(1 + 8 * dice(w, 4));
@@ -158,7 +148,7 @@ static void fill(struct writer *w)
 		atomic_store_explicit(ring_word(w, at), size_plus_1, memory_order_relaxed);
 }
 
-/* For a moment only: between a check and a second look, if there is one. */
+/* For a moment only: between a check and a second load, if there is one. */
 static void flicker(struct writer *w)
 {
 	smq_word *word = target(w);

@@ -13,7 +13,7 @@ int side_failed(struct side *side, const char *call, int err)
 	char text[96];
 
 	snprintf(text, sizeof text, "at hand: %s failed: %s", call, strerror(err));
-	audit_violation(side->audit, side->who, side->next, text);
+	audit_violation(side->audit, side->label, side->next, text);
 	return EPROTO;
 }
 
@@ -30,7 +30,7 @@ static int push_in_place(struct side *side, const struct audit_message *message,
 
 	if (at == NULL)
 		return errno;
-	/* What a kill from here on leaves in the ring must never be seen. */
+	/* What a kill from here on leaves in the ring must never be delivered. */
 	memset(at, 0xaa, message->size + more);
 	if (way == SIDE_PUSH_ANEW) {
 		if (shmemq_push_cancel(side->q) != 0)
@@ -66,7 +66,7 @@ static int push_copy(struct side *side, const struct audit_message *message, int
 	return shmemq_timedpush(side->q, side->buffer, message->size, message->type, timeout) != 0 ? errno : 0;
 }
 
-/* As many as have room in the buffer. */
+/* As many as fit into the buffer. */
 static int push_many(struct side *side, int64_t timeout, unsigned *pushed)
 {
 	unsigned most = 2 + side->batches++ % (SIDE_BATCH - 1), count;
@@ -116,7 +116,7 @@ int side_push(struct side *side, enum side_push_way way, int64_t timeout)
 	return 0;
 }
 
-/* Judges what arrived behind the message `after`. 0, with its name, or EPROTO. */
+/* Judges what arrived after the message `after`. 0, with its name, or EPROTO. */
 static int judge(struct side *side, audit_name after, const struct shmemq_msg *msg, audit_name *name)
 {
 	bool redelivered = msg->flags & SHMEMQ_MSG_REDELIVERED;
@@ -124,7 +124,7 @@ static int judge(struct side *side, audit_name after, const struct shmemq_msg *m
 
 	wrong = audit_judge(side->audit, after, msg->data, msg->size, msg->type, redelivered, name);
 	if (wrong != NULL) {
-		audit_violation(side->audit, side->who, *name, wrong);
+		audit_violation(side->audit, side->label, *name, wrong);
 		return EPROTO;
 	}
 	side->audit->redelivered += redelivered;
@@ -214,7 +214,7 @@ int side_popm_end(struct side *side, unsigned held)
 	return 0;
 }
 
-static int pop_copy(struct side *side, size_t room, int64_t timeout)
+static int pop_copy(struct side *side, size_t size_max, int64_t timeout)
 {
 	audit_name name;
 	uint32_t type;
@@ -223,9 +223,9 @@ static int pop_copy(struct side *side, size_t room, int64_t timeout)
 
 	audit_intend(side->audit, AUDIT_RELEASING, 1);
 	if (timeout < 0)
-		size = shmemq_pop(side->q, side->buffer, room, &type);
+		size = shmemq_pop(side->q, side->buffer, size_max, &type);
 	else
-		size = shmemq_timedpop(side->q, side->buffer, room, &type, timeout);
+		size = shmemq_timedpop(side->q, side->buffer, size_max, &type, timeout);
 	if (size < 0) {
 		err = errno;
 		audit_intend(side->audit, AUDIT_NOTHING, 0);
@@ -254,7 +254,7 @@ int side_pop(struct side *side, enum side_pop_way way, int64_t timeout)
 	if (way == SIDE_POP_AFTER_EMSGSIZE) {
 		err = pop_copy(side, 0, timeout);
 		if (err != EMSGSIZE)
-			return err; /* a message without a byte fits */
+			return err; /* an empty message fits */
 	}
 	return pop_copy(side, side->audit->message_max, timeout);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One side of a queue that may be killed anywhere: each call is noted in an audit before and after. */
+/* A side of a queue that may be killed anywhere: it notes each call in an audit, before and after. */
 #ifndef TESTS_TORTURE_SIDE_H
 #define TESTS_TORTURE_SIDE_H
 
@@ -9,13 +9,13 @@
 #define SIDE_BATCH 6
 
 struct side {
-	const char *who; /* for messages */
+	const char *label; /* for messages */
 	struct audit *audit;
 	struct shmemq *q;
 	unsigned char *buffer;        /* message_max bytes */
-	audit_name next;              /* the producer's: what it pushes next */
+	audit_name next;              /* the producer's next message */
 	unsigned batches;             /* so far: their sizes vary with it */
-	audit_name batch[SIDE_BATCH]; /* the consumer's: what it holds */
+	audit_name batch[SIDE_BATCH]; /* what the consumer holds */
 };
 
 enum side_push_way {
@@ -41,11 +41,11 @@ int side_pop(struct side *side, enum side_pop_way way, int64_t timeout);
 int side_pop_start(struct side *side, int64_t timeout, audit_name *held);
 int side_pop_end(struct side *side, audit_name held);
 
-/* And of SIDE_POP_MANY: `held` messages, of which the end releases all, or some, or none. */
+/* And of SIDE_POP_MANY: it holds `held` messages, and the end releases all, or some, or none. */
 int side_popm_start(struct side *side, int64_t timeout, unsigned *held);
 int side_popm_end(struct side *side, unsigned held);
 
-/* A call failed that must not. EPROTO. */
+/* Reports that a call failed that must not. EPROTO. */
 int side_failed(struct side *side, const char *call, int err);
 
 #endif

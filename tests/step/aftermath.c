@@ -20,7 +20,7 @@ void aftermath_claim(struct aftermath *aftermath, unsigned end)
 {
 	struct side *side = side_of(aftermath, end);
 
-	side->who = end == SHMEMQ_PRODUCER ? "the producer after" : "the consumer after";
+	side->label = end == SHMEMQ_PRODUCER ? "the producer after" : "the consumer after";
 	side->q =
 		shmemq_open(aftermath->name, end | SHMEMQ_NONBLOCK | (aftermath->shared ? SHMEMQ_SHARED : 0), 0, NULL);
 	if (side->q == NULL)
@@ -29,21 +29,21 @@ void aftermath_claim(struct aftermath *aftermath, unsigned end)
 		side->next = AUDIT_NAME(++aftermath->epoch, 1);
 }
 
-void aftermath_inherit(struct aftermath *aftermath, unsigned end)
+void aftermath_recover(struct aftermath *aftermath, unsigned end)
 {
 	struct side *side = side_of(aftermath, end);
 
 	if (*side->q->owner.word != 0) {
-		/* As a call does that has waited for long enough. */
+		/* As a call does after it has waited long enough. */
 		if (smq_ownerlock_recover(&side->q->owner, side->q->fd, side->q->forks, end == SHMEMQ_PRODUCER) != 0)
-			side_failed(side, "the turn", 0);
+			side_failed(side, "the owner lock", 0);
 		smq_unlock(side->q);
 	}
 	if (end == SHMEMQ_PRODUCER)
 		side->next = AUDIT_NAME(++aftermath->epoch, 1);
 }
 
-/* Full or empty, and the peer perhaps gone: no other failure. EPROTO has been told of. */
+/* Full or empty, or the peer is gone: no other failure. EPROTO has been reported. */
 static void expected(struct side *side, int err)
 {
 	if (err != EAGAIN && err != EPIPE && err != EOWNERDEAD && err != EPROTO)
@@ -80,7 +80,7 @@ void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once)
 
 	if (dead == SHMEMQ_CONSUMER)
 		audit_consumer_gone(audit);
-	/* The other end alone: it reads all, or fills the ring. */
+	/* The other end alone: it pops everything, or fills the ring. */
 	if (!at_once && dead == SHMEMQ_PRODUCER)
 		drain(aftermath);
 	if (!at_once && dead == SHMEMQ_CONSUMER)
@@ -88,14 +88,14 @@ void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once)
 	if (audit->violations == 0 && side_of(aftermath, dead)->q == NULL)
 		aftermath_claim(aftermath, dead);
 	else if (audit->violations == 0)
-		aftermath_inherit(aftermath, dead);
+		aftermath_recover(aftermath, dead);
 	if (audit->violations == 0) {
 		aftermath_push(aftermath, PUSHED_AFTER);
 		drain(aftermath);
 	}
 	missing = audit_missing(audit);
 	if (audit->violations == 0 && missing != 0) {
-		fprintf(stderr, "all is read, and %" PRIu64 " messages have not come\n", missing);
+		fprintf(stderr, "the ring is empty, and %" PRIu64 " messages have not been delivered\n", missing);
 		audit->violations++;
 	}
 	if (aftermath->producer.q != NULL)

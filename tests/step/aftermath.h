@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What two ends find after one of them was killed: the ring is worked on and read to its end, and the audit judges. */
+/* After one end was killed: a successor and the peer use the ring and read it to its end, and the audit judges. */
 #ifndef TESTS_AFTERMATH_H
 #define TESTS_AFTERMATH_H
 
@@ -10,22 +10,22 @@ struct aftermath {
 	struct side producer;
 	struct side consumer;
 	uint32_t epoch; /* of the last producer */
-	bool shared;    /* both ends: a successor may be a handle that was there before */
+	bool shared;    /* both ends are: the successor is a handle that was open before */
 };
 
-/* Claims an end (SHMEMQ_PRODUCER: as a new incarnation). Not to get it is a violation. */
+/* Claims an end (SHMEMQ_PRODUCER: as a new incarnation). A failure is a violation. */
 void aftermath_claim(struct aftermath *aftermath, unsigned end);
 
-/* The handle of a SHARED end that this process holds takes over from one that has died, perhaps in its turn. */
-void aftermath_inherit(struct aftermath *aftermath, unsigned end);
+/* This process's handle of a SHARED end recovers the end from another one that died, perhaps as its holder. */
+void aftermath_recover(struct aftermath *aftermath, unsigned end);
 
-/* Pushes so many messages, in each way in turn, as far as there is room. */
+/* Pushes so many messages, in each way in turn, or until the ring is full. */
 void aftermath_push(struct aftermath *aftermath, unsigned count);
 
 /*
- * The end `dead` was killed; the other one is held by this process. Lets a successor go on (a new one, or on a SHARED
- * end the handle that is there), at once or after the other end has done what it could alone, and reads all there is.
- * Gives both ends up.
+ * The handle of the end `dead` was killed; this process holds the other end. Lets a successor (a new handle, or on a
+ * SHARED end the one that is open already) go on, at once or after the other end has done what it can do alone, and
+ * pops everything. Closes both ends.
  */
 void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once);
 

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The peer does its last piece of work and closes, between any two instructions of a call that has to wait for it: the
- * call never says EPIPE while there is what it waits for.
+ * A call has to wait for its peer; the peer does the last thing it does, and closes, between any two instructions of
+ * the call: the call never fails with EPIPE while there is what it waits for.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,8 +17,8 @@
 #include "tracee.h"
 #include "traffic.h"
 
-#define HANG_S     120  /* thousands of steps take seconds at most, so the alarm ends a wait that never does */
-#define WAIT_STEPS 4000 /* about where a waiting call has spun enough and goes to sleep */
+#define HANG_S     120  /* thousands of steps take seconds at most: the alarm ends a wait that never ends */
+#define WAIT_STEPS 4000 /* about where a waiting call stops spinning and goes to sleep */
 
 struct act {
 	const char *what;
@@ -34,28 +32,17 @@ static const struct act acts[] = {
 	{ "push, a try", SHMEMQ_PRODUCER, false, 0 },  { "push in place, a try", SHMEMQ_PRODUCER, true, 0 },
 	{ "pop, a wait", SHMEMQ_CONSUMER, false, -1 }, { "push, a wait", SHMEMQ_PRODUCER, false, -1 },
 };
+#define ACTS (sizeof acts / sizeof acts[0])
 
 static struct stress stress;
 static struct shmemq *victim, *peer;
-static _Atomic int *done; /* shared with the victim: its call has returned */
+static _Atomic bool *done; /* shared with the victim: its call has returned */
 static unsigned violations;
-
-static struct shmemq *open_end(unsigned end)
-{
-	struct shmemq_attr attr = { .capacity = 1 };
-	struct shmemq *q = shmemq_open(stress.name, end | SHMEMQ_CREATE, 0600, &attr);
-
-	if (q == NULL) {
-		fprintf(stderr, "step_between: open: %s\n", strerror(errno));
-		exit(1);
-	}
-	return q;
-}
 
 static int prepare(void *act)
 {
 	alarm(HANG_S);
-	victim = open_end(((const struct act *)act)->end);
+	victim = stress_open(stress.name, ((const struct act *)act)->end, 1);
 	return 0;
 }
 
@@ -71,14 +58,14 @@ static bool call(const struct act *act, int64_t timeout)
 			     : shmemq_timedpush(victim, "x", 1, 0, timeout) == 0;
 }
 
-/* 0: it got through, or it was too early, as only a try may be, and gets through now. */
+/* 0: the call succeeded; or it was a try and came too early, and a second one succeeds. */
 static int run(void *argument)
 {
 	const struct act *act = argument;
 	bool through = call(act, act->timeout);
 	int err = errno;
 
-	*done = 1;
+	*done = true;
 	if (through)
 		return 0;
 	if (act->timeout != 0 || err != EAGAIN)
@@ -86,10 +73,11 @@ static int run(void *argument)
 	return call(act, 0) ? 0 : errno;
 }
 
-/* An empty ring for a consumer, a full one for a producer; the victim's end free, the other one held here. */
+/* An empty ring for a consumer, a full one for a producer; the victim's end is free, this process holds the other. */
 static void set_out(const struct act *act)
 {
-	struct shmemq *producer = open_end(SHMEMQ_PRODUCER), *consumer = open_end(SHMEMQ_CONSUMER);
+	struct shmemq *producer = stress_open(stress.name, SHMEMQ_PRODUCER, 1);
+	struct shmemq *consumer = stress_open(stress.name, SHMEMQ_CONSUMER, 1);
 	char byte;
 
 	while (act->end == SHMEMQ_PRODUCER && shmemq_timedpush(producer, "x", 1, 0, 0) == 0)
@@ -100,7 +88,7 @@ static void set_out(const struct act *act)
 	shmemq_close(act->end == SHMEMQ_PRODUCER ? producer : consumer);
 }
 
-/* Lets the victim take `steps` instructions of its call, and the peer then do what it does. How many it took. */
+/* Lets the victim execute `steps` instructions of its call; then the peer acts. How many it executed. */
 static uint64_t step_and_meet(const struct act *act, uint64_t steps)
 {
 	uint64_t taken = 0;
@@ -109,9 +97,9 @@ static uint64_t step_and_meet(const struct act *act, uint64_t steps)
 	char byte;
 
 	set_out(act);
-	*done = 0;
+	*done = false;
 	started = tracee_start(&caller, prepare, run, (void *)(uintptr_t)act);
-	while (started && taken < steps && *done == 0 && tracee_go(&caller, PTRACE_SINGLESTEP))
+	while (started && taken < steps && !*done && tracee_go(&caller, PTRACE_SINGLESTEP))
 		taken++;
 	if (act->end == SHMEMQ_CONSUMER ? shmemq_push(peer, "x", 1, 0) != 0 : shmemq_pop(peer, &byte, 1, NULL) != 1)
 		violations++;
@@ -129,25 +117,18 @@ static uint64_t step_and_meet(const struct act *act, uint64_t steps)
 
 int main(void)
 {
-	uint64_t counts[sizeof acts / sizeof acts[0]], rounds = 0;
+	uint64_t counts[ACTS], meetings = 0;
 
 	if (!tracee_may_step())
 		return STRESS_SKIP;
 	stress_begin(&stress, "step_between", 3);
-	done = mmap(NULL, sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (done == MAP_FAILED) {
-		perror("step_between");
-		return 1;
-	}
-	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+	done = stress_shared(sizeof *done);
+	for (size_t i = 0; i < ACTS; i++)
 		counts[i] = acts[i].timeout == 0 ? step_and_meet(&acts[i], UINT64_MAX) : WAIT_STEPS;
-	while (violations == 0 && !stress_over(&stress)) {
-		size_t i = traffic_random(&stress.random) % (sizeof acts / sizeof acts[0]);
+	for (; violations == 0 && !stress_over(&stress); meetings++) {
+		size_t i = traffic_random(&stress.random) % ACTS;
 
 		step_and_meet(&acts[i], traffic_random(&stress.random) % counts[i]);
-		rounds++;
 	}
-	printf("step_between: seed %" PRIu64 ", %.1f s: %" PRIu64 " meetings, %u violations\n", stress.seed,
-	       stress_seconds(&stress), rounds, violations);
-	return violations != 0;
+	return stress_end(&stress, violations, "%" PRIu64 " meetings", meetings);
 }

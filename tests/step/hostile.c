@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each shared word is loaded once, checked, and only then used: a side is single-stepped through a call, and a word
- * that it reads is another one before every second instruction, before two of every four, four of every eight and so
- * on. Of any two loads, one of these patterns shows the first what is right and the second what is not.
+ * Each shared word is loaded once, checked, and only then used. A side is single-stepped through a call, while a word
+ * that it reads is wrong before every second instruction, before two of every four, four of every eight and so on. Of
+ * any two loads of it, one of these patterns shows the first load the right value and the second a wrong one.
  */
 #include "config.h"
 
@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,9 +23,9 @@
 #include "traffic.h"
 
 #define MESSAGE      100
-#define SMALL        24 /* goes another way than those of more than SMQ_SMALL */
+#define SMALL        24 /* a message of at most SMQ_SMALL bytes is copied in another way */
 #define BATCH        4
-#define PATTERN_BITS 11 /* no call here has more than 2048 instructions between two loads of a word */
+#define PATTERN_BITS 11 /* no call here executes more than 2048 instructions between two loads of a word */
 
 enum call { MOVE, MOVE_IN_PLACE, MOVE_MANY, MOVE_SOME_OF_MANY, OPEN };
 
@@ -57,15 +56,16 @@ static const struct act acts[] = {
 	  AT(consumer_progress, position_bytes) },
 	{ "pushm, the consumer's head", SHMEMQ_PRODUCER, MOVE_MANY, SMALL, AT(consumer_progress, position_bytes) },
 	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, AT(producer_progress, position_bytes) },
-	{ "open, a record behind the tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, HEAD_RECORD },
+	{ "open, a record after the tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, HEAD_RECORD },
 	{ "open, the consumer's head", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, position_bytes) },
-	{ "open, the end of the view", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, lease_bytes) },
+	{ "open, the end of the lease", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, lease_bytes) },
 	{ "open, the capacity", SHMEMQ_CONSUMER, OPEN, MESSAGE, offsetof(struct smq_identity, capacity) },
 };
 
 static struct stress stress;
+static uint32_t page; /* bytes, and the capacity of the ring */
 static struct hostile_counts *counts;
-static _Atomic uint32_t *done; /* by the victim, when the call has returned */
+static _Atomic bool *done; /* shared with the victim: its call has returned */
 static struct caller victim;
 static struct writer writer;
 
@@ -77,7 +77,6 @@ static int open_end(void *unused)
 
 static void pop(bool in_place)
 {
-	struct smq_ring before = victim.q->ring;
 	const void *at = victim.buffer;
 	size_t size = 0;
 
@@ -88,16 +87,15 @@ static void pop(bool in_place)
 	} else {
 		size = (size_t)shmemq_timedpop(victim.q, victim.buffer, victim.capacity - 16, NULL, 0);
 	}
-	*done = 1;
+	*done = true;
 	if (at == NULL || size == SIZE_MAX)
-		caller_moved(&victim, "pop", &before, 0);
+		caller_moved(&victim, "pop", 0);
 	else if (!in_place || caller_within(&victim, "pop_start", at, size))
-		caller_moved(&victim, "pop", &before, smq_record_bytes((uint32_t)size));
+		caller_moved(&victim, "pop", smq_record_bytes((uint32_t)size));
 }
 
 static void pop_many(bool all)
 {
-	struct smq_ring before = victim.q->ring;
 	struct shmemq_msg msgs[BATCH];
 	uint32_t held = 0, moved;
 	int count = shmemq_popm_start(victim.q, msgs, BATCH, 0), ret = 0;
@@ -106,39 +104,37 @@ static void pop_many(bool all)
 		held += smq_record_bytes((uint32_t)msgs[i].size);
 	if (count > 0)
 		ret = shmemq_popm_end(victim.q, all ? (unsigned)count : 1);
-	*done = 1;
-	/* Of a batch that is not released whole, the sizes are looked at again. */
-	moved = victim.q->ring.position - before.position;
+	*done = true;
+	/* The end of a batch that is not released whole reads the sizes again. */
+	moved = victim.q->ring.position - victim.before.position;
 	if (all || ret != 0)
-		caller_moved(&victim, "popm", &before, ret == 0 ? held : 0);
+		caller_moved(&victim, "popm", ret == 0 ? held : 0);
 	else if (moved > held)
-		caller_moved(&victim, "popm", &before, held);
+		caller_moved(&victim, "popm", held);
 }
 
 static void push_many(uint32_t size)
 {
-	struct smq_ring before = victim.q->ring;
 	struct shmemq_msg msgs[BATCH];
 	int count;
 
 	for (int i = 0; i < BATCH; i++)
 		msgs[i] = (struct shmemq_msg){ .data = victim.buffer, .size = size };
 	count = shmemq_pushm(victim.q, msgs, BATCH, 0);
-	*done = 1;
-	caller_moved(&victim, "pushm", &before, count > 0 ? (size_t)count * smq_record_bytes(size) : 0);
+	*done = true;
+	caller_moved(&victim, "pushm", count > 0 ? (size_t)count * smq_record_bytes(size) : 0);
 }
 
 static void push(bool in_place, uint32_t size)
 {
-	struct smq_ring before = victim.q->ring;
 	int ret;
 
 	if (in_place)
 		ret = shmemq_timedpush_start(victim.q, size, 0) != NULL ? shmemq_push_end(victim.q, size, 1) : -1;
 	else
 		ret = shmemq_timedpush(victim.q, victim.buffer, size, 1, 0);
-	*done = 1;
-	caller_moved(&victim, "push", &before, ret == 0 ? smq_record_bytes(size) : 0);
+	*done = true;
+	caller_moved(&victim, "push", ret == 0 ? smq_record_bytes(size) : 0);
 }
 
 static int run(void *act)
@@ -146,9 +142,12 @@ static int run(void *act)
 	const struct act *a = act;
 	bool many = a->call == MOVE_MANY || a->call == MOVE_SOME_OF_MANY;
 
-	if (a->call == OPEN && !caller_open(&victim))
-		*done = 1;
-	else if (a->end == SHMEMQ_PRODUCER && many)
+	if (a->call == OPEN && !caller_open(&victim)) {
+		*done = true;
+		return counts->violations != 0;
+	}
+	caller_begin(&victim);
+	if (a->end == SHMEMQ_PRODUCER && many)
 		push_many(a->size);
 	else if (a->end == SHMEMQ_PRODUCER)
 		push(a->call == MOVE_IN_PLACE, a->size);
@@ -170,33 +169,29 @@ static smq_word *word_of(const struct act *act)
 	return (smq_word *)(void *)((unsigned char *)writer.header + act->word);
 }
 
-/* A full ring, so that a push looks for the head, and a pop has something to find. */
-static bool make_queue(uint32_t size)
+/* A full ring, so that a push reads the head, and a pop finds messages. */
+static void make_queue(uint32_t size)
 {
-	struct shmemq_attr attr = { .capacity = 1 };
-	char path[sizeof "/dev/shm" + sizeof stress.name];
 	static unsigned char message[MESSAGE];
 	struct shmemq *q;
 
-	snprintf(path, sizeof path, "/dev/shm%s", stress.name);
-	unlink(path);
-	q = shmemq_open(stress.name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
-	if (q == NULL || shmemq_getattr(q, &attr) != 0)
-		return false;
+	stress_remove(stress.name);
+	q = stress_open(stress.name, SHMEMQ_PRODUCER, page);
 	while (shmemq_timedpush(q, message, size, 1, 0) == 0)
 		;
 	shmemq_close(q);
-	return writer_map(&writer, stress.name, (uint32_t)attr.capacity) == 0;
+	if (!writer_map(&writer, stress.name, page))
+		stress_fail("map");
 }
 
-/* For a walk: the tail at the head, as if none of the pushes had stored it. */
+/* The tail at the head, as if none of the pushes had stored it: an open then walks over the records. */
 static void hide_tail(const struct act *act)
 {
 	if (act->call == OPEN && act->end == SHMEMQ_PRODUCER && act->word == HEAD_RECORD)
 		writer.header->producer_progress.position_bytes = 0;
 }
 
-/* One victim, one pattern. How many instructions it was given. */
+/* One victim, one pattern. How many instructions it executed. */
 static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit, bool first)
 {
 	smq_word *word;
@@ -205,21 +200,18 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 	struct tracee tracee;
 	bool started;
 
-	if (!make_queue(act->size)) {
-		perror("step_hostile: a new queue");
-		exit(1);
-	}
+	make_queue(act->size);
 	hide_tail(act);
 	word = word_of(act);
 	right = *word;
-	*done = 0;
+	*done = false;
 	victim.end = act->end;
 	victim.random = traffic_random(&stress.random);
 	started = tracee_start(&tracee, act->call == OPEN ? NULL : open_end, run, (void *)(uintptr_t)act);
 	if (started) {
 		do
 			*word = (at++ >> bit & 1) == first ? value : right;
-		while (*done == 0 && tracee_go(&tracee, PTRACE_SINGLESTEP));
+		while (!*done && tracee_go(&tracee, PTRACE_SINGLESTEP));
 		tracee_finish(&tracee);
 	}
 	if (!started || tracee.status != 0) {
@@ -231,40 +223,33 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 	return at;
 }
 
-/* What a check must not let pass, or what it may and a later use must not. */
-static uint32_t wrong(uint32_t capacity)
+/* Values that a check must refuse, or that it may accept and a later use must not see. */
+static uint32_t wrong(void)
 {
-	const uint32_t values[] = { UINT32_MAX,    1u << 31, 1u << 30, 2 * capacity, capacity, capacity - 14,
-				    capacity - 15, 8,        4 };
+	const uint32_t values[] = { UINT32_MAX, 1u << 31, 1u << 30, 2 * page, page, page - 14, page - 15, 8, 4 };
 
 	return values[traffic_random(&stress.random) % (sizeof values / sizeof values[0])];
 }
 
 int main(void)
 {
-	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
 	uint64_t passes = 0, instructions = 0;
 
 	if (!tracee_may_step())
 		return STRESS_SKIP;
 	stress_begin(&stress, "step_hostile", 3);
-	counts = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (counts == MAP_FAILED) {
-		perror("step_hostile");
-		return 1;
-	}
-	done = (_Atomic uint32_t *)(void *)(counts + 1);
+	page = (uint32_t)sysconf(_SC_PAGESIZE);
+	counts = stress_shared(sizeof *counts);
+	done = stress_shared(sizeof *done);
 	victim = (struct caller){
 		.name = stress.name, .counts = counts, .capacity = page, .buffer = calloc(1, page), .stepped = true
 	};
 	while (counts->violations == 0 && !stress_over(&stress)) {
 		const struct act *act = &acts[passes++ % (sizeof acts / sizeof acts[0])];
 
-		instructions += step_through(act, wrong(page), traffic_random(&stress.random) % PATTERN_BITS,
+		instructions += step_through(act, wrong(), traffic_random(&stress.random) % PATTERN_BITS,
 					     traffic_random(&stress.random) % 2);
 	}
-	printf("step_hostile: seed %" PRIu64 ", %.1f s: %" PRIu64 " calls, %" PRIu64 " instructions, %" PRIu32
-	       " violations\n",
-	       stress.seed, stress_seconds(&stress), passes, instructions, counts->violations);
-	return counts->violations != 0;
+	return stress_end(&stress, counts->violations, "%" PRIu64 " calls, %" PRIu64 " instructions", passes,
+			  instructions);
 }

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SIGKILL at each instruction. A side is single-stepped through its calls. After each instruction the shared memory is
- * as a kill there would leave it: it is copied to another queue, on which two new ends then show whether all is right.
- * Beside that, real kills: at some instructions, evenly spread, as many as there is time for; with a long
- * $TEST_SECONDS, at all of them, and again with messages of other sizes.
+ * as a kill there would leave it: it is copied to another queue, and two new ends of that show whether it is right.
+ * Besides, real kills: at some instructions, evenly spread, as many as there is time for; with a long $TEST_SECONDS, at
+ * all of them, and again with messages of other sizes.
  */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,15 +21,15 @@
 #include "traffic.h"
 
 #define QUEUED 5   /* messages in the ring when the victim begins */
-#define SMALL  100 /* bytes: they are to fit into the ring, and to be soon stepped through */
+#define SMALL  100 /* bytes: the messages have to fit into the ring, and to take few steps */
 
 static struct stress stress;
 static struct audit *audit; /* shared with the victim */
-static struct audit judged; /* what is made of it for one judgement */
+static struct audit judged; /* a copy of it, for one judgement */
 static char copy_name[sizeof stress.name + 5];
 static unsigned char *original, *copy; /* their memory: a header page and a ring of a page */
-static unsigned char *last;            /* what was judged last */
-static unsigned char *first;           /* what the victim found */
+static unsigned char *last;            /* the state that was judged last */
+static unsigned char *first;           /* the state that the victim found */
 static size_t bytes;
 static unsigned char *buffer;
 static uint64_t kills, states;
@@ -45,7 +42,7 @@ static struct aftermath ends_of(const char *name, struct audit *of)
 				   .shared = step_shared };
 }
 
-/* Starts the victim on a queue with QUEUED messages, its peer's end held by this process. */
+/* Starts the victim on a queue with QUEUED messages; this process holds its peer's end. */
 static bool begin(const struct step_act *act, struct aftermath *ends, struct tracee *tracee)
 {
 	bool produces = act->end == SHMEMQ_PRODUCER;
@@ -84,7 +81,7 @@ static void judge_state(const struct step_act *act, uint32_t epoch, uint64_t at)
 		unsigned other = act->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER;
 
 		judged = *audit;
-		if (step_shared) { /* the successor saw what was before */
+		if (step_shared) { /* the successor has been open since before the act */
 			memcpy(copy, first, bytes);
 			aftermath_claim(&ends, act->end);
 		}
@@ -100,7 +97,7 @@ static void judge_state(const struct step_act *act, uint32_t epoch, uint64_t at)
 	}
 }
 
-/* Steps through the whole act and judges each state that differs from the last. How many instructions it has. */
+/* Steps through the whole act and judges each state that differs from the last. How many instructions it took. */
 static uint64_t judge_each_state(const struct step_act *act)
 {
 	static struct audit last_audit;
@@ -179,7 +176,7 @@ static void pass(bool shared)
 	choose_seed();
 	for (size_t i = 0; i < STEP_ACTS && audit->violations == 0; i++) {
 		uint64_t instructions = judge_each_state(&step_acts[i]), killed;
-		/* What is left of the time is divided among what is left to do. */
+		/* The time that is left is divided among the acts that are left. */
 		int64_t now = stress_now(), acts = (int64_t)(STEP_ACTS - i) + (shared ? 0 : STEP_ACTS);
 		int64_t until = now + (stress.end - now) / acts;
 
@@ -193,21 +190,12 @@ static void pass(bool shared)
 /* Makes a queue of one page and maps its file. */
 static unsigned char *make_queue(const char *name)
 {
-	char path[sizeof "/dev/shm" + sizeof copy_name];
-	struct shmemq_attr attr = { .capacity = 1 };
-	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
 	void *map;
-	int fd;
 
-	snprintf(path, sizeof path, "/dev/shm%s", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (q == NULL || fd < 0 || map == MAP_FAILED) {
-		perror("step_kill");
-		exit(1);
-	}
-	shmemq_close(q);
-	close(fd);
+	shmemq_close(stress_open(name, SHMEMQ_OBSERVER, 1));
+	map = stress_map(name, bytes);
+	if (map == NULL)
+		stress_fail("map");
 	return map;
 }
 
@@ -222,12 +210,9 @@ int main(void)
 	bytes = 2 * page;
 	original = make_queue(stress.name);
 	copy = make_queue(copy_name);
-	audit = mmap(NULL, sizeof *audit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (audit == MAP_FAILED || (buffer = malloc(page)) == NULL || (last = malloc(bytes)) == NULL ||
-	    (first = malloc(bytes)) == NULL) {
-		perror("step_kill");
-		return 1;
-	}
+	audit = stress_shared(sizeof *audit);
+	if ((buffer = malloc(page)) == NULL || (last = malloc(bytes)) == NULL || (first = malloc(bytes)) == NULL)
+		stress_fail("memory");
 	audit->message_max = (uint32_t)page - 16;
 	step_queue = stress.name;
 	step_victim.audit = audit;
@@ -236,8 +221,5 @@ int main(void)
 		pass(false);
 		pass(true);
 	} while (!stress_over(&stress) && audit->violations == 0);
-	printf("step_kill: seed %" PRIu64 ", %.1f s: %" PRIu64 " states judged, %" PRIu64 " kills, %" PRIu32
-	       " violations\n",
-	       stress.seed, stress_seconds(&stress), states, kills, audit->violations);
-	return audit->violations != 0;
+	return stress_end(&stress, audit->violations, "%" PRIu64 " states judged, %" PRIu64 " kills", states, kills);
 }

@@ -3,9 +3,9 @@
 
 #include "step_act.h"
 
-#define REPEATED 2 /* calls in a row: what the first left undone meets the second */
+#define REPEATED 2 /* calls in a row: the second meets what the first left undone */
 
-struct side step_victim = { .who = "the victim" };
+struct side step_victim = { .label = "the victim" };
 const char *step_queue;
 bool step_shared;
 

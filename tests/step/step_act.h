@@ -11,15 +11,15 @@ struct step_act {
 	const char *what;
 	unsigned end;               /* SHMEMQ_PRODUCER or _CONSUMER */
 	int (*prepare)(void *self); /* at full speed; NULL: nothing */
-	int (*run)(void *self);     /* stepped through; 0: well done */
+	int (*run)(void *self);     /* single-stepped; 0: it succeeded */
 	int way;                    /* side_push_way or side_pop_way */
 };
 
 extern const struct step_act step_acts[STEP_ACTS];
 
-/* The side that acts: to be set before. */
+/* The side that acts, and its queue: to be set before. */
 extern struct side step_victim;
 extern const char *step_queue;
-extern bool step_shared; /* its end is SHARED, and not its own alone */
+extern bool step_shared; /* its end is SHARED, and another handle is open there */
 
 #endif

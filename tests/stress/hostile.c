@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Somebody writes garbage into a queue's memory, while its sides run and while they rest. Whatever he writes: no access
- * outside of the mapping, no abort, no call that does not come back, no errno that the manual does not know. To be run
- * with the address and undefined-behaviour sanitizers too. $TEST_SECONDS, $TEST_SEED.
+ * Garbage is written into a queue's memory, while its sides run and between their calls. Whatever is written: no access
+ * outside the mapping, no abort, no call that does not return, no errno that the manual does not have. To be run with
+ * the address and undefined-behaviour sanitizers too. $TEST_SECONDS, $TEST_SEED.
  */
 #include "config.h"
 
@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,31 +33,15 @@ static uint64_t dice(uint64_t sides)
 	return traffic_random(&stress.random) % sides;
 }
 
-static void failed(const char *what)
-{
-	fprintf(stderr, "hostile: %s: %s\n", what, strerror(errno));
-	counts->violations++;
-}
-
-/* A new queue under the name. Its file may be no queue any more, so it is removed as a file. */
-static bool make_queue(void)
+/* A new queue under the name. The old one's file may not be a queue any more. */
+static void make_queue(void)
 {
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
-	struct shmemq_attr attr = { .capacity = dice(2) || page > 65536 ? page : 65536 };
-	char path[sizeof "/dev/shm" + sizeof stress.name];
-	struct shmemq *q;
 
-	snprintf(path, sizeof path, "/dev/shm%s", stress.name);
-	unlink(path);
-	capacity = (uint32_t)attr.capacity;
-	q = shmemq_open(stress.name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
-	if (q == NULL) {
-		failed("open of a new queue");
-		return false;
-	}
+	capacity = dice(2) || page > 65536 ? page : 65536;
+	stress_remove(stress.name);
+	shmemq_close(stress_open(stress.name, SHMEMQ_OBSERVER, capacity));
 	queues++;
-	shmemq_close(q);
-	return true;
 }
 
 static struct caller caller_of(unsigned end)
@@ -72,25 +54,23 @@ static struct caller caller_of(unsigned end)
 				.buffer = calloc(1, capacity) };
 }
 
-static struct writer writer_of(void)
+static struct writer new_writer(void)
 {
 	struct writer writer = { .random = traffic_random(&stress.random) };
 
 	writer.aims = dice(3) == 0 ? WRITER_ALL : (unsigned)(1 + dice(WRITER_ALL));
+	if (!writer_map(&writer, stress.name, capacity))
+		stress_fail("map");
 	return writer;
 }
 
-/* One process, so that the seed decides everything: writes between the calls. */
+/* All in one process, so that the seed decides everything: writes between the calls. */
 static void at_rest(void)
 {
 	struct caller callers[2] = { caller_of(SHMEMQ_PRODUCER), caller_of(SHMEMQ_CONSUMER) };
-	struct writer writer = writer_of();
+	struct writer writer = new_writer();
 	uint64_t calls_a_write = 1 + dice(100), bias = dice(7);
 
-	if (writer_map(&writer, stress.name, capacity) != 0) {
-		failed("map");
-		return;
-	}
 	if (dice(2))
 		callers[0].meddler = callers[1].meddler = &writer;
 	for (int i = 0; i < STEPS_AT_REST; i++) {
@@ -113,7 +93,7 @@ static void at_rest(void)
 	writer_unmap(&writer);
 }
 
-/* A side in a process of its own. Where the queue is refused for good it has nothing more to do. */
+/* A side in a process of its own. If its opens are refused again and again it ends. */
 static int run_caller(unsigned end, int64_t until)
 {
 	struct caller c = caller_of(end);
@@ -135,11 +115,9 @@ static int run_caller(unsigned end, int64_t until)
 
 static int run_writer(int64_t until)
 {
-	struct writer writer = writer_of();
+	struct writer writer = new_writer();
 	int64_t pause = stress_magnitude(&writer.random, 1, 200000);
 
-	if (writer_map(&writer, stress.name, capacity) != 0)
-		return 1;
 	while (stress_now() < until) {
 		writer_write(&writer);
 		counts->writes++;
@@ -150,25 +128,20 @@ static int run_writer(int64_t until)
 	return 0;
 }
 
-/* 0, 1: a side. 2: the writer. */
-static pid_t start(int who, int64_t until)
+/* A side, or (end 0) the writer. */
+static pid_t start(unsigned end, int64_t until)
 {
 	pid_t pid;
 
 	traffic_random(&stress.random); /* so that no two of them begin alike */
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* Not exit: the leak sanitizer would look through all of its memory, hundreds of times a second. */
-		coverage_exit(who == 2 ? run_writer(until)
-				       : run_caller(who == 0 ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER, until));
-	}
-	if (pid < 0)
-		failed("fork");
+	pid = stress_fork();
+	/* Not exit: the leak sanitizer would search all of its memory, hundreds of times a second. */
+	if (pid == 0)
+		coverage_exit(end == 0 ? run_writer(until) : run_caller(end, until));
 	return pid;
 }
 
-/* What a process is about that does not end: its state and CPU time, and the system call it is in. */
+/* Of a process that does not end: its state and CPU time, and the system call it is in. */
 static void describe(pid_t pid)
 {
 	static const char *const files[] = { "stat", "syscall", "wchan" };
@@ -190,7 +163,7 @@ static void finish(pid_t pid, int64_t deadline)
 {
 	int status = 0;
 
-	while (pid > 0 && waitpid(pid, &status, WNOHANG) == 0) {
+	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (stress_now() > deadline) {
 			fprintf(stderr, "hostile: a process hangs\n");
 			describe(pid);
@@ -210,32 +183,30 @@ static void finish(pid_t pid, int64_t deadline)
 static void while_running(void)
 {
 	int64_t until = stress_now() + stress_magnitude(&stress.random, 2 * STRESS_MS, 50 * STRESS_MS);
+	static const unsigned ends[3] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER, 0 };
 	pid_t pids[3];
 
-	for (int who = 0; who < 3; who++)
-		pids[who] = start(who, until);
-	for (int who = 0; who < 3; who++)
-		finish(pids[who], until + HANG_NS);
+	for (int i = 0; i < 3; i++)
+		pids[i] = start(ends[i], until);
+	for (int i = 0; i < 3; i++)
+		finish(pids[i], until + HANG_NS);
 }
 
 int main(void)
 {
 	stress_begin(&stress, "hostile", 3);
-	counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (counts == MAP_FAILED) {
-		perror("hostile");
-		return 1;
-	}
+	counts = stress_shared(sizeof *counts);
 	while (counts->violations == 0 && !stress_over(&stress)) {
-		for (int i = 0; i < 4 && make_queue(); i++)
+		for (int i = 0; i < 4; i++) {
+			make_queue();
 			at_rest();
-		if (make_queue())
-			while_running();
+		}
+		make_queue();
+		while_running();
 	}
-	printf("hostile: seed %" PRIu64 ", %.1f s, %" PRIu64
-	       " queues: %lu writes, %lu calls, %lu messages, %lu handles broken, %lu of %lu opens refused, %" PRIu32
-	       " violations\n",
-	       stress.seed, stress_seconds(&stress), queues, counts->writes, counts->calls, counts->moved,
-	       counts->broken, counts->refused, counts->opens, counts->violations);
-	return counts->violations != 0;
+	return stress_end(&stress, counts->violations,
+			  "%" PRIu64 " queues, %lu writes, %lu calls, %lu messages, %lu handles broken, %lu of %lu "
+			  "opens refused",
+			  queues, counts->writes, counts->calls, counts->moved, counts->broken, counts->refused,
+			  counts->opens);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SIGKILL at random: producers and consumers die from a timer of their own, anywhere from their first instruction on,
- * or by this program's hand, one or both; or they stop for a while, close and come back, or leave. Each one that takes
- * over judges by the audit what it finds. $TEST_SECONDS, $TEST_SEED; the same seed makes the same choices, but time
- * decides where a kill falls.
+ * SIGKILL at random. Producers and consumers are killed by a timer of their own, anywhere from their first instruction
+ * on, or by this program, one or both; or they stop for a while, close and come back, or exit. Each successor judges by
+ * the audit what it finds. $TEST_SECONDS, $TEST_SEED; the same seed makes the same choices, but time decides where a
+ * kill falls.
  */
 #include "config.h"
 
@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +22,7 @@
 #include "torture.h"
 #include "traffic.h"
 
-#define STALL_NS      (60 * STRESS_S) /* without a message: then there never is one */
+#define STALL_NS      (60 * STRESS_S) /* without a message for so long, there never will be one */
 #define LIFE_LEAST_NS 500
 #define LIFE_MOST_NS  (20 * STRESS_MS)
 
@@ -54,7 +53,7 @@ static void violation(struct torture *t, const char *what)
 	t->audit->violations++;
 }
 
-/* Starts one side. `life`: ns until it kills itself; 0: it lives on in peace. */
+/* Starts one side. `life`: ns until it kills itself; 0: it does not. */
 static void start(struct torture *t, struct process *p, int64_t life)
 {
 	char fd[16], epoch[16], random[32], lifetime[32];
@@ -65,15 +64,10 @@ static void start(struct torture *t, struct process *p, int64_t life)
 	snprintf(random, sizeof random, "%" PRIu64, traffic_random(&t->stress.random));
 	snprintf(lifetime, sizeof lifetime, "%" PRId64, life);
 	p->started++;
-	p->pid = fork();
+	p->pid = stress_fork();
 	if (p->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execv("/proc/self/exe", argv);
 		_exit(126);
-	}
-	if (p->pid < 0) {
-		violation(t, strerror(errno));
-		p->pid = 0;
 	}
 }
 
@@ -90,7 +84,7 @@ static void ended(struct torture *t, struct process *p, int status)
 		audit_consumer_gone(t->audit);
 }
 
-/* Takes note of what has ended. */
+/* Notes which sides have ended. */
 static void reap(struct torture *t)
 {
 	int status;
@@ -122,7 +116,7 @@ static void pause_for(int64_t ns)
 	sigtimedwait(&set, NULL, &ts);
 }
 
-/* Something happens to those that run. */
+/* Kills or stops a side that runs, or not. */
 static void interfere(struct torture *t)
 {
 	struct process *one = dice(t, 2) ? &t->producer : &t->consumer, *other;
@@ -135,7 +129,7 @@ static void interfere(struct torture *t)
 			kill(other->pid, SIGKILL);
 		}
 		break;
-	case 1: /* one stops, and goes on; or dies without another step */
+	case 1: /* one stops, and continues; or is killed while it is stopped */
 		if (one->pid != 0)
 			kill(one->pid, SIGSTOP);
 		pause_for(stress_magnitude(&t->stress.random, 1000, 10 * STRESS_MS));
@@ -152,7 +146,7 @@ static void interfere(struct torture *t)
 	}
 }
 
-/* Both sides lead short lives, or one of them a longer one, so that the other dies in the middle of traffic. */
+/* Both sides are killed soon, or one of them later, so that the other is killed in the middle of traffic. */
 static void storm(struct torture *t, int64_t until)
 {
 	uint64_t survivor = dice(t, 3);
@@ -187,22 +181,18 @@ static void print_state(const struct torture *t)
 		shmemq_close(q);
 }
 
-/* How many messages there were, and when that was last another number. */
+/* How many messages there were, and when that number last changed. */
 struct progress {
 	uint64_t messages;
 	int64_t at;
 };
 
-static struct progress progress(const struct torture *t)
-{
-	return (struct progress){ t->audit->messages, stress_now() };
-}
-
+/* The first time, `last` is zeroed. */
 static bool stalled(const struct torture *t, struct progress *last)
 {
-	struct progress now = progress(t);
+	struct progress now = { t->audit->messages, stress_now() };
 
-	if (now.messages != last->messages)
+	if (last->at == 0 || now.messages != last->messages)
 		*last = now;
 	return now.at - last->at > STALL_NS;
 }
@@ -210,7 +200,7 @@ static bool stalled(const struct torture *t, struct progress *last)
 /* Waits for a side to end by itself. */
 static void await_end(struct torture *t, const struct process *p)
 {
-	struct progress last = progress(t);
+	struct progress last = { 0, 0 };
 
 	while (p->pid != 0 && !stalled(t, &last)) {
 		pause_for(10 * STRESS_MS);
@@ -222,11 +212,11 @@ static void await_end(struct torture *t, const struct process *p)
 	}
 }
 
-/* Both live: messages have to pass. */
+/* Neither side is killed: messages have to pass. */
 static void peace(struct torture *t)
 {
 	uint64_t goal = t->audit->messages + 200 + dice(t, 2000);
-	struct progress last = progress(t);
+	struct progress last = { 0, 0 };
 
 	start(t, &t->producer, 0);
 	start(t, &t->consumer, 0);
@@ -240,7 +230,7 @@ static void peace(struct torture *t)
 	}
 }
 
-/* The producer goes, the rest is read: what was committed must have arrived. */
+/* The producer ends, the consumer reads the rest: what was committed must have arrived. */
 static void drain(struct torture *t)
 {
 	t->audit->stop = 1;
@@ -280,11 +270,10 @@ int main(int argc, char **argv)
 	sigset_t set;
 
 	if (argc > 1)
-		coverage_exit(
-			torture_side(argc, argv)); /* a SIGCONT amid an exit is what the leak sanitizer hangs on */
+		coverage_exit(torture_side(argc, argv)); /* not exit: the leak sanitizer hangs on a SIGCONT in it */
 	if (access("/proc/self/exe", X_OK) != 0) {
-		printf("skipped: no /proc, by which it starts itself anew\n");
-		return 77;
+		printf("skipped: no /proc, through which it executes itself\n");
+		return STRESS_SKIP;
 	}
 	stress_begin(&t.stress, "torture", 3);
 	sigemptyset(&set);
@@ -292,17 +281,14 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	t.audit_fd = memfd_create("audit", 0);
 	if (t.audit_fd < 0 || ftruncate(t.audit_fd, sizeof *t.audit) != 0 ||
-	    (t.audit = mmap(NULL, sizeof *t.audit, PROT_READ | PROT_WRITE, MAP_SHARED, t.audit_fd, 0)) == MAP_FAILED) {
-		perror("torture");
-		return 1;
-	}
+	    (t.audit = mmap(NULL, sizeof *t.audit, PROT_READ | PROT_WRITE, MAP_SHARED, t.audit_fd, 0)) == MAP_FAILED)
+		stress_fail("no shared memory");
 	do
 		round_of(&t);
 	while (!stress_over(&t.stress) && t.audit->violations == 0);
-	printf("torture: seed %" PRIu64 ", %.1f s, %" PRIu64 " queues: %" PRIu64 " kills of %" PRIu64
-	       " producers, %" PRIu64 " of %" PRIu64 " consumers, %" PRIu64 " messages, %" PRIu64
-	       " redelivered, %" PRIu32 " violations\n",
-	       t.stress.seed, stress_seconds(&t.stress), t.rounds, t.producer.kills, t.producer.started,
-	       t.consumer.kills, t.consumer.started, t.audit->messages, t.audit->redelivered, t.audit->violations);
-	return t.audit->violations != 0;
+	return stress_end(&t.stress, t.audit->violations,
+			  "%" PRIu64 " queues, %" PRIu64 " kills of %" PRIu64 " producers, %" PRIu64 " of %" PRIu64
+			  " consumers, %" PRIu64 " messages, %" PRIu64 " redelivered",
+			  t.rounds, t.producer.kills, t.producer.started, t.consumer.kills, t.consumer.started,
+			  t.audit->messages, t.audit->redelivered);
 }

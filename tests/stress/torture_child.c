@@ -22,9 +22,9 @@ struct child {
 	struct side side;
 	const char *name;
 	uint64_t random;
-	bool peaceful; /* nobody kills it: it goes on until it is told to stop */
-	bool hot;      /* it never pauses: the kill then falls within a call */
-	int64_t life;  /* ns until it dies, counted from its first open, before or after */
+	bool peaceful; /* it is not killed, and goes on until it is told to stop */
+	bool hot;      /* it never pauses, so the kill falls within a call */
+	int64_t life;  /* ns until it kills itself, from before or after its first open */
 };
 
 static uint64_t dice(struct child *c, uint64_t sides)
@@ -32,7 +32,7 @@ static uint64_t dice(struct child *c, uint64_t sides)
 	return traffic_random(&c->random) % sides;
 }
 
-/* SIGKILL from a timer: it strikes between any two instructions. 0: never. */
+/* SIGKILL from a timer, which comes between any two instructions. 0: never. */
 static bool die_after(int64_t ns)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
@@ -45,7 +45,7 @@ static bool die_after(int64_t ns)
 	return timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_settime(timer, 0, &life, NULL) == 0;
 }
 
-/* Whoever comes first creates the queue. */
+/* The first side creates the queue. */
 static bool open_end(struct child *c, unsigned end)
 {
 	struct shmemq_attr attr = { .capacity = c->side.audit->message_max + 16 };
@@ -58,7 +58,7 @@ static bool open_end(struct child *c, unsigned end)
 		if (c->side.q != NULL)
 			return true;
 		if (errno != ETIMEDOUT)
-			break; /* that one: the peer was stopped, or far from a processor, in its own open or close */
+			break; /* ETIMEDOUT: the peer was stopped, or off its processor, in an open or close */
 	}
 	side_failed(&c->side, "open", errno);
 	return false;
@@ -72,31 +72,33 @@ static bool close_end(struct child *c)
 	return false;
 }
 
-/* For ever, not at all, or not for long. */
+/* For ever, none, or short. */
 static int64_t timeout(struct child *c)
 {
 	return dice(c, 2) ? -1 : dice(c, 2) ? 0 : SHORT_NS;
 }
 
-/* Is this a failure to go on from? */
+/* Can the side go on after this failure? */
 static bool harmless(struct child *c, int err)
 {
 	if (err == EPIPE || err == EOWNERDEAD)
-		stress_sleep(SHORT_NS); /* somebody will come back */
+		stress_sleep(SHORT_NS); /* a peer will come back */
 	else if (err != 0 && err != EAGAIN && err != ETIMEDOUT && err != EPROTO)
 		err = side_failed(&c->side, "the call", err);
 	return err != EPROTO;
 }
 
-/* A short while between two steps, in which it may die. */
+/* A pause between two calls, in which the kill may come. */
 static void dawdle(struct child *c)
 {
 	if (!c->hot && dice(c, 32) == 0)
 		stress_sleep(stress_magnitude(&c->random, 1000, 200000));
 }
 
-/* After a number of messages the end is closed. Most processes then go on with a new claim; some close and go, and some
- * go without a close. */
+/*
+ * After a number of messages the end is closed. Most processes then go on with a new claim; some exit, and some exit
+ * without the close.
+ */
 static bool goes_on(struct child *c)
 {
 	if (!c->peaceful && dice(c, 8) == 0)
@@ -106,7 +108,7 @@ static bool goes_on(struct child *c)
 	return c->peaceful || dice(c, 4) != 0;
 }
 
-/* The first claim: some die on the way to it, some have an open queue to die with. */
+/* The first claim: some are killed before they have it, some with it. */
 static bool begin(struct child *c, unsigned end)
 {
 	if (dice(c, 2))
@@ -114,7 +116,7 @@ static bool begin(struct child *c, unsigned end)
 	return open_end(c, end) && die_after(c->life);
 }
 
-/* Some have one processor only, and do not spin. */
+/* Some processes have one processor only: they do not spin. */
 static void choose_processors(struct child *c)
 {
 	cpu_set_t all, one;
@@ -187,7 +189,7 @@ static int consume(struct child *c)
 
 	do {
 		if (side->q != NULL)
-			audit_consumer_gone(side->audit); /* it has closed, and is another one now */
+			audit_consumer_gone(side->audit); /* it has closed: what follows is a new consumer */
 		if (side->q == NULL ? !begin(c, SHMEMQ_CONSUMER) : !open_end(c, SHMEMQ_CONSUMER))
 			return 1;
 		for (int64_t i = stress_magnitude(&c->random, 1, 3000); i > 0; i--) {
@@ -198,7 +200,7 @@ static int consume(struct child *c)
 			if (!harmless(c, err))
 				return 1;
 		}
-		/* A close with messages in hand gives them back. */
+		/* A close with a lease returns the messages. */
 		if (dice(c, 4) == 0 &&
 		    !harmless(c, dice(c, 2) ? side_pop_start(side, 0, &held) : side_popm_start(side, 0, &many)))
 			return 1;
@@ -219,7 +221,7 @@ int torture_side(int argc, char **argv)
 	c.random = strtoull(argv[5], NULL, 0);
 	c.hot = dice(&c, 4) != 0;
 	choose_processors(&c);
-	c.side.who = argv[1];
+	c.side.label = argv[1];
 	c.side.audit = mmap(NULL, sizeof *c.side.audit, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[3]), 0);
 	if (c.side.audit == MAP_FAILED)
 		return 3;
