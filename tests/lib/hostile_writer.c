@@ -44,6 +44,13 @@ static smq_word *header_word(struct writer *w, size_t offset, size_t bytes)
 	return (smq_word *)(void *)((unsigned char *)w->header + offset + 4 * dice(w, bytes / 4));
 }
 
+/* A word of the producer's or the consumer's group of that name. */
+#define EITHER(w, group, bytes)                                                 \
+	header_word(w,                                                          \
+		    dice(w, 2) ? offsetof(struct smq_header, producer_##group)  \
+			       : offsetof(struct smq_header, consumer_##group), \
+		    bytes)
+
 static smq_word *ring_word(struct writer *w, uint32_t position)
 {
 	return (smq_word *)(void *)(w->ring + (position & (w->capacity - 1) & ~3u));
@@ -71,22 +78,13 @@ static smq_word *target(struct writer *w)
 	case WRITER_IDENTITY:
 		return header_word(w, 0, sizeof w->header->identity);
 	case WRITER_PROGRESS:
-		return header_word(w,
-				   dice(w, 2) ? offsetof(struct smq_header, producer_progress)
-					      : offsetof(struct smq_header, consumer_progress),
-				   sizeof(struct smq_progress));
+		return EITHER(w, progress, sizeof(struct smq_progress));
 	case WRITER_CLAIMS:
-		return header_word(w,
-				   dice(w, 2) ? offsetof(struct smq_header, producer_claim)
-					      : offsetof(struct smq_header, consumer_claim),
-				   sizeof(struct smq_claim));
+		return EITHER(w, claim, sizeof(struct smq_claim));
 	case WRITER_WAIT_WORDS:
 		return dice(w, 2) ? &w->header->producer_wait.word : &w->header->consumer_wait.word;
 	case WRITER_WAITS:
-		return header_word(w,
-				   dice(w, 2) ? offsetof(struct smq_header, producer_wait)
-					      : offsetof(struct smq_header, consumer_wait),
-				   WAIT_BYTES);
+		return EITHER(w, wait, WAIT_BYTES);
 	case WRITER_RECORDS:
 		return record_word(w);
 	default:
@@ -97,32 +95,12 @@ static smq_word *target(struct writer *w)
 /* Values that a check might let pass. */
 static uint32_t plausible(struct writer *w, uint32_t old)
 {
-	const struct smq_header *h = w->header;
-	const uint32_t values[] = {
-		0,
-		1,
-		2,
-		3,
-		8,
-		9,
-		old + 1,
-		old - 1,
-		old + 8,
-		old - 8,
-		old + w->capacity,
-		old - w->capacity,
-		w->capacity,
-		w->capacity - 8,
-		w->capacity - 15,
-		w->capacity - 14,
-		2 * w->capacity,
-		1u << 30,
-		1u << 31,
-		UINT32_MAX,
-		UINT32_MAX - 6,
-		h->producer_progress.position_bytes,
-		h->consumer_progress.position_bytes,
-	};
+	uint32_t tail = w->header->producer_progress.position_bytes, ring = w->capacity;
+	uint32_t head = w->header->consumer_progress.position_bytes;
+	const uint32_t values[] = { 0,         1,         2,        3,          8,          9,          old + 1,
+				    old - 1,   old + 8,   old - 8,  old + ring, old - ring, ring,       ring - 8,
+				    ring - 15, ring - 14, 2 * ring, 1u << 30,   1u << 31,   UINT32_MAX, UINT32_MAX - 6,
+				    tail,      head };
 
 	return values[dice(w, sizeof values / sizeof values[0])];
 }

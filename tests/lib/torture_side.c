@@ -43,27 +43,20 @@ static int push_in_place(struct side *side, const struct audit_message *message,
 	return shmemq_push_end(side->q, message->size, message->type) != 0 ? side_failed(side, "push_end", errno) : 0;
 }
 
-static int push_parts(struct side *side, const struct audit_message *message, int64_t timeout)
+static int push_copy(struct side *side, const struct audit_message *message, bool in_parts, int64_t timeout)
 {
-	size_t first = message->size / 3;
-	struct iovec iov[3] = {
-		{ side->buffer, first },
-		{ NULL, 0 },
-		{ side->buffer + first, message->size - first },
-	};
+	size_t size = message->size, first = size / 3;
+	struct iovec iov[3] = { { side->buffer, first }, { NULL, 0 }, { side->buffer + first, size - first } };
+	int ret;
 
-	traffic_fill(side->buffer, message->size, message->content);
-	if (timeout < 0)
-		return shmemq_pushv(side->q, iov, 3, message->type) != 0 ? errno : 0;
-	return shmemq_timedpushv(side->q, iov, 3, message->type, timeout) != 0 ? errno : 0;
-}
-
-static int push_copy(struct side *side, const struct audit_message *message, int64_t timeout)
-{
-	traffic_fill(side->buffer, message->size, message->content);
-	if (timeout < 0)
-		return shmemq_push(side->q, side->buffer, message->size, message->type) != 0 ? errno : 0;
-	return shmemq_timedpush(side->q, side->buffer, message->size, message->type, timeout) != 0 ? errno : 0;
+	traffic_fill(side->buffer, size, message->content);
+	if (in_parts)
+		ret = timeout < 0 ? shmemq_pushv(side->q, iov, 3, message->type)
+				  : shmemq_timedpushv(side->q, iov, 3, message->type, timeout);
+	else
+		ret = timeout < 0 ? shmemq_push(side->q, side->buffer, size, message->type)
+				  : shmemq_timedpush(side->q, side->buffer, size, message->type, timeout);
+	return ret != 0 ? errno : 0;
 }
 
 /* As many as fit into the buffer. */
@@ -103,10 +96,8 @@ int side_push(struct side *side, enum side_push_way way, int64_t timeout)
 	epoch->pushing = AUDIT_N(side->next);
 	if (way == SIDE_PUSH_MANY)
 		err = push_many(side, timeout, &pushed);
-	else if (way == SIDE_PUSH)
-		err = push_copy(side, &message, timeout);
-	else if (way == SIDE_PUSHV)
-		err = push_parts(side, &message, timeout);
+	else if (way == SIDE_PUSH || way == SIDE_PUSHV)
+		err = push_copy(side, &message, way == SIDE_PUSHV, timeout);
 	else
 		err = push_in_place(side, &message, way, timeout);
 	if (err != 0)

@@ -35,35 +35,28 @@ static int victim_closes(void *self)
 	return shmemq_close(step_victim.q) != 0;
 }
 
-static int victim_pushes(void *self)
+static int victim_moves(void *self)
 {
+	const struct step_act *act = self;
 	int err = 0;
 
 	for (int i = 0; i < REPEATED && err == 0; i++)
-		err = side_push(&step_victim, (enum side_push_way)((const struct step_act *)self)->way, 0);
-	return err;
-}
-
-static int victim_pops(void *self)
-{
-	int err = 0;
-
-	for (int i = 0; i < REPEATED && err == 0; i++)
-		err = side_pop(&step_victim, (enum side_pop_way)((const struct step_act *)self)->way, 0);
+		err = act->end == SHMEMQ_PRODUCER ? side_push(&step_victim, (enum side_push_way)act->way, 0)
+						  : side_pop(&step_victim, (enum side_pop_way)act->way, 0);
 	return err;
 }
 
 const struct step_act step_acts[STEP_ACTS] = {
-	{ "push", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH },
-	{ "pushv", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSHV },
-	{ "push in place", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH_IN_PLACE },
-	{ "push in place, shorter", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH_SHORTER },
-	{ "push in place, after a cancel", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH_ANEW },
-	{ "pushm", SHMEMQ_PRODUCER, victim_opens, victim_pushes, SIDE_PUSH_MANY },
-	{ "pop", SHMEMQ_CONSUMER, victim_opens, victim_pops, SIDE_POP },
-	{ "pop after EMSGSIZE", SHMEMQ_CONSUMER, victim_opens, victim_pops, SIDE_POP_AFTER_EMSGSIZE },
-	{ "pop in place", SHMEMQ_CONSUMER, victim_opens, victim_pops, SIDE_POP_IN_PLACE },
-	{ "popm", SHMEMQ_CONSUMER, victim_opens, victim_pops, SIDE_POP_MANY },
+	{ "push", SHMEMQ_PRODUCER, victim_opens, victim_moves, SIDE_PUSH },
+	{ "pushv", SHMEMQ_PRODUCER, victim_opens, victim_moves, SIDE_PUSHV },
+	{ "push in place", SHMEMQ_PRODUCER, victim_opens, victim_moves, SIDE_PUSH_IN_PLACE },
+	{ "push in place, shorter", SHMEMQ_PRODUCER, victim_opens, victim_moves, SIDE_PUSH_SHORTER },
+	{ "push in place, after a cancel", SHMEMQ_PRODUCER, victim_opens, victim_moves, SIDE_PUSH_ANEW },
+	{ "pushm", SHMEMQ_PRODUCER, victim_opens, victim_moves, SIDE_PUSH_MANY },
+	{ "pop", SHMEMQ_CONSUMER, victim_opens, victim_moves, SIDE_POP },
+	{ "pop after EMSGSIZE", SHMEMQ_CONSUMER, victim_opens, victim_moves, SIDE_POP_AFTER_EMSGSIZE },
+	{ "pop in place", SHMEMQ_CONSUMER, victim_opens, victim_moves, SIDE_POP_IN_PLACE },
+	{ "popm", SHMEMQ_CONSUMER, victim_opens, victim_moves, SIDE_POP_MANY },
 	{ "open, producer", SHMEMQ_PRODUCER, NULL, victim_opens, 0 },
 	{ "open, consumer", SHMEMQ_CONSUMER, NULL, victim_opens, 0 },
 	{ "close, producer", SHMEMQ_PRODUCER, victim_starts_push, victim_closes, 0 },
