@@ -21,7 +21,7 @@ extern const struct rounds_case rounds_cases[ROUNDS_CASES];
 
 /* Memory that all processes share. */
 struct rounds {
-	struct one {
+	struct rounds_counts {
 		_Atomic uint32_t round; /* the last that has begun; 1: the server is there */
 		_Atomic uint32_t begun; /* rounds, by all waiters */
 		_Atomic uint32_t done;  /* messages, by all waiters */

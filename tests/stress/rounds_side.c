@@ -34,7 +34,7 @@ static const struct rounds_case *case_of(const struct side *side)
 	return &rounds_cases[side->which];
 }
 
-static struct one *shared_of(const struct side *side)
+static struct rounds_counts *shared_of(const struct side *side)
 {
 	return &rounds->of[side->which];
 }
@@ -217,7 +217,7 @@ static void serve_one(struct side *side)
 int side_serve(struct side *side)
 {
 	unsigned waiters = case_of(side)->waiters;
-	struct one *shared = shared_of(side);
+	struct rounds_counts *shared = shared_of(side);
 	uint32_t begun = 0, done = 0;
 
 	shared->round = 1;

@@ -19,7 +19,7 @@
 #include "coverage.h"
 #include "shmemq.h"
 #include "stress.h"
-#include "torture.h"
+#include "torture_child.h"
 #include "traffic.h"
 
 #define STALL_NS      (60 * STRESS_S) /* without a message for so long, there never will be one */
@@ -270,7 +270,7 @@ int main(int argc, char **argv)
 	sigset_t set;
 
 	if (argc > 1)
-		coverage_exit(torture_side(argc, argv)); /* not exit: the leak sanitizer hangs on a SIGCONT in it */
+		coverage_exit(torture_child(argc, argv)); /* not exit: the leak sanitizer hangs on a SIGCONT in it */
 	if (access("/proc/self/exe", X_OK) != 0) {
 		printf("skipped: no /proc, through which it executes itself\n");
 		return STRESS_SKIP;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* What torture.c starts and kills. */
 #include "config.h"
 
 #include <errno.h>
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 #include "stress.h"
-#include "torture.h"
+#include "torture_child.h"
 #include "traffic.h"
 
 #define SHORT_NS 20000
@@ -208,7 +207,7 @@ static int consume(struct child *c)
 	return 0;
 }
 
-int torture_side(int argc, char **argv)
+int torture_child(int argc, char **argv)
 {
 	struct child c = { 0 };
 	int status;
