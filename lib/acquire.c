@@ -4,9 +4,13 @@
 
 #include "acquire.h"
 
-/* Pauses before a call sleeps for the owner lock: the copying call of another handle takes a tenth of that. */
+/* Pauses before a call sleeps for the owner lock: a push or pop of a small message takes a tenth of that. */
 #define LOCK_PAUSES 100
-/* Other handles want the same lock and messages: a call with no time left that has lost so many races fails. */
+/*
+ * Times in a row that the lock may be unlocked just before this call would sleep. Only a hostile writer does it more.
+ */
+#define UNLOCKED_MAX 100
+/* Other handles want the same lock and messages. A call with no time left may lose so many races, and fails then. */
 #define LOST_MAX 4
 
 enum smq_ring_status smq_attach(struct shmemq *q)
@@ -21,20 +25,20 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 /* As smq_ownerlock_recover(). */
 static int recover(struct shmemq *q, int64_t now)
 {
-	int err = smq_ownerlock_recover(&q->owner, q->fd, q->forks, q->producer);
+	int err = smq_ownerlock_recover(&q->ownerlock, q->fd, q->forks, q->producer);
 
 	if (err != EAGAIN)
-		q->owner.probed_at = now;
+		q->ownerlock.probed_at = now;
 	return err;
 }
 
-/* The holder is checked once a slice. */
-static bool recover_in_time(struct shmemq *q, int64_t now)
+/* The lock's holder is checked once a slice. */
+static bool recover_if_due(struct shmemq *q, int64_t now)
 {
-	return now - q->owner.probed_at >= SMQ_SLICE_NS && recover(q, now) == 0;
+	return now - q->ownerlock.probed_at >= SMQ_SLICE_NS && recover(q, now) == 0;
 }
 
-/* The holder is checked if the descriptor was cleared of a death or close; sets the time of the next check. */
+/* If the descriptor has reported a death or a close: checks the lock's holder, and sets the time of the next check. */
 static bool recheck_holder(struct shmemq *q)
 {
 	struct smq_recheck *recheck = &q->pollable->owner;
@@ -52,24 +56,25 @@ static bool recheck_holder(struct shmemq *q)
 }
 
 /* Clears the descriptor, and has it raised when the lock is unlocked, or its holder dead. true: locked now. */
-static bool prepare_poll(struct shmemq *q)
+static bool poll_lock(struct shmemq *q)
 {
 	bool recovered;
 
 	smq_pollable_clear(q->pollable, q->fd, q->producer);
 	recovered = recheck_holder(q);
-	if (!recovered && smq_ownerlock_prepare(&q->owner, SMQ_OWNER_POLLER) != 0)
+	if (!recovered && smq_ownerlock_prepare(&q->ownerlock, SMQ_OWNER_POLLER) != 0)
 		return false;
-	/* After a success it stays readable; and if another handle is faster, it is raised once more. */
+	/* The clear may have removed the report of a message. So it is raised again, whether this handle now gets the
+	 * lock or another one does. */
 	smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
-	return recovered || smq_ownerlock_trylock(&q->owner);
+	return recovered || smq_ownerlock_trylock(&q->ownerlock);
 }
 
-static int fail_try(struct shmemq *q)
+static int fail_lock_try(struct shmemq *q)
 {
-	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0 && recover_in_time(q, smq_now_ns()))
+	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0 && recover_if_due(q, smq_now_ns()))
 		return 0;
-	return q->pollable != NULL && prepare_poll(q) ? 0 : EAGAIN;
+	return q->pollable != NULL && poll_lock(q) ? 0 : EAGAIN;
 }
 
 /* Sleeps until the lock is this handle's. 0, ECANCELED, EINTR, ETIMEDOUT. */
@@ -77,17 +82,17 @@ static int sleep_for_lock(struct shmemq *q, int64_t deadline)
 {
 	unsigned unlocked = 0;
 
-	while (!smq_ownerlock_trylock(&q->owner)) {
-		/* Before anything that may end this wait: a handle that was woken and gives up wakes another one. */
-		uint32_t expected = smq_ownerlock_prepare(&q->owner, SMQ_OWNER_SLEEPER);
+	while (!smq_ownerlock_trylock(&q->ownerlock)) {
+		/* First: with SLEEPER set the next unlock wakes another handle, even if this one has used up a wake and
+		 * gives up below. */
+		uint32_t expected = smq_ownerlock_prepare(&q->ownerlock, SMQ_OWNER_SLEEPER);
 		int64_t now = smq_now_ns(), slice = SMQ_SLICE_NS;
 
-		/* Unlocked meanwhile. If that happens over and over, a hostile writer does it, to keep this call. */
-		if (expected == 0 && ++unlocked < LOCK_PAUSES)
+		if (expected == 0 && ++unlocked < UNLOCKED_MAX)
 			continue;
 		if (smq_take_interrupt(q))
 			return ECANCELED;
-		if (recover_in_time(q, now))
+		if (recover_if_due(q, now))
 			return 0;
 		if (now >= deadline)
 			return ETIMEDOUT;
@@ -95,7 +100,7 @@ static int sleep_for_lock(struct shmemq *q, int64_t deadline)
 			continue;
 		if (slice > deadline - now)
 			slice = deadline - now;
-		if (smq_ownerlock_wait(&q->owner, q->eventcount.own, expected, slice) == EINTR)
+		if (smq_ownerlock_wait(&q->ownerlock, q->eventcount.own, expected, slice) == EINTR)
 			return smq_take_interrupt(q) ? ECANCELED : EINTR;
 		unlocked = 0;
 	}
@@ -105,11 +110,11 @@ static int sleep_for_lock(struct shmemq *q, int64_t deadline)
 static int lock(struct shmemq *q, int64_t timeout, int64_t deadline)
 {
 	for (int i = 0; i < LOCK_PAUSES; i++) {
-		if (smq_ownerlock_trylock(&q->owner))
+		if (smq_ownerlock_trylock(&q->ownerlock))
 			return 0;
 		smq_cpu_relax();
 	}
-	return timeout == 0 ? fail_try(q) : sleep_for_lock(q, deadline);
+	return timeout == 0 ? fail_lock_try(q) : sleep_for_lock(q, deadline);
 }
 
 /* With the lock: loads what the other handles have left, and checks. */
@@ -117,8 +122,8 @@ static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want
 {
 	enum smq_ring_status status;
 
-	if (q->owner.recovered) {
-		q->owner.recovered = false;
+	if (q->ownerlock.recovered) {
+		q->ownerlock.recovered = false;
 		status = smq_attach(q);
 	} else {
 		status = smq_ring_resume(&q->ring, q->producer);
@@ -141,16 +146,16 @@ static int acquire_shared(struct shmemq *q, struct smq_want *want, int64_t timeo
 		status = check_locked(q, want);
 		if (status == SMQ_READY)
 			return 0;
-		smq_unlock(q);
-		/* Here too, and not only in smq_await(): a hostile peer may show each time what is gone when checked
-		 * under the lock. */
+		smq_unlock_owner(q);
+		/* Also here, because smq_await() looks for an interrupt only when its guess is "no", and a hostile peer
+		 * may make it "yes" every time. */
 		if (status == SMQ_NOT_YET && timeout != 0 && smq_take_interrupt(q))
 			return ECANCELED;
 		if (timeout > 0)
 			left = deadline - smq_now_ns();
 		if (status == SMQ_NOT_YET && timeout >= 0 && left <= 0 && lost++ == LOST_MAX)
 			break;
-		err = smq_await(q, status, want, timeout > 0 && left <= 0 ? 1 : left);
+		err = smq_await(q, status, want, timeout > 0 && left <= 0 ? 1 : left); /* 0 would mean a try */
 		if (err != 0)
 			return err;
 	}
@@ -176,7 +181,7 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 	struct smq_want want = { 0 };
 	int err;
 
-	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER))
+	if (!smq_in_state(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (size > smq_message_max(&q->ring))
 		return smq_fail(EMSGSIZE);
@@ -190,7 +195,7 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 	struct smq_want want = { 0 };
 	int err;
 
-	if (!smq_in_shared_state(q, SHMEMQ_CONSUMER))
+	if (!smq_in_state(q, SHMEMQ_CONSUMER))
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	err = acquire(q, &want, timeout);
 	*size = want.found;
@@ -199,6 +204,6 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 
 int smq_finish_shared(struct shmemq *q)
 {
-	smq_unlock(q);
+	smq_unlock_owner(q); /* first, so that other handles do not wait for the system call of the wake */
 	return (int)smq_notify(q, 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a call that moves messages gets what it needs, and ends: space or a message, and on a SHARED end the owner lock
- * with it. The frequent case is inline: an end that is not SHARED, and nothing to wait for.
+ * How a call that moves messages gets space or a message, on a SHARED end together with the owner lock, and how it
+ * ends. The frequent case is inline: an end that is not SHARED, and nothing to wait for.
  */
 #ifndef SMQ_ACQUIRE_H
 #define SMQ_ACQUIRE_H
@@ -19,14 +19,14 @@ int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout);
 /* The frequent case: is there space at the tail for a message of `size` bytes, as far as this side knows? */
 static smq_always_inline bool smq_has_space(const struct shmemq *q, size_t size)
 {
-	return smq_likely(smq_in_state(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
+	return smq_likely(smq_in_unshared_state(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
 			  smq_ring_fits(&q->ring, smq_record_bytes((uint32_t)size)));
 }
 
 /* Is there a message at the head? `*size`: its bytes. */
 static smq_always_inline bool smq_has_message(const struct shmemq *q, uint32_t *size)
 {
-	return smq_likely(smq_in_state(q, SHMEMQ_CONSUMER) && smq_ring_peek(&q->ring, size) == SMQ_READY);
+	return smq_likely(smq_in_unshared_state(q, SHMEMQ_CONSUMER) && smq_ring_peek(&q->ring, size) == SMQ_READY);
 }
 
 /* Gets space at the tail for a message of `size` bytes. 0, or -1 and errno. */
@@ -41,14 +41,14 @@ static inline int smq_acquire_message(struct shmemq *q, uint32_t *size, int64_t 
 	return smq_has_message(q, size) ? 0 : smq_acquire_message_slow(q, size, timeout);
 }
 
-/* Ends a call that has published or released nothing. */
-static inline void smq_unlock(struct shmemq *q)
+/* Unlocks the owner lock, if there is one: ends a call that has nothing left to notify the peer of. */
+static inline void smq_unlock_owner(struct shmemq *q)
 {
 	if (smq_unlikely(q->state & SMQ_SHARED))
-		smq_ownerlock_unlock(&q->owner, q->eventcount.own, q->fd, q->producer);
+		smq_ownerlock_unlock(&q->ownerlock, q->eventcount.own, q->fd, q->producer);
 }
 
-/* Ends one that has. Returns 0, so that a call may end with it. */
+/* Unlocks, then wakes the peer: ends a call that has published or released. Returns 0. */
 int smq_finish_shared(struct shmemq *q);
 static smq_always_inline int smq_finish(struct shmemq *q)
 {

@@ -36,7 +36,8 @@ static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsi
 		uint32_t record_bytes = smq_record_bytes((uint32_t)size);
 		struct smq_record *record = smq_record_after(group.record, used);
 
-		/* What is too large for the ring is too large for its space: it ends the batch, and fails the next. */
+		/* A message too large for the ring is too large for the space too: it ends this batch, and fails the
+		 * next call, as its first. */
 		if (size > space || record_bytes > space - used || (msgs[n].data == NULL && size != 0))
 			break;
 		smq_copy((unsigned char *)(record + 1), msgs[n].data, size);
@@ -59,7 +60,7 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 {
 	unsigned most = count < INT_MAX ? count : INT_MAX, pushed = 0;
 
-	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
+	if (!smq_in_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (count == 0)
 		return 0;
@@ -71,18 +72,18 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 		pushed += push_group(q, msgs + pushed, most - pushed);
 	while (pushed < most && is_legal(&q->ring, &msgs[pushed]) &&
 	       smq_ring_space(&q->ring, smq_record_bytes((uint32_t)msgs[pushed].size)) == SMQ_READY);
-	smq_unlock(q);
+	smq_unlock_owner(q);
 	return (int)pushed;
 }
 
 /*
  * Describes up to `most` messages at the head, the first of which, of `size` bytes, is there. Returns how many.
- * `*end`: the position after them; `*bytes`: their sum.
+ * `*end`: the position after them; `*bytes`: the sum of their sizes.
  */
 static unsigned describe(const struct smq_ring *ring, uint32_t size, struct shmemq_msg *msgs, unsigned most,
 			 uint32_t *end, uint32_t *bytes)
 {
-	/* No honest ring holds more bytes of records than `most_bytes`. The rest as in push_group(). */
+	/* No honest ring holds more bytes of records than `most_bytes`. As in push_group(), all is computed first. */
 	uint32_t most_bytes = ring->capacity - SMQ_RECORD_HEADER, used = 0, sum = 0, position = ring->position;
 	struct smq_record *first = smq_record_at(ring, position);
 	bool redelivering = ring->redelivering;
@@ -102,9 +103,8 @@ static unsigned describe(const struct smq_ring *ring, uint32_t size, struct shme
 		used += smq_record_bytes(size);
 		if (++n == most)
 			break;
-		/* Acquire, and once, as in smq_ring_peek_at(); not by it, because one comparison does here for both
-		 * of its: no message is UINT32_MAX, and too large, as garbage may be. That ends the batch, and garbage
-		 * fails the next call. */
+		/* Acquire, loaded once, as in smq_ring_peek_at(). One comparison replaces its two: no message (0 - 1)
+		 * and garbage are both too large. Either ends the batch, and garbage fails the next call. */
 		size = atomic_load_explicit(&smq_record_after(first, used)->size_plus_1, memory_order_acquire) - 1;
 		if ((uint64_t)size + SMQ_RECORD_HEADER > most_bytes - used)
 			break;
@@ -118,7 +118,7 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 {
 	uint32_t size;
 
-	if (!smq_in_shared_state(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
+	if (!smq_in_state(q, SHMEMQ_CONSUMER) || msgs == NULL || max == 0)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (smq_acquire_message(q, &size, timeout) != 0)
 		return -1;
@@ -151,13 +151,13 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 {
 	uint32_t end, bytes;
 
-	if (!smq_in_shared_state(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
+	if (!smq_in_state(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	end = q->batch_end;
 	bytes = q->held_bytes;
 	if (count < q->batch && !measure(q, count, &end, &bytes)) {
 		q->state |= SMQ_BROKEN;
-		smq_unlock(q);
+		smq_unlock_owner(q);
 		return smq_fail(EBADMSG);
 	}
 	q->state &= ~SMQ_BATCH;

@@ -8,7 +8,7 @@
 #include "handle.h"
 #include "shmemq.h"
 
-#define SMQ_ENDS (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
+#define SMQ_ROLES (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
 
 static inline int smq_fail(int err)
 {
@@ -17,25 +17,25 @@ static inline int smq_fail(int err)
 }
 
 /*
- * Fails a call that is for handles of the ends `ends`, with the first reason that applies: EINVAL (no handle), EPERM (a
+ * Fails a call that is for handles of these roles, with the first reason that applies: EINVAL (no handle), EPERM (a
  * forked child), EBADF (another end), EBADMSG (broken), EINVAL (a start or end out of order, or a bad argument).
  */
-int smq_refuse(const struct shmemq *q, uint32_t ends);
+int smq_refuse(const struct shmemq *q, uint32_t roles);
 
-/* Is this a handle, and not a forked child's copy of one? */
+/* Is this a handle, and not a forked child's copy of one? Relaxed: only this process and its fork write the word. */
 static inline bool smq_in_process(const struct shmemq *q)
 {
 	return q != NULL && atomic_load_explicit(q->generation_now, memory_order_relaxed) == q->generation;
 }
 
-/* Is it in this state? Never true of a SHARED end. */
-static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
+/* Is it in this state, and its end not SHARED? For the frequent case. */
+static inline bool smq_in_unshared_state(const struct shmemq *q, uint32_t state)
 {
 	return smq_in_process(q) && q->state == state;
 }
 
-/* The same, whether SHARED or not. */
-static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
+/* Is it in this state, SHARED or not? */
+static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 {
 	return smq_in_process(q) && (q->state & ~SMQ_SHARED) == state;
 }

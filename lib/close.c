@@ -16,14 +16,14 @@
  */
 static int leave_end(struct shmemq *q)
 {
-	/* A description that holds no end lock, because the init lock must not go with the mapping. Without it the end
-	 * is given up all the same: only the removal of the name needs it. */
+	/* lock_fd holds no end lock: unmapping must not release the init lock. If the init lock is not to be had, the
+	 * end is given up all the same; only the name stays. */
 	int lock_fd, err;
 
-	smq_unlock(q); /* first: the other handles need not wait for the init lock too */
+	smq_unlock_owner(q); /* first: the other handles need not wait for the init lock too */
 	lock_fd = smq_initlock_fd(q->fd, q->forks);
 	err = smq_initlock_lock(lock_fd);
-	if (!(q->state & SMQ_SHARED) || !smq_endlock_others_held(q->fd, q->producer, q->owner.number)) {
+	if (!(q->state & SMQ_SHARED) || !smq_endlock_others_held(q->fd, q->producer, q->ownerlock.number)) {
 		smq_claim_close(smq_claim_of(q->header, q->producer));
 		smq_notify_fenced(q);
 	}

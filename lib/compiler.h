@@ -20,7 +20,9 @@
 /* A pause in a loop that waits for another processor. */
 static inline void smq_cpu_relax(void)
 {
-#if defined __x86_64__ || defined __i386__
+#if !defined __GNUC__
+	atomic_signal_fence(memory_order_seq_cst);
+#elif defined __x86_64__ || defined __i386__
 	__builtin_ia32_pause();
 #elif defined __aarch64__ || (defined __ARM_ARCH && __ARM_ARCH >= 7)
 	__asm__ __volatile__("yield" ::: "memory");
@@ -34,8 +36,8 @@ static inline void smq_cpu_relax(void)
 /* Requests a cache line that will be written soon. A hint only: any address is allowed. */
 static inline void smq_prefetch_write(const void *address)
 {
-#if defined __x86_64__
-	/* In assembler, because __builtin_prefetch() requests a line for writing only beyond the baseline machine. */
+#if defined __GNUC__ && defined __x86_64__
+	/* In assembler: for baseline x86-64 compilers turn __builtin_prefetch() into a prefetch for reading. */
 	__asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
 #elif defined __GNUC__
 	__builtin_prefetch(address, 1);

@@ -5,11 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "process.h"
+#include "clock.h"
 #include "object.h"
+#include "process.h"
 #include "shmemq.h"
 
 /* 0, EAGAIN (another description holds it), or ENOMEM. */
@@ -24,14 +24,12 @@ static int set_lock(int fd, short type, off_t byte)
 
 int smq_initlock_lock(int fd)
 {
-	struct timespec pause = { .tv_nsec = 50 * 1000 }, now, end;
+	struct timespec pause = { .tv_nsec = 50 * 1000 };
+	int64_t deadline = smq_now_ns() + SMQ_NS_PER_S;
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += 1;
 	while ((err = set_lock(fd, F_WRLCK, SMQ_LOCK_INIT)) == EAGAIN) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec))
+		if (smq_now_ns() >= deadline)
 			return ETIMEDOUT;
 		/* Polled, because a blocking lock has no timeout. Holders need tens of microseconds. */
 		nanosleep(&pause, NULL);
@@ -87,12 +85,12 @@ static off_t handle_byte(bool producer, uint32_t number)
 	return (producer ? SMQ_LOCK_PRODUCER_HANDLES : SMQ_LOCK_CONSUMER_HANDLES) + (off_t)number;
 }
 
-int smq_endlock_claim_number(int fd, bool producer, uint32_t first, uint32_t except, uint32_t *number)
+int smq_endlock_claim_number(int fd, bool producer, uint32_t last, uint32_t except, uint32_t *number)
 {
 	for (uint32_t i = 0; i < SMQ_HANDLES_MAX; i++) {
 		int err;
 
-		*number = (first + i) % SMQ_HANDLES_MAX + 1;
+		*number = (last + i) % SMQ_HANDLES_MAX + 1;
 		if (*number == except)
 			continue;
 		err = set_lock(fd, F_WRLCK, handle_byte(producer, *number));
@@ -136,20 +134,22 @@ bool smq_endlock_any_held(int fd)
 
 void smq_claim_open(struct smq_claim *claim)
 {
-	uint32_t last = atomic_load_explicit(&claim->claim, memory_order_relaxed);
+	uint32_t last = atomic_load_explicit(&claim->state, memory_order_relaxed);
 
 	atomic_store_explicit(&claim->pid, (uint32_t)getpid(), memory_order_relaxed);
-	/* Release, as below. With the new count the peer no longer takes this end for dead. */
-	atomic_store_explicit(&claim->claim, (last & ~3u) + 4u + SHMEMQ_END_OPEN, memory_order_release);
+	/* Release: its acquire is in peer_gone() and probe_peer() of wait.c. What attaching stored is seen before the
+	 * new count, with which the peer no longer takes this end for dead. */
+	atomic_store_explicit(&claim->state, (last & ~SMQ_CLAIM_STATE) + SMQ_CLAIM_ONE + SHMEMQ_END_OPEN,
+			      memory_order_release);
 }
 
 void smq_claim_close(struct smq_claim *claim)
 {
-	uint32_t mine = atomic_load_explicit(&claim->claim, memory_order_relaxed);
+	uint32_t mine = atomic_load_explicit(&claim->state, memory_order_relaxed);
 
 	/* Release: its acquire is in peer_gone() of wait.c, after which the ring is checked once more and everything
 	 * is seen that this side published before it closed. */
-	atomic_store_explicit(&claim->claim, (mine & ~3u) + SHMEMQ_END_CLOSED, memory_order_release);
+	atomic_store_explicit(&claim->state, (mine & ~SMQ_CLAIM_STATE) + SHMEMQ_END_CLOSED, memory_order_release);
 }
 
 void smq_endlock_unlink_unused(const char *path, int fd)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting elsewhere, and waiting no longer: shmemq_pollfd() and shmemq_interrupt(). */
+/* shmemq_pollfd(), to wait in an event loop, and shmemq_interrupt(), to end a wait. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -32,8 +32,8 @@ int shmemq_interrupt(struct shmemq *q)
 	if (!smq_in_process(q) || q->observer)
 		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
 	smq_eventcount_interrupt(&q->eventcount);
-	if (q->owner.number != 0)
-		smq_ownerlock_interrupt(&q->owner, q->eventcount.own);
+	if (q->ownerlock.number != 0)
+		smq_ownerlock_interrupt(&q->ownerlock, q->eventcount.own);
 	errno = saved; /* it may run in a signal handler */
 	return 0;
 }

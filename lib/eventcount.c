@@ -56,13 +56,15 @@ static int64_t prepare(struct smq_eventcount *eventcount, uint32_t bit)
 	set_bits(eventcount, bit | (eventcount->no_membarrier ? SMQ_WAIT_FENCE : 0));
 	if (!eventcount->no_membarrier && !smq_process_membarrier()) {
 		eventcount->no_membarrier = true;
-		/* Both bits: a notification may have cleared the first, and have brought too little. */
+		/* Both bits: a notification may have cleared the first one meanwhile, for a publication that is not
+		 * enough for this wait. */
 		set_bits(eventcount, bit | SMQ_WAIT_FENCE);
 	}
 	/* The bits are seen before the ring, the interruption and the acknowledgement are read. Partners: W2 where the
 	 * waker fences, and the fences in smq_eventcount_interrupt(), smq_eventcount_attach() and
 	 * smq_notify_fenced(). */
 	atomic_thread_fence(memory_order_seq_cst);
+	/* Acquire: its release is in acknowledge(). */
 	if (eventcount->no_membarrier && !atomic_load_explicit(eventcount->peer_fence, memory_order_acquire))
 		return SMQ_SLICE_UNFENCED_NS;
 	return SMQ_SLICE_NS;
@@ -94,9 +96,9 @@ void smq_eventcount_cancel(struct smq_eventcount *eventcount)
 int64_t smq_eventcount_prepare_poll(struct smq_eventcount *eventcount)
 {
 	/* Relaxed: while the bit is set, whatever is published from now on raises the descriptor, and the check that
-	 * follows finds what was published before. If a cleared bit is seen late, the descriptor is being raised. On a
-	 * SHARED end the bit may be another handle's, whose barrier (S2) is still to come: a waker may not have seen
-	 * it. */
+	 * follows finds what was published before. If a bit that W4 has cleared still shows, that waker raises the
+	 * descriptor. On a SHARED end the bit may be another handle's, whose barrier (S2) is still to come: a waker may
+	 * not have seen it. */
 	if (!eventcount->shared && atomic_load_explicit(&eventcount->own->word, memory_order_relaxed) & SMQ_WAIT_POLLER)
 		return SMQ_SLICE_NS;
 	return prepare(eventcount, SMQ_WAIT_POLLER);
@@ -109,13 +111,14 @@ int smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 
 /*
  * Clears bits of a word and counts a wake (doc/model/shared.pml). Relaxed: the futex orders it before the wake. Between
- * the two steps a sleeper may set its bit again and see the old count: then it is asleep when the wake comes.
+ * the two steps a sleeper may set its bit again and expect the old count. Either its futex call finds the new count and
+ * returns, or it came first, and the wake ends it.
  */
 static uint32_t clear_bits(smq_word *word, uint32_t bits)
 {
 	uint32_t was = atomic_fetch_and_explicit(word, ~bits, memory_order_relaxed);
 
-	atomic_fetch_add_explicit(word, SMQ_WAIT_COUNT, memory_order_relaxed);
+	atomic_fetch_add_explicit(word, SMQ_WAIT_COUNT_ONE, memory_order_relaxed);
 	return was & bits;
 }
 
@@ -134,8 +137,9 @@ uint32_t smq_eventcount_notify(struct smq_eventcount *eventcount)
 void smq_eventcount_interrupt(struct smq_eventcount *eventcount)
 {
 	atomic_store_explicit(&eventcount->interrupted, true, memory_order_relaxed);
-	/* The flag is seen before the word is changed. Partner: the fence in prepare(): a sleeper that does not see the
-	 * flag has set its bits before, so the change comes after them and keeps it from sleeping. */
+	/* The flag is seen before the word is changed. Partners: the fence in prepare(), and the acquire in
+	 * smq_ownerlock_prepare(). A sleeper that does not see the flag has set its bits before, so the change comes
+	 * after them and keeps it from sleeping. */
 	atomic_thread_fence(memory_order_seq_cst);
 	clear_bits(&eventcount->own->word, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
 	smq_os_wake(eventcount->own);

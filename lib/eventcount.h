@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The eventcount: prepare, cancel, wait, notify. No wake-up is lost, and a side that notifies makes no system call and
- * no fence while the other side is awake.
+ * The eventcount: prepare, cancel, wait, notify. No wake-up is lost, and a side that notifies makes no system call, and
+ * usually no fence, while the other side is awake.
  *
  *	sleeper                                  waker
  *	 S1  own word |= SLEEPER                  W1  publish (a record, or space)
@@ -17,13 +17,14 @@
  * W2, which keeps the compiler from exchanging W1 and W3. doc/model/wait.pml checks this, and that it fails without S2.
  *
  * Where S2 does not reach the waker:
- *  - A waker that could not register with membarrier always fences at W2.
+ *  - A waker that could not register with membarrier always fences at W2. So do the handles of a SHARED end, because
+ *    one cannot acknowledge for another.
  *  - A sleeper that cannot call membarrier (an old kernel, a seccomp filter, also one installed after open) sets
  *    SLEEPER | FENCE and fences itself. A waker that sees FENCE acknowledges (claim.fence = 1) and fences from then on.
  *    Until the sleeper sees the acknowledgement, its slices are 1 ms: one wake may be missed, and the next slice makes
  *    up for it.
  *  - A new claim starts without fences: it resets its acknowledgement, then fences. A sleeper sets its bits, fences,
- *and reads the acknowledgement. Either it sees the reset, or the new waker sees its word.
+ *    and reads the acknowledgement. Either it sees the reset, or the new waker sees its word.
  *
  * W4 may clear a bit that the sleeper has just set again. Then the word is not what the sleeper expects, the futex
  * returns at once (the semaphore has been posted), and the sleeper checks again. The count does the same for several
@@ -32,7 +33,7 @@
  *
  * A handle with a pollable descriptor sets POLLER instead, before the check with which a try fails, and returns to its
  * caller. W4 then raises the descriptor. The bit stays until W4 clears it; a sleep in between leaves it alone. So at
- *any time the descriptor is readable or the bit is set, and no event is missed.
+ * any time the descriptor is readable or the bit is set, and no event is missed.
  */
 #ifndef SMQ_EVENTCOUNT_H
 #define SMQ_EVENTCOUNT_H
@@ -44,13 +45,13 @@
 #include "format.h"
 
 /* Bits of a wait word; none: nobody waits. */
-#define SMQ_WAIT_SLEEPER 1u
-#define SMQ_WAIT_FENCE   2u
-#define SMQ_WAIT_POLLER  4u /* the pollable descriptor is to be raised, whether a handle sleeps or not */
-#define SMQ_WAIT_BITS    7u
-#define SMQ_WAIT_COUNT   8u /* above the bits: wakes so far */
+#define SMQ_WAIT_SLEEPER   1u
+#define SMQ_WAIT_FENCE     2u
+#define SMQ_WAIT_POLLER    4u /* the pollable descriptor is to be raised, whether a handle sleeps or not */
+#define SMQ_WAIT_BITS      7u
+#define SMQ_WAIT_COUNT_ONE 8u /* above the bits: wakes so far */
 
-/* A sleep is cut into slices. After each the peer's liveness is checked, so a death shows within one. */
+/* A sleep is cut into slices. The peer's liveness is checked once in SMQ_SLICE_NS: a death shows within that time. */
 #define SMQ_SLICE_NS          (250 * SMQ_NS_PER_MS)
 #define SMQ_SLICE_UNFENCED_NS (1 * SMQ_NS_PER_MS)
 
@@ -75,8 +76,7 @@ extern const uint32_t smq_mechanism;
 int smq_eventcount_init(struct smq_header *header);
 
 /*
- * For a new claim. `registered`: this process is a target of membarrier. `alone`: no other handle has this end. The
- * handles of a SHARED end always fence, because one cannot acknowledge for another.
+ * For a new claim. `registered`: this process is a target of membarrier. `alone`: no other handle has this end.
  */
 void smq_eventcount_attach(struct smq_eventcount *eventcount, bool registered, bool alone);
 
@@ -94,7 +94,7 @@ int smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 static inline bool smq_eventcount_has_waiter(const struct smq_eventcount *eventcount)
 {
 	if (smq_unlikely(eventcount->fences))
-		atomic_thread_fence(memory_order_seq_cst); /* the publication is seen before the word is read */
+		atomic_thread_fence(memory_order_seq_cst); /* W1 is seen before W3. Partner: the fence in prepare() */
 	else
 		atomic_signal_fence(memory_order_seq_cst); /* the same for the compiler; S2 does it for the processor */
 	return atomic_load_explicit(&eventcount->peer->word, memory_order_relaxed) & SMQ_WAIT_BITS;

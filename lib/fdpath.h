@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The path by which what a descriptor has open can be opened, linked or watched once more. It needs /proc. */
+/* /proc/self/fd/N: a path by which the file that descriptor N has open can be opened, linked or watched again. */
 #ifndef SMQ_FDPATH_H
 #define SMQ_FDPATH_H
 

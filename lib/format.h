@@ -2,6 +2,10 @@
 /*
  * The shared memory of a queue, format version 1. shmemq(5) documents the same for users.
  *
+ * A queue has two ends, the producer's and the consumer's. A process opens a handle, which claims an end: one handle,
+ * or several if all of them open the end SHARED. The handles of the other end are the peer; a side is an end with its
+ * handles. The holder of an end, or of a lock, is the handle that has it now.
+ *
  *	0             header_bytes                 header_bytes + capacity
  *	+-------------+----------------------------+
  *	| header page | ring                       |    the file
@@ -17,8 +21,8 @@
  *	| size + 1 | type | message            | pad |   next record
  *	+----------+------+--------------------+-----+
  *
- * Positions are free-running uint32 counts of ring bytes, multiples of 8, compared by unsigned difference. A position
- * modulo the capacity is an offset in the ring.
+ * Positions are free-running uint32 counts of ring bytes, multiples of 8, compared by their difference, never by value.
+ * A position modulo the capacity is an offset in the ring.
  *
  *	head                 tail
  *	 v                    v
@@ -26,22 +30,26 @@
  *
  * Push, at the producer's tail t, of a record of r bytes:
  *	1. wait until t + r + 8 - head <= capacity (the 8 are the next record's header)
- *	2. zero the size word at t + r: the end of what the consumer may read
- *	3. write the message and its type
+ *	2. write the message and its type
+ *	3. zero the size word at t + r: the end of what the consumer may read
  *	4. store size + 1 to the size word at t, with release: the message is published
  *	5. store t + r as the tail
+ *	6. count the message, and wake the peer if it waits (eventcount.h)
  * Pop, at the consumer's head h:
  *	1. load the size word at h, with acquire: 0 means empty
  *	2. read the message
  *	3. store h + r as the head, with release: the producer may overwrite the record
+ *	4. count the message, and wake the peer if it waits
+ * Steps 4 and 5 of a push together commit the message.
  *
- * So the consumer never reads the tail, the producer reads the head only when its private copy says that the ring is
- * full, and a small message crosses between two cores in the cache line of its size word. The tail serves
- * shmemq_stat() and the next producer, which walks from it over records that were committed and not yet counted.
+ * So the consumer reads the tail only when it attaches, the producer reads the head only when it attaches or when its
+ * private copy says that the ring is full, and a small message crosses between two cores in the cache line of its size
+ * word. The tail serves shmemq_stat(), a consumer that attaches, the other handles of a SHARED end, and the next
+ * producer, which walks from it over records that were published and not yet counted.
  *
  * Every word that changes is 32 bits wide, naturally aligned and native-endian. What one side writes with every message
- * is at least 128 bytes away from anything that the other side writes: two cache lines, because processors prefetch
- * them in pairs.
+ * lies in other groups of 128 bytes than anything that the other side writes: two cache lines, because processors
+ * prefetch them in pairs.
  */
 #ifndef SMQ_FORMAT_H
 #define SMQ_FORMAT_H
@@ -50,7 +58,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "shmemq\0\1" as two native words: a file of the other byte order does not match. */
+/* The bytes "shmemq\0\1" as two little-endian words, stored natively: a file of the other byte order does not match. */
 #define SMQ_MAGIC_0 0x656d6873u
 #define SMQ_MAGIC_1 0x0100716du
 #define SMQ_VERSION 1u
@@ -58,29 +66,33 @@
 #define SMQ_RECORD_HEADER    8u
 #define SMQ_CAPACITY_MAX     (1u << 30)
 #define SMQ_CAPACITY_DEFAULT (1u << 20)
-/* What the largest message leaves unused: its own header and the zeroed header after it. */
+/* Ring bytes that no message can use: its own header and the zeroed header after it. */
 #define SMQ_CAPACITY_OVERHEAD 16u
 
 /* Wait mechanisms (eventcount.h). A queue made for another one is refused with EPROTO. */
 #define SMQ_MECHANISM_FUTEX 1u
 #define SMQ_MECHANISM_SEM   2u /* | libc << 8 | sizeof(void *) << 16, which decide the layout of sem_t */
 
-#define SMQ_GROUP_BYTES 128 /* between words of different writers: a pair of cache lines */
+#define SMQ_GROUP_BYTES 128 /* alignment of a group of words: two cache lines */
 
 typedef _Atomic uint32_t smq_word;
 
 /* Lock bytes: open-file-description locks on the queue's own file, at these offsets. */
 enum smq_lock_byte {
-	SMQ_LOCK_INIT = 0,     /* the init lock: held during claim, close, and removal of the name */
-	SMQ_LOCK_PRODUCER = 1, /* one byte an end: write lock of its only handle, */
-	SMQ_LOCK_CONSUMER = 2, /* or read locks of all handles that share it */
-	/* Plus its number, 1 to SMQ_HANDLES_MAX: write lock of each handle of a SHARED end. */
+	SMQ_LOCK_INIT = 0, /* the init lock: held during claim, close, recovery of an owner lock, removal of the name */
+	/* One byte an end: write-locked by its only handle, or read-locked by all handles that share it. */
+	SMQ_LOCK_PRODUCER = 1,
+	SMQ_LOCK_CONSUMER = 2,
+	/* This plus its number, 1 to SMQ_HANDLES_MAX, is the byte that a handle of a SHARED end write-locks. */
 	SMQ_LOCK_PRODUCER_HANDLES = 1 << 16,
 	SMQ_LOCK_CONSUMER_HANDLES = 2 << 16,
 };
 #define SMQ_HANDLES_MAX 0xffffu /* handles that may share an end */
 
-/* Constant once the name exists. */
+/*
+ * Written by: the creator, before any other process can open the queue; constant from then on. Read by: each open,
+ * once, by pread(2).
+ */
 struct smq_identity {
 	uint32_t magic[2];
 	uint32_t version;
@@ -88,46 +100,58 @@ struct smq_identity {
 	uint32_t capacity;     /* ring bytes: a power of two, header_bytes to SMQ_CAPACITY_MAX */
 	uint32_t mechanism;    /* SMQ_MECHANISM_* */
 	uint32_t flags;        /* SHMEMQ_ATTR_* */
-	uint32_t zero;
+	uint32_t zero;         /* reserved */
 };
 
 /*
  * What an end writes with every message. Written by: the end's handle; on a SHARED end, the holder of the owner lock.
- * Read by: shmemq_stat() and the end's next handle; the consumer's position by the producer, when its private copy says
- * that the ring is full; the producer's position by a consumer that attaches. Orderings: ring.h.
+ * Read by: shmemq_stat() and the end's next handle; on a SHARED end each handle that takes the owner lock or waits; the
+ * consumer's position by the producer, when it attaches or its private copy says that the ring is full; the producer's
+ * position by a consumer that attaches. Orderings: ring.h.
  */
 struct smq_progress {
 	smq_word position_bytes; /* producer: tail; consumer: head. Stored after every operation */
-	smq_word lease_bytes; /* consumer: position after the last message handed out in place; after the head: not yet
-				 released. Producer: 0 */
-	smq_word messages_lo; /* messages moved through this end; a killed handle may leave it one operation short */
-	smq_word messages_hi; /* counts every 2^31, so its lowest bit equals the highest of messages_lo (ring.h) */
-	smq_word moved_lo;    /* bytes of these messages; the two words as above */
+	/* Consumer: the position after the last message handed out in place. If that is after the head, the messages
+	 * between are not released yet, and the next consumer gets them marked as redelivered. Producer: always 0. */
+	smq_word lease_bytes;
+	/* Messages moved through this end; a handle that is killed may leave it one operation short. The upper word is
+	 * the total divided by 2^31, not 2^32: so its lowest bit equals the highest bit of the lower word (ring.h). */
+	smq_word messages_lo;
+	smq_word messages_hi;
+	/* Bytes of these messages, likewise. */
+	smq_word moved_lo;
 	smq_word moved_hi;
 };
 
 /*
- * An end's claim. Written by: the handle that claims or closes the end, under the init lock; `fence` and `owner` as
- * said below. Read by: both sides, when a call would have to wait, and shmemq_stat().
+ * An end's claim. Written by: a handle that claims or closes the end, under the init lock (a close that could not get
+ * the lock within 1 s does without); `fence` and `owner` as said below. Read by: the peer, when a call would have to
+ * wait; a handle that claims the end; shmemq_stat().
  */
 struct smq_claim {
-	smq_word claim; /* claims so far << 2 | SHMEMQ_END_NEVER, _OPEN or _CLOSED */
-	smq_word pid;   /* of the last claim, in its own pid namespace; for display only */
-	smq_word fence; /* 1: this end fences between publishing and reading the peer's wait word (eventcount.h) */
-	smq_word owner; /* SHARED end: the number of the handle that holds the owner lock (ownerlock.h), and flags */
+	smq_word state; /* SHMEMQ_END_NEVER, _OPEN or _CLOSED, plus SMQ_CLAIM_ONE for each claim so far */
+	smq_word pid;   /* of the last claim, as the claiming process sees itself; for display only */
+	/* 1: this end fences between publishing and reading the peer's wait word (eventcount.h). Written by: this end's
+	 * handle when it attaches or acknowledges. Read by: a peer that prepares to sleep and has no membarrier. */
+	smq_word fence;
+	/* SHARED end: the number of the handle that holds the owner lock, and SMQ_OWNER_* (ownerlock.h). Written and
+	 * read by: this end's handles. */
+	smq_word owner;
 };
+#define SMQ_CLAIM_STATE 3u /* mask */
+#define SMQ_CLAIM_ONE   4u
 
 /*
- * Where an end's handles sleep. Written by: these handles when they go to sleep; the peer when it wakes them. Read by:
- * the peer after every publication. Futex mechanism: `word` is the futex. Semaphore mechanism: the waker posts `sem`
- * if `word` says that a handle sleeps.
+ * Where an end's handles sleep. Written by: these handles when they go to sleep, poll or are interrupted; a new claim,
+ * which resets it; the peer when it wakes them. Read by: the peer after every publication; shmemq_stat(). Futex
+ * mechanism: `word` is the futex. Semaphore mechanism: the waker posts `sem[0]` if `word` says that a handle sleeps.
  */
 struct smq_wait {
 	smq_word word;     /* SMQ_WAIT_* (eventcount.h) */
 	smq_word sleepers; /* semaphore, SHARED end: handles that sleep */
 	uint32_t zero[14];
-	unsigned char sem[2]
-			 [SMQ_GROUP_BYTES / 4]; /* a sem_t to wait for the peer, and one to wait for the owner lock */
+	/* A sem_t to wait for the peer, and one to wait for the owner lock. */
+	unsigned char sem[2][SMQ_GROUP_BYTES / 4];
 };
 
 struct smq_header {
@@ -141,12 +165,13 @@ struct smq_header {
 };
 
 struct smq_record {
-	smq_word size_plus_1; /* 0: not committed. Producer: zeroes it, later stores it with release. Consumer: acquires
-			       */
-	smq_word type;        /* the caller's tag; size_plus_1 publishes it */
+	/* 0: not published. The producer zeroes it, later stores size + 1 (with release; relaxed for the later records
+	 * of a batch). The consumer loads it with acquire. */
+	smq_word size_plus_1;
+	smq_word type; /* the caller's; size_plus_1 publishes it */
 };
 
-_Static_assert(sizeof(smq_word) == 4, "an atomic word is 32 bits and has no lock");
+_Static_assert(sizeof(smq_word) == 4 && ATOMIC_INT_LOCK_FREE == 2, "atomic words work between processes");
 _Static_assert(sizeof(struct smq_record) == SMQ_RECORD_HEADER, "record header");
 _Static_assert(offsetof(struct smq_header, producer_progress) == 128, "format");
 _Static_assert(offsetof(struct smq_header, producer_claim) == 256, "format");

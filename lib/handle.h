@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The handle: one process's claim on one end, in private memory that no peer can write. */
+/* The handle: what a process needs to use an end of a queue, or to observe it. No peer can write this memory. */
 #ifndef SMQ_HANDLE_H
 #define SMQ_HANDLE_H
 
@@ -18,13 +18,14 @@
 #define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
 #define SMQ_BROKEN  0x200u /* garbage was seen in the shared memory: EBADMSG from now on */
 #define SMQ_BATCH   0x400u /* between popm_start and popm_end */
-#define SMQ_SHARED  0x800u /* the end is SHARED: the comparison fails, and the call takes the general way */
+#define SMQ_SHARED \
+	0x800u /* the end is SHARED: no comparison of the frequent case succeeds, and the call goes to acquire.c */
 
 /* What this side knows of the other end. */
 struct smq_peer {
 	struct smq_claim *claim;
 	uint32_t dead_claim; /* the claim word whose holder was found dead; 0: none */
-	uint32_t tries;      /* calls with timeout 0 that failed */
+	uint32_t tries;      /* calls with timeout 0 that failed, here or for the owner lock */
 	int64_t probed_at;   /* ns, CLOCK_MONOTONIC: the last check of the holder */
 };
 
@@ -40,12 +41,12 @@ struct shmemq {
 	bool redelivered;    /* the last message popped */
 	bool observer;       /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool producer;       /* likewise */
-	bool stay;
+	bool stay;           /* SHMEMQ_STAY: go on waiting when the peer has closed or died */
 	struct smq_eventcount eventcount;
 	struct smq_peer peer;
-	struct smq_ownerlock owner;
-	uint32_t waited_at; /* ring.messages_lo at the last wait */
-	int64_t spin_ns;    /* adaptive, both: see wait.c */
+	struct smq_ownerlock ownerlock;
+	uint32_t messages_at_wait; /* ring.messages_lo at the last wait */
+	int64_t spin_ns;           /* adaptive, both: see wait.c */
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_initlock_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
@@ -57,6 +58,7 @@ struct shmemq {
 	char path[]; /* "/dev/shm/..."; empty: opened by descriptor */
 };
 
+/* A budget (doc/performance.md): a handle costs 256 bytes and its name. */
 _Static_assert(sizeof(struct shmemq) <= 256, "a handle's block is 256 bytes and its name");
 
 #endif

@@ -41,16 +41,16 @@ static int open_file(const char *path, int flags, int *fd)
 	if (*fd >= 0)
 		return 0;
 	switch (errno) {
-	case EISDIR: /* a directory, a symbolic link, a socket, a device without a driver, a program that runs */
-	case ELOOP:
-	case ENXIO:
-	case ENODEV:
-	case ETXTBSY:
+	case EISDIR:  /* a directory */
+	case ELOOP:   /* a symbolic link */
+	case ENXIO:   /* a socket, */
+	case ENODEV:  /* or a device without a driver */
+	case ETXTBSY: /* a running program */
 		return EPROTO;
 	case EPERM: /* an immutable file, a read-only mount */
 	case EROFS:
 		return EACCES;
-	case EAGAIN: /* its owner holds a lease on it */
+	case EAGAIN: /* its owner holds a file lease (F_SETLEASE) on it */
 		return EBUSY;
 	case ENOTDIR: /* no /dev/shm */
 		return ENOENT;
@@ -134,7 +134,7 @@ static int give_name(int fd, const char *path)
 		return 0;
 	if (errno == EEXIST)
 		return EEXIST;
-	/* Without /proc. Older kernels want a privilege for it. */
+	/* Without /proc. Older kernels refuse AT_EMPTY_PATH to an unprivileged process. */
 	if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0)
 		return 0;
 	return errno == EEXIST || errno == ENOSPC || errno == ENOMEM ? errno : EACCES;
@@ -258,7 +258,10 @@ bool smq_object_has_name(const char *path, int fd)
 	       named.st_ino == opened.st_ino;
 }
 
-/* Is it a file of /dev/shm, with or without a name, or sealed against shrinking? */
+/*
+ * Is it a file of /dev/shm, with or without a name, or sealed against shrinking? The first could be truncated too, but
+ * only by a process that may write to the queue anyway.
+ */
 static bool may_be_mapped(int fd)
 {
 	struct stat directory, st;
@@ -282,7 +285,7 @@ int smq_object_reopen(int from, int access, int *fd)
 	if (!may_be_mapped(from))
 		return EPROTO;
 	smq_fdpath(from, path);
-	err = open_file(path, access | O_NONBLOCK, fd); /* NONBLOCK: do not wait for the holder of a lease */
+	err = open_file(path, access | O_NONBLOCK, fd); /* NONBLOCK: do not wait for a file lease */
 	return err == ENOENT ? EOPNOTSUPP : err;        /* no /proc */
 }
 

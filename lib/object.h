@@ -17,22 +17,25 @@ struct shmemq_attr;
 /* The name refers to another object than it did when this one was opened. Never passed to the library's callers. */
 #define SMQ_START_OVER (-1)
 
-/* All of these return 0 or an errno. */
+/* Those that return an int return 0 or an errno: the ones listed, and what open(2) or mmap(2) add. */
 
 /* "/foo" to "/dev/shm/foo". EINVAL, ENAMETOOLONG. */
 int smq_object_path(const char *name, char path[SMQ_PATH_BYTES]);
 
-/* Opens what has the name: O_RDWR or O_RDONLY. EPROTO for what cannot be a queue's file. */
+/* Opens the file at `path` with `access`, O_RDWR or O_RDONLY. EPROTO for what cannot be a queue's file. */
 int smq_object_open(const char *path, int access, int *fd);
 
 /*
- * Opens what `from` has open once more, so that `*fd` has a description of its own, whose locks exclude all others.
- * EBADF; EPROTO for what cannot be a queue's file, or could shrink: a memfd must be sealed against that. EOPNOTSUPP: no
- * /proc.
+ * Opens what `from` has open once more, so that `*fd` has a description of its own, whose locks conflict with those of
+ * every other handle. EBADF; EPROTO for what cannot be a queue's file: it must be a regular file of /dev/shm, or sealed
+ * against shrinking. EOPNOTSUPP: no /proc.
  */
 int smq_object_reopen(int from, int access, int *fd);
 
-/* The same for a queue's own descriptor, to read and write, by one system call: a sandbox may refuse it. */
+/*
+ * The same with O_RDWR, for a queue that this library has open already: without checks, since a sandbox may refuse any
+ * system call but open(2).
+ */
 int smq_object_reopen_own(int from, int *fd);
 
 /* Builds a complete queue without a name, sealed. `*fd`: its memfd. */
@@ -56,7 +59,9 @@ bool smq_object_unclaimed(int fd);
 /* Does `path` refer to what `fd` has open? */
 bool smq_object_has_name(const char *path, int fd);
 
-/* Maps the header page and the ring, and the ring once more after it; not for children. The mapping keeps fd's locks.
+/*
+ * Maps the header page and the ring, and the ring once more after it. The mapping keeps fd's locks; forked children do
+ * not get it.
  */
 int smq_object_map(int fd, const struct smq_identity *identity, void **map);
 void smq_object_unmap(void *map, uint32_t header_bytes, uint32_t capacity);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a queue and claiming one of its ends: by name, by descriptor, and by creating the queue. */
+/* Opening a queue and claiming one of its ends, by name or by descriptor; creating a queue, with a name or without. */
 #include "config.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 static bool flags_fit(unsigned flags)
 {
-	unsigned role = flags & SMQ_ENDS, rest = flags & ~SMQ_ENDS;
+	unsigned role = flags & SMQ_ROLES, rest = flags & ~SMQ_ROLES;
 
 	if (role != SHMEMQ_PRODUCER && role != SHMEMQ_CONSUMER && role != SHMEMQ_OBSERVER)
 		return false;
@@ -36,13 +36,12 @@ static struct smq_wait *wait_of(struct smq_header *header, bool producer)
 /* Takes a number among the handles of a SHARED end. 0, EBUSY, ENOMEM. */
 static int take_number(struct shmemq *q, int fd, struct smq_claim *own)
 {
-	uint32_t claims = atomic_load_explicit(&own->claim, memory_order_relaxed) >> 2;
-	/* Not that of a dead holder of the owner lock, from which no other handle has recovered yet. */
+	/* Relaxed, both: the init lock orders them. The count of claims, so that numbers are not soon used again. */
+	uint32_t claims = atomic_load_explicit(&own->state, memory_order_relaxed) / SMQ_CLAIM_ONE;
+	/* Not the number in the owner word: if its holder is dead, no handle has recovered from it yet. */
 	uint32_t except = atomic_load_explicit(&own->owner, memory_order_relaxed) & SMQ_HANDLES_MAX;
 
-	q->owner.word = &own->owner;
-	q->eventcount.shared = true;
-	return smq_endlock_claim_number(fd, q->producer, claims % SMQ_HANDLES_MAX, except, &q->owner.number);
+	return smq_endlock_claim_number(fd, q->producer, claims % SMQ_HANDLES_MAX, except, &q->ownerlock.number);
 }
 
 /*
@@ -57,14 +56,19 @@ static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 	if (alone) {
 		if (smq_attach(q) != SMQ_READY)
 			return EBADMSG;
-		/* A holder that died was the last handle. */
+		/* No other handle is left, so a number in the owner word is a dead handle's. */
 		atomic_store_explicit(&own->owner, 0, memory_order_relaxed);
 	} else {
 		smq_ring_attach_shared(&q->ring, q->header, (unsigned char *)q->header + q->header_bytes, q->capacity,
 				       q->producer);
 	}
-	if (q->state & SMQ_SHARED && (err = take_number(q, fd, own)) != 0)
-		return err;
+	if (q->state & SMQ_SHARED) {
+		err = take_number(q, fd, own);
+		if (err != 0)
+			return err;
+		q->ownerlock.word = &own->owner;
+		q->eventcount.shared = true;
+	}
 	q->eventcount.own = wait_of(q->header, q->producer);
 	q->eventcount.peer = wait_of(q->header, !q->producer);
 	q->eventcount.own_fence = &own->fence;
@@ -87,9 +91,17 @@ static int open_object(const struct shmemq *q, int from, int access, int *fd)
 	return has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
 }
 
+static void set_mapping(struct shmemq *q, void *map, const struct smq_identity *identity)
+{
+	q->header = map;
+	q->header_bytes = identity->header_bytes;
+	q->capacity = identity->capacity;
+	q->flags = identity->flags;
+}
+
 /*
- * Claims an end of the queue that q->fd has open. The claim is a second description, which only the mapping keeps open:
- * its descriptor is closed again.
+ * Claims an end of the queue that q->fd has open. The claim's lock belongs to a second description, which only the
+ * mapping keeps open: its descriptor is closed again.
  */
 static int claim_end(struct shmemq *q, bool registered)
 {
@@ -115,10 +127,7 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err == 0)
 		err = smq_object_map(fd, &identity, &map);
 	if (err == 0) {
-		q->header = map;
-		q->header_bytes = identity.header_bytes;
-		q->capacity = identity.capacity;
-		q->flags = identity.flags;
+		set_mapping(q, map, &identity);
 		err = attach_handle(q, fd, alone, registered);
 		if (err != 0)
 			smq_object_unmap(map, identity.header_bytes, identity.capacity);
@@ -140,10 +149,7 @@ static int observe(struct shmemq *q)
 		err = smq_object_map_header(q->fd, &identity, &map);
 	if (err != 0)
 		return err;
-	q->header = map;
-	q->header_bytes = identity.header_bytes;
-	q->capacity = identity.capacity;
-	q->flags = identity.flags;
+	set_mapping(q, map, &identity);
 	return 0;
 }
 
@@ -175,7 +181,7 @@ static void abandon(const char *path, int fd)
 	}
 }
 
-/* Opens the queue; with CREATE, and if the name is free, creates it. Again whenever the name changes meanwhile. */
+/* Opens the queue; with CREATE, and if the name is free, creates it. Starts over if the name changes meanwhile. */
 static int open_or_create(struct shmemq *q, unsigned flags, mode_t mode, const struct shmemq_attr *attr,
 			  bool registered)
 {
@@ -215,7 +221,7 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 	q->generation_now = generation_now;
 	q->generation = atomic_load(generation_now);
 	q->forks = smq_process_forks();
-	q->state = (flags & SMQ_ENDS) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
+	q->state = (flags & SMQ_ROLES) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
 	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
 	q->observer = flags & SHMEMQ_OBSERVER;
 	q->producer = flags & SHMEMQ_PRODUCER;
@@ -225,7 +231,7 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 }
 
 /* The handle; after an error NULL, and the handle is freed. */
-static struct shmemq *handle_or(struct shmemq *q, int err)
+static struct shmemq *finish_open(struct shmemq *q, int err)
 {
 	if (err == 0)
 		return q;
@@ -234,7 +240,7 @@ static struct shmemq *handle_or(struct shmemq *q, int err)
 	return NULL;
 }
 
-static bool membarrier_reaches(unsigned flags)
+static bool register_waker(unsigned flags)
 {
 	return !(flags & SHMEMQ_OBSERVER) && smq_process_register();
 }
@@ -247,9 +253,9 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 
 	err = flags_fit(flags) ? smq_object_path(name, path) : EINVAL;
 	if (err != 0)
-		return handle_or(NULL, err);
+		return finish_open(NULL, err);
 	q = make_handle(path, flags);
-	return q != NULL ? handle_or(q, open_or_create(q, flags, mode, attr, membarrier_reaches(flags))) : NULL;
+	return q != NULL ? finish_open(q, open_or_create(q, flags, mode, attr, register_waker(flags))) : NULL;
 }
 
 struct shmemq *shmemq_fdopen(int fd, unsigned flags)
@@ -257,9 +263,9 @@ struct shmemq *shmemq_fdopen(int fd, unsigned flags)
 	struct shmemq *q;
 
 	if (!flags_fit(flags) || flags & SHMEMQ_CREATE)
-		return handle_or(NULL, EINVAL);
+		return finish_open(NULL, EINVAL);
 	q = make_handle("", flags);
-	return q != NULL ? handle_or(q, open_handle(q, fd, flags, membarrier_reaches(flags))) : NULL;
+	return q != NULL ? finish_open(q, open_handle(q, fd, flags, register_waker(flags))) : NULL;
 }
 
 int shmemq_memfd(const struct shmemq_attr *attr)

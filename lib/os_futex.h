@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping on a shared futex, which is the wait word itself. eventcount.h has the protocol. */
+/* Sleeping on a shared futex: the wait word itself, or the owner word. eventcount.h has the protocol. */
 #ifndef SMQ_OS_FUTEX_H
 #define SMQ_OS_FUTEX_H
 
@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "format.h"
 
 #define SMQ_MECHANISM SMQ_MECHANISM_FUTEX
@@ -36,7 +37,10 @@ static inline void smq_os_prepare(struct smq_wait *wait)
 	(void)wait;
 }
 
-/* The kernel's timespec, not libc's: they differ on 32-bit systems. Sleeps are short, so both of these hold them. */
+/*
+ * The kernel's timespec, not libc's: they differ on 32-bit systems. Sleeps are short, so either structure can hold
+ * them.
+ */
 struct smq_futex_time64 {
 	int64_t tv_sec, tv_nsec;
 };
@@ -49,14 +53,14 @@ struct smq_futex_time {
 static inline long smq_futex_wait(smq_word *word, uint32_t expected, int64_t ns)
 {
 #ifdef SYS_futex_time64
-	struct smq_futex_time64 time64 = { ns / 1000000000, ns % 1000000000 };
+	struct smq_futex_time64 time64 = { ns / SMQ_NS_PER_S, ns % SMQ_NS_PER_S };
 	long ret = syscall(SYS_futex_time64, word, FUTEX_WAIT, expected, &time64, NULL, 0);
 
 	if (ret == 0 || errno != ENOSYS)
 		return ret;
 #endif
 #ifdef SYS_futex
-	struct smq_futex_time time = { (__kernel_long_t)(ns / 1000000000), (__kernel_long_t)(ns % 1000000000) };
+	struct smq_futex_time time = { (__kernel_long_t)(ns / SMQ_NS_PER_S), (__kernel_long_t)(ns % SMQ_NS_PER_S) };
 
 	return syscall(SYS_futex, word, FUTEX_WAIT, expected, &time, NULL, 0);
 #else
@@ -89,13 +93,14 @@ static inline void smq_os_wake(struct smq_wait *wait)
 	smq_futex_wake(&wait->word, INT_MAX);
 }
 
-/* The same for the waiters of an owner lock, whose word is the futex. One is woken; it wakes the next one later. */
+/* The same for the waiters of an owner lock, whose word is the futex. */
 static inline int smq_os_owner_sleep(struct smq_wait *wait, smq_word *word, uint32_t expected, int64_t ns)
 {
 	(void)wait;
 	return smq_futex_wait(word, expected, ns) != 0 && errno == EINTR ? EINTR : 0;
 }
 
+/* Unless `all`, one is woken; it wakes the next one later. */
 static inline void smq_os_owner_wake(struct smq_wait *wait, smq_word *word, bool all)
 {
 	(void)wait;

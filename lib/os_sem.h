@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "clock.h"
 #include "format.h"
 
 /* The layout of sem_t depends on the libc and the word size, so the mechanism's id contains both. */
@@ -42,7 +43,7 @@ static inline int smq_os_init(struct smq_wait *wait)
 
 /*
  * Counts one handle of a SHARED end that may sleep here, because a post wakes only one. A handle that was killed stays
- * counted: the posts for it are in vain.
+ * counted: the posts for it are in vain. Relaxed: a miscount costs a post in vain, or a slice.
  */
 static inline void smq_os_join(struct smq_wait *wait)
 {
@@ -70,8 +71,8 @@ static inline int smq_sem_sleep(sem_t *sem, int64_t ns)
 
 	clock_gettime(SMQ_SEM_CLOCK, &when);
 	ns += when.tv_nsec;
-	when.tv_sec += (time_t)(ns / 1000000000);
-	when.tv_nsec = (long)(ns % 1000000000);
+	when.tv_sec += (time_t)(ns / SMQ_NS_PER_S);
+	when.tv_nsec = (long)(ns % SMQ_NS_PER_S);
 	return smq_sem_wait_until(sem, &when) != 0 && errno == EINTR ? EINTR : 0;
 }
 
@@ -94,14 +95,14 @@ static inline void smq_os_wake(struct smq_wait *wait)
 	while (++posts < sleepers && posts < SMQ_POSTS_MAX);
 }
 
-/* The same for the waiters of an owner lock. One is woken; it wakes the next one later. */
+/* The same for the waiters of an owner lock. */
 static inline int smq_os_owner_sleep(struct smq_wait *wait, smq_word *word, uint32_t expected, int64_t ns)
 {
 	(void)word, (void)expected;
 	return smq_sem_sleep(smq_sem(wait, 1), ns);
 }
 
-/* `all`: as many as can be expected. */
+/* Unless `all`, one is woken; it wakes the next one later. All: 64, more handles than usually share an end. */
 static inline void smq_os_owner_wake(struct smq_wait *wait, smq_word *word, bool all)
 {
 	(void)word;

@@ -22,7 +22,7 @@ static uint32_t load(const smq_word *word)
 }
 
 /* Acquire: with the release in smq_ownerlock_unlock(), what the last holder stored is seen. */
-static bool exchange(struct smq_ownerlock *lock, uint32_t from, uint32_t to)
+static bool compare_exchange(struct smq_ownerlock *lock, uint32_t from, uint32_t to)
 {
 	return atomic_compare_exchange_strong_explicit(lock->word, &from, to, memory_order_acquire,
 						       memory_order_relaxed);
@@ -31,7 +31,7 @@ static bool exchange(struct smq_ownerlock *lock, uint32_t from, uint32_t to)
 bool smq_ownerlock_trylock(struct smq_ownerlock *lock)
 {
 	/* A handle that was woken cannot tell whether others still sleep, so it will wake one more. */
-	if (load(lock->word) != 0 || !exchange(lock, 0, lock->number | (lock->slept ? SMQ_OWNER_SLEEPER : 0)))
+	if (load(lock->word) != 0 || !compare_exchange(lock, 0, lock->number | (lock->slept ? SMQ_OWNER_SLEEPER : 0)))
 		return false;
 	lock->slept = false;
 	lock->held = true;
@@ -45,7 +45,7 @@ void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int
 	if (!lock->held)
 		return;
 	lock->held = false;
-	/* Release: the next holder sees what this one stored. Its acquire: exchange(). */
+	/* Release: the next holder sees what this one stored. Its acquire: compare_exchange(). */
 	was = atomic_exchange_explicit(lock->word, 0, memory_order_release);
 	if (was & SMQ_OWNER_SLEEPER)
 		smq_os_owner_wake(wait, lock->word, false);
@@ -53,26 +53,30 @@ void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int
 		smq_pollable_raise(fd, !producer); /* as the peer does */
 }
 
-/* Is the holder with this number dead? No number, or this handle's while it does not hold the lock, is garbage. */
+/*
+ * Is the holder with this number dead? A word with no number, or with this handle's although it does not hold the lock,
+ * is garbage, and counts as dead.
+ */
 static bool is_dead(const struct smq_ownerlock *lock, uint32_t number, int fd, bool producer)
 {
 	return number == 0 || number == lock->number || !smq_endlock_number_held(fd, producer, number);
 }
 
 /* Puts this handle's number in place of `number`. */
-static void replace(struct smq_ownerlock *lock, uint32_t number)
+static bool replace(struct smq_ownerlock *lock, uint32_t number)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		uint32_t now = load(lock->word);
 
 		if (now == 0 || (now & SMQ_HANDLES_MAX) != number)
-			return;
+			return false;
 		/* Sleepers and pollers go on waiting. */
-		if (exchange(lock, now, (now & ~SMQ_HANDLES_MAX) | lock->number)) {
+		if (compare_exchange(lock, now, (now & ~SMQ_HANDLES_MAX) | lock->number)) {
 			lock->held = lock->recovered = true;
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 int smq_ownerlock_recover(struct smq_ownerlock *lock, int fd, uint32_t forks, bool producer)
@@ -87,10 +91,9 @@ int smq_ownerlock_recover(struct smq_ownerlock *lock, int fd, uint32_t forks, bo
 		return EAGAIN;
 	lock_fd = smq_initlock_fd(fd, forks);
 	if (smq_initlock_trylock(lock_fd)) {
-		if (is_dead(lock, number, fd, producer)) /* still: the number may be a new handle's by now */
-			replace(lock, number);
+		/* Still dead? The number may be a new handle's by now. */
+		err = is_dead(lock, number, fd, producer) && replace(lock, number) ? 0 : EBUSY;
 		smq_initlock_unlock(lock_fd);
-		err = lock->held ? 0 : EBUSY;
 	}
 	smq_initlock_close_fd(lock_fd, fd);
 	return err;
@@ -106,7 +109,7 @@ uint32_t smq_ownerlock_prepare(struct smq_ownerlock *lock, uint32_t bit)
 
 		if (now == 0)
 			break;
-		if ((now & bit) || exchange(lock, now, now | bit))
+		if ((now & bit) || compare_exchange(lock, now, now | bit))
 			return now | bit;
 	}
 	return 0;
@@ -119,14 +122,15 @@ int smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32
 
 void smq_ownerlock_interrupt(const struct smq_ownerlock *lock, struct smq_wait *wait)
 {
+	/* Relaxed: the fence in smq_eventcount_interrupt() came before. */
 	uint32_t now = load(lock->word);
 
 	for (int i = 0; now != 0 && i < ATTEMPTS; i++) {
-		uint32_t interrupts = (now + SMQ_OWNER_INTERRUPT) & SMQ_OWNER_INTERRUPTS;
+		uint32_t interrupts = (now + SMQ_OWNER_INTERRUPT_ONE) & SMQ_OWNER_INTERRUPT_MASK;
 
 		/* A count: with a bit, the second of two interrupts would undo the change of the first. */
 		if (atomic_compare_exchange_strong_explicit(lock->word, &now,
-							    (now & ~SMQ_OWNER_INTERRUPTS) | interrupts,
+							    (now & ~SMQ_OWNER_INTERRUPT_MASK) | interrupts,
 							    memory_order_relaxed, memory_order_relaxed))
 			break;
 	}

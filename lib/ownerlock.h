@@ -6,8 +6,8 @@
  *	unlock	word -> 0, by an exchange (release); wakes one sleeper, raises the descriptor of pollers
  *	recover	word of a dead holder -> own number
  *
- * What the last holder stored (position, totals, lease) is read after the lock is taken; without it a handle's copies
- * are out of date. So the way of an unshared end does not change.
+ * What the last holder stored (position, totals, lease) is read after the lock is taken: between its locks a handle's
+ * private copies are out of date. With the lock it works like the handle of an unshared end, by the same functions.
  *
  * Each handle has a write lock on the byte of its number for as long as it lives (endlock.h). If the byte of the holder
  * is free, the holder has died: the next handle takes the owner lock over and attaches to the end as a new handle of an
@@ -24,18 +24,17 @@
 /* Bits of the word beside the number. */
 #define SMQ_OWNER_SLEEPER 0x80000000u /* a handle sleeps until it is unlocked */
 #define SMQ_OWNER_POLLER  0x40000000u /* a handle polls: the descriptor of this end is to be raised */
-#define SMQ_OWNER_INTERRUPT                                                                       \
-	0x00010000u /* a count: a change that keeps sleepers from sleeping, without other meaning \
-		     */
-#define SMQ_OWNER_INTERRUPTS 0x3fff0000u
+#define SMQ_OWNER_INTERRUPT_ONE \
+	0x00010000u /* one interrupt: each change of the word keeps handles from sleeping on it */
+#define SMQ_OWNER_INTERRUPT_MASK 0x3fff0000u
 
 struct smq_ownerlock {
 	smq_word *word;
 	uint32_t number;   /* this handle's, 1 to SMQ_HANDLES_MAX; 0: the end is not SHARED */
-	bool held;         /* by this handle, */
-	bool recovered;    /* after the last holder died */
-	bool slept;        /* other handles may sleep too: this one does not know whether they were woken */
-	int64_t probed_at; /* ns, CLOCK_MONOTONIC: the last check of the holder */
+	bool held;         /* this handle has the lock */
+	bool recovered;    /* it took the lock from a dead holder, and has to attach before anything else */
+	bool slept;        /* this wait has set SLEEPER: other handles may sleep too */
+	int64_t probed_at; /* ns, CLOCK_MONOTONIC: the last check of the lock's holder */
 };
 
 bool smq_ownerlock_trylock(struct smq_ownerlock *lock);
@@ -49,13 +48,16 @@ void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int
  */
 int smq_ownerlock_recover(struct smq_ownerlock *lock, int fd, uint32_t forks, bool producer);
 
-/* Sets SMQ_OWNER_SLEEPER or _POLLER. Returns the word as it is then; 0: it has been unlocked, so try again. */
+/*
+ * Sets SMQ_OWNER_SLEEPER or _POLLER. Returns the word as it is then. 0: it was unlocked, or a hostile writer keeps
+ * changing it; try again.
+ */
 uint32_t smq_ownerlock_prepare(struct smq_ownerlock *lock, uint32_t bit);
 
 /* Sleeps until it is unlocked, at most `ns`. 0: try again. EINTR. */
 int smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns);
 
-/* Wakes all sleepers. From any thread and signal handler. */
+/* Wakes all sleepers (semaphores: 64 of them, the others at the end of a slice). From any thread or signal handler. */
 void smq_ownerlock_interrupt(const struct smq_ownerlock *lock, struct smq_wait *wait);
 
 #endif

@@ -16,13 +16,13 @@
 /* Events in a read, and reads. The kernel merges equal events, so an honest peer causes a few; a flood stays unread. */
 #define EVENTS 32
 #define READS  8
-/* How long rechecks go on, and the bounds of the interval, which is the time that they have gone on already. */
+/* Rechecks end after RECHECK_NS. The interval is the time since the first one, within these bounds. */
 #define RECHECK_NS       SMQ_NS_PER_S
 #define RECHECK_FIRST_NS SMQ_NS_PER_MS
 #define RECHECK_LAST_NS  (512 * SMQ_NS_PER_MS)
 /* Without a watch the descriptor cannot be raised: then the caller tries again at this interval. */
 #define UNWATCHED_NS SMQ_NS_PER_MS
-/* Attempts to raise the descriptor. A signal interrupts one; so many only a seccomp filter's EINTR does. */
+/* Attempts to raise the descriptor. A signal may interrupt one; only a filter that always says EINTR uses up all. */
 #define ATTEMPTS 100
 
 static int watch(int inotify, int fd, bool producer)
@@ -126,8 +126,8 @@ void smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer)
 		if (bytes < (ssize_t)sizeof events)
 			break;
 	}
-	if (pollable->raised_at != 0 && read(pollable->timer, &expired, sizeof expired) > 0)
-		pollable->raised_at = 0;
+	if (pollable->raise_at != 0 && read(pollable->timer, &expired, sizeof expired) > 0)
+		pollable->raise_at = 0;
 	if (lost) /* the file's last name was removed, though the file still exists */
 		pollable->watch = watch(pollable->inotify, fd, producer);
 	if (closed || lost)
@@ -140,10 +140,10 @@ void smq_pollable_raise_at(struct smq_pollable *pollable, int64_t when)
 {
 	struct itimerspec timer = { .it_value.tv_sec = (time_t)(when / SMQ_NS_PER_S) };
 
-	if (pollable->raised_at != 0 && pollable->raised_at <= when)
+	if (pollable->raise_at != 0 && pollable->raise_at <= when)
 		return;
 	timer.it_value.tv_nsec = (long)(when % SMQ_NS_PER_S);
-	pollable->raised_at = timerfd_settime(pollable->timer, TFD_TIMER_ABSTIME, &timer, NULL) == 0 ? when : 0;
+	pollable->raise_at = timerfd_settime(pollable->timer, TFD_TIMER_ABSTIME, &timer, NULL) == 0 ? when : 0;
 }
 
 bool smq_recheck_due(const struct smq_recheck *recheck)

@@ -5,11 +5,11 @@
  *
  *	raised for the consumer by	fallocate(2) of allocated bytes	IN_MODIFY
  *	raised for the producer by	pread(2) of one byte		IN_ACCESS
- *	a death or a close		the kernel, shortly before	IN_CLOSE_WRITE
+ *	raised for both, at a death or close, by the kernel	IN_CLOSE_WRITE
  *
- * Each side watches for the other side's system call only, so neither raises its own descriptor. fallocate() changes
- * nothing, needs no permission beyond the descriptor (futimens(2) does, and a process may have dropped it), and is not
- * subject to RLIMIT_FSIZE (write(2) is).
+ * Each side watches for the other side's system call only, so a raise never reaches the side that makes it; the close
+ * of any descriptor that could write is reported to both. fallocate() changes nothing, needs no permission beyond the
+ * descriptor (futimens(2) does, and a process may have dropped it), and is not subject to RLIMIT_FSIZE (write(2) is).
  *
  * A handle that polls has set SMQ_WAIT_POLLER (eventcount.h); only then does the peer raise its descriptor. A timer
  * stands in for what the peer cannot raise it for: smq_pollable_raise_at(). An epoll descriptor contains both.
@@ -21,9 +21,9 @@
 #include <stdint.h>
 
 /*
- * The kernel reports a death before it releases the lock, so a process that still seems to live may not. It is checked
- * again, at growing intervals, for one second. The bound is a time and not a number of events, because events come for
- * other reasons too.
+ * The kernel reports a death shortly before it releases the end's lock, so a process that still seems to live may be
+ * dead. It is checked again, at growing intervals, for one second. The bound is a time and not a number of events,
+ * because events come for other reasons too.
  */
 struct smq_recheck {
 	int64_t since; /* ns, CLOCK_MONOTONIC; 0: nothing to check */
@@ -34,14 +34,14 @@ struct smq_pollable {
 	int pollfd; /* epoll: readable when one of the next two is */
 	int inotify;
 	int timer;
-	int watch;         /* of inotify; -1: lost, to be added again */
-	int64_t raised_at; /* when the timer expires; 0: it is not set */
+	int watch;        /* of inotify; -1: lost, to be added again */
+	int64_t raise_at; /* when the timer expires; 0: it is not set */
 	/* An event does not tell whose death it reports. Each of these is checked by itself. */
 	struct smq_recheck peer;  /* does the peer live? */
 	struct smq_recheck owner; /* does the holder of this end's owner lock live? */
 };
 
-#define SMQ_AT_ONCE 1 /* as a time */
+#define SMQ_AT_ONCE 1 /* a time in the past; 0 would disarm the timer */
 
 /*
  * Opens the descriptor of the end that `producer` says, for the queue that `fd` has open. It is raised at once.

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The consumer's calls. Each of them acquires a message at the head, reads or hands it out, releases it, and finishes.
- * A frequent case comes before that: a small message that is there.
+ * The frequent case is tried first: a small message that is there.
  */
 #include "config.h"
 
 #include "acquire.h"
 
-static inline const unsigned char *head(const struct shmemq *q)
+static inline const unsigned char *message_at_head(const struct shmemq *q)
 {
 	return smq_message_at(&q->ring, q->ring.position);
 }
 
-/* Reads what goes with the message at the head. */
-static inline void read_tags(struct shmemq *q, uint32_t *type)
+/* Reads the type of the message at the head, and whether it is delivered again. */
+static inline void read_type(struct shmemq *q, uint32_t *type)
 {
 	if (type != NULL)
 		*type = smq_ring_type(&q->ring, q->ring.position);
@@ -26,13 +26,13 @@ static smq_always_inline int release(struct shmemq *q, uint32_t size)
 	return smq_finish(q);
 }
 
-/* The frequent case: false, and nothing is done, if it is another one. */
+/* The frequent case. Returns false, and has done nothing, if this is not it. */
 static smq_always_inline bool pop_small(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes)
 {
 	const struct smq_record *record;
 	uint32_t end;
 
-	if (smq_unlikely(buf == NULL || !smq_in_state(q, SHMEMQ_CONSUMER)))
+	if (smq_unlikely(buf == NULL || !smq_in_unshared_state(q, SHMEMQ_CONSUMER)))
 		return false;
 	record = smq_record_at(&q->ring, q->ring.position);
 	if (smq_unlikely(!smq_ring_peek_small(record, bytes) || *bytes > size || q->ring.redelivering))
@@ -55,11 +55,11 @@ static smq_noinline ssize_t pop_any(struct shmemq *q, void *buf, size_t size, ui
 	if (smq_acquire_message(q, &bytes, timeout) != 0)
 		return -1;
 	if (bytes > size) {
-		smq_unlock(q);
+		smq_unlock_owner(q);
 		return smq_fail(EMSGSIZE);
 	}
-	smq_copy(buf, head(q), bytes);
-	read_tags(q, type);
+	smq_copy(buf, message_at_head(q), bytes);
+	read_type(q, type);
 	release(q, bytes);
 	return (ssize_t)bytes;
 }
@@ -87,12 +87,12 @@ ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type
 static smq_always_inline const void *start(struct shmemq *q, uint32_t bytes, size_t *size, uint32_t *type)
 {
 	*size = bytes;
-	read_tags(q, type);
+	read_type(q, type);
 	/* Before the caller sees the message: if this process is killed from here on, the next consumer is told. */
 	smq_ring_lease(&q->ring, q->ring.position + smq_record_bytes(bytes));
 	q->held_bytes = bytes;
 	q->state |= SMQ_STARTED;
-	return head(q);
+	return message_at_head(q);
 }
 
 static smq_noinline const void *pop_start_slow(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout)
@@ -127,7 +127,7 @@ const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type
 
 int shmemq_pop_end(struct shmemq *q)
 {
-	if (smq_unlikely(!smq_in_shared_state(q, SHMEMQ_CONSUMER | SMQ_STARTED)))
+	if (smq_unlikely(!smq_in_state(q, SHMEMQ_CONSUMER | SMQ_STARTED)))
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	q->state &= ~SMQ_STARTED;
 	/* With the size as it was checked at the start, not as it may have been changed since. */

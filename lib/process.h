@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What exists once in a process: the fork generation, the registration with membarrier, the processors it may use. */
+/* What exists once in a process: the fork generation, the registration with membarrier; and a thread's processors. */
 #ifndef SMQ_PROCESS_H
 #define SMQ_PROCESS_H
 
@@ -23,7 +23,7 @@ bool smq_process_register(void);
 /* A full barrier on every processor that runs a thread of a registered process. false: the kernel cannot. */
 bool smq_process_membarrier(void);
 
-/* May this process run on more than one processor? If not, spinning may only keep the peer from running. */
+/* May the calling thread run on more than one processor? If not, spinning may only delay a peer on the same one. */
 bool smq_process_parallel(void);
 
 #endif

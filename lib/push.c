@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The producer's calls. Each of them acquires space at the tail, writes there, commits, and finishes. A frequent case
- * comes before that: a small message, and space that is known.
+ * The producer's calls. Each of them acquires space at the tail, writes there, commits, and finishes. The
+ * frequent case is tried first: a small message, and space that is known.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@
 
 #include "acquire.h"
 
-static inline unsigned char *tail(const struct shmemq *q)
+static inline unsigned char *message_at_tail(const struct shmemq *q)
 {
 	return smq_message_at(&q->ring, q->ring.position);
 }
@@ -21,14 +21,14 @@ static inline int commit(struct shmemq *q, size_t size, uint32_t type)
 	return smq_finish(q);
 }
 
-/* The frequent case: false, and nothing is done, if it is another one. */
+/* The frequent case. Returns false, and has done nothing, if this is not it. */
 static smq_always_inline bool push_small(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
 	uint32_t bytes = (uint32_t)size;
 	struct smq_reservation reservation;
 
 	/* Even the smallest ring can hold such a message. */
-	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_in_state(q, SHMEMQ_PRODUCER) ||
+	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_in_unshared_state(q, SHMEMQ_PRODUCER) ||
 			 !smq_ring_fits(&q->ring, smq_record_bytes(bytes))))
 		return false;
 	reservation = smq_ring_reserve(&q->ring, bytes);
@@ -44,7 +44,7 @@ static smq_noinline int push_any(struct shmemq *q, const void *data, size_t size
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (smq_acquire_space(q, size, timeout) != 0)
 		return -1;
-	smq_copy(tail(q), data, size);
+	smq_copy(message_at_tail(q), data, size);
 	return commit(q, size, type);
 }
 
@@ -87,7 +87,7 @@ int shmemq_timedpushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uin
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (smq_acquire_space(q, size, timeout) != 0)
 		return -1;
-	message = tail(q);
+	message = message_at_tail(q);
 	for (int i = 0; i < iovcnt; i++) {
 		if (iov[i].iov_len != 0)
 			message = (unsigned char *)memcpy(message, iov[i].iov_base, iov[i].iov_len) + iov[i].iov_len;
@@ -104,7 +104,7 @@ static smq_always_inline void *start(struct shmemq *q, size_t size)
 {
 	q->held_bytes = (uint32_t)size;
 	q->state |= SMQ_STARTED;
-	return tail(q);
+	return message_at_tail(q);
 }
 
 static smq_noinline void *push_start_slow(struct shmemq *q, size_t size, int64_t timeout)
@@ -129,7 +129,7 @@ void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
 
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 {
-	if (smq_unlikely(!smq_in_shared_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
+	if (smq_unlikely(!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
 	return commit(q, size, type);
@@ -137,9 +137,9 @@ int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 
 int shmemq_push_cancel(struct shmemq *q)
 {
-	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER | SMQ_STARTED))
+	if (!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
-	smq_unlock(q);
+	smq_unlock_owner(q);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring's rare paths: attaching to an end, and loading the peer's position. */
+/* What is not inline: attaching, resuming on a SHARED end, loading the peer's position, reading totals. */
 #include "config.h"
 
 #include "ring.h"
@@ -67,8 +67,9 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	tail = ring->position;
 	if (tail % 8 != 0)
 		return SMQ_BAD;
-	/* The last producer may have died between a commit and the store of its tail. What it committed stands, and
-	 * nothing was written after it: walk on to the first header that is 0. All of it fits into the ring. */
+	/* The last producer may have died between the publication and the store of its tail. What it published stands,
+	 * and the size word after it is 0, whatever an unfinished push has written after that word: walk on to it. All
+	 * of it fits into the ring. */
 	while ((status = smq_ring_peek_at(ring, ring->position, &size)) == SMQ_READY) {
 		ring->position += smq_record_bytes(size);
 		if (ring->position - tail > capacity - SMQ_RECORD_HEADER)
@@ -80,7 +81,7 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
 	if (status == SMQ_BAD || !head_is_valid(ring, ring->cached_head))
 		return SMQ_BAD;
-	/* Nothing has been written so far. */
+	/* Only here, after all checks, is shared memory written. Release, as in smq_ring_publish(). */
 	atomic_store_explicit(&ring->progress->position_bytes, ring->position, memory_order_release);
 	smq_ring_count(ring, count, bytes);
 	return SMQ_READY;
@@ -119,7 +120,7 @@ enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_
 	load_progress(ring, &header->consumer_progress, records, capacity);
 	/* The stored tail may be before the head, because the size word publishes a record and not the tail; but by
 	 * less than a ring. */
-	tail = load(&header->producer_progress.position_bytes);
+	tail = load(&header->producer_progress.position_bytes); /* relaxed: only a plausibility check */
 	if (ring->position % 8 != 0 || (tail - ring->position > capacity && ring->position - tail > capacity))
 		return SMQ_BAD;
 	load_lease(ring);
@@ -145,7 +146,8 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 	if (position % 8 != 0)
 		return SMQ_BAD;
 	load_totals(ring);
-	/* No other handle has pushed since: the cached head is no further back than a ring. */
+	/* Position and totals are as this handle left them, so no other handle has pushed, and the cached head is still
+	 * less than a ring back. */
 	if (producer && position == ring->position && lo == ring->messages_lo && hi == ring->messages_hi)
 		return SMQ_READY;
 	ring->position = position;

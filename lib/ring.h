@@ -41,7 +41,7 @@ struct smq_ring {
 	uint32_t moved_lo, moved_hi;
 };
 
-/* Bytes of the record that holds a message of `size` bytes (<= capacity - 16, so there is no overflow). */
+/* Bytes of the record that holds a message of `size` bytes. Right up to capacity - 16. */
 static inline uint32_t smq_record_bytes(uint32_t size)
 {
 	return (SMQ_RECORD_HEADER + size + 7u) & ~7u;
@@ -117,7 +117,7 @@ static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t
 		memcpy(to, from, bytes);
 }
 
-/* The highest bit of a total's lower word has changed. */
+/* Stores a total's upper word, before the lower word whose highest bit has changed. */
 static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
 {
 	atomic_store_explicit(hi, upper, memory_order_relaxed);
@@ -127,8 +127,8 @@ static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
 
 /*
  * Counts what an operation has moved, and stores the totals. Relaxed: only shmemq_stat() and the end's next handle read
- * them. The upper word of a total counts every 2^31, so that its lowest bit equals the highest bit of the lower word.
- * If a process is killed between the two stores, the bits differ, and a reader can correct the total.
+ * them. The upper word of a total is the total divided by 2^31, so its lowest bit equals the highest bit of the lower
+ * word. If a process is killed between the two stores, the bits differ, and a reader can correct the total.
  */
 static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_t bytes)
 {
@@ -170,9 +170,9 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
 
 /*
  * On a SHARED end, without the owner lock: may there be space for a record of `record_bytes` (producer), or a message
- * (consumer)? A guess, because the words are read one after the other while other handles change them. It is not "no"
- * for good: what changes after the first word was read is followed by a notification. Garbage is a "yes", which the
- * check under the lock refuses.
+ * (consumer)? A guess, because the words are read one after the other while other handles change them. A wrong "no"
+ * does not last: whatever changes after the first load is followed by a notification. Garbage gives "yes", and the
+ * check under the lock then finds it.
  */
 static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, uint32_t record_bytes)
 {
@@ -238,9 +238,8 @@ static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservatio
 	 * of the later records and the zeroed header are seen before this size word. */
 	atomic_store_explicit(&reservation.record->size_plus_1, size + 1, memory_order_release);
 	ring->position = reservation.end;
-	/* Release: a reader of the tail sees the records before it committed. No reader needs that today: the next
-	 * producer is ordered by the kernel's lock, and stat reads no records. A tail that is seen late, or was not
-	 * stored because its producer was killed, only makes the next producer walk further. */
+	/* Release: stored after the size word, so that a producer that is killed in between leaves the tail before the
+	 * record and not after it. The next producer, which the kernel's lock orders, then walks further. */
 	atomic_store_explicit(&ring->progress->position_bytes, reservation.end, memory_order_release);
 }
 
@@ -298,12 +297,12 @@ static inline enum smq_ring_status smq_ring_peek(const struct smq_ring *ring, ui
 /* Is there a message of at most SMQ_SMALL bytes in `record`? One comparison answers both. */
 static inline bool smq_ring_peek_small(const struct smq_record *record, uint32_t *size)
 {
-	/* Acquire, and once, as above. Nothing there is UINT32_MAX. */
+	/* Acquire, and once, as above. The 0 of "not published" becomes UINT32_MAX, which is not small. */
 	*size = atomic_load_explicit(&record->size_plus_1, memory_order_acquire) - 1;
 	return *size <= SMQ_SMALL;
 }
 
-/* The tag of a message. Relaxed: it follows the acquire of the size word. */
+/* The type of a message. Relaxed: it follows the acquire of the size word. */
 static inline uint32_t smq_record_type(const struct smq_record *record)
 {
 	return atomic_load_explicit(&record->type, memory_order_relaxed);
@@ -320,12 +319,12 @@ static inline bool smq_ring_redelivered(const struct smq_ring *ring, uint32_t po
 	return smq_unlikely(ring->redelivering) && (int32_t)(ring->redelivered_end - position) > 0;
 }
 
-#define SMQ_LEASE_LAG_MAX (1 << 30) /* bytes; with a ring of 1 GiB that is half of a position's range */
+#define SMQ_LEASE_LAG_MAX (1 << 30) /* bytes; with the largest ring, 1 GiB, half of a position's range */
 
 /*
  * Notes that messages before `end` have been handed out, so that the next consumer can mark them as redelivered. It
  * only moves forward: a message that was handed out stays so. Relaxed: the next consumer reads it when this one's claim
- * has ended.
+ * has ended, or, on a SHARED end, under the owner lock.
  */
 static inline void smq_ring_lease(struct smq_ring *ring, uint32_t end)
 {
@@ -346,8 +345,8 @@ static inline void smq_ring_return_lease(struct smq_ring *ring)
 }
 
 /*
- * Gives the bytes from the head to `end`, `count` messages with `bytes` bytes, back to the producer. For messages that
- * no earlier consumer has held.
+ * Moves the head to `end`: gives `count` messages, of `bytes` bytes without headers and padding, back to the producer.
+ * For messages that no earlier consumer has held.
  */
 static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {

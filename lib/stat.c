@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a queue says of itself: getattr, stat, and the library's version. */
+/* What a queue says of itself: getattr, stat; and the library's version. */
 #include "config.h"
 
 #include "call.h"
@@ -8,7 +8,7 @@
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 {
 	if (!smq_in_process(q))
-		return smq_refuse(q, SMQ_ENDS);
+		return smq_refuse(q, SMQ_ROLES);
 	if (attr == NULL)
 		return smq_fail(EINVAL);
 	*attr = (struct shmemq_attr){
@@ -19,13 +19,18 @@ int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 	return 0;
 }
 
-static uint32_t end_state(const struct shmemq *q, const struct smq_claim *of, enum smq_lock_byte end)
+static uint32_t end_state(const struct shmemq *q, const struct smq_claim *claim, enum smq_lock_byte end)
 {
-	uint32_t state = smq_claim_state(atomic_load_explicit(&of->claim, memory_order_acquire));
+	/* Acquire: its release is in smq_claim_open() and smq_claim_close(). */
+	uint32_t first = atomic_load_explicit(&claim->state, memory_order_acquire), state = smq_claim_state(first);
 
-	if (state != SHMEMQ_END_OPEN)
-		return state == SHMEMQ_END_CLOSED ? SHMEMQ_END_CLOSED : SHMEMQ_END_NEVER;
-	return smq_endlock_held(q->fd, end) ? SHMEMQ_END_OPEN : SHMEMQ_END_DEAD;
+	if (state == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end)) {
+		/* A close stores CLOSED before it unlocks, so a claim that is still the same has died. */
+		uint32_t now = atomic_load_explicit(&claim->state, memory_order_acquire);
+
+		state = now == first ? SHMEMQ_END_DEAD : smq_claim_state(now);
+	}
+	return state;
 }
 
 /* The words are read one after the other while both sides run, so their differences are clamped to what is possible. */
@@ -55,7 +60,7 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	struct smq_progress *producer, *consumer;
 
 	if (!smq_in_process(q))
-		return smq_refuse(q, SMQ_ENDS);
+		return smq_refuse(q, SMQ_ROLES);
 	if (st == NULL)
 		return smq_fail(EINVAL);
 	producer = &q->header->producer_progress;

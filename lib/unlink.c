@@ -9,7 +9,7 @@
 #include "endlock.h"
 #include "object.h"
 
-/* Removes the name if it still is fd's. 0, errno or SMQ_START_OVER. */
+/* Removes the name if it still refers to the file that fd has open. 0, errno or SMQ_START_OVER. */
 static int remove_name(const char *path, int fd)
 {
 	int err = smq_object_is_queue(fd);

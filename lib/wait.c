@@ -3,11 +3,12 @@
  * The one loop in which a call waits for its peer:
  *
  *	back off	a side that streams stays away for a moment, and then finds many messages
- *	peek		some checks with pauses, without reading the clock
+ *	check soon	some checks with pauses, without reading the clock
  *	spin		checks for as long as the last waits made it seem worthwhile
- *	sleep		in slices (eventcount.h); after each the kernel is asked whether the peer lives
+ *	sleep		in slices (eventcount.h); every 250 ms the kernel is asked whether the peer lives
  *
- * A call with timeout 0 does none of this: it checks what is known of the peer, and fails.
+ * A call with timeout 0 does none of this: it checks once more and fails. One in 64 such calls reads the clock, and
+ * asks about the peer if that was last done a slice ago.
  */
 #include "config.h"
 
@@ -24,7 +25,7 @@
  * because a check takes the cache line away from the peer, which may be writing it: without pauses a round trip took
  * half as long again (doc/performance.md).
  */
-#define PEEKS 64
+#define SOON_CHECKS 64
 /*
  * A side that has moved this many messages since it last had to wait is streaming, and has caught up with its peer:
  * checking at once would contend for the line that the peer writes.
@@ -38,7 +39,7 @@
 static int peer_gone(const struct shmemq *q)
 {
 	/* Acquire: with the release in smq_claim_close(), what the peer did before it closed is seen after this. */
-	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
+	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_acquire);
 
 	if (q->stay)
 		return 0;
@@ -51,10 +52,11 @@ static int peer_gone(const struct shmemq *q)
 static void probe_peer(struct shmemq *q, int64_t now)
 {
 	enum smq_lock_byte end = q->producer ? SMQ_LOCK_CONSUMER : SMQ_LOCK_PRODUCER;
-	/* Loaded before the question, so that the answer "not held" is not taken to be about a later claim. And
-	 * peer_gone() loads the claim after it: a close in between has stored CLOSED before it unlocked.
-	 * doc/model/claim.pml. */
-	uint32_t claim = atomic_load_explicit(&q->peer.claim->claim, memory_order_acquire);
+	/* Loaded before the kernel is asked, so that "not held" is recorded for this claim and not for a later one.
+	 * peer_gone() loads it again afterwards: if the peer closed in between, it has stored CLOSED before it
+	 * unlocked, so that is found and not taken for a death (doc/model/claim.pml). Acquire: its release is in
+	 * smq_claim_open() and smq_claim_close(). */
+	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_acquire);
 
 	q->peer.probed_at = now;
 	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end))
@@ -96,7 +98,7 @@ bool smq_take_interrupt(struct shmemq *q)
 	return true;
 }
 
-/* is_decided() for a call that waits. An interrupt ends a wait; where there is none, it stays for the next. */
+/* is_decided() for a call that waits. An interrupt that finds no call waiting stays set and ends the next wait. */
 static bool is_over(struct shmemq *q, struct smq_want *want, int *err)
 {
 	if (is_decided(q, want, err))
@@ -115,8 +117,8 @@ void smq_await_init(struct shmemq *q)
 }
 
 /*
- * Spinning is worthwhile while what is waited for comes soon. If both sides have one processor, for whatever reason, it
- * never is: what comes soon comes while this side sleeps, and no spin sees it. So after some misses in a row a side
+ * Spinning is worthwhile while what is waited for comes soon. If both sides share one processor, for whatever reason,
+ * it never is: what comes soon comes while this side sleeps, and no spin sees it. So after some misses in a row a side
  * sleeps at once, and spins again now and then.
  */
 static bool spinning_pays(const struct shmemq *q)
@@ -124,15 +126,15 @@ static bool spinning_pays(const struct shmemq *q)
 	return q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SMQ_SPIN_AGAIN == 0;
 }
 
-/* Back off and peek: true if there is something. */
-static smq_always_inline bool peek(struct shmemq *q, struct smq_want *want)
+/* Backs off, and checks: true if there is something. */
+static smq_always_inline bool check_soon(struct shmemq *q, struct smq_want *want)
 {
-	bool streaming = q->ring.messages_lo - q->waited_at >= STREAMING_MESSAGES;
+	bool streaming = q->ring.messages_lo - q->messages_at_wait >= STREAMING_MESSAGES;
 
-	q->waited_at = q->ring.messages_lo;
+	q->messages_at_wait = q->ring.messages_lo;
 	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
 		smq_cpu_relax();
-	for (int i = 0; i < PEEKS; i++) {
+	for (int i = 0; i < SOON_CHECKS; i++) {
 		if (smq_check(q, want) == SMQ_READY)
 			return true;
 		smq_cpu_relax();
@@ -156,17 +158,15 @@ static bool spin(struct shmemq *q, struct smq_want *want, int64_t until, int *er
 }
 
 /*
- * Sleeps, at most until `deadline`, until the wait is over. The kernel is asked for the peer once a slice, and slices
- * are counted across calls: so a loop of short timeouts notices a death too, and a side that is soon woken does not
- * pay.
+ * Sleeps, at most until `deadline`, until the wait is over. The kernel is asked about the peer once a slice, counted
+ * across calls: so a loop of short timeouts notices a death too, and a side that is always woken soon never asks.
  */
 static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline)
 {
-	int64_t probe_at;
 	int err;
 
 	for (;;) {
-		int64_t slice = smq_eventcount_prepare(&q->eventcount), now;
+		int64_t slice = smq_eventcount_prepare(&q->eventcount), now, probe_at;
 
 		if (is_over(q, want, &err))
 			break;
@@ -219,13 +219,13 @@ static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, in
 
 static smq_always_inline int block(struct shmemq *q, struct smq_want *want, int64_t timeout)
 {
-	if (!spinning_pays(q) || !peek(q, want))
+	if (!spinning_pays(q) || !check_soon(q, want))
 		return block_longer(q, want, timeout);
 	q->spin_misses = 0;
 	return 0;
 }
 
-/* If the descriptor was cleared of a death or close: asks for the peer, and sets the time of the next check. */
+/* If the descriptor has reported a death or a close: asks about the peer, and sets the time of the next check. */
 static void recheck_peer(struct shmemq *q)
 {
 	struct smq_recheck *recheck = &q->pollable->peer;
@@ -244,21 +244,21 @@ static void recheck_peer(struct shmemq *q)
  * A try has failed with `err`: clears the descriptor, and has it raised when a call is worth another try. Returns 0 if
  * that is so already, or the errno that the call fails with.
  */
-static int prepare_poll(struct shmemq *q, struct smq_want *want, int err)
+static int poll_peer(struct shmemq *q, struct smq_want *want, int err)
 {
 	bool known;
-	int now;
+	int outcome;
 
 	smq_pollable_clear(q->pollable, q->fd, q->producer);
 	recheck_peer(q);
 	if (smq_eventcount_prepare_poll(&q->eventcount) == SMQ_SLICE_UNFENCED_NS)
 		smq_pollable_raise_at(q->pollable, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);
-	known = is_decided(q, want, &now);
-	/* The peer raised nothing for what it published before the bit was set, and may publish nothing more for long.
-	 * So the descriptor is raised again after a success, and when a peer that was gone is back. */
-	if (known ? now == 0 : err != EAGAIN)
+	known = is_decided(q, want, &outcome);
+	/* The peer has raised nothing for what it published before the bit was set. So after a success here the
+	 * descriptor is made readable again; likewise when the peer was gone (`err`) and is back now. */
+	if (known ? outcome == 0 : err != EAGAIN)
 		smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
-	return known ? now : err;
+	return known ? outcome : err;
 }
 
 int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *want, int64_t timeout)
@@ -270,7 +270,7 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 	else
 		err = timeout == 0 ? fail_try(q, want) : block(q, want, timeout);
 	if (q->pollable != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD))
-		err = prepare_poll(q, want, err);
+		err = poll_peer(q, want, err);
 	if (err == EBADMSG)
 		q->state |= SMQ_BROKEN;
 	return err;

@@ -8,13 +8,16 @@
 #include "handle.h"
 
 /*
- * A sleep and its wake cost some 50 us of latency (doc/design.md), so spinning longer than that for what comes later
- * gains nothing. If a wait ends within twice that time, spinning would have been about right.
+ * A sleep and its wake add some 50 us (doc/design.md): a longer spin costs more than the sleep that it saves. If a wait
+ * that slept was over within twice that time, a spin of this length would about have caught it.
  */
 #define SMQ_SPIN_MAX_NS 50000
-/* After so many waits in a row that spun in vain, although they were short, a side stops spinning, */
+/*
+ * After so many such waits in a row that spun in vain a side stops spinning, but for one in SMQ_SPIN_AGAIN of them: a
+ * spin now and then costs little.
+ */
 #define SMQ_SPIN_MISSES 8
-#define SMQ_SPIN_AGAIN  128 /* but for one wait in as many: a spin of SMQ_SPIN_MAX_NS now and then costs little */
+#define SMQ_SPIN_AGAIN  128
 
 /* A call with timeout 0 that fails reads the clock every so often, and then checks whether the peer lives. */
 #define SMQ_TRIES_A_CLOCK_READING 64
@@ -28,7 +31,7 @@ struct smq_want {
 /* Is it there? On a SHARED end without the owner lock: a guess. */
 static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *want)
 {
-	if (smq_unlikely(q->state & SMQ_SHARED) && !q->owner.held)
+	if (smq_unlikely(q->state & SMQ_SHARED) && !q->ownerlock.held)
 		return smq_ring_guess(&q->ring, q->producer, want->need) ? SMQ_READY : SMQ_NOT_YET;
 	return q->producer ? smq_ring_space(&q->ring, want->need) : smq_ring_peek(&q->ring, &want->found);
 }
@@ -37,9 +40,10 @@ static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *
 void smq_await_init(struct shmemq *q);
 
 /*
- * Waits, after a check of the caller's said `status`. 0, or the errno that the call fails with: EAGAIN EBADMSG
- * ECANCELED EINTR EOWNERDEAD EPIPE ETIMEDOUT. After 0 the caller need not check again, and must not: a peer that takes
- * messages back would keep it waiting for ever.
+ * Waits, after the caller's own check returned `status`, SMQ_NOT_YET or SMQ_BAD. 0, or the errno that the call fails
+ * with: EAGAIN EBADMSG ECANCELED EINTR EOWNERDEAD EPIPE ETIMEDOUT. After 0 what it wants is there, and the caller of an
+ * unshared end must not check again: a hostile peer that takes messages back would keep it waiting for ever. On a
+ * SHARED end without the owner lock 0 is a guess: the caller locks and checks.
  */
 int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *want, int64_t timeout);
 

@@ -76,7 +76,7 @@ bool caller_moved(struct caller *c, const char *call, size_t moved)
 {
 	const struct smq_ring *now = &c->q->ring, *before = &c->before;
 
-	if (c->q->owner.number != 0)
+	if (c->q->ownerlock.number != 0)
 		return true; /* it has read a position that was written there, before it moved */
 	if (now->position - before->position != moved)
 		return violation(c, call, "it moved by another size than it returned");
@@ -203,7 +203,7 @@ static int pop_many(struct caller *c)
 
 	if (count <= 0)
 		return err;
-	if (c->q->owner.number != 0)
+	if (c->q->ownerlock.number != 0)
 		c->before = c->q->ring; /* it has read a position that was written there */
 	for (int i = 0; i < count; i++) {
 		if (!caller_within(c, "popm_start", msgs[i].data, msgs[i].size))

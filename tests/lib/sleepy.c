@@ -42,7 +42,7 @@ static bool ready(struct shmemq *q)
 {
 	struct smq_want want = { .need = q->ring.capacity / 2 };
 
-	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(q->peer.claim->claim) == SHMEMQ_END_CLOSED))
+	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(q->peer.claim->state) == SHMEMQ_END_CLOSED))
 		return true;
 	return smq_check(q, &want) != SMQ_NOT_YET;
 }

@@ -284,9 +284,9 @@ START_TEST(a_dead_number_is_not_given_out)
 
 	child_kill(end_hold(three.name, -1, three.end));
 	dead = claim->owner & SMQ_HANDLES_MAX;
-	claim->claim = (dead - 1) << 2 | SHMEMQ_END_OPEN;
+	claim->state = (dead - 1) << 2 | SHMEMQ_END_OPEN;
 	late = end_join(three.name, three.end);
-	ck_assert_uint_ne(late->owner.number, dead);
+	ck_assert_uint_ne(late->ownerlock.number, dead);
 	ck_assert_int_ge(end_move(late, three.end, LATE_NS), 0);
 	ck_assert_int_eq(shmemq_close(late), 0);
 
@@ -357,7 +357,7 @@ START_TEST(garbage)
 		uint32_t number = turns[i] & SMQ_HANDLES_MAX;
 
 		claim->owner = turns[i];
-		if (number == three.one->owner.number) /* it lives, so it might be in it */
+		if (number == three.one->ownerlock.number) /* it lives, so it might be in it */
 			ck_fails(end_move(three.two, three.end, 600 * MS), ETIMEDOUT);
 		else
 			ck_assert_int_ge(end_move(three.two, three.end, LATE_NS), 0);

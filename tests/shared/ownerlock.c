@@ -41,7 +41,7 @@ START_TEST(no_number_left)
 	ck_assert_uint_eq(file_descriptors(), descriptors);
 
 	/* Who failed holds nothing, and has claimed nothing: the peer has seen nobody come. */
-	ck_assert_uint_eq(smq_claim_state(peer->peer.claim->claim), SHMEMQ_END_NEVER);
+	ck_assert_uint_eq(smq_claim_state(peer->peer.claim->state), SHMEMQ_END_NEVER);
 	ck_assert_int_eq(shmemq_close(test_open(name, end, 0)), 0);
 	ck_assert_int_eq(shmemq_close(test_open(name, other | SHMEMQ_SHARED, 0)), 0);
 
@@ -49,7 +49,7 @@ START_TEST(no_number_left)
 	for (uint32_t number = 1; number <= SMQ_HANDLES_MAX; number += (SMQ_HANDLES_MAX - 1) / 2) {
 		lock_numbers(fd, F_UNLCK, end, number, 1);
 		q = test_open(name, end | SHMEMQ_SHARED, 0);
-		ck_assert_uint_eq(q->owner.number, number);
+		ck_assert_uint_eq(q->ownerlock.number, number);
 		ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
 		ck_assert_int_ge(end_move(end == SHMEMQ_PRODUCER ? q : peer, SHMEMQ_PRODUCER, 0), 0);
 		ck_assert_int_ge(end_move(end == SHMEMQ_PRODUCER ? peer : q, SHMEMQ_CONSUMER, 0), 0);
@@ -211,15 +211,15 @@ START_TEST(tries_outlast_a_dead_holder)
 	int64_t step = steps[_i / 2], passed = 0;
 	int tries;
 
-	holder.q->owner.probed_at = test_now();
+	holder.q->ownerlock.probed_at = test_now();
 	for (tries = 0; tries < 100; tries++)
 		ck_fails(end_move(holder.q, holder.end, 0), EAGAIN);
 	child_kill(holder.pid);
-	holder.q->owner.probed_at = test_now();
+	holder.q->ownerlock.probed_at = test_now();
 	for (tries = 1; end_move(holder.q, holder.end, 0) < 0; tries++) {
 		ck_assert_int_eq(errno, EAGAIN);
 		passed += step;
-		holder.q->owner.probed_at -= step;
+		holder.q->ownerlock.probed_at -= step;
 		ck_assert(tries < 256 || passed < LATE_NS);
 	}
 	close_holder(&holder);
@@ -235,7 +235,7 @@ START_TEST(a_lock_keeps_a_dead_holder_alive)
 	memset(&death, 0, sizeof death);
 	death.lock = -1;
 	child_kill(holder.pid);
-	lock_numbers(fd, F_RDLCK, holder.end, *holder.q->owner.word & SMQ_HANDLES_MAX, 1);
+	lock_numbers(fd, F_RDLCK, holder.end, *holder.q->ownerlock.word & SMQ_HANDLES_MAX, 1);
 	ck_fails(end_move(holder.q, holder.end, 600 * MS), ETIMEDOUT);
 	close(fd);
 	ck_assert_int_ge(end_move(holder.q, holder.end, -1), 0);
@@ -247,13 +247,13 @@ END_TEST
 START_TEST(interruptions_do_not_cancel_each_other)
 {
 	struct holder holder = start_holder(both_ends[_i]);
-	uint32_t before = *holder.q->owner.word, words[3];
+	uint32_t before = *holder.q->ownerlock.word, words[3];
 
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(shmemq_interrupt(holder.q), 0);
-		words[i] = *holder.q->owner.word;
+		words[i] = *holder.q->ownerlock.word;
 		ck_assert_uint_ne(words[i], before);
-		ck_assert_uint_eq(words[i] & ~SMQ_OWNER_INTERRUPTS, before & ~SMQ_OWNER_INTERRUPTS);
+		ck_assert_uint_eq(words[i] & ~SMQ_OWNER_INTERRUPT_MASK, before & ~SMQ_OWNER_INTERRUPT_MASK);
 	}
 	ck_assert_uint_ne(words[0], words[1]);
 	ck_assert_uint_ne(words[1], words[2]);

@@ -33,11 +33,12 @@ void aftermath_recover(struct aftermath *aftermath, unsigned end)
 {
 	struct side *side = side_of(aftermath, end);
 
-	if (*side->q->owner.word != 0) {
+	if (*side->q->ownerlock.word != 0) {
 		/* As a call does after it has waited long enough. */
-		if (smq_ownerlock_recover(&side->q->owner, side->q->fd, side->q->forks, end == SHMEMQ_PRODUCER) != 0)
+		if (smq_ownerlock_recover(&side->q->ownerlock, side->q->fd, side->q->forks, end == SHMEMQ_PRODUCER) !=
+		    0)
 			side_failed(side, "the owner lock", 0);
-		smq_unlock(side->q);
+		smq_unlock_owner(side->q);
 	}
 	if (end == SHMEMQ_PRODUCER)
 		side->next = AUDIT_NAME(++aftermath->epoch, 1);

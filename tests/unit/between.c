@@ -372,7 +372,7 @@ static int fork_and_die(const void *in_close)
 		dies_locked = true;
 		shmemq_close(q);
 	} else {
-		*q->owner.word = q->owner.number + 1; /* of a handle that has died in it */
+		*q->ownerlock.word = q->ownerlock.number + 1; /* of a handle that has died in it */
 		dies_asking = 2;
 		shmemq_timedpop(q, NULL, 0, NULL, 1000 * MS);
 	}

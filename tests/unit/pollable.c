@@ -187,7 +187,7 @@ static struct shmemq *beside;
 static void unblock_twice_and_leave(void)
 {
 	unblock_twice();
-	smq_unlock(beside);
+	smq_unlock_owner(beside);
 }
 
 /* The same where it was the turn that the call found. */
@@ -195,7 +195,7 @@ START_TEST(readable_after_a_success_in_a_turn)
 {
 	open_ends(both_ends[_i], SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
-	ck_assert(smq_ownerlock_trylock(&beside->owner));
+	ck_assert(smq_ownerlock_trylock(&beside->ownerlock));
 	silence.after = unblock_twice_and_leave;
 	ck_assert_int_eq(try(), 0);
 	ck_assert(rings(fd, SOON_MS));
