@@ -11,7 +11,7 @@
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 static const unsigned ways_to_open[] = {
 	SHMEMQ_PRODUCER,
@@ -59,7 +59,7 @@ static void refuses(const char *name)
 	refuses_to_unlink(name);
 }
 
-START_TEST(files)
+TEST(files)
 {
 	static const char text[8192] = "Dear diary, this is not a queue. ";
 	static const size_t sizes[] = { 0, 1, 8, 31, 32, 33, 4096, 8192 };
@@ -77,10 +77,9 @@ START_TEST(files)
 		close(fd);
 	}
 }
-END_TEST
 
 /* Whoever keeps a lock on his own file is not waited for: that would end with ETIMEDOUT. */
-START_TEST(no_lock_is_tried)
+TEST(no_lock_is_tried)
 {
 	const char *name = test_name();
 
@@ -88,9 +87,8 @@ START_TEST(no_lock_is_tried)
 	file_lock(name, 0, 0);
 	refuses(name);
 }
-END_TEST
 
-START_TEST(directory)
+TEST(directory)
 {
 	const char *name = test_name();
 
@@ -98,10 +96,9 @@ START_TEST(directory)
 	refuses(name);
 	ck_assert_int_eq(rmdir(file_path(name)), 0);
 }
-END_TEST
 
 /* Even to a good queue: who may write in /dev/shm must not send others elsewhere. */
-START_TEST(symbolic_links)
+TEST(symbolic_links)
 {
 	const char *queue = test_name(), *link = test_name(), *dangling = test_name();
 
@@ -113,19 +110,17 @@ START_TEST(symbolic_links)
 	ck_assert(!file_exists("/nowhere"));
 	ck_assert(file_exists(queue));
 }
-END_TEST
 
 /* Without a reader or writer at its other end, where an open could wait for ever. */
-START_TEST(fifo)
+TEST(fifo)
 {
 	const char *name = test_name();
 
 	ck_assert_int_eq(mkfifo(file_path(name), 0600), 0);
 	refuses(name);
 }
-END_TEST
 
-START_TEST(socket_file)
+TEST(socket_file)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *name = test_name();
@@ -137,7 +132,6 @@ START_TEST(socket_file)
 	refuses(name);
 	close(fd);
 }
-END_TEST
 
 /* A queue of one page with one message, closed. */
 static const char *make_queue(void)
@@ -161,7 +155,7 @@ static void is_intact(const char *name)
 }
 
 /* Another format, or a lie about the size: each word of the identity in turn. With the magic, it may be removed. */
-START_TEST(identity)
+TEST(identity)
 {
 	const uint32_t page = (uint32_t)file_page();
 	const struct {
@@ -213,10 +207,9 @@ START_TEST(identity)
 		close(fd);
 	}
 }
-END_TEST
 
 /* By one byte or more, or a header that says more than there is: reading it would be SIGBUS. */
-START_TEST(truncated)
+TEST(truncated)
 {
 	const off_t page = (off_t)file_page(), sizes[] = { 2 * page - 1, page + 1, page, page - 1, 896, 32 };
 
@@ -233,10 +226,9 @@ START_TEST(truncated)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
 /* A ring that nobody can take up is no other object, so it has an errno of its own; it keeps its bytes. */
-START_TEST(wrecked)
+TEST(wrecked)
 {
 	const char *name = make_queue();
 	struct smq_header *file = file_map(name);
@@ -258,22 +250,19 @@ START_TEST(wrecked)
 	file_unmap(file);
 	ck_assert_int_eq(shmemq_unlink(name), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("segment_alien");
-	TCase *tcase = tcase_create("alien");
-
-	tcase_add_test(tcase, files);
-	tcase_add_test(tcase, no_lock_is_tried);
-	tcase_add_test(tcase, directory);
-	tcase_add_test(tcase, symbolic_links);
-	tcase_add_test(tcase, fifo);
-	tcase_add_test(tcase, socket_file);
-	tcase_add_test(tcase, identity);
-	tcase_add_test(tcase, truncated);
-	tcase_add_test(tcase, wrecked);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/alien",
+	.seconds = 60,
+	.tests = {
+		{ files, 1, 0 },
+		{ no_lock_is_tried, 1, 0 },
+		{ directory, 1, 0 },
+		{ symbolic_links, 1, 0 },
+		{ fifo, 1, 0 },
+		{ socket_file, 1, 0 },
+		{ identity, 1, 0 },
+		{ truncated, 1, 0 },
+		{ wrecked, 1, 0 },
+	},
+};

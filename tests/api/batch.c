@@ -8,7 +8,7 @@
 #include "calls.h"
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define MANY  1000
@@ -55,7 +55,7 @@ static void take(unsigned count, int got, uint32_t first, unsigned released)
 	ck_assert_int_eq(shmemq_popm_end(consumer, released), 0);
 }
 
-START_TEST(all_at_once)
+TEST(all_at_once)
 {
 	struct shmemq_stat st;
 	uint64_t sum = 0;
@@ -72,10 +72,9 @@ START_TEST(all_at_once)
 	ck_assert_uint_eq(st.popped_bytes, sum);
 	ck_assert_uint_eq(st.queued_bytes, 0);
 }
-END_TEST
 
 /* Batches of all sizes, beside single calls, around the ring many times. */
-START_TEST(mixed_with_single_calls)
+TEST(mixed_with_single_calls)
 {
 	uint64_t random = test_seed();
 	uint32_t pushed = 0, popped = 0;
@@ -114,18 +113,16 @@ START_TEST(mixed_with_single_calls)
 			pushed += (uint32_t)shmemq_pushm(producer, in + pushed % MANY, 1, 0);
 	}
 }
-END_TEST
 
-START_TEST(waits_for_the_first_only)
+TEST(waits_for_the_first_only)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 3, -1), 3);
 	ck_assert_int_eq(shmemq_popm_start(consumer, out, MANY, -1), 3);
 	ck_assert_int_eq(shmemq_popm_end(consumer, 3), 0);
 }
-END_TEST
 
 /* As many as single calls get in, and then none. */
-START_TEST(takes_the_room_there_is)
+TEST(takes_the_room_there_is)
 {
 	const char *small = test_name();
 	struct shmemq *q = test_open(small, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -147,10 +144,9 @@ START_TEST(takes_the_room_there_is)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	free(same);
 }
-END_TEST
 
 /* What cannot be pushed ends the batch before it, and fails the call that begins with it. */
-START_TEST(stops_before_what_is_wrong)
+TEST(stops_before_what_is_wrong)
 {
 	struct shmemq_msg wrong = _i ? (struct shmemq_msg){ NULL, 1, 0, 0 } : (struct shmemq_msg){ bytes, 65536, 0, 0 };
 	const unsigned places[] = { 1, 2, 63, 64, 65, 500 };
@@ -166,9 +162,8 @@ START_TEST(stops_before_what_is_wrong)
 		take(MANY, (int)at, 0, at);
 	}
 }
-END_TEST
 
-START_TEST(arguments)
+TEST(arguments)
 {
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER, 0);
 	size_t size;
@@ -206,7 +201,6 @@ START_TEST(arguments)
 	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
 static int all_fail(const void *unused)
 {
@@ -217,17 +211,16 @@ static int all_fail(const void *unused)
 	return 0;
 }
 
-START_TEST(not_in_a_child)
+TEST(not_in_a_child)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 3, 0), 3);
 	ck_assert_int_eq(shmemq_popm_start(consumer, out, 2, 0), 2);
 	child_run(all_fail, NULL);
 	ck_assert_int_eq(shmemq_popm_end(consumer, 2), 0);
 }
-END_TEST
 
 /* The rest of a batch is the next pop's, of whatever kind, and it is not marked. */
-START_TEST(rest_comes_next)
+TEST(rest_comes_next)
 {
 	char copy[SMALL];
 
@@ -238,7 +231,6 @@ START_TEST(rest_comes_next)
 	ck_assert_int_eq(shmemq_redelivered(consumer), 0);
 	take(MANY, 6, 4, 6);
 }
-END_TEST
 
 static bool dies;
 
@@ -256,7 +248,7 @@ static int hold_three(const void *unused)
 }
 
 /* Each one not released is delivered again and marked. One released does not come, one not held has no mark. */
-START_TEST(held_batch_comes_again)
+TEST(held_batch_comes_again)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 10, 0), 10);
 	ck_assert_int_eq(shmemq_close(consumer), 0);
@@ -271,10 +263,9 @@ START_TEST(held_batch_comes_again)
 		check_message(&out[i], 2 + i, i < 2 ? SHMEMQ_MSG_REDELIVERED : 0);
 	ck_assert_int_eq(shmemq_popm_end(consumer, 8), 0);
 }
-END_TEST
 
 /* Garbage ends the batch before it and fails the next call; in what is held, it fails an end that has to look again. */
-START_TEST(garbage)
+TEST(garbage)
 {
 	struct smq_header *file = file_map(name);
 	unsigned char *ring = (unsigned char *)file + file_page();
@@ -297,25 +288,22 @@ START_TEST(garbage)
 	}
 	file_unmap(file);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("batch");
-	TCase *tests = tcase_create("batch");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, all_at_once);
-	tcase_add_test(tests, mixed_with_single_calls);
-	tcase_add_test(tests, waits_for_the_first_only);
-	tcase_add_test(tests, takes_the_room_there_is);
-	tcase_add_loop_test(tests, stops_before_what_is_wrong, 0, 2);
-	tcase_add_test(tests, arguments);
-	if (child_forks_apart())
-		tcase_add_test(tests, not_in_a_child);
-	tcase_add_test(tests, rest_comes_next);
-	tcase_add_loop_test(tests, held_batch_comes_again, 0, 2);
-	tcase_add_loop_test(tests, garbage, 0, 3);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/batch",
+	.seconds = 60,
+	.setup = setup,
+	.teardown = teardown,
+	.tests = {
+		{ all_at_once, 1, 0 },
+		{ mixed_with_single_calls, 1, 0 },
+		{ waits_for_the_first_only, 1, 0 },
+		{ takes_the_room_there_is, 1, 0 },
+		{ stops_before_what_is_wrong, 2, 0 },
+		{ arguments, 1, 0 },
+		{ not_in_a_child, 1, NEEDS_FORKS_APART },
+		{ rest_comes_next, 1, 0 },
+		{ held_batch_comes_again, 2, 0 },
+		{ garbage, 3, 0 },
+	},
+};

@@ -6,10 +6,10 @@
 #include "child.h"
 #include "file.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
 /* Queued messages drain and free space fills; EPIPE only where the call would wait, and until the peer is back. */
-START_TEST(epipe_only_instead_of_waiting)
+TEST(epipe_only_instead_of_waiting)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, call->timed ? 0 : SHMEMQ_NONBLOCK);
@@ -28,10 +28,9 @@ START_TEST(epipe_only_instead_of_waiting)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
 /* A peer that closed before this end was ever opened has been there all the same; one that never came has not. */
-START_TEST(peer_before_and_never)
+TEST(peer_before_and_never)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -50,7 +49,6 @@ START_TEST(peer_before_and_never)
 	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 0), EAGAIN);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 /* A child that blocks in one call. */
 struct blocked {
@@ -96,7 +94,7 @@ static struct shmemq *await_blocked(struct blocked *blocked, pid_t *child)
 }
 
 /* And at once, not at the end of a slice: unit/wakeup.c. */
-START_TEST(close_wakes_the_peer)
+TEST(close_wakes_the_peer)
 {
 	struct blocked blocked = { .name = test_name(), .call = &calls[_i] };
 	pid_t child;
@@ -108,10 +106,9 @@ START_TEST(close_wakes_the_peer)
 	ck_assert_int_eq(blocked.result->err, EPIPE);
 	ck_assert_int_eq(shmemq_unlink(blocked.name), 0);
 }
-END_TEST
 
 /* With STAY a call waits on, through a close and further slices, for whoever comes next. */
-START_TEST(stay_waits_on)
+TEST(stay_waits_on)
 {
 	struct blocked blocked = { .name = test_name(), .call = &calls[_i], .flags = SHMEMQ_STAY };
 	pid_t child;
@@ -133,10 +130,9 @@ START_TEST(stay_waits_on)
 	ck_assert_int_eq(blocked.result->err, 0);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 /* And without a wait: EAGAIN and ETIMEDOUT, as if the peer were there. */
-START_TEST(stay_tries)
+TEST(stay_tries)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, SHMEMQ_STAY | (call->timed ? 0 : SHMEMQ_NONBLOCK));
@@ -148,10 +144,9 @@ START_TEST(stay_tries)
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 20 * MS), ETIMEDOUT));
 	ends_close(&ends);
 }
-END_TEST
 
 /* What is queued outlives both ends, wherever the ring's positions stand, and the totals go on. */
-START_TEST(queue_outlives_its_ends)
+TEST(queue_outlives_its_ends)
 {
 	const uint32_t messages = 1000;
 	const char *name = test_name();
@@ -181,21 +176,16 @@ START_TEST(queue_outlives_its_ends)
 		ck_assert_int_eq(shmemq_close(q), 0);
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("close");
-	TCase *tcase = tcase_create("close");
-
-	tcase_add_loop_test(tcase, epipe_only_instead_of_waiting, 0, CALLS);
-	tcase_add_test(tcase, peer_before_and_never);
-	tcase_add_loop_test(tcase, close_wakes_the_peer, 0, CALLS);
-	if (child_forks_apart())
-		tcase_add_loop_test(tcase, stay_waits_on, 0, CALLS);
-	tcase_add_loop_test(tcase, stay_tries, 0, CALLS);
-	tcase_add_test(tcase, queue_outlives_its_ends);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "api/close",
+	.seconds = 120,
+	.tests = {
+		{ epipe_only_instead_of_waiting, CALLS, 0 },
+		{ peer_before_and_never, 1, 0 },
+		{ close_wakes_the_peer, CALLS, 0 },
+		{ stay_waits_on, CALLS, NEEDS_FORKS_APART },
+		{ stay_tries, CALLS, 0 },
+		{ queue_outlives_its_ends, 1, 0 },
+	},
+};

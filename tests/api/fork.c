@@ -6,7 +6,7 @@
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 /* A parent's handles and one view of each kind. */
 struct inherited {
@@ -73,7 +73,7 @@ static int use_inherited(const void *argument)
 	return 0;
 }
 
-START_TEST(every_call_is_refused)
+TEST(every_call_is_refused)
 {
 	struct inherited all = open_all();
 	struct smq_header *file = file_map(all.name);
@@ -82,7 +82,6 @@ START_TEST(every_call_is_refused)
 	file_unmap(file);
 	close_all(&all);
 }
-END_TEST
 
 /* Frees the child's copy of the handle, descriptor included. */
 static int close_inherited(const void *argument)
@@ -95,7 +94,7 @@ static int close_inherited(const void *argument)
 	return 0;
 }
 
-START_TEST(close_touches_nothing)
+TEST(close_touches_nothing)
 {
 	struct inherited all = open_all();
 	struct smq_header *file = file_map(all.name);
@@ -108,7 +107,6 @@ START_TEST(close_touches_nothing)
 	ck_fails(shmemq_open(all.name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
 	close_all(&all);
 }
-END_TEST
 
 /* The kernel says EFAULT for memory that is not there. */
 static int look_at_views(const void *argument)
@@ -122,14 +120,13 @@ static int look_at_views(const void *argument)
 	return 0;
 }
 
-START_TEST(views_are_not_mapped)
+TEST(views_are_not_mapped)
 {
 	struct inherited all = open_all();
 
 	child_run(look_at_views, &all);
 	close_all(&all);
 }
-END_TEST
 
 /* Beside the inherited handle, before and after that is closed. */
 static int open_anew(const void *argument)
@@ -148,7 +145,7 @@ static int open_anew(const void *argument)
 	return 0;
 }
 
-START_TEST(child_opens_anew)
+TEST(child_opens_anew)
 {
 	struct inherited all = { .name = test_name() };
 	struct shmemq_stat st;
@@ -164,7 +161,6 @@ START_TEST(child_opens_anew)
 	ck_assert_int_eq(test_wait(child), 0);
 	ck_assert_int_eq(shmemq_close(all.producer), 0);
 }
-END_TEST
 
 /* A grandchild's handle is neither its parent's nor its grandparent's. */
 static int open_and_fork(const void *name)
@@ -179,7 +175,7 @@ static int open_and_fork(const void *name)
 	return 0;
 }
 
-START_TEST(generations)
+TEST(generations)
 {
 	struct shmemq *q = test_open(test_name(), SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
 	const char *name = test_name();
@@ -188,7 +184,6 @@ START_TEST(generations)
 	child_run(open_and_fork, name);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static int sleep_on(const void *argument)
 {
@@ -215,7 +210,7 @@ static int fork_and_go(const void *argument)
 }
 
 /* However the parent goes, its claim goes at once, though a child lives that was forked while it was held. */
-START_TEST(claim_ends_with_the_parent)
+TEST(claim_ends_with_the_parent)
 {
 	struct survivor survivor = { test_name(), child_shared(sizeof(pid_t)), _i };
 	struct shmemq *consumer = test_open(survivor.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1), *q;
@@ -235,22 +230,17 @@ START_TEST(claim_ends_with_the_parent)
 	ck_assert_int_eq(shmemq_unlink(survivor.name), 0);
 	ck_assert_int_eq(kill(*survivor.pid, SIGKILL), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("api_fork");
-	TCase *tcase = tcase_create("fork");
-
-	if (!child_forks_apart())
-		return CHILD_SKIP;
-	tcase_add_test(tcase, every_call_is_refused);
-	tcase_add_test(tcase, close_touches_nothing);
-	tcase_add_test(tcase, views_are_not_mapped);
-	tcase_add_test(tcase, child_opens_anew);
-	tcase_add_test(tcase, generations);
-	tcase_add_loop_test(tcase, claim_ends_with_the_parent, 0, 2);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/fork",
+	.seconds = 60,
+	.needs = NEEDS_FORKS_APART,
+	.tests = {
+		{ every_call_is_refused, 1, 0 },
+		{ close_touches_nothing, 1, 0 },
+		{ views_are_not_mapped, 1, 0 },
+		{ child_opens_anew, 1, 0 },
+		{ generations, 1, 0 },
+		{ claim_ends_with_the_parent, 2, 0 },
+	},
+};

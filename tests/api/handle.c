@@ -8,17 +8,16 @@
 #include "calls.h"
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 #define MIB ((uint64_t)1 << 20)
 
-START_TEST(version)
+TEST(version)
 {
 	ck_assert_str_eq(shmemq_version(), PACKAGE_VERSION);
 }
-END_TEST
 
-START_TEST(open_refuses_flags)
+TEST(open_refuses_flags)
 {
 	static const unsigned bad[] = {
 		0,
@@ -44,9 +43,8 @@ START_TEST(open_refuses_flags)
 	}
 	ck_assert(!file_exists(name));
 }
-END_TEST
 
-START_TEST(open_takes_flags)
+TEST(open_takes_flags)
 {
 	const unsigned end = SHMEMQ_PRODUCER | SHMEMQ_CREATE;
 	const unsigned good[] = {
@@ -67,10 +65,9 @@ START_TEST(open_takes_flags)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
 /* Rounded up to a power of two, at least a page. */
-START_TEST(capacity)
+TEST(capacity)
 {
 	const uint64_t page = file_page();
 	const struct {
@@ -116,9 +113,8 @@ START_TEST(capacity)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
-START_TEST(attr_refused)
+TEST(attr_refused)
 {
 	static const uint64_t too_big[] = { 1024 * MIB + 1, 1024 * MIB * 4, (uint64_t)1 << 32 | 4096, UINT64_MAX };
 	const char *name = test_name();
@@ -140,10 +136,9 @@ START_TEST(attr_refused)
 	}
 	ck_assert(!file_exists(name));
 }
-END_TEST
 
 /* Whatever it says, when this call does not create. */
-START_TEST(attr_ignored)
+TEST(attr_ignored)
 {
 	struct shmemq_attr attr;
 	const char *name = test_name();
@@ -162,9 +157,8 @@ START_TEST(attr_ignored)
 		ck_assert_int_eq(shmemq_close(q), 0);
 	}
 }
-END_TEST
 
-START_TEST(getattr)
+TEST(getattr)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY }, expected;
 	const unsigned ends[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER, SHMEMQ_OBSERVER };
@@ -189,7 +183,6 @@ START_TEST(getattr)
 	}
 	ck_fails(shmemq_getattr(NULL, &attr), EINVAL);
 }
-END_TEST
 
 static struct shmemq_stat stat_of(struct shmemq *q)
 {
@@ -208,7 +201,7 @@ static int claim_producer(const void *name)
 }
 
 /* The state of each end, and who holds it, told alike to both ends and to an observer. */
-START_TEST(stat_ends)
+TEST(stat_ends)
 {
 	const char *name = test_name();
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1), *producer, *consumer;
@@ -244,10 +237,9 @@ START_TEST(stat_ends)
 	ck_fails(shmemq_stat(NULL, &st), EINVAL);
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
 /* Exact at empty and full and after each message between, whatever its size. */
-START_TEST(stat_counts)
+TEST(stat_counts)
 {
 	const char *name = test_name();
 	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -278,7 +270,6 @@ START_TEST(stat_counts)
 	}
 	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumer), 0);
 }
-END_TEST
 
 static int wait_as_both(const void *name)
 {
@@ -293,7 +284,7 @@ static int wait_as_both(const void *name)
 	return 0;
 }
 
-START_TEST(stat_waiting)
+TEST(stat_waiting)
 {
 	const char *name = test_name();
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1), *q;
@@ -312,7 +303,6 @@ START_TEST(stat_waiting)
 	ck_assert_uint_eq(stat_of(observer).waiting, 0);
 	ck_assert_int_eq(shmemq_close(q) | shmemq_close(observer), 0);
 }
-END_TEST
 
 /* All that an observer needs is to be allowed to read, and all that it may do is to look. */
 static int observe(const void *name)
@@ -332,7 +322,7 @@ static int observe(const void *name)
 	return 0;
 }
 
-START_TEST(observer_needs_only_to_read)
+TEST(observer_needs_only_to_read)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -342,10 +332,9 @@ START_TEST(observer_needs_only_to_read)
 	child_run(observe, name);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 /* No end is claimed and nothing is written: ends come and go beside it, and do not learn of it. */
-START_TEST(observer_leaves_no_trace)
+TEST(observer_leaves_no_trace)
 {
 	const char *name = test_name();
 	struct shmemq *first = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1), *second, *q;
@@ -362,26 +351,22 @@ START_TEST(observer_leaves_no_trace)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	file_unmap(file);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("api");
-	TCase *tcase = tcase_create("handle");
-
-	tcase_add_test(tcase, version);
-	tcase_add_test(tcase, open_refuses_flags);
-	tcase_add_test(tcase, open_takes_flags);
-	tcase_add_test(tcase, capacity);
-	tcase_add_test(tcase, attr_refused);
-	tcase_add_test(tcase, attr_ignored);
-	tcase_add_test(tcase, getattr);
-	tcase_add_test(tcase, stat_ends);
-	tcase_add_test(tcase, stat_counts);
-	tcase_add_test(tcase, stat_waiting);
-	tcase_add_test(tcase, observer_needs_only_to_read);
-	tcase_add_test(tcase, observer_leaves_no_trace);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/handle",
+	.seconds = 60,
+	.tests = {
+		{ version, 1, 0 },
+		{ open_refuses_flags, 1, 0 },
+		{ open_takes_flags, 1, 0 },
+		{ capacity, 1, 0 },
+		{ attr_refused, 1, 0 },
+		{ attr_ignored, 1, 0 },
+		{ getattr, 1, 0 },
+		{ stat_ends, 1, 0 },
+		{ stat_counts, 1, 0 },
+		{ stat_waiting, 1, 0 },
+		{ observer_needs_only_to_read, 1, 0 },
+		{ observer_leaves_no_trace, 1, 0 },
+	},
+};

@@ -7,7 +7,7 @@
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define RUN_NS   (1500 * MS)
@@ -139,7 +139,7 @@ static bool consume_one(struct shmemq *q)
 }
 
 /* Each new producer goes on behind what the last one committed: all that it knew of, and at most one more. */
-START_TEST(killed_producers)
+TEST(killed_producers)
 {
 	struct life life = { .name = test_name(), .random = test_seed(), .notes = child_shared(sizeof *life.notes) };
 	struct shmemq *q = test_open(life.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
@@ -160,7 +160,6 @@ START_TEST(killed_producers)
 	printf("%u producers killed, %ju messages\n", life.number, (uintmax_t)total);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static uint32_t produced;
 
@@ -230,7 +229,7 @@ static int consume_for_life(const void *argument)
 	}
 }
 
-START_TEST(killed_consumers)
+TEST(killed_consumers)
 {
 	struct life life = { .name = test_name(), .random = test_seed(), .notes = child_shared(sizeof *life.notes) };
 	struct shmemq *q = test_open(life.name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -245,16 +244,13 @@ START_TEST(killed_consumers)
 	printf("%u consumers killed, %u messages\n", life.number, produced);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("kill");
-	TCase *tcase = tcase_create("SIGKILL");
-
-	tcase_add_test(tcase, killed_producers);
-	tcase_add_test(tcase, killed_consumers);
-	tcase_set_timeout(tcase, 30);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/kill",
+	.seconds = 60,
+	.test_seconds = 30,
+	.tests = {
+		{ killed_producers, 1, 0 },
+		{ killed_consumers, 1, 0 },
+	},
+};

@@ -13,7 +13,7 @@
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
@@ -68,8 +68,7 @@ static int fill_small_shm(const void *argument)
 	struct shmemq *q;
 
 	(void)argument;
-	if (!child_own_shm("size=1m"))
-		return CHILD_SKIP;
+	CHECK(child_own_shm("size=1m"));
 	CHECK(create("/q", 4 * MIB) == NULL && errno == ENOSPC);
 	CHECK(shm_is_empty());
 	/* Its pages are its own from the start: it works to the brim though the file system has none left. */
@@ -86,27 +85,24 @@ static int fill_small_shm(const void *argument)
 	return 0;
 }
 
-START_TEST(no_space)
+TEST(no_space)
 {
 	child_run(fill_small_shm, NULL);
 }
-END_TEST
 
 static int run_out_of_inodes(const void *argument)
 {
 	(void)argument;
-	if (!child_own_shm("nr_inodes=2")) /* one is the root's */
-		return CHILD_SKIP;
+	CHECK(child_own_shm("nr_inodes=2")); /* one is the root's */
 	CHECK(close(open("/dev/shm/junk", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) == 0);
 	CHECK(create("/q", 4 * KIB) == NULL && errno == ENOSPC && !file_exists("/q"));
 	return 0;
 }
 
-START_TEST(no_inode)
+TEST(no_inode)
 {
 	child_run(run_out_of_inodes, NULL);
 }
-END_TEST
 
 static int exceed_file_size(const void *argument)
 {
@@ -120,13 +116,11 @@ static int exceed_file_size(const void *argument)
 	return 0;
 }
 
-START_TEST(file_size_limit)
+TEST(file_size_limit)
 {
 	child_run(exceed_file_size, test_name());
 }
-END_TEST
 
-#if !defined TEST_ASAN && !defined TEST_TSAN
 /* Bytes of address space in use. */
 static rlim_t address_space(void)
 {
@@ -143,8 +137,6 @@ static int exceed_address_space(const void *argument)
 	const char *name = argument;
 	struct shmemq *q;
 
-	if (access("/proc/self/statm", R_OK) != 0)
-		return CHILD_SKIP;
 	limit(RLIMIT_AS, address_space() + 24 * MIB);
 	/* An emulator may not pass the limit on. */
 	if (mmap(NULL, 32 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
@@ -164,11 +156,10 @@ static int exceed_address_space(const void *argument)
 	return 0;
 }
 
-START_TEST(address_space_limit)
+TEST(address_space_limit)
 {
 	child_run(exceed_address_space, test_name());
 }
-END_TEST
 
 /* After mlockall() every mapping has to fit into what may be locked. */
 static int exceed_locked_memory(const void *argument)
@@ -181,12 +172,10 @@ static int exceed_locked_memory(const void *argument)
 	return 0;
 }
 
-START_TEST(locked_memory_limit)
+TEST(locked_memory_limit)
 {
 	child_run(exceed_locked_memory, test_name());
 }
-END_TEST
-#endif
 
 /* Leaves `spare` descriptors to be had. */
 static void use_up_descriptors(int spare)
@@ -246,7 +235,7 @@ static void needs_descriptors(int (*body)(const void *argument), const char *nam
 	ck_assert_int_gt(few.spare, 0);
 }
 
-START_TEST(descriptor_limit)
+TEST(descriptor_limit)
 {
 	const char *name = test_name();
 
@@ -257,14 +246,11 @@ START_TEST(descriptor_limit)
 	needs_descriptors(open_with_few, name, SHMEMQ_OBSERVER | SHMEMQ_CREATE);
 	needs_descriptors(open_with_few, name, SHMEMQ_OBSERVER);
 }
-END_TEST
 
 /* No file without a name to be had there, hence no queue that is never seen half-made. */
 static int use_other_file_system(const void *name)
 {
-	if (access("/proc/version", F_OK) != 0)
-		return CHILD_SKIP;
-	if (geteuid() != 0 || !child_bind_shm("/proc")) /* where others may not write, and hear of that first */
+	if (!child_bind_shm("/proc")) /* where others may not write, and hear of that first */
 		return CHILD_SKIP;
 	CHECK(create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
 	CHECK(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL && errno == ENOENT);
@@ -272,36 +258,32 @@ static int use_other_file_system(const void *name)
 	return 0;
 }
 
-START_TEST(other_file_system)
+TEST(other_file_system)
 {
 	child_run(use_other_file_system, test_name());
 }
-END_TEST
 
 /* The name is not free then: there is no place for it. */
 static int use_no_directory(const void *name)
 {
-	if (!child_own_shm(NULL) || mount("tmpfs", "/dev", "tmpfs", 0, NULL) != 0)
-		return CHILD_SKIP;
+	CHECK(child_own_shm(NULL) && mount("tmpfs", "/dev", "tmpfs", 0, NULL) == 0);
 	CHECK(create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
 	CHECK(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL && errno == ENOENT);
 	CHECK(shmemq_unlink(name) == -1 && errno == ENOENT);
 	return 0;
 }
 
-START_TEST(no_directory)
+TEST(no_directory)
 {
 	child_run(use_no_directory, test_name());
 }
-END_TEST
 
 static int use_read_only(const void *argument)
 {
 	struct shmemq *q;
 
 	(void)argument;
-	if (!child_own_shm(NULL))
-		return CHILD_SKIP;
+	CHECK(child_own_shm(NULL));
 	CHECK((q = create("/q", 4 * KIB)) != NULL && shmemq_close(q) == 0);
 	CHECK(mount("none", "/dev/shm", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
 	CHECK(create("/r", 4 * KIB) == NULL && errno == EACCES);
@@ -311,30 +293,23 @@ static int use_read_only(const void *argument)
 	return 0;
 }
 
-START_TEST(read_only_file_system)
+TEST(read_only_file_system)
 {
 	child_run(use_read_only, NULL);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("segment_limits");
-	TCase *tcase = tcase_create("limits");
-
-	tcase_add_test(tcase, no_space);
-	tcase_add_test(tcase, no_inode);
-	tcase_add_test(tcase, file_size_limit);
-#if !defined TEST_ASAN && !defined TEST_TSAN
-	/* A sanitizer's own mappings would not fit either. */
-	tcase_add_test(tcase, address_space_limit);
-	tcase_add_test(tcase, locked_memory_limit);
-#endif
-	tcase_add_test(tcase, descriptor_limit);
-	tcase_add_test(tcase, other_file_system);
-	tcase_add_test(tcase, no_directory);
-	tcase_add_test(tcase, read_only_file_system);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/limits",
+	.seconds = 60,
+	.tests = {
+		{ no_space, 1, NEEDS_OWN_SHM },
+		{ no_inode, 1, NEEDS_OWN_SHM },
+		{ file_size_limit, 1, 0 },
+		{ address_space_limit, 1, NEEDS_NO_MAPPINGS | NEEDS_PROC },
+		{ locked_memory_limit, 1, NEEDS_NO_MAPPINGS },
+		{ descriptor_limit, 1, 0 },
+		{ other_file_system, 1, NEEDS_ROOT | NEEDS_PROC | NEEDS_OWN_SHM },
+		{ no_directory, 1, NEEDS_OWN_SHM },
+		{ read_only_file_system, 1, NEEDS_OWN_SHM },
+	},
+};

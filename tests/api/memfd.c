@@ -14,7 +14,7 @@
 #include "child.h"
 #include "file.h"
 #include "filter.h"
-#include "support.h"
+#include "suite.h"
 
 static struct shmemq *open_fd(int fd, unsigned flags)
 {
@@ -34,7 +34,7 @@ static int make(uint64_t capacity)
 }
 
 /* The ends outlive the descriptor that they were opened by, and leave none behind. */
-START_TEST(both_ends)
+TEST(both_ends)
 {
 	unsigned before = file_descriptors();
 	int fd = make(1 << 16);
@@ -60,10 +60,9 @@ START_TEST(both_ends)
 	ck_assert_int_eq(shmemq_close(consumer) | shmemq_close(observer), 0);
 	ck_assert_uint_eq(file_descriptors(), before);
 }
-END_TEST
 
 /* No peer can make a store into the ring a SIGBUS. */
-START_TEST(sealed)
+TEST(sealed)
 {
 	int fd = make(0);
 	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -73,9 +72,8 @@ START_TEST(sealed)
 	ck_fails(ftruncate(fd, 1 << 30), EPERM);
 	close(fd);
 }
-END_TEST
 
-START_TEST(arguments_of_memfd)
+TEST(arguments_of_memfd)
 {
 	struct shmemq_attr attr = { .capacity = ((uint64_t)1 << 30) + 1 };
 
@@ -85,9 +83,8 @@ START_TEST(arguments_of_memfd)
 	attr = (struct shmemq_attr){ .reserved = { [10] = 1 } };
 	ck_fails(shmemq_memfd(&attr), EINVAL);
 }
-END_TEST
 
-START_TEST(arguments_of_fdopen)
+TEST(arguments_of_fdopen)
 {
 	int fd = make(1);
 	const unsigned wrong[] = { 0,
@@ -104,10 +101,9 @@ START_TEST(arguments_of_fdopen)
 	ck_fails(shmemq_fdopen(fd, SHMEMQ_PRODUCER), EBADF);
 	ck_fails(shmemq_fdopen(-1, SHMEMQ_PRODUCER), EBADF);
 }
-END_TEST
 
 /* What could be taken from under the mapping, and what is no queue. */
-START_TEST(refused)
+TEST(refused)
 {
 	unsigned char bytes[4096];
 	int whole = make(1), open_one = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING), ends[2];
@@ -140,10 +136,9 @@ START_TEST(refused)
 	close(ends[0]);
 	close(whole);
 }
-END_TEST
 
 /* By name and by descriptor the claims are the same; an unlinked queue can still be opened by descriptor. */
-START_TEST(named_queue)
+TEST(named_queue)
 {
 	const char *name = test_name();
 	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1), *consumer;
@@ -160,10 +155,9 @@ START_TEST(named_queue)
 	ck_assert_int_eq(shmemq_timedpop(consumer, NULL, 0, NULL, 0), 0);
 	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumer) | close(fd), 0);
 }
-END_TEST
 
 /* A queue that goes when its last handle does keeps its name if that handle does not know it. */
-START_TEST(temporary)
+TEST(temporary)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
 	int fd = shmemq_memfd(&attr);
@@ -173,7 +167,6 @@ START_TEST(temporary)
 	ck_assert_int_eq(shmemq_close(open_fd(fd, SHMEMQ_PRODUCER)), 0);
 	close(fd);
 }
-END_TEST
 
 static int inherited;
 
@@ -188,7 +181,7 @@ static int hold_producer(const void *killed)
 }
 
 /* Whoever owns the file may hold a lease on it, and the kernel would wait 45 s for that one to give it up. */
-START_TEST(a_lease)
+TEST(a_lease)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
@@ -214,7 +207,6 @@ START_TEST(a_lease)
 	q = open_fd(fd, SHMEMQ_PRODUCER);
 	ck_assert_int_eq(shmemq_close(q) | close(fd), 0);
 }
-END_TEST
 
 static int on_an_old_kernel(const void *unused)
 {
@@ -232,16 +224,15 @@ static int in_a_sandbox(const void *call)
 	return 0;
 }
 
-START_TEST(what_the_kernel_lacks)
+TEST(what_the_kernel_lacks)
 {
 	child_run(on_an_old_kernel, NULL);
 	child_run(in_a_sandbox, &(int){ SYS_memfd_create });
 	child_run(in_a_sandbox, &(int){ SYS_fallocate });
 }
-END_TEST
 
 /* Between parent and child, as by name: drained first, then the death, or the close. */
-START_TEST(inherited_by_a_child)
+TEST(inherited_by_a_child)
 {
 	struct shmemq *consumer;
 	char text[4];
@@ -253,10 +244,9 @@ START_TEST(inherited_by_a_child)
 	ck_fails(shmemq_pop(consumer, text, sizeof text, NULL), _i ? EOWNERDEAD : EPIPE);
 	ck_assert_int_eq(shmemq_close(consumer) | close(inherited), 0);
 }
-END_TEST
 
 /* A claim ends with its process, although a child lives on and has the descriptor. */
-START_TEST(claim_is_not_inherited)
+TEST(claim_is_not_inherited)
 {
 	struct shmemq *q;
 	int line[2];
@@ -278,7 +268,6 @@ START_TEST(claim_is_not_inherited)
 	q = open_fd(inherited, SHMEMQ_PRODUCER);
 	ck_assert_int_eq(shmemq_close(q) | close(line[0]) | close(line[1]) | close(inherited), 0);
 }
-END_TEST
 
 static int sockets[2];
 
@@ -305,7 +294,7 @@ static int receive_and_push(const void *unused)
 	return 0;
 }
 
-START_TEST(passed_by_a_socket)
+TEST(passed_by_a_socket)
 {
 	union {
 		struct cmsghdr align;
@@ -334,33 +323,23 @@ START_TEST(passed_by_a_socket)
 	ck_assert_int_eq(test_wait(pid), 0);
 	ck_assert_int_eq(shmemq_close(consumer) | close(sockets[0]) | close(sockets[1]), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("memfd");
-	TCase *tests = tcase_create("memfd");
-
-	if (access("/proc/self/fd", F_OK) != 0) {
-		printf("skipped: no /proc, by which shmemq_fdopen() claims an end\n");
-		return CHILD_SKIP;
-	}
-	tcase_add_test(tests, both_ends);
-	tcase_add_test(tests, sealed);
-	tcase_add_test(tests, arguments_of_memfd);
-	tcase_add_test(tests, arguments_of_fdopen);
-	tcase_add_test(tests, refused);
-	tcase_add_test(tests, named_queue);
-	tcase_add_test(tests, temporary);
-	tcase_add_loop_test(tests, a_lease, 0, 2);
-	if (filter_works())
-		tcase_add_test(tests, what_the_kernel_lacks);
-	else
-		puts("skipped: what needs seccomp filters");
-	tcase_add_loop_test(tests, inherited_by_a_child, 0, 2);
-	if (child_forks_apart())
-		tcase_add_test(tests, claim_is_not_inherited);
-	tcase_add_test(tests, passed_by_a_socket);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/memfd",
+	.seconds = 60,
+	.needs = NEEDS_PROC,
+	.tests = {
+		{ both_ends, 1, 0 },
+		{ sealed, 1, 0 },
+		{ arguments_of_memfd, 1, 0 },
+		{ arguments_of_fdopen, 1, 0 },
+		{ refused, 1, 0 },
+		{ named_queue, 1, 0 },
+		{ temporary, 1, 0 },
+		{ a_lease, 2, 0 },
+		{ what_the_kernel_lacks, 1, NEEDS_FILTERS },
+		{ inherited_by_a_child, 2, 0 },
+		{ claim_is_not_inherited, 1, NEEDS_FORKS_APART },
+		{ passed_by_a_socket, 1, 0 },
+	},
+};

@@ -6,7 +6,7 @@
 
 #include "calls.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 static const char *name;
 static struct shmemq *producer, *consumer;
@@ -51,7 +51,7 @@ static void expect_none(void)
 	ck_fails(shmemq_timedpop(consumer, NULL, 0, NULL, 0), EAGAIN);
 }
 
-START_TEST(type_round_trip)
+TEST(type_round_trip)
 {
 	static const uint32_t types[] = { 0, 1, 0x7fffffff, 0x80000000, UINT32_MAX };
 	uint32_t type;
@@ -74,10 +74,9 @@ START_TEST(type_round_trip)
 		ck_assert_int_eq(shmemq_pop_end(consumer), 0);
 	}
 }
-END_TEST
 
 /* What a failed pop was given to fill stays as it was. */
-START_TEST(out_pointers_untouched)
+TEST(out_pointers_untouched)
 {
 	uint32_t type = 5;
 	size_t size = 6;
@@ -90,10 +89,9 @@ START_TEST(out_pointers_untouched)
 	ck_assert(type == 5 && size == 6 && byte == 7);
 	expect("xy", 2, 0);
 }
-END_TEST
 
 /* A buffer beyond the message is left alone. */
-START_TEST(pop_larger_buffer)
+TEST(pop_larger_buffer)
 {
 	char buffer[8] = "........";
 
@@ -103,9 +101,8 @@ START_TEST(pop_larger_buffer)
 	ck_assert_int_eq(shmemq_push(producer, "abc", 3, 0), 0);
 	ck_assert_int_eq(shmemq_pop(consumer, buffer, SIZE_MAX, NULL), 3);
 }
-END_TEST
 
-START_TEST(zero_length)
+TEST(zero_length)
 {
 	struct iovec empty = { NULL, 0 };
 	uint32_t type;
@@ -129,10 +126,9 @@ START_TEST(zero_length)
 	expect(NULL, 0, 5);
 	expect_none();
 }
-END_TEST
 
 /* Up to message_max from anywhere in the ring, and not a byte more. */
-START_TEST(largest)
+TEST(largest)
 {
 	unsigned char *bytes = malloc(message_max + 1);
 
@@ -150,9 +146,8 @@ START_TEST(largest)
 	}
 	free(bytes);
 }
-END_TEST
 
-START_TEST(gather)
+TEST(gather)
 {
 	char text[] = "the quick brown fox", gathered[IOV_MAX];
 	struct iovec parts[] = {
@@ -174,9 +169,8 @@ START_TEST(gather)
 	expect(gathered, IOV_MAX, 4);
 	expect_none();
 }
-END_TEST
 
-START_TEST(gather_refused)
+TEST(gather_refused)
 {
 	char byte = 'x';
 	struct iovec good = { &byte, 1 }, bad = { NULL, 1 }, big = { &byte, SIZE_MAX }, many[IOV_MAX + 1];
@@ -202,10 +196,9 @@ START_TEST(gather_refused)
 	ck_assert_int_eq(shmemq_pushv(producer, &good, 1, 0), 0);
 	expect("x", 1, 0);
 }
-END_TEST
 
 /* On both sides, after messages of every length. */
-START_TEST(aligned)
+TEST(aligned)
 {
 	for (size_t size = 0; size < 512; size++) {
 		size_t got;
@@ -220,9 +213,8 @@ START_TEST(aligned)
 		ck_assert_int_eq(shmemq_pop_end(consumer), 0);
 	}
 }
-END_TEST
 
-START_TEST(push_in_place)
+TEST(push_in_place)
 {
 	char *room = shmemq_push_start(producer, 100);
 
@@ -241,10 +233,9 @@ START_TEST(push_in_place)
 	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, 0, 0), EINVAL));
 	FILE_UNCHANGED(file, ck_fails(shmemq_push_cancel(producer), EINVAL));
 }
-END_TEST
 
 /* A cancelled message never existed, and its room is free. */
-START_TEST(push_cancelled)
+TEST(push_cancelled)
 {
 	void *room = shmemq_push_start(producer, message_max);
 	struct shmemq_stat st;
@@ -261,9 +252,8 @@ START_TEST(push_cancelled)
 	expect("after", 5, 0);
 	expect_none();
 }
-END_TEST
 
-START_TEST(pop_in_place)
+TEST(pop_in_place)
 {
 	const void *message;
 	size_t size;
@@ -281,10 +271,9 @@ START_TEST(pop_in_place)
 	FILE_UNCHANGED(file, ck_fails(shmemq_pop_end(consumer), EINVAL));
 	expect("two", 3, 0);
 }
-END_TEST
 
 /* A NULL handle, and NULL where something is to be read or stored. */
-START_TEST(null)
+TEST(null)
 {
 	struct shmemq_attr attr;
 	struct shmemq_stat st;
@@ -312,10 +301,9 @@ START_TEST(null)
 	});
 	expect("x", 1, 0);
 }
-END_TEST
 
 /* The calls that belong to one end and never wait. */
-START_TEST(wrong_end)
+TEST(wrong_end)
 {
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER, 0);
 	struct shmemq *const not_producers[] = { consumer, observer }, *const not_consumers[] = { producer, observer };
@@ -333,10 +321,9 @@ START_TEST(wrong_end)
 	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
 /* They learn nothing of garbage, but a handle that has seen it does nothing any more. */
-START_TEST(broken)
+TEST(broken)
 {
 	struct smq_record *record = file_record(file, 0);
 	size_t size;
@@ -354,28 +341,26 @@ START_TEST(broken)
 	ck_fails(shmemq_push_cancel(producer), EBADMSG);
 	ck_assert_int_eq(shmemq_interrupt(producer) | shmemq_interrupt(consumer), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("api_message");
-	TCase *tcase = tcase_create("message");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, type_round_trip);
-	tcase_add_test(tcase, out_pointers_untouched);
-	tcase_add_test(tcase, pop_larger_buffer);
-	tcase_add_test(tcase, zero_length);
-	tcase_add_test(tcase, largest);
-	tcase_add_test(tcase, gather);
-	tcase_add_test(tcase, gather_refused);
-	tcase_add_test(tcase, aligned);
-	tcase_add_test(tcase, push_in_place);
-	tcase_add_test(tcase, push_cancelled);
-	tcase_add_test(tcase, pop_in_place);
-	tcase_add_test(tcase, null);
-	tcase_add_test(tcase, wrong_end);
-	tcase_add_test(tcase, broken);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/message",
+	.seconds = 60,
+	.setup = setup,
+	.teardown = teardown,
+	.tests = {
+		{ type_round_trip, 1, 0 },
+		{ out_pointers_untouched, 1, 0 },
+		{ pop_larger_buffer, 1, 0 },
+		{ zero_length, 1, 0 },
+		{ largest, 1, 0 },
+		{ gather, 1, 0 },
+		{ gather_refused, 1, 0 },
+		{ aligned, 1, 0 },
+		{ push_in_place, 1, 0 },
+		{ push_cancelled, 1, 0 },
+		{ pop_in_place, 1, 0 },
+		{ null, 1, 0 },
+		{ wrong_end, 1, 0 },
+		{ broken, 1, 0 },
+	},
+};

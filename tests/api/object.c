@@ -9,9 +9,9 @@
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
-START_TEST(illegal_names)
+TEST(illegal_names)
 {
 	static const char *const names[] = {
 		"",   "/",   "shmemq-test",   "//shmemq-test",   "/shmemq-test/", "/shmemq/test",
@@ -25,10 +25,9 @@ START_TEST(illegal_names)
 		ck_fails(shmemq_unlink(names[i]), EINVAL);
 	}
 }
-END_TEST
 
 /* As long as a file's name may be. Dots and blanks mean nothing. */
-START_TEST(long_and_odd_names)
+TEST(long_and_odd_names)
 {
 	static const char *const tails[] = { ".", "..", " \n", "\xff", "-\"%s" };
 	char name[300];
@@ -50,10 +49,9 @@ START_TEST(long_and_odd_names)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
 /* As open(2) does it: `mode` less the umask, permission bits only. */
-START_TEST(mode_less_umask)
+TEST(mode_less_umask)
 {
 	static const mode_t modes[] = { 0600, 0644, 0660, 0666, 0777, 04666, 01622 };
 	static const mode_t masks[] = { 0, 022, 027, 077 };
@@ -74,9 +72,8 @@ START_TEST(mode_less_umask)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
-START_TEST(free_and_taken_names)
+TEST(free_and_taken_names)
 {
 	const char *name = test_name();
 	struct shmemq *q;
@@ -93,10 +90,9 @@ START_TEST(free_and_taken_names)
 	ck_assert_int_eq(shmemq_unlink(name), 0);
 	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0600, NULL), ENOENT);
 }
-END_TEST
 
 /* In one process, and held by another; the other end stays to be had, and the end itself once it is given up. */
-START_TEST(busy_ends)
+TEST(busy_ends)
 {
 	const unsigned end = _i ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, other = _i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER;
 	const char *name = test_name();
@@ -120,7 +116,6 @@ START_TEST(busy_ends)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	file_unmap(file);
 }
-END_TEST
 
 static int open_forbidden(const void *name)
 {
@@ -145,7 +140,7 @@ static int create_forbidden(const void *name)
 	return 0;
 }
 
-START_TEST(permissions)
+TEST(permissions)
 {
 	const char *name = test_name();
 
@@ -155,22 +150,19 @@ START_TEST(permissions)
 	ck_assert(file_exists(name));
 	child_run(create_forbidden, test_name());
 }
-END_TEST
 
 /* In /dev/shm, which is sticky, a file that one may write is still its owner's to remove. */
 static int unlink_others(const void *name)
 {
 	struct shmemq *q;
 
-	if (geteuid() != 0)
-		return CHILD_SKIP;
 	child_drop_root();
 	CHECK((q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL)) != NULL && shmemq_close(q) == 0);
 	CHECK(shmemq_unlink(name) == -1 && errno == EPERM);
 	return 0;
 }
 
-START_TEST(sticky_directory)
+TEST(sticky_directory)
 {
 	const char *name = test_name();
 
@@ -179,10 +171,9 @@ START_TEST(sticky_directory)
 	child_run(unlink_others, name);
 	ck_assert(file_exists(name));
 }
-END_TEST
 
 /* The name is free at once; those who are attached go on with what they have. */
-START_TEST(unlinked_queue_goes_on)
+TEST(unlinked_queue_goes_on)
 {
 	const char *name = test_name();
 	struct shmemq *p1 = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1), *p2;
@@ -208,7 +199,6 @@ START_TEST(unlinked_queue_goes_on)
 	ck_assert_int_eq(shmemq_close(c1) | shmemq_close(p2) | shmemq_close(c2), 0);
 	ck_assert(file_exists(name));
 }
-END_TEST
 
 static struct shmemq *open_temporary(const char *name, unsigned flags)
 {
@@ -220,7 +210,7 @@ static struct shmemq *open_temporary(const char *name, unsigned flags)
 }
 
 /* The last end to close removes the name, in either order; one that comes back counts, an observer does not. */
-START_TEST(temporary)
+TEST(temporary)
 {
 	const unsigned first = _i ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, last = _i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER;
 	const char *name = test_name();
@@ -238,7 +228,6 @@ START_TEST(temporary)
 	ck_assert(!file_exists(name));
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
 static int claim_and_die(const void *name)
 {
@@ -246,7 +235,7 @@ static int claim_and_die(const void *name)
 }
 
 /* A dead end counts no more. And whatever bears the name by then, if it is another object, stays. */
-START_TEST(temporary_and_others)
+TEST(temporary_and_others)
 {
 	const char *name = test_name();
 	struct shmemq *q = open_temporary(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE), *successor;
@@ -265,11 +254,10 @@ START_TEST(temporary_and_others)
 	ck_assert_int_eq(shmemq_close(successor), 0);
 	ck_assert(!file_exists(name));
 }
-END_TEST
 
 /* Whoever sits on the init lock delays the others by a second, no more; what then fails has done nothing, but for a
  * close, which gives its end up. */
-START_TEST(etimedout)
+TEST(etimedout)
 {
 	const char *name = test_name();
 	struct shmemq *q = open_temporary(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE);
@@ -291,25 +279,21 @@ START_TEST(etimedout)
 	ck_assert(!file_exists(name));
 	file_unmap(file);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("segment");
-	TCase *tcase = tcase_create("name");
-
-	tcase_add_test(tcase, illegal_names);
-	tcase_add_test(tcase, long_and_odd_names);
-	tcase_add_test(tcase, mode_less_umask);
-	tcase_add_test(tcase, free_and_taken_names);
-	tcase_add_loop_test(tcase, busy_ends, 0, 2);
-	tcase_add_test(tcase, permissions);
-	tcase_add_test(tcase, sticky_directory);
-	tcase_add_test(tcase, unlinked_queue_goes_on);
-	tcase_add_loop_test(tcase, temporary, 0, 2);
-	tcase_add_test(tcase, temporary_and_others);
-	tcase_add_test(tcase, etimedout);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/object",
+	.seconds = 60,
+	.tests = {
+		{ illegal_names, 1, 0 },
+		{ long_and_odd_names, 1, 0 },
+		{ mode_less_umask, 1, 0 },
+		{ free_and_taken_names, 1, 0 },
+		{ busy_ends, 2, 0 },
+		{ permissions, 1, 0 },
+		{ sticky_directory, 1, NEEDS_ROOT },
+		{ unlinked_queue_goes_on, 1, 0 },
+		{ temporary, 2, 0 },
+		{ temporary_and_others, 1, 0 },
+		{ etimedout, 1, 0 },
+	},
+};

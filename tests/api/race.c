@@ -16,7 +16,7 @@
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 #define RACERS 5
 #define ROUNDS 150
@@ -130,7 +130,7 @@ static int create(const void *argument)
 }
 
 /* All end up with one queue. With EXCL, one of them has made it and the others are told so. */
-START_TEST(creators)
+TEST(creators)
 {
 	struct race race = race_on(test_name());
 	pid_t onlooker = child_start(look_on, &race);
@@ -155,7 +155,6 @@ START_TEST(creators)
 	race.shared->stop = 1;
 	ck_assert_int_eq(test_wait(onlooker), 0);
 }
-END_TEST
 
 static int deliver(const void *argument)
 {
@@ -173,7 +172,7 @@ static int deliver(const void *argument)
 }
 
 /* Whoever creates it and whoever is told that it is busy: what one of them has pushed stays. */
-START_TEST(nothing_is_lost)
+TEST(nothing_is_lost)
 {
 	struct race race = race_on(test_name());
 	int64_t start = test_now();
@@ -193,7 +192,6 @@ START_TEST(nothing_is_lost)
 		ck_assert_int_eq(shmemq_unlink(race.name), 0);
 	}
 }
-END_TEST
 
 /* One half claims one end and the other half the other, all leave at once; some come too late and begin a new queue. */
 static int use_temporary(const void *argument)
@@ -224,7 +222,7 @@ static void expect_gone(struct race *race)
 	race->shared->timeouts = 0;
 }
 
-START_TEST(temporary)
+TEST(temporary)
 {
 	struct race race = race_on(test_name());
 	int64_t start = test_now();
@@ -234,7 +232,6 @@ START_TEST(temporary)
 		expect_gone(&race);
 	}
 }
-END_TEST
 
 static int close_at_once(const void *argument)
 {
@@ -250,7 +247,7 @@ static int close_at_once(const void *argument)
 	return 0;
 }
 
-START_TEST(two_closers)
+TEST(two_closers)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
 	struct race race = race_on(test_name());
@@ -265,7 +262,6 @@ START_TEST(two_closers)
 		expect_gone(&race);
 	}
 }
-END_TEST
 
 /* Opens and uses whatever bears the name. A handle whose claim and whose probes were on two objects would not see
  * its own end held. */
@@ -292,7 +288,7 @@ static int use_what_is_there(const void *argument)
 	return 0;
 }
 
-START_TEST(removed_and_made_again)
+TEST(removed_and_made_again)
 {
 	struct race race = race_on(test_name());
 	int64_t end = test_now() + 1000 * MS;
@@ -314,7 +310,6 @@ START_TEST(removed_and_made_again)
 		ck_assert_int_eq(test_wait(users[i]), 0);
 	ck_assert_int_eq(test_wait(onlooker), 0);
 }
-END_TEST
 
 /* Tells that it begins, and is killed sooner or later. */
 static int create_for_ever(const void *argument)
@@ -386,24 +381,21 @@ static int kill_creators(const void *argument)
 	return fflush(stdout);
 }
 
-START_TEST(killed_creators)
+TEST(killed_creators)
 {
 	child_run(kill_creators, test_name());
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("segment_race");
-	TCase *tcase = tcase_create("race");
-
-	tcase_add_loop_test(tcase, creators, 0, 2);
-	tcase_add_test(tcase, nothing_is_lost);
-	tcase_add_test(tcase, temporary);
-	tcase_add_test(tcase, two_closers);
-	tcase_add_test(tcase, removed_and_made_again);
-	tcase_add_test(tcase, killed_creators);
-	tcase_set_timeout(tcase, 30);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "api/race",
+	.seconds = 120,
+	.test_seconds = 30,
+	.tests = {
+		{ creators, 2, 0 },
+		{ nothing_is_lost, 1, 0 },
+		{ temporary, 1, 0 },
+		{ two_closers, 1, 0 },
+		{ removed_and_made_again, 1, 0 },
+		{ killed_creators, 1, 0 },
+	},
+};

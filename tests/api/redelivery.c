@@ -8,7 +8,7 @@
 #include "calls.h"
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 /* What a child does at an end before it goes. */
 struct last_acts {
@@ -130,7 +130,7 @@ static int nothing(struct shmemq *q)
 }
 
 /* Marked for the next consumer, however often it changes hands; the message behind it is not. */
-START_TEST(held_message_comes_again)
+TEST(held_message_comes_again)
 {
 	const char *name = make_queue(3);
 
@@ -143,10 +143,9 @@ START_TEST(held_message_comes_again)
 	act(name, SHMEMQ_CONSUMER, _i, end_one_hold_next);
 	expect(name, 1, 2, 2);
 }
-END_TEST
 
 /* Ended, copied, or only looked at: nothing to mark. */
-START_TEST(taken_message_is_gone)
+TEST(taken_message_is_gone)
 {
 	const char *name = make_queue(4);
 
@@ -155,10 +154,9 @@ START_TEST(taken_message_is_gone)
 	act(name, SHMEMQ_CONSUMER, _i, fail_to_copy);
 	expect(name, 2, 3, 0);
 }
-END_TEST
 
 /* A marked message that is taken and then the next one held: the mark goes with it. */
-START_TEST(mark_moves_on)
+TEST(mark_moves_on)
 {
 	const char *name = make_queue(4);
 
@@ -169,10 +167,9 @@ START_TEST(mark_moves_on)
 	act(name, SHMEMQ_CONSUMER, _i, nothing);
 	expect(name, 2, 3, 0);
 }
-END_TEST
 
 /* Held messages keep their room: the producer may not write over what will be delivered again. */
-START_TEST(held_message_keeps_its_room)
+TEST(held_message_keeps_its_room)
 {
 	const char *name = make_queue(1);
 	struct shmemq *q;
@@ -186,7 +183,6 @@ START_TEST(held_message_keeps_its_room)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	expect(name, 0, more - 1, 1);
 }
-END_TEST
 
 static int start_push(struct shmemq *q)
 {
@@ -209,7 +205,7 @@ static int push_next(struct shmemq *q)
 }
 
 /* The next producer goes on behind the last message that was committed. */
-START_TEST(started_push_never_was)
+TEST(started_push_never_was)
 {
 	const char *name = make_queue(2);
 	struct shmemq_stat st;
@@ -224,18 +220,15 @@ START_TEST(started_push_never_was)
 	act(name, SHMEMQ_PRODUCER, false, push_next);
 	expect(name, 0, 3, 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("redelivery");
-	TCase *tcase = tcase_create("closed and killed");
-
-	tcase_add_loop_test(tcase, held_message_comes_again, 0, 2);
-	tcase_add_loop_test(tcase, taken_message_is_gone, 0, 2);
-	tcase_add_loop_test(tcase, mark_moves_on, 0, 2);
-	tcase_add_loop_test(tcase, held_message_keeps_its_room, 0, 2);
-	tcase_add_loop_test(tcase, started_push_never_was, 0, 2);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/redelivery",
+	.seconds = 60,
+	.tests = {
+		{ held_message_comes_again, 2, 0 },
+		{ taken_message_is_gone, 2, 0 },
+		{ mark_moves_on, 2, 0 },
+		{ held_message_keeps_its_room, 2, 0 },
+		{ started_push_never_was, 2, 0 },
+	},
+};

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "support.h"
+#include "suite.h"
 
 #define MESSAGES TEST_PART(350000)
 
@@ -35,7 +35,7 @@ static void await_standstill(struct shmemq *observer)
 }
 
 /* Each capacity, and each side first. */
-START_TEST(stream)
+TEST(stream)
 {
 	const char *name = test_name();
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, capacities[_i / 2]);
@@ -57,16 +57,18 @@ START_TEST(stream)
 	ck_assert_uint_eq(st.consumer, SHMEMQ_END_CLOSED);
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
-int main(void)
+static void begin(void)
 {
-	Suite *suite = suite_create("stream");
-	TCase *tests = tcase_create("stream");
-
 	seed = test_seed();
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, stream, 0, 2 * sizeof capacities / sizeof capacities[0]);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 300);
 }
+
+const struct suite suite = {
+	.name = "api/stream",
+	.seconds = 300,
+	.test_seconds = 60,
+	.begin = begin,
+	.tests = {
+		{ stream, 2 * sizeof capacities / sizeof capacities[0], 0 },
+	},
+};

@@ -68,24 +68,6 @@ void *child_shared(size_t bytes)
 	return memory;
 }
 
-bool child_forks_apart(void)
-{
-	char *page = mmap(NULL, file_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int status;
-	pid_t pid;
-
-	if (page == MAP_FAILED || madvise(page, file_page(), MADV_WIPEONFORK) != 0)
-		return false;
-	*page = 1;
-	pid = fork();
-	if (pid == 0)
-		_exit(*page);
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
-		return true;
-	printf("skipped: MADV_WIPEONFORK has no effect here\n");
-	return false;
-}
-
 void child_drop_root(void)
 {
 	if (geteuid() == 0)

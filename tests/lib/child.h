@@ -38,12 +38,6 @@ void child_kill(pid_t pid);
 /* Zeroed memory that a test shares with the children it starts from then on. */
 void *child_shared(size_t bytes);
 
-/*
- * Do children lack what their parent asked them to lack, by madvise(2)? Emulators may say yes to that and do nothing:
- * then nothing that a fork promises holds. Says so.
- */
-bool child_forks_apart(void);
-
 /* In a child: gives up root, where it is root, so that file modes count. */
 void child_drop_root(void);
 

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,12 +79,6 @@ static int watch(pid_t runner, unsigned seconds)
 		alarm(1);
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
-}
-
-/* The 4 s of Check's own are soon over on a busy machine. tcase_create() reads this; what needs more says so itself. */
-__attribute__((constructor)) static void set_timeout(void)
-{
-	setenv("CK_DEFAULT_TIMEOUT", "20", 0);
 }
 
 int test_run(Suite *suite, unsigned seconds)
@@ -168,21 +161,6 @@ int test_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		ck_assert_int_eq(errno, EINTR);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-bool test_can_poll(void)
-{
-	int fd = inotify_init1(IN_CLOEXEC);
-
-	if (fd < 0)
-		puts("skipped: what polls, without an inotify instance");
-	else
-		close(fd);
-	if (fd >= 0 && access("/proc/self/fd", F_OK) != 0) {
-		puts("skipped: what polls, without /proc");
-		fd = -1;
-	}
-	return fd >= 0;
 }
 
 int64_t test_now(void)

@@ -11,7 +11,7 @@
 #include "filter.h"
 #include "handle.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
 #define LATE_NS (1000 * MS) /* what a dead handle may cost the others */
 #define SOON_MS 10000
@@ -42,7 +42,7 @@ static void close_three(const struct three *three)
 	ck_assert_int_eq(shmemq_close(three->peer), 0);
 }
 
-START_TEST(only_those_who_all_say_so)
+TEST(only_those_who_all_say_so)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -58,10 +58,9 @@ START_TEST(only_those_who_all_say_so)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_fails(shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_SHARED, 0, NULL), EINVAL);
 }
-END_TEST
 
 /* Messages of several handles, by every call, come in the order in which the calls ended. */
-START_TEST(every_call)
+TEST(every_call)
 {
 	const char *name = test_name();
 	struct shmemq *producers[3], *consumers[3];
@@ -133,10 +132,9 @@ START_TEST(every_call)
 		ck_assert_int_eq(shmemq_close(consumers[i]), 0);
 	}
 }
-END_TEST
 
 /* A holder that was killed may have left the totals one message short: the position counts. */
-START_TEST(a_total_left_short)
+TEST(a_total_left_short)
 {
 	struct three three = open_three(SHMEMQ_PRODUCER);
 	unsigned before, pushed = 0;
@@ -152,9 +150,8 @@ START_TEST(a_total_left_short)
 	ck_assert_uint_eq(drain(three.peer), 6);
 	close_three(&three);
 }
-END_TEST
 
-START_TEST(held_from_start_to_end)
+TEST(held_from_start_to_end)
 {
 	struct three three = open_three(both_ends[_i]);
 	char small[1];
@@ -181,9 +178,8 @@ START_TEST(held_from_start_to_end)
 	three.one = end_join(three.name, three.end);
 	close_three(&three);
 }
-END_TEST
 
-START_TEST(a_stopped_holder_is_waited_for)
+TEST(a_stopped_holder_is_waited_for)
 {
 	struct three three = open_three(both_ends[_i]);
 	pid_t pid = end_hold(three.name, -1, three.end);
@@ -196,9 +192,8 @@ START_TEST(a_stopped_holder_is_waited_for)
 	ck_assert_int_eq(test_wait(pid), 0);
 	close_three(&three);
 }
-END_TEST
 
-START_TEST(a_dead_holder_is_not)
+TEST(a_dead_holder_is_not)
 {
 	struct three three = open_three(both_ends[_i]);
 	int64_t start;
@@ -225,7 +220,6 @@ START_TEST(a_dead_holder_is_not)
 	}
 	close_three(&three);
 }
-END_TEST
 
 static int join_and_die(const void *argument)
 {
@@ -248,7 +242,7 @@ static int peer_sees(const struct three *three)
 }
 
 /* Of all handles of the end, the last one's leaving decides. */
-START_TEST(the_last_one_decides)
+TEST(the_last_one_decides)
 {
 	struct three three = open_three(both_ends[_i]);
 
@@ -271,10 +265,9 @@ START_TEST(the_last_one_decides)
 	three.two = end_join(three.name, three.end);
 	close_three(&three);
 }
-END_TEST
 
 /* A handle that comes after a death in the turn does not get the number that the turn still bears. */
-START_TEST(a_dead_number_is_not_given_out)
+TEST(a_dead_number_is_not_given_out)
 {
 	struct three three = open_three(both_ends[_i]);
 	struct smq_claim *claim =
@@ -299,7 +292,6 @@ START_TEST(a_dead_number_is_not_given_out)
 	ck_assert_int_ge(end_try(three.two, three.end), 0);
 	close_three(&three);
 }
-END_TEST
 
 /* Tries of the second handle, until the descriptor has no reason left to ring by itself. */
 static void fail_until_quiet(const struct three *three, int fd)
@@ -312,7 +304,7 @@ static void fail_until_quiet(const struct three *three, int fd)
 	ck_assert(!rings(fd, 0));
 }
 
-START_TEST(a_pollfd_hears_the_turn)
+TEST(a_pollfd_hears_the_turn)
 {
 	struct three three = open_three(both_ends[_i]);
 	pid_t pid;
@@ -339,10 +331,9 @@ START_TEST(a_pollfd_hears_the_turn)
 	}
 	close_three(&three);
 }
-END_TEST
 
 /* Garbage where the turns are taken costs time at most, and garbage in the positions is found. */
-START_TEST(garbage)
+TEST(garbage)
 {
 	static const uint32_t turns[] = {
 		1, 2, 3, 4, SMQ_HANDLES_MAX, SMQ_HANDLES_MAX | SMQ_OWNER_SLEEPER, SMQ_OWNER_POLLER, ~0u
@@ -372,7 +363,6 @@ START_TEST(garbage)
 		ck_fails(end_try(three.two, three.end), EBADMSG);
 	close_three(&three);
 }
-END_TEST
 
 static int forked(const void *argument)
 {
@@ -383,7 +373,7 @@ static int forked(const void *argument)
 	return 0;
 }
 
-START_TEST(a_child_has_no_part)
+TEST(a_child_has_no_part)
 {
 	const char *name = test_name();
 	struct shmemq *q = end_join(name, SHMEMQ_PRODUCER), *consumer = test_open(name, SHMEMQ_CONSUMER, 0);
@@ -395,7 +385,6 @@ START_TEST(a_child_has_no_part)
 	ck_fails(shmemq_pop(consumer, NULL, 0, NULL), EPIPE);
 	ck_assert_int_eq(shmemq_close(consumer), 0);
 }
-END_TEST
 
 /* While nobody else is in it, a shared end makes no system call. */
 static int stream_silently(const char *name)
@@ -417,38 +406,30 @@ static int stream_silently(const char *name)
 	return 0;
 }
 
-START_TEST(no_system_call_while_alone)
+TEST(no_system_call_while_alone)
 {
 	pid_t pid = filter_start(stream_silently, test_name());
 
 	ck_assert_int_ge(pid, 0);
 	ck_assert_int_eq(test_wait(pid), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("shared");
-	TCase *tests = tcase_create("shared");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, only_those_who_all_say_so, 0, 2);
-	tcase_add_test(tests, every_call);
-	tcase_add_test(tests, a_total_left_short);
-	tcase_add_loop_test(tests, held_from_start_to_end, 0, 2);
-	tcase_add_loop_test(tests, a_stopped_holder_is_waited_for, 0, 2);
-	tcase_add_loop_test(tests, a_dead_holder_is_not, 0, 2);
-	tcase_add_loop_test(tests, the_last_one_decides, 0, 2);
-	tcase_add_loop_test(tests, a_dead_number_is_not_given_out, 0, 2);
-	if (test_can_poll())
-		tcase_add_loop_test(tests, a_pollfd_hears_the_turn, 0, 2);
-	tcase_add_loop_test(tests, garbage, 0, 2);
-	if (child_forks_apart())
-		tcase_add_test(tests, a_child_has_no_part);
-	if (!filter_works())
-		puts("skipped: what needs seccomp filters");
-	else if (TEST_QUIET)
-		tcase_add_test(tests, no_system_call_while_alone);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "shared/ends",
+	.seconds = 120,
+	.test_seconds = 60,
+	.tests = {
+		{ only_those_who_all_say_so, 2, 0 },
+		{ every_call, 1, 0 },
+		{ a_total_left_short, 1, 0 },
+		{ held_from_start_to_end, 2, 0 },
+		{ a_stopped_holder_is_waited_for, 2, 0 },
+		{ a_dead_holder_is_not, 2, 0 },
+		{ the_last_one_decides, 2, 0 },
+		{ a_dead_number_is_not_given_out, 2, 0 },
+		{ a_pollfd_hears_the_turn, 2, NEEDS_POLLFD },
+		{ garbage, 2, 0 },
+		{ a_child_has_no_part, 1, NEEDS_FORKS_APART },
+		{ no_system_call_while_alone, 1, NEEDS_FILTERS | NEEDS_NO_CALLS },
+	},
+};

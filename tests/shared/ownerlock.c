@@ -10,7 +10,7 @@
 #include "file.h"
 #include "handle.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
 static off_t numbers(unsigned end)
 {
@@ -25,7 +25,7 @@ static void lock_numbers(int fd, short type, unsigned end, uint32_t first, uint3
 	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &lock), 0);
 }
 
-START_TEST(no_number_left)
+TEST(no_number_left)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i], other = other_end(end), descriptors;
@@ -36,7 +36,7 @@ START_TEST(no_number_left)
 	lock_numbers(fd, F_RDLCK, end, 1, SMQ_HANDLES_MAX);
 	descriptors = file_descriptors();
 	ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
-	if (access("/proc/self/fd", F_OK) == 0)
+	if (needs_missing(NEEDS_PROC) == NULL)
 		ck_fails(shmemq_fdopen(fd, end | SHMEMQ_SHARED), EBUSY);
 	ck_assert_uint_eq(file_descriptors(), descriptors);
 
@@ -58,7 +58,6 @@ START_TEST(no_number_left)
 	}
 	ck_assert_int_eq(close(fd) | shmemq_close(peer), 0);
 }
-END_TEST
 
 /* An end with one handle here, and one in a process that stops in the middle of a message. */
 struct holder {
@@ -164,7 +163,7 @@ static void check_death(void)
 }
 
 /* In the first sleep, when it has just been seen alive, or in a later one. */
-START_TEST(a_wait_outlasts_a_dead_holder)
+TEST(a_wait_outlasts_a_dead_holder)
 {
 	struct holder holder = start_holder(both_ends[_i % 2]);
 
@@ -173,10 +172,9 @@ START_TEST(a_wait_outlasts_a_dead_holder)
 	check_death();
 	close_holder(&holder);
 }
-END_TEST
 
 /* Waits that are too short for a question each: it is asked across them. */
-START_TEST(short_waits_outlast_a_dead_holder)
+TEST(short_waits_outlast_a_dead_holder)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 
@@ -186,10 +184,9 @@ START_TEST(short_waits_outlast_a_dead_holder)
 	check_death();
 	close_holder(&holder);
 }
-END_TEST
 
 /* Others come and go, for which they need the lock that the question needs: twice in a row it is taken. */
-START_TEST(with_the_init_lock_taken)
+TEST(with_the_init_lock_taken)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 
@@ -201,10 +198,9 @@ START_TEST(with_the_init_lock_taken)
 	check_death();
 	close_holder(&holder);
 }
-END_TEST
 
 /* Tries do not sleep: between them the last question is made to lie further back, as if time had passed. */
-START_TEST(tries_outlast_a_dead_holder)
+TEST(tries_outlast_a_dead_holder)
 {
 	static const int64_t steps[] = { MS / 2, 3 * MS, 100 * MS };
 	struct holder holder = start_holder(both_ends[_i % 2]);
@@ -224,10 +220,9 @@ START_TEST(tries_outlast_a_dead_holder)
 	}
 	close_holder(&holder);
 }
-END_TEST
 
 /* shmemq(7), SECURITY: who may read can keep a dead holder alive; then timeouts are kept, and the end is not lost. */
-START_TEST(a_lock_keeps_a_dead_holder_alive)
+TEST(a_lock_keeps_a_dead_holder_alive)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 	int fd = open(file_path(holder.name), O_RDONLY | O_CLOEXEC);
@@ -241,10 +236,9 @@ START_TEST(a_lock_keeps_a_dead_holder_alive)
 	ck_assert_int_ge(end_move(holder.q, holder.end, -1), 0);
 	close_holder(&holder);
 }
-END_TEST
 
 /* Each turns back whoever is about to sleep, also when a second one follows at once. */
-START_TEST(interruptions_do_not_cancel_each_other)
+TEST(interruptions_do_not_cancel_each_other)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 	uint32_t before = *holder.q->owner.word, words[3];
@@ -260,10 +254,9 @@ START_TEST(interruptions_do_not_cancel_each_other)
 	child_kill(holder.pid);
 	close_holder(&holder);
 }
-END_TEST
 
 /* A wait in which the turn is left again and again, before each sleep; and then it is interrupted. */
-START_TEST(a_long_wait_gives_up_announced)
+TEST(a_long_wait_gives_up_announced)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 
@@ -277,22 +270,19 @@ START_TEST(a_long_wait_gives_up_announced)
 	child_kill(holder.pid);
 	close_holder(&holder);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("turn");
-	TCase *tests = tcase_create("turn");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, no_number_left, 0, 2);
-	tcase_add_loop_test(tests, a_wait_outlasts_a_dead_holder, 0, 4);
-	tcase_add_loop_test(tests, short_waits_outlast_a_dead_holder, 0, 2);
-	tcase_add_loop_test(tests, with_the_init_lock_taken, 0, 2);
-	tcase_add_loop_test(tests, tries_outlast_a_dead_holder, 0, 6);
-	tcase_add_loop_test(tests, a_lock_keeps_a_dead_holder_alive, 0, 2);
-	tcase_add_loop_test(tests, interruptions_do_not_cancel_each_other, 0, 2);
-	tcase_add_loop_test(tests, a_long_wait_gives_up_announced, 0, 2);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "shared/ownerlock",
+	.seconds = 120,
+	.test_seconds = 60,
+	.tests = {
+		{ no_number_left, 2, 0 },
+		{ a_wait_outlasts_a_dead_holder, 4, 0 },
+		{ short_waits_outlast_a_dead_holder, 2, 0 },
+		{ with_the_init_lock_taken, 2, 0 },
+		{ tries_outlast_a_dead_holder, 6, 0 },
+		{ a_lock_keeps_a_dead_holder_alive, 2, 0 },
+		{ interruptions_do_not_cancel_each_other, 2, 0 },
+		{ a_long_wait_gives_up_announced, 2, 0 },
+	},
+};

@@ -13,7 +13,7 @@
 #include "handle.h"
 #include "one_end.h"
 #include "sleepy.h"
-#include "support.h"
+#include "suite.h"
 
 struct waiter {
 	struct shmemq *q;
@@ -29,7 +29,7 @@ static void *wait_in_thread(void *argument)
 	return NULL;
 }
 
-START_TEST(an_interruption_ends_the_wait_for_a_turn)
+TEST(an_interruption_ends_the_wait_for_a_turn)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -54,7 +54,6 @@ START_TEST(an_interruption_ends_the_wait_for_a_turn)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_assert_int_eq(shmemq_close(peer), 0);
 }
-END_TEST
 
 #define SLEEPERS 5
 
@@ -108,7 +107,7 @@ static void close_sleepers(struct sleepers *s)
 }
 
 /* All who sleep for a message get theirs, though others come, go and give up meanwhile. */
-START_TEST(all_sleepers_are_woken)
+TEST(all_sleepers_are_woken)
 {
 	struct sleepers s;
 
@@ -128,10 +127,9 @@ START_TEST(all_sleepers_are_woken)
 	}
 	close_sleepers(&s);
 }
-END_TEST
 
 /* One message each is there, and the turn is taken: as soon as it is left they all come by. */
-START_TEST(all_who_sleep_for_the_turn_are_woken)
+TEST(all_who_sleep_for_the_turn_are_woken)
 {
 	struct sleepers s;
 
@@ -146,7 +144,6 @@ START_TEST(all_who_sleep_for_the_turn_are_woken)
 	}
 	close_sleepers(&s);
 }
-END_TEST
 
 #define MIXED        TEST_PART(200000)
 #define MIXED_ONE_OF 16 /* is pushed when both of them wait, however seldom they come so far on a busy machine */
@@ -205,7 +202,7 @@ static void await_both(const struct shmemq *producer)
 		sched_yield();
 }
 
-START_TEST(sleepers_and_pollers_mix)
+TEST(sleepers_and_pollers_mix)
 {
 	const char *name = test_name();
 	struct mixed mixed = { .sleeps = end_join(name, SHMEMQ_CONSUMER), .polls = end_join(name, SHMEMQ_CONSUMER) };
@@ -230,19 +227,15 @@ START_TEST(sleepers_and_pollers_mix)
 	ck_assert_int_eq(shmemq_close(mixed.sleeps), 0);
 	ck_assert_int_eq(shmemq_close(mixed.polls), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("shared_wait");
-	TCase *tests = tcase_create("shared_wait");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, an_interruption_ends_the_wait_for_a_turn, 0, 2);
-	tcase_add_loop_test(tests, all_sleepers_are_woken, 0, 2);
-	tcase_add_loop_test(tests, all_who_sleep_for_the_turn_are_woken, 0, 2);
-	if (test_can_poll())
-		tcase_add_test(tests, sleepers_and_pollers_mix);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "shared/wait",
+	.seconds = 120,
+	.test_seconds = 60,
+	.tests = {
+		{ an_interruption_ends_the_wait_for_a_turn, 2, 0 },
+		{ all_sleepers_are_woken, 2, 0 },
+		{ all_who_sleep_for_the_turn_are_woken, 2, 0 },
+		{ sleepers_and_pollers_mix, 1, NEEDS_POLLFD },
+	},
+};

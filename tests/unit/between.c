@@ -17,7 +17,7 @@
 #include "filter.h"
 #include "handle.h"
 #include "object.h"
-#include "support.h"
+#include "suite.h"
 
 #define STEPS   3
 #define LATE_NS (5000 * MS) /* of a call that should have ended long ago */
@@ -186,7 +186,7 @@ static void expect_on_second(struct shmemq *q)
 }
 
 /* A creator finds its new queue claimed, and does not take it away from under those who have used it since. */
-START_TEST(creator_comes_second)
+TEST(creator_comes_second)
 {
 	before_lock[0] = claim_producer;
 	before_lock[1] = push_and_close;
@@ -195,10 +195,9 @@ START_TEST(creator_comes_second)
 		push_and_close();
 	expect_message();
 }
-END_TEST
 
 /* Nor when it fails for another reason. */
-START_TEST(creator_fails_second)
+TEST(creator_fails_second)
 {
 	no_memory = true;
 	before_lock[0] = come_and_go;
@@ -206,18 +205,16 @@ START_TEST(creator_fails_second)
 	no_memory = false;
 	expect_message();
 }
-END_TEST
 
 /* But what nobody has used goes. */
-START_TEST(creator_fails_alone)
+TEST(creator_fails_alone)
 {
 	no_memory = true;
 	ck_fails(open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0), ENOMEM);
 	ck_assert(!file_exists(name));
 }
-END_TEST
 
-START_TEST(taken_while_creating)
+TEST(taken_while_creating)
 {
 	struct shmemq *q;
 
@@ -230,9 +227,8 @@ START_TEST(taken_while_creating)
 	expect_on_second(q);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
-START_TEST(replaced_while_claiming)
+TEST(replaced_while_claiming)
 {
 	struct shmemq *q;
 
@@ -244,9 +240,8 @@ START_TEST(replaced_while_claiming)
 	expect_on_second(q);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
-START_TEST(removed_while_claiming)
+TEST(removed_while_claiming)
 {
 	unsigned descriptors;
 	struct shmemq *q;
@@ -264,10 +259,9 @@ START_TEST(removed_while_claiming)
 	ck_assert_int_eq(shmemq_push(q, "kept", 4, 0) | shmemq_close(q), 0);
 	expect_message();
 }
-END_TEST
 
 /* By something that is no queue: it stays as it is. */
-START_TEST(replaced_by_text)
+TEST(replaced_by_text)
 {
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, SHMEMQ_ATTR_TEMPORARY);
 
@@ -281,10 +275,9 @@ START_TEST(replaced_by_text)
 	ck_assert_uint_eq(lock, _i < 2 ? 2 : 1);
 	ck_fails(open_page(SHMEMQ_OBSERVER, 0), EPROTO);
 }
-END_TEST
 
 /* A removal is of what bears the name when it happens. */
-START_TEST(unlink_overtaken)
+TEST(unlink_overtaken)
 {
 	create_another();
 	before_lock[0] = replace_it;
@@ -295,10 +288,9 @@ START_TEST(unlink_overtaken)
 	lock = 0;
 	ck_fails(shmemq_unlink(name), ENOENT);
 }
-END_TEST
 
 /* The last to close a TEMPORARY queue, but for somebody who has come meanwhile. Or for a successor of the name. */
-START_TEST(temporary_overtaken)
+TEST(temporary_overtaken)
 {
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, SHMEMQ_ATTR_TEMPORARY);
 
@@ -311,7 +303,6 @@ START_TEST(temporary_overtaken)
 	ck_assert_int_eq(shmemq_close(other), 0);
 	ck_assert(file_exists(name));
 }
-END_TEST
 
 static void pop_beside(void)
 {
@@ -319,7 +310,7 @@ static void pop_beside(void)
 }
 
 /* A close that waits for the init lock keeps its message from nobody. */
-START_TEST(a_turn_is_left_first)
+TEST(a_turn_is_left_first)
 {
 	struct shmemq *producer = open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
@@ -334,10 +325,9 @@ START_TEST(a_turn_is_left_first)
 	ck_assert_uint_eq(lock, 1);
 	ck_assert_int_eq(shmemq_close(other) | shmemq_close(producer), 0);
 }
-END_TEST
 
 /* A peer that shows a message and takes it back, for ever: time and interruptions count all the same. */
-START_TEST(a_message_that_comes_and_goes)
+TEST(a_message_that_comes_and_goes)
 {
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0);
 	struct smq_header *file = file_map(name);
@@ -353,7 +343,6 @@ START_TEST(a_message_that_comes_and_goes)
 	file_unmap(file);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static pid_t *left_behind;
 
@@ -380,7 +369,7 @@ static int fork_and_die(const void *in_close)
 }
 
 /* A child has the descriptors of a process that is killed with the init lock, and not the lock. */
-START_TEST(a_lock_that_a_child_might_keep)
+TEST(a_lock_that_a_child_might_keep)
 {
 	struct shmemq *q;
 
@@ -391,7 +380,6 @@ START_TEST(a_lock_that_a_child_might_keep)
 	ck_assert_int_eq(kill(*left_behind, SIGKILL), 0);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static int close_without_files(const void *unused)
 {
@@ -410,38 +398,29 @@ static int close_without_files(const void *unused)
 }
 
 /* Who may open no file any more closes all the same. */
-START_TEST(a_close_in_a_sandbox)
+TEST(a_close_in_a_sandbox)
 {
 	child_run(close_without_files, NULL);
 	ck_assert_int_eq(shmemq_close(open_page(SHMEMQ_CONSUMER, 0)), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("between");
-	TCase *tcase = tcase_create("between");
-
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, creator_comes_second);
-	tcase_add_test(tcase, creator_fails_second);
-	tcase_add_test(tcase, creator_fails_alone);
-	tcase_add_test(tcase, taken_while_creating);
-	tcase_add_loop_test(tcase, replaced_while_claiming, 0, 2);
-	tcase_add_test(tcase, removed_while_claiming);
-	tcase_add_loop_test(tcase, replaced_by_text, 0, 3);
-	tcase_add_test(tcase, unlink_overtaken);
-	tcase_add_test(tcase, temporary_overtaken);
-	tcase_add_test(tcase, a_turn_is_left_first);
-	tcase_add_test(tcase, a_message_that_comes_and_goes);
-	if (access("/proc/self/fd", F_OK) == 0)
-		tcase_add_loop_test(tcase, a_lock_that_a_child_might_keep, 0, 2);
-	else
-		puts("skipped: no /proc, by which a lock is kept from children");
-	if (filter_works())
-		tcase_add_test(tcase, a_close_in_a_sandbox);
-	else
-		puts("skipped: what needs seccomp filters");
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/between",
+	.seconds = 60,
+	.setup = setup,
+	.tests = {
+		{ creator_comes_second, 1, 0 },
+		{ creator_fails_second, 1, 0 },
+		{ creator_fails_alone, 1, 0 },
+		{ taken_while_creating, 1, 0 },
+		{ replaced_while_claiming, 2, 0 },
+		{ removed_while_claiming, 1, 0 },
+		{ replaced_by_text, 3, 0 },
+		{ unlink_overtaken, 1, 0 },
+		{ temporary_overtaken, 1, 0 },
+		{ a_turn_is_left_first, 1, 0 },
+		{ a_message_that_comes_and_goes, 1, 0 },
+		{ a_lock_that_a_child_might_keep, 2, NEEDS_PROC },
+		{ a_close_in_a_sandbox, 1, NEEDS_FILTERS },
+	},
+};

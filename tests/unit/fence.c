@@ -8,7 +8,7 @@
 #include "filter.h"
 #include "memory.h"
 #include "process.h"
-#include "support.h"
+#include "suite.h"
 #include "eventcount.h"
 
 static struct smq_header *header;
@@ -40,7 +40,7 @@ static void lose_membarrier(void)
 	ck_assert(!smq_process_membarrier());
 }
 
-START_TEST(nobody_fences_where_membarrier_works)
+TEST(nobody_fences_where_membarrier_works)
 {
 	ck_assert_uint_eq(*fence, 0);
 	ck_assert(!waker.fences);
@@ -51,18 +51,16 @@ START_TEST(nobody_fences_where_membarrier_works)
 	ck_assert_uint_eq(*fence, 0);
 	ck_assert(!waker.fences);
 }
-END_TEST
 
-START_TEST(withdrawn_announcement)
+TEST(withdrawn_announcement)
 {
 	smq_eventcount_prepare(&sleeper);
 	smq_eventcount_cancel(&sleeper);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 }
-END_TEST
 
 /* Short slices until the waker has said that it fences. */
-START_TEST(sleeper_without_membarrier)
+TEST(sleeper_without_membarrier)
 {
 	lose_membarrier();
 	for (int i = 0; i < 2; i++) {
@@ -76,10 +74,9 @@ START_TEST(sleeper_without_membarrier)
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
 }
-END_TEST
 
 /* Lost between two sleeps: the one before needed nothing. */
-START_TEST(sleeper_loses_membarrier)
+TEST(sleeper_loses_membarrier)
 {
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
 	smq_eventcount_notify(&waker, 0);
@@ -87,9 +84,8 @@ START_TEST(sleeper_loses_membarrier)
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_UNFENCED_NS);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE);
 }
-END_TEST
 
-START_TEST(waker_that_could_not_register)
+TEST(waker_that_could_not_register)
 {
 	smq_eventcount_attach(&waker, false, true);
 	ck_assert(waker.fences);
@@ -97,10 +93,9 @@ START_TEST(waker_that_could_not_register)
 	lose_membarrier();
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
 }
-END_TEST
 
 /* The last waker's promise does not bind its successor, which has to be asked again. */
-START_TEST(claim_resets_both)
+TEST(claim_resets_both)
 {
 	lose_membarrier();
 	smq_eventcount_prepare(&sleeper);
@@ -119,18 +114,16 @@ START_TEST(claim_resets_both)
 	ck_assert(waker.fences);
 	ck_assert_int_eq(smq_eventcount_prepare(&sleeper), SMQ_SLICE_NS);
 }
-END_TEST
 
 /* A sleep that is woken before it begins does not begin: the test would end by its own time. */
-START_TEST(woken_before_the_sleep)
+TEST(woken_before_the_sleep)
 {
 	smq_eventcount_prepare(&sleeper);
 	smq_eventcount_notify(&waker, 0);
 	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }
-END_TEST
 
-START_TEST(interrupted_before_the_sleep)
+TEST(interrupted_before_the_sleep)
 {
 	smq_eventcount_prepare(&sleeper);
 	smq_eventcount_interrupt(&sleeper);
@@ -138,10 +131,9 @@ START_TEST(interrupted_before_the_sleep)
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }
-END_TEST
 
 /* The wakes of sleeps long over do not make the next ones short. */
-START_TEST(old_wakes_are_not_kept)
+TEST(old_wakes_are_not_kept)
 {
 	for (int i = 0; i < 10; i++) {
 		smq_eventcount_prepare(&sleeper);
@@ -153,10 +145,9 @@ START_TEST(old_wakes_are_not_kept)
 	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 20 * MS), 0);
 	ck_assert_int_ge(test_now() - start, 20 * MS);
 }
-END_TEST
 
 /* What is published without a publication, a close, always fences. */
-START_TEST(wake_after_a_close)
+TEST(wake_after_a_close)
 {
 	smq_eventcount_notify_fenced(&waker);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
@@ -165,33 +156,21 @@ START_TEST(wake_after_a_close)
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ck_assert_int_eq(smq_eventcount_wait(&sleeper, 3600 * 1000 * MS), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("fence");
-	TCase *tests = tcase_create("fence"), *filters = tcase_create("filters");
-
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_checked_fixture(filters, setup, NULL);
-	tcase_add_test(tests, withdrawn_announcement);
-	tcase_add_test(tests, woken_before_the_sleep);
-	tcase_add_test(tests, interrupted_before_the_sleep);
-	tcase_add_test(tests, old_wakes_are_not_kept);
-	tcase_add_test(tests, wake_after_a_close);
-	suite_add_tcase(suite, tests);
-	if (smq_process_register() && smq_process_membarrier()) {
-		tcase_add_test(filters, nobody_fences_where_membarrier_works);
-		tcase_add_test(filters, sleeper_loses_membarrier);
-	} else {
-		puts("skipped: what needs membarrier(2)");
-	}
-	tcase_add_test(filters, sleeper_without_membarrier);
-	tcase_add_test(filters, waker_that_could_not_register);
-	tcase_add_test(filters, claim_resets_both);
-	if (filter_works())
-		suite_add_tcase(suite, filters);
-	else
-		puts("skipped: what needs seccomp filters");
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/fence",
+	.seconds = 60,
+	.setup = setup,
+	.tests = {
+		{ withdrawn_announcement, 1, 0 },
+		{ woken_before_the_sleep, 1, 0 },
+		{ interrupted_before_the_sleep, 1, 0 },
+		{ old_wakes_are_not_kept, 1, 0 },
+		{ wake_after_a_close, 1, 0 },
+		{ nobody_fences_where_membarrier_works, 1, NEEDS_MEMBARRIER | NEEDS_FILTERS },
+		{ sleeper_loses_membarrier, 1, NEEDS_MEMBARRIER | NEEDS_FILTERS },
+		{ sleeper_without_membarrier, 1, NEEDS_FILTERS },
+		{ waker_that_could_not_register, 1, NEEDS_FILTERS },
+		{ claim_resets_both, 1, NEEDS_FILTERS },
+	},
+};

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "process.h"
-#include "support.h"
+#include "suite.h"
 #include "eventcount.h"
 
 #define CAPACITY 65536u
@@ -19,6 +19,7 @@
 /* A queue's header is one page. Its format is looked at for other pages, too, wherever this machine can map it. */
 static long page_bytes;
 static const long page_sizes[] = { 4096, 16384, 65536 };
+#define PAGE_SIZES (int)(sizeof page_sizes / sizeof page_sizes[0])
 
 long __real_sysconf(int name);
 long __wrap_sysconf(int name);
@@ -124,7 +125,7 @@ static void close_and_remove(struct shmemq *producer, struct shmemq *consumer)
 	free(expected);
 }
 
-START_TEST(new_queue)
+TEST(new_queue)
 {
 	struct shmemq_attr attr = { .capacity = CAPACITY, .flags = SHMEMQ_ATTR_TEMPORARY };
 	struct shmemq *observer;
@@ -139,10 +140,9 @@ START_TEST(new_queue)
 	ck_assert_int_eq(shmemq_close(observer), 0);
 	ck_assert_int_eq(shmemq_unlink(name), 0);
 }
-END_TEST
 
 /* Three messages pushed, one popped, the next one held, a third claim of the producer's end. */
-START_TEST(queue_in_use)
+TEST(queue_in_use)
 {
 	struct shmemq *producer, *consumer;
 	uint32_t fence, pid = (uint32_t)getpid();
@@ -181,10 +181,9 @@ START_TEST(queue_in_use)
 	compare();
 	close_and_remove(producer, consumer);
 }
-END_TEST
 
 /* A record across the ring's end, and the words of closed ends. */
-START_TEST(record_across_the_end)
+TEST(record_across_the_end)
 {
 	struct shmemq *producer, *consumer;
 	const char *message = "0123456789abcdefghijklmnopqrstuv";
@@ -231,10 +230,9 @@ START_TEST(record_across_the_end)
 	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
 	close_and_remove(producer, consumer);
 }
-END_TEST
 
 /* The other way round: a file that something else has written, with a tail one record behind what is committed. */
-START_TEST(foreign_queue)
+TEST(foreign_queue)
 {
 	const struct word header[] = {
 		{ 128, 16 }, { 136, 1 }, { 140, 4 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
@@ -276,18 +274,14 @@ START_TEST(foreign_queue)
 	ck_fails(shmemq_timedpop(consumer, buf, sizeof buf, &type, 0), EAGAIN);
 	close_and_remove(producer, consumer);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("format");
-	TCase *tests = tcase_create("format");
-	int pages = sizeof page_sizes / sizeof page_sizes[0];
-
-	tcase_add_loop_test(tests, new_queue, 0, pages);
-	tcase_add_loop_test(tests, queue_in_use, 0, pages);
-	tcase_add_loop_test(tests, record_across_the_end, 0, pages);
-	tcase_add_loop_test(tests, foreign_queue, 0, pages);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/format",
+	.seconds = 60,
+	.tests = {
+		{ new_queue, PAGE_SIZES, 0 },
+		{ queue_in_use, PAGE_SIZES, 0 },
+		{ record_across_the_end, PAGE_SIZES, 0 },
+		{ foreign_queue, PAGE_SIZES, 0 },
+	},
+};

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "memory.h"
-#include "support.h"
+#include "suite.h"
 
 #define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
 #define SIZE        20
@@ -29,7 +29,7 @@ static void push(uint64_t content)
 	ck_assert_int_eq(memory_push(&producer, SIZE, content), SMQ_READY);
 }
 
-START_TEST(size_words)
+TEST(size_words)
 {
 	smq_word *size_word = &smq_record_at(&consumer, consumer.position)->size_plus_1;
 	const uint32_t bad[] = { MESSAGE_MAX + 2, memory.capacity, 2 * memory.capacity, 1u << 31, UINT32_MAX };
@@ -44,7 +44,6 @@ START_TEST(size_words)
 		ck_assert(memory_refused_produce(&memory));
 	}
 }
-END_TEST
 
 static void put_size(uint32_t offset, uint32_t size)
 {
@@ -52,7 +51,7 @@ static void put_size(uint32_t offset, uint32_t size)
 }
 
 /* Committed headers all around: the smallest, a few large ones, and a last one that ends within the first. */
-START_TEST(walk_ends_with_the_ring)
+TEST(walk_ends_with_the_ring)
 {
 	uint32_t half = memory.capacity / 2;
 
@@ -69,10 +68,9 @@ START_TEST(walk_ends_with_the_ring)
 	put_size(memory.capacity - RECORD, 2 * RECORD - SMQ_RECORD_HEADER);
 	ck_assert(memory_refused_produce(&memory));
 }
-END_TEST
 
 /* Judged where the walk ends, two records behind the stored tail; which is stored only if all is well. */
-START_TEST(positions_a_claim_refuses)
+TEST(positions_a_claim_refuses)
 {
 	uint32_t stored = producer.position, tail = stored + 2 * RECORD, full = memory.capacity - SMQ_RECORD_HEADER;
 	const uint32_t bad[] = { tail + 8, tail - full - 8, tail - 4, tail - 1, tail + 1, tail + (1u << 31) };
@@ -94,10 +92,9 @@ START_TEST(positions_a_claim_refuses)
 	pushed->position_bytes = tail;
 	ck_assert(!memory_refused_produce(&memory));
 }
-END_TEST
 
 /* The stored tail may be behind the consumer's head, but not by more than a ring. */
-START_TEST(positions_a_consumer_refuses)
+TEST(positions_a_consumer_refuses)
 {
 	uint32_t tail = producer.position;
 	const uint32_t good[] = { tail, tail - memory.capacity, tail + memory.capacity };
@@ -112,10 +109,9 @@ START_TEST(positions_a_consumer_refuses)
 		ck_assert(memory_refused_consume(&memory));
 	}
 }
-END_TEST
 
 /* The head as a running producer reads it: when its copy says full, never else. */
-START_TEST(heads_a_producer_refuses)
+TEST(heads_a_producer_refuses)
 {
 	uint32_t start = producer.position;
 
@@ -136,10 +132,9 @@ START_TEST(heads_a_producer_refuses)
 	popped->position_bytes = start + 4 * RECORD;
 	ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_READY);
 }
-END_TEST
 
 /* A view word of any value marks at most what lies in the ring. */
-START_TEST(garbage_in_the_view)
+TEST(garbage_in_the_view)
 {
 	const uint32_t bad[] = { memory.capacity + 8, 1u << 31, (1u << 31) + 8, (uint32_t)-8, (uint32_t)-RECORD };
 
@@ -151,20 +146,17 @@ START_TEST(garbage_in_the_view)
 		ck_assert_uint_eq(popped->lease_bytes, consumer.position);
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("garbage");
-	TCase *tests = tcase_create("garbage");
-
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, size_words);
-	tcase_add_test(tests, walk_ends_with_the_ring);
-	tcase_add_test(tests, positions_a_claim_refuses);
-	tcase_add_test(tests, positions_a_consumer_refuses);
-	tcase_add_test(tests, heads_a_producer_refuses);
-	tcase_add_test(tests, garbage_in_the_view);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/garbage",
+	.seconds = 60,
+	.setup = setup,
+	.tests = {
+		{ size_words, 1, 0 },
+		{ walk_ends_with_the_ring, 1, 0 },
+		{ positions_a_claim_refuses, 1, 0 },
+		{ positions_a_consumer_refuses, 1, 0 },
+		{ heads_a_producer_refuses, 1, 0 },
+		{ garbage_in_the_view, 1, 0 },
+	},
+};

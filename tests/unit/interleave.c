@@ -9,7 +9,7 @@
 #include "handle.h"
 #include "process.h"
 #include "spin.h"
-#include "support.h"
+#include "suite.h"
 
 enum moment {
 	BEFORE_LOOK,
@@ -94,30 +94,28 @@ static void wait_with(enum moment when, size_t i)
 }
 
 /* The look finds it: no sleep. */
-START_TEST(before_the_look)
+TEST(before_the_look)
 {
 	wait_with(BEFORE_LOOK, (size_t)_i);
 	ck_assert_uint_eq(membarriers, 1);
 	ck_assert_uint_eq(sleeps, 0);
 	ends_close(&ends);
 }
-END_TEST
 
 /* The word, or the semaphore, tells the kernel: no sleep either. */
-START_TEST(before_the_sleep)
+TEST(before_the_sleep)
 {
 	wait_with(BEFORE_SLEEP, (size_t)_i);
 	ck_assert_uint_ge(membarriers, 1);
 	ck_assert_uint_eq(sleeps, 1);
 	ends_close(&ends);
 }
-END_TEST
 
 /*
  * Room comes, but too little, while the sleeper learns that it has no membarrier: the wake takes the announcement, and
  * the producer is about to sleep on.
  */
-START_TEST(too_little_room_without_membarrier)
+TEST(too_little_room_without_membarrier)
 {
 	for (size_t i = 0; i < CALLS; i++) {
 		call = &calls[i];
@@ -134,7 +132,6 @@ START_TEST(too_little_room_without_membarrier)
 		ends_close(&ends);
 	}
 }
-END_TEST
 
 static void unblock_and_interrupt(void)
 {
@@ -143,7 +140,7 @@ static void unblock_and_interrupt(void)
 }
 
 /* What the call waited for has come: then there is no wait to end, and the interruption is the next one's. */
-START_TEST(interruption_that_comes_second)
+TEST(interruption_that_comes_second)
 {
 	call = &calls[_i];
 	for (moment = BEFORE_LOOK; moment <= BEFORE_SLEEP; moment++) {
@@ -156,10 +153,9 @@ START_TEST(interruption_that_comes_second)
 		ends_close(&ends);
 	}
 }
-END_TEST
 
 /* What comes while a wait looks, before it spins, shows that spinning pays: so misses before it are forgiven. */
-START_TEST(during_the_first_looks)
+TEST(during_the_first_looks)
 {
 	struct shmemq *q;
 	uint32_t bytes;
@@ -178,18 +174,15 @@ START_TEST(during_the_first_looks)
 	ck_assert_uint_eq(sleeps, 0);
 	ends_close(&ends);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("interleave");
-	TCase *tests = tcase_create("interleave");
-
-	tcase_add_loop_test(tests, before_the_look, 0, CALLS * EVENTS);
-	tcase_add_loop_test(tests, before_the_sleep, 0, CALLS * EVENTS);
-	tcase_add_test(tests, too_little_room_without_membarrier);
-	tcase_add_test(tests, during_the_first_looks);
-	tcase_add_loop_test(tests, interruption_that_comes_second, 0, CALLS);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/interleave",
+	.seconds = 60,
+	.tests = {
+		{ before_the_look, CALLS * EVENTS, 0 },
+		{ before_the_sleep, CALLS * EVENTS, 0 },
+		{ too_little_room_without_membarrier, 1, 0 },
+		{ during_the_first_looks, 1, 0 },
+		{ interruption_that_comes_second, CALLS, 0 },
+	},
+};

@@ -17,7 +17,7 @@
 #include "filter.h"
 #include "handle.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
 #define SOON_MS 10000 /* a ring that has not come by then is lost */
 #define LATE_MS 200   /* a lock goes that much later than the kernel tells of the death */
@@ -142,7 +142,7 @@ static void close_ends(void)
 }
 
 /* Linux before 6.11 turns a ring back when a signal comes. */
-START_TEST(a_signal_loses_no_ring)
+TEST(a_signal_loses_no_ring)
 {
 	open_ends(SHMEMQ_CONSUMER, 0);
 	signals = 3;
@@ -159,7 +159,6 @@ START_TEST(a_signal_loses_no_ring)
 	signals = 0;
 	close_ends();
 }
-END_TEST
 
 /* As with a first failure: so there is no announcement yet, and nobody is rung. */
 static void unblock_twice(void)
@@ -170,7 +169,7 @@ static void unblock_twice(void)
 }
 
 /* A call that silenced the descriptor and then found something leaves it readable: there may be more. */
-START_TEST(readable_after_a_success)
+TEST(readable_after_a_success)
 {
 	open_ends(both_ends[_i / 2], _i % 2 ? SHMEMQ_SHARED : 0);
 	silence.after = unblock_twice;
@@ -180,7 +179,6 @@ START_TEST(readable_after_a_success)
 	ck_assert_int_eq(try(), EAGAIN);
 	close_ends();
 }
-END_TEST
 
 static struct shmemq *beside;
 
@@ -191,7 +189,7 @@ static void unblock_twice_and_leave(void)
 }
 
 /* The same where it was the turn that the call found. */
-START_TEST(readable_after_a_success_in_a_turn)
+TEST(readable_after_a_success_in_a_turn)
 {
 	open_ends(both_ends[_i], SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
@@ -203,10 +201,9 @@ START_TEST(readable_after_a_success_in_a_turn)
 	ck_assert_int_eq(shmemq_close(beside), 0);
 	close_ends();
 }
-END_TEST
 
 /* Another handle's announcement may stand in the word before its membarrier has run: each calls its own. */
-START_TEST(each_handle_has_its_own_barrier)
+TEST(each_handle_has_its_own_barrier)
 {
 	open_ends(SHMEMQ_CONSUMER, SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
@@ -218,10 +215,9 @@ START_TEST(each_handle_has_its_own_barrier)
 	ck_assert_int_eq(shmemq_close(beside), 0);
 	close_ends();
 }
-END_TEST
 
 /* A peer that comes back while a call is about to say that it has gone: the descriptor tells. */
-START_TEST(a_return_in_between)
+TEST(a_return_in_between)
 {
 	open_ends(both_ends[_i], 0);
 	close_peer();
@@ -236,7 +232,6 @@ START_TEST(a_return_in_between)
 	ck_assert_int_eq(try(), EAGAIN);
 	close_ends();
 }
-END_TEST
 
 static void await_death(void)
 {
@@ -248,7 +243,7 @@ static void await_death(void)
 }
 
 /* However often the descriptor rings for other reasons: a lock that goes late is asked for until it is gone. */
-START_TEST(a_doubt_is_counted_in_time)
+TEST(a_doubt_is_counted_in_time)
 {
 	pid_t pid;
 
@@ -266,10 +261,9 @@ START_TEST(a_doubt_is_counted_in_time)
 	await_death();
 	close_ends();
 }
-END_TEST
 
 /* The peer dies, and he whose turn it is: the call hears both at once, and asks for the peer in its turn only. */
-START_TEST(peer_and_turn_die_together)
+TEST(peer_and_turn_die_together)
 {
 	pid_t peer_pid, holder;
 
@@ -287,7 +281,6 @@ START_TEST(peer_and_turn_die_together)
 	await_death();
 	close_ends();
 }
-END_TEST
 
 static bool peer_closes;
 
@@ -301,7 +294,7 @@ static void die_in_a_turn(void)
 }
 
 /* The call that hears of a death in the turn waits for its peer, which is in no doubt: then the next one asks. */
-START_TEST(a_death_heard_while_waiting_for_the_peer)
+TEST(a_death_heard_while_waiting_for_the_peer)
 {
 	peer_closes = _i % 2;
 	open_ends(both_ends[_i / 2], SHMEMQ_SHARED | (peer_closes ? 0 : SHMEMQ_STAY));
@@ -310,10 +303,9 @@ START_TEST(a_death_heard_while_waiting_for_the_peer)
 		ck_assert(rings(fd, SOON_MS));
 	close_ends();
 }
-END_TEST
 
 /* While somebody else has the init lock nobody can say whether a holder lives: that is no answer. */
-START_TEST(a_doubt_outlasts_the_init_lock)
+TEST(a_doubt_outlasts_the_init_lock)
 {
 	int64_t start = test_now();
 	pid_t holder;
@@ -333,7 +325,6 @@ START_TEST(a_doubt_outlasts_the_init_lock)
 		ck_assert(rings(fd, SOON_MS));
 	close_ends();
 }
-END_TEST
 
 /* The queue loses both its names, and the one that the peer opened dies as the last: the kernel ends the watch. */
 static void lose_the_watch(void)
@@ -358,7 +349,7 @@ static struct shmemq *reopen(void)
 	return q;
 }
 
-START_TEST(a_lost_watch_is_had_again)
+TEST(a_lost_watch_is_had_again)
 {
 	int watch;
 
@@ -379,7 +370,6 @@ START_TEST(a_lost_watch_is_had_again)
 	ck_assert_int_eq(try(), 0);
 	close_ends();
 }
-END_TEST
 
 static int without_watches(const void *expected)
 {
@@ -400,36 +390,27 @@ static int without_watches(const void *expected)
 }
 
 /* Who cannot have it again looks by itself, whatever it waits for. */
-START_TEST(a_watch_lost_for_good)
+TEST(a_watch_lost_for_good)
 {
 	child_run(without_watches, _i ? &(int){ EPIPE } : &(int){ EAGAIN });
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite;
-	TCase *tests;
-
-	if (!test_can_poll())
-		return CHILD_SKIP;
-	suite = suite_create("doorbell");
-	tests = tcase_create("doorbell");
-	tcase_set_timeout(tests, 60);
-	tcase_add_test(tests, a_signal_loses_no_ring);
-	tcase_add_loop_test(tests, readable_after_a_success, 0, 4);
-	tcase_add_loop_test(tests, readable_after_a_success_in_a_turn, 0, 2);
-	tcase_add_test(tests, each_handle_has_its_own_barrier);
-	tcase_add_loop_test(tests, a_return_in_between, 0, 2);
-	tcase_add_loop_test(tests, a_doubt_is_counted_in_time, 0, 2);
-	tcase_add_test(tests, peer_and_turn_die_together);
-	tcase_add_loop_test(tests, a_death_heard_while_waiting_for_the_peer, 0, 4);
-	tcase_add_test(tests, a_doubt_outlasts_the_init_lock);
-	tcase_add_loop_test(tests, a_lost_watch_is_had_again, 0, 2);
-	if (filter_works())
-		tcase_add_loop_test(tests, a_watch_lost_for_good, 0, 2);
-	else
-		puts("skipped: what needs seccomp filters");
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "unit/pollable",
+	.seconds = 120,
+	.test_seconds = 60,
+	.needs = NEEDS_POLLFD,
+	.tests = {
+		{ a_signal_loses_no_ring, 1, 0 },
+		{ readable_after_a_success, 4, 0 },
+		{ readable_after_a_success_in_a_turn, 2, 0 },
+		{ each_handle_has_its_own_barrier, 1, 0 },
+		{ a_return_in_between, 2, 0 },
+		{ a_doubt_is_counted_in_time, 2, 0 },
+		{ peer_and_turn_die_together, 1, 0 },
+		{ a_death_heard_while_waiting_for_the_peer, 4, 0 },
+		{ a_doubt_outlasts_the_init_lock, 1, 0 },
+		{ a_lost_watch_is_had_again, 2, 0 },
+		{ a_watch_lost_for_good, 2, NEEDS_FILTERS },
+	},
+};

@@ -13,7 +13,7 @@
 #include "filter.h"
 #include "handle.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
 #define SOON_MS 10000 /* a ring that has not come by then is lost */
 
@@ -77,7 +77,7 @@ static const struct call *some_call(int i)
 	return some[i];
 }
 
-START_TEST(rings_for_each_message_and_room)
+TEST(rings_for_each_message_and_room)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -95,10 +95,9 @@ START_TEST(rings_for_each_message_and_room)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
 /* Nothing is done to a descriptor that is not armed: its word says nothing to the peer. */
-START_TEST(not_armed_costs_nothing)
+TEST(not_armed_costs_nothing)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -113,9 +112,8 @@ START_TEST(not_armed_costs_nothing)
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);
 	ends_close(&ends);
 }
-END_TEST
 
-START_TEST(a_wait_in_between_leaves_it_armed)
+TEST(a_wait_in_between_leaves_it_armed)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -133,9 +131,8 @@ START_TEST(a_wait_in_between_leaves_it_armed)
 	ck_assert_int_eq(try(call, &ends), 0);
 	ends_close(&ends);
 }
-END_TEST
 
-START_TEST(rings_for_close_and_return)
+TEST(rings_for_close_and_return)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -158,10 +155,9 @@ START_TEST(rings_for_close_and_return)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
 /* Far fewer tries than those that would notice it anyway, and no wait but for the descriptor. */
-START_TEST(rings_for_death_and_return)
+TEST(rings_for_death_and_return)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -189,10 +185,9 @@ START_TEST(rings_for_death_and_return)
 	}
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 /* A descriptor made when all is over tells of it, though nothing happens any more. */
-START_TEST(made_after_the_death)
+TEST(made_after_the_death)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
@@ -202,7 +197,6 @@ START_TEST(made_after_the_death)
 	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 0), EOWNERDEAD);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static void exchange(struct shmemq *producer, struct shmemq *consumer)
 {
@@ -224,7 +218,7 @@ static void exchange(struct shmemq *producer, struct shmemq *consumer)
 	ck_assert_int_eq(shmemq_close(consumer), 0);
 }
 
-START_TEST(needs_no_name)
+TEST(needs_no_name)
 {
 	struct shmemq_attr attr = { .capacity = 1 };
 	const char *name = test_name();
@@ -243,10 +237,9 @@ START_TEST(needs_no_name)
 	close(fd);
 	exchange(producer, consumer);
 }
-END_TEST
 
 /* One message at each wake-up, as loops do that wait for a descriptor to be readable: none stays behind. */
-START_TEST(level_triggered)
+TEST(level_triggered)
 {
 	const char *name = test_name();
 	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
@@ -266,7 +259,6 @@ START_TEST(level_triggered)
 	ck_assert_int_eq(shmemq_close(producer), 0);
 	ck_assert_int_eq(shmemq_close(consumer), 0);
 }
-END_TEST
 
 /* Both ends of a queue, each with a descriptor, in a process that may make no system call. 0, or what went wrong. */
 static int stream_silently(const char *name)
@@ -288,14 +280,13 @@ static int stream_silently(const char *name)
 	return 0;
 }
 
-START_TEST(no_system_call_while_not_armed)
+TEST(no_system_call_while_not_armed)
 {
 	pid_t pid = filter_start(stream_silently, test_name());
 
 	ck_assert_int_ge(pid, 0);
 	ck_assert_int_eq(test_wait(pid), 0);
 }
-END_TEST
 
 static int as_another_user(const void *argument)
 {
@@ -313,11 +304,10 @@ static int as_another_user(const void *argument)
 }
 
 /* Who has given up the user that opened the queue still rings. */
-START_TEST(rings_after_a_drop_of_privileges)
+TEST(rings_after_a_drop_of_privileges)
 {
 	child_run(as_another_user, some_call(_i));
 }
-END_TEST
 
 static int without_descriptors(const void *argument)
 {
@@ -354,7 +344,7 @@ static int without_calls(const void *argument)
 	return 0;
 }
 
-START_TEST(errors)
+TEST(errors)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
@@ -362,11 +352,10 @@ START_TEST(errors)
 	ck_fails(shmemq_pollfd(NULL), EINVAL);
 	ck_fails(shmemq_pollfd(q), EBADF);
 	child_run(without_descriptors, name);
-	if (filter_works())
+	if (needs_missing(NEEDS_FILTERS) == NULL)
 		child_run(without_calls, name);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static int forked(const void *argument)
 {
@@ -377,7 +366,7 @@ static int forked(const void *argument)
 	return 0;
 }
 
-START_TEST(one_descriptor_a_handle)
+TEST(one_descriptor_a_handle)
 {
 	struct shmemq *q = test_open(test_name(), SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
 	int fd = shmemq_pollfd(q);
@@ -389,10 +378,9 @@ START_TEST(one_descriptor_a_handle)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
 }
-END_TEST
 
 /* A peer that floods the watch costs a try a bounded time, and ends it. */
-START_TEST(a_flood)
+TEST(a_flood)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -417,35 +405,25 @@ START_TEST(a_flood)
 	ck_assert(rings(fd, 0));
 	ends_close(&ends);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite;
-	TCase *tests;
-
-	if (!test_can_poll())
-		return CHILD_SKIP;
-	suite = suite_create("pollfd");
-	tests = tcase_create("pollfd");
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, rings_for_each_message_and_room, 0, 4);
-	tcase_add_loop_test(tests, not_armed_costs_nothing, 0, 2);
-	tcase_add_loop_test(tests, a_wait_in_between_leaves_it_armed, 0, 2);
-	tcase_add_loop_test(tests, rings_for_close_and_return, 0, 2);
-	tcase_add_loop_test(tests, rings_for_death_and_return, 0, 2);
-	tcase_add_test(tests, made_after_the_death);
-	tcase_add_test(tests, needs_no_name);
-	tcase_add_test(tests, level_triggered);
-	tcase_add_loop_test(tests, rings_after_a_drop_of_privileges, 0, 2);
-	tcase_add_test(tests, errors);
-	if (child_forks_apart())
-		tcase_add_test(tests, one_descriptor_a_handle);
-	tcase_add_loop_test(tests, a_flood, 0, 2);
-	if (!filter_works())
-		puts("skipped: what needs seccomp filters");
-	else if (TEST_QUIET)
-		tcase_add_test(tests, no_system_call_while_not_armed);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "unit/pollfd",
+	.seconds = 120,
+	.test_seconds = 60,
+	.needs = NEEDS_POLLFD,
+	.tests = {
+		{ rings_for_each_message_and_room, 4, 0 },
+		{ not_armed_costs_nothing, 2, 0 },
+		{ a_wait_in_between_leaves_it_armed, 2, 0 },
+		{ rings_for_close_and_return, 2, 0 },
+		{ rings_for_death_and_return, 2, 0 },
+		{ made_after_the_death, 1, 0 },
+		{ needs_no_name, 1, 0 },
+		{ level_triggered, 1, 0 },
+		{ rings_after_a_drop_of_privileges, 2, 0 },
+		{ errors, 1, 0 },
+		{ one_descriptor_a_handle, 1, NEEDS_FORKS_APART },
+		{ a_flood, 2, 0 },
+		{ no_system_call_while_not_armed, 1, NEEDS_FILTERS | NEEDS_NO_CALLS },
+	},
+};

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "memory.h"
-#include "support.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
@@ -47,7 +47,7 @@ static void move_on(uint32_t bytes)
 }
 
 /* Each record size at each offset, in a walk of very many laps that crosses the end of the 32-bit positions. */
-START_TEST(every_size_at_every_offset)
+TEST(every_size_at_every_offset)
 {
 	at(UINT32_MAX - (1u << 24) + 1);
 	for (uint32_t record = SMQ_RECORD_HEADER; record <= MESSAGE_MAX + 8; record += step()) {
@@ -66,10 +66,9 @@ START_TEST(every_size_at_every_offset)
 		}
 	}
 }
-END_TEST
 
 /* As many messages of a size as the format allows, whatever the offset, and no more; each pop makes room for one. */
-START_TEST(full_and_empty_counts)
+TEST(full_and_empty_counts)
 {
 	at(0);
 	for (uint32_t size = 0; size <= MESSAGE_MAX; size += step() / 8) {
@@ -89,9 +88,8 @@ START_TEST(full_and_empty_counts)
 		ck_fast(empty());
 	}
 }
-END_TEST
 
-START_TEST(largest_message_fits_at_every_offset)
+TEST(largest_message_fits_at_every_offset)
 {
 	at(0);
 	for (uint32_t offset = 0; offset < memory.capacity; offset += 8) {
@@ -103,10 +101,9 @@ START_TEST(largest_message_fits_at_every_offset)
 	}
 	ck_assert_int_eq(smq_ring_space(&producer, smq_record_bytes(MESSAGE_MAX + 1)), SMQ_NOT_YET);
 }
-END_TEST
 
 /* A push of the rest of the ring leaves the end marker its place. */
-START_TEST(last_bytes_of_the_ring)
+TEST(last_bytes_of_the_ring)
 {
 	at(0);
 	for (uint32_t first = 0; first <= MESSAGE_MAX - SMQ_RECORD_HEADER; first += 8) {
@@ -121,10 +118,9 @@ START_TEST(last_bytes_of_the_ring)
 		ck_fast(empty());
 	}
 }
-END_TEST
 
 /* Several messages queued while the positions pass 2^32. */
-START_TEST(positions_wrap)
+TEST(positions_wrap)
 {
 	at(0);
 	for (uint32_t before = 0; before <= 2 * memory.capacity; before += 8) {
@@ -148,7 +144,6 @@ START_TEST(positions_wrap)
 		ck_fast(consumer.position == producer.position && producer.position < memory.capacity);
 	}
 }
-END_TEST
 
 static uint64_t total(const smq_word *lo)
 {
@@ -161,7 +156,7 @@ static uint64_t both(uint32_t hi, uint32_t lo)
 }
 
 /* Both totals of both ends, a carry in each at another moment; that of the bytes comes out at exactly 5 * 2^32. */
-START_TEST(totals_carry)
+TEST(totals_carry)
 {
 	struct smq_progress *pushed, *popped;
 	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 40;
@@ -194,10 +189,9 @@ START_TEST(totals_carry)
 	ck_assert_uint_eq(both(consumer.messages_hi, consumer.messages_lo), messages + 5);
 	ck_assert_uint_eq(both(consumer.moved_hi, consumer.moved_lo), moved + 50);
 }
-END_TEST
 
 /* A holder that is killed between the two stores of a carry leaves no total that is wrong for good. */
-START_TEST(a_carry_half_done)
+TEST(a_carry_half_done)
 {
 	struct smq_progress *pushed;
 
@@ -222,10 +216,9 @@ START_TEST(a_carry_half_done)
 		ck_assert_uint_eq(pushed->messages_hi, upper);
 	}
 }
-END_TEST
 
 /* A copying pop leaves the view where it is, but not so far behind that it would come up in front again. */
-START_TEST(the_view_lags_behind)
+TEST(the_view_lags_behind)
 {
 	static const uint32_t lags[] = { 0, 8, SMQ_LEASE_LAG_MAX - 24, SMQ_LEASE_LAG_MAX - 16, SMQ_LEASE_LAG_MAX };
 
@@ -249,10 +242,9 @@ START_TEST(the_view_lags_behind)
 		ck_assert(memory_consume(&memory).redelivering);
 	}
 }
-END_TEST
 
 /* Every byte, and none beside them, from and to any place. */
-START_TEST(small_copies)
+TEST(small_copies)
 {
 	unsigned char from[2 * SMQ_SMALL], to[2 * SMQ_SMALL], expected[2 * SMQ_SMALL];
 
@@ -267,23 +259,20 @@ START_TEST(small_copies)
 		}
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("ring");
-	TCase *tests = tcase_create("ring");
-
-	tcase_set_timeout(tests, 30);
-	tcase_add_test(tests, every_size_at_every_offset);
-	tcase_add_test(tests, full_and_empty_counts);
-	tcase_add_test(tests, largest_message_fits_at_every_offset);
-	tcase_add_test(tests, last_bytes_of_the_ring);
-	tcase_add_test(tests, positions_wrap);
-	tcase_add_test(tests, totals_carry);
-	tcase_add_test(tests, a_carry_half_done);
-	tcase_add_test(tests, the_view_lags_behind);
-	tcase_add_test(tests, small_copies);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 90);
-}
+const struct suite suite = {
+	.name = "unit/ring",
+	.seconds = 90,
+	.test_seconds = 30,
+	.tests = {
+		{ every_size_at_every_offset, 1, 0 },
+		{ full_and_empty_counts, 1, 0 },
+		{ largest_message_fits_at_every_offset, 1, 0 },
+		{ last_bytes_of_the_ring, 1, 0 },
+		{ positions_wrap, 1, 0 },
+		{ totals_carry, 1, 0 },
+		{ a_carry_half_done, 1, 0 },
+		{ the_view_lags_behind, 1, 0 },
+		{ small_copies, 1, 0 },
+	},
+};

@@ -8,7 +8,7 @@
 #include "calls.h"
 #include "child.h"
 #include "handle.h"
-#include "support.h"
+#include "suite.h"
 
 static const struct call *call;
 static struct ends ends;
@@ -38,7 +38,7 @@ static int64_t slice_ns(void)
 }
 
 /* A slice ends when the next question for the peer is due: there is one more than fit, and one that is cut short. */
-START_TEST(a_few_long_sleeps)
+TEST(a_few_long_sleeps)
 {
 	call = &calls[_i];
 	if (!call->timed || !call->copies)
@@ -50,7 +50,6 @@ START_TEST(a_few_long_sleeps)
 	ck_assert_uint_le(sleeps, (unsigned)(1000 * MS / slice_ns()) + 2);
 	ends_close(&ends);
 }
-END_TEST
 
 static pid_t holder;
 
@@ -72,7 +71,7 @@ static void kill_holder(void)
 }
 
 /* The wait goes on until the next question is due. */
-START_TEST(a_death_is_noticed_within_a_slice)
+TEST(a_death_is_noticed_within_a_slice)
 {
 	call = &calls[_i * (CALLS - 1)]; /* the first, and the last */
 	ends = ends_waiting(call, 0);
@@ -84,10 +83,9 @@ START_TEST(a_death_is_noticed_within_a_slice)
 	ck_assert_int_le(asked_ns, SMQ_SLICE_NS);
 	ends_close(&ends);
 }
-END_TEST
 
 /* Nor do timeouts far shorter than a slice put the question off. */
-START_TEST(nor_by_short_waits)
+TEST(nor_by_short_waits)
 {
 	int err;
 
@@ -103,16 +101,13 @@ START_TEST(nor_by_short_waits)
 	ck_assert_int_le(asked_ns, SMQ_SLICE_NS);
 	ends_close(&ends);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("slices");
-	TCase *tests = tcase_create("slices");
-
-	tcase_add_loop_test(tests, a_few_long_sleeps, 0, CALLS);
-	tcase_add_loop_test(tests, a_death_is_noticed_within_a_slice, 0, 2);
-	tcase_add_loop_test(tests, nor_by_short_waits, 0, 2);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "unit/slices",
+	.seconds = 120,
+	.tests = {
+		{ a_few_long_sleeps, CALLS, 0 },
+		{ a_death_is_noticed_within_a_slice, 2, 0 },
+		{ nor_by_short_waits, 2, 0 },
+	},
+};

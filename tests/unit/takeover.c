@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "memory.h"
-#include "support.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
@@ -44,7 +44,7 @@ static void forget_since(struct smq_progress *progress, const struct smq_progres
 }
 
 /* All of a push but the store that publishes it. */
-START_TEST(producer_dies_before_commit)
+TEST(producer_dies_before_commit)
 {
 	struct smq_record *record = smq_record_at(&producer, producer.position);
 	uint32_t tail = producer.position;
@@ -60,10 +60,9 @@ START_TEST(producer_dies_before_commit)
 	memory_pop(&consumer, SIZE, 2);
 	ck_assert(empty());
 }
-END_TEST
 
 /* Published, but neither the tail nor the totals stored; `_i` of the messages are popped meanwhile. */
-START_TEST(producer_dies_before_its_tail_is_stored)
+TEST(producer_dies_before_its_tail_is_stored)
 {
 	struct smq_progress then;
 	uint32_t tail;
@@ -86,10 +85,9 @@ START_TEST(producer_dies_before_its_tail_is_stored)
 		memory_pop(&consumer, SIZE, (uint64_t)i);
 	ck_assert(empty());
 }
-END_TEST
 
 /* The totals are stored after the tail: killed in between, they stay one behind, and nothing is counted twice. */
-START_TEST(producer_dies_before_its_totals_are_stored)
+TEST(producer_dies_before_its_totals_are_stored)
 {
 	push(0);
 	pushed->messages_lo = pushed->moved_lo = 0;
@@ -98,10 +96,9 @@ START_TEST(producer_dies_before_its_totals_are_stored)
 	memory_pop(&consumer, SIZE, 0);
 	ck_assert(empty());
 }
-END_TEST
 
 /* The walk may go all around: a whole ring of the smallest records, none of them in the stored tail. */
-START_TEST(producer_recovers_a_full_ring)
+TEST(producer_recovers_a_full_ring)
 {
 	struct smq_progress then = *pushed;
 	uint32_t count = 0;
@@ -117,10 +114,9 @@ START_TEST(producer_recovers_a_full_ring)
 		memory_pop(&consumer, 0, i);
 	ck_assert(empty());
 }
-END_TEST
 
 /* A consumer takes what is published behind a tail that was never stored. */
-START_TEST(consumer_ahead_of_the_stored_tail)
+TEST(consumer_ahead_of_the_stored_tail)
 {
 	struct smq_progress then = *pushed;
 
@@ -132,10 +128,9 @@ START_TEST(consumer_ahead_of_the_stored_tail)
 	memory_pop(&consumer, SIZE, 2);
 	ck_assert(empty());
 }
-END_TEST
 
 /* The message that was held comes again and is marked; the one behind it was not. */
-START_TEST(held_message_is_redelivered)
+TEST(held_message_is_redelivered)
 {
 	push(1);
 	push(2);
@@ -150,10 +145,9 @@ START_TEST(held_message_is_redelivered)
 	push(3);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 }
-END_TEST
 
 /* Of several that were held at once, those not released. */
-START_TEST(held_messages_are_redelivered)
+TEST(held_messages_are_redelivered)
 {
 	for (uint64_t i = 1; i <= 4; i++)
 		push(i);
@@ -165,9 +159,8 @@ START_TEST(held_messages_are_redelivered)
 		memory_pop(&consumer, SIZE, i);
 	}
 }
-END_TEST
 
-START_TEST(released_message_marks_nothing)
+TEST(released_message_marks_nothing)
 {
 	push(1);
 	push(2);
@@ -179,10 +172,9 @@ START_TEST(released_message_marks_nothing)
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 	memory_pop(&consumer, SIZE, 3);
 }
-END_TEST
 
 /* Killed between the store of the head and that of the view: behind the head it says nothing. */
-START_TEST(view_behind_the_head_marks_nothing)
+TEST(view_behind_the_head_marks_nothing)
 {
 	push(1);
 	push(2);
@@ -195,13 +187,12 @@ START_TEST(view_behind_the_head_marks_nothing)
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
 }
-END_TEST
 
 /*
  * A view is compared by difference, so it must not stay where it was while gigabytes pass through copying pops: at
  * 2 GiB it would look newer than the head, close to 4 GiB like a message that is held.
  */
-START_TEST(view_keeps_up_with_copying_pops)
+TEST(view_keeps_up_with_copying_pops)
 {
 	uint32_t held = consumer.position + RECORD, step = MESSAGE_MAX + 8;
 
@@ -227,25 +218,21 @@ START_TEST(view_keeps_up_with_copying_pops)
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("takeover");
-	TCase *ends = tcase_create("ends");
-
-	tcase_add_checked_fixture(ends, setup, NULL);
-	tcase_set_timeout(ends, 20);
-	tcase_add_test(ends, producer_dies_before_commit);
-	tcase_add_loop_test(ends, producer_dies_before_its_tail_is_stored, 0, 5);
-	tcase_add_test(ends, producer_dies_before_its_totals_are_stored);
-	tcase_add_test(ends, producer_recovers_a_full_ring);
-	tcase_add_test(ends, consumer_ahead_of_the_stored_tail);
-	tcase_add_test(ends, held_message_is_redelivered);
-	tcase_add_test(ends, held_messages_are_redelivered);
-	tcase_add_test(ends, released_message_marks_nothing);
-	tcase_add_test(ends, view_behind_the_head_marks_nothing);
-	tcase_add_test(ends, view_keeps_up_with_copying_pops);
-	suite_add_tcase(suite, ends);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/takeover",
+	.seconds = 60,
+	.setup = setup,
+	.tests = {
+		{ producer_dies_before_commit, 1, 0 },
+		{ producer_dies_before_its_tail_is_stored, 5, 0 },
+		{ producer_dies_before_its_totals_are_stored, 1, 0 },
+		{ producer_recovers_a_full_ring, 1, 0 },
+		{ consumer_ahead_of_the_stored_tail, 1, 0 },
+		{ held_message_is_redelivered, 1, 0 },
+		{ held_messages_are_redelivered, 1, 0 },
+		{ released_message_marks_nothing, 1, 0 },
+		{ view_behind_the_head_marks_nothing, 1, 0 },
+		{ view_keeps_up_with_copying_pops, 1, 0 },
+	},
+};

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "handle.h"
-#include "support.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define MESSAGES TEST_PART(200000)
@@ -89,7 +89,7 @@ static void move(struct ends *ends, bool sleeping)
 }
 
 /* `_i`: 1 one mapping, 2 sleeping instead of spinning, for the first hundred waits at least. */
-START_TEST(threads)
+TEST(threads)
 {
 	const char *name = test_name();
 	struct ends ends = { .producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1) };
@@ -108,16 +108,18 @@ START_TEST(threads)
 	ck_assert_int_eq(shmemq_close(ends.consumer), 0);
 	ck_assert_int_eq(shmemq_close(ends.producer), 0);
 }
-END_TEST
 
-int main(void)
+static void begin(void)
 {
-	Suite *suite = suite_create("threads");
-	TCase *tests = tcase_create("threads");
-
 	seed = test_seed();
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, threads, 0, 4);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 240);
 }
+
+const struct suite suite = {
+	.name = "unit/threads",
+	.seconds = 240,
+	.test_seconds = 60,
+	.begin = begin,
+	.tests = {
+		{ threads, 4, 0 },
+	},
+};

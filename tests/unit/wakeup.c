@@ -14,7 +14,7 @@
 
 #include "filter.h"
 #include "sleepy.h"
-#include "support.h"
+#include "suite.h"
 
 #define PINGS    TEST_PART(15000)
 #define MESSAGES TEST_PART(200000)
@@ -39,11 +39,15 @@ static const struct {
 };
 #define PAIRS (int)(sizeof pairs / sizeof pairs[0])
 
-static bool can_filter, can_poll;
-
 static bool can_be(const struct side *side)
 {
-	return (can_filter || strcmp(side->deny, "never") == 0) && (can_poll || strcmp(side->wait, "sleep") == 0);
+	unsigned needs = (strcmp(side->deny, "never") != 0 ? NEEDS_FILTERS : 0) |
+			 (strcmp(side->wait, "sleep") != 0 ? NEEDS_POLLFD : 0);
+	const char *missing = needs_missing(needs);
+
+	if (missing != NULL)
+		printf("skipped: a pair of sides: %s\n", missing);
+	return missing == NULL;
 }
 
 static pid_t start(const char *role, const struct side *side, const char *const *names, uint64_t count)
@@ -60,7 +64,7 @@ static void create(const char *name)
 	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
 }
 
-START_TEST(ping_pong)
+TEST(ping_pong)
 {
 	const char *names[] = { test_name(), test_name() };
 	pid_t ping, pong;
@@ -74,9 +78,8 @@ START_TEST(ping_pong)
 	ck_assert_int_eq(test_wait(ping), 0);
 	ck_assert_int_eq(test_wait(pong), 0);
 }
-END_TEST
 
-START_TEST(bursts)
+TEST(bursts)
 {
 	const char *names[] = { test_name(), "none" };
 	pid_t producer, consumer;
@@ -89,7 +92,6 @@ START_TEST(bursts)
 	ck_assert_int_eq(test_wait(producer), 0);
 	ck_assert_int_eq(test_wait(consumer), 0);
 }
-END_TEST
 
 /* A thread that waits for ever, round after round, until there is no other. */
 struct waiting {
@@ -165,7 +167,7 @@ static void begin_round(struct waiting *waiting, unsigned i)
 	sleepy_delay(&random, i % 2 ? 5000 : 50000);
 }
 
-START_TEST(interruptions)
+TEST(interruptions)
 {
 	struct waiting waiting = { .expected = ECANCELED };
 	pthread_t thread = begin(&waiting, test_name());
@@ -177,9 +179,8 @@ START_TEST(interruptions)
 	}
 	end(&waiting, thread);
 }
-END_TEST
 
-START_TEST(closes)
+TEST(closes)
 {
 	struct waiting waiting = { .expected = EPIPE };
 	const char *name = test_name();
@@ -195,7 +196,6 @@ START_TEST(closes)
 	}
 	end(&waiting, thread);
 }
-END_TEST
 
 /*
  * Both ends of a queue in one process that may make no system call. Its exit status: 0, or what went wrong first. With
@@ -237,7 +237,7 @@ static int without_system_calls(const char *name, bool sleep)
 }
 
 /* And the test's own test: a wait is noticed. */
-START_TEST(no_system_call_while_nobody_sleeps)
+TEST(no_system_call_while_nobody_sleeps)
 {
 	pid_t pid = fork();
 
@@ -246,25 +246,22 @@ START_TEST(no_system_call_while_nobody_sleeps)
 		syscall(SYS_exit_group, without_system_calls(test_name(), _i)); /* sanitizers have hooks in _exit */
 	ck_assert_int_eq(test_wait(pid), _i ? 128 + SIGSYS : 0);
 }
-END_TEST
 
-int main(void)
+static void make_seed(void)
 {
-	Suite *suite = suite_create("wakeup");
-	TCase *tests = tcase_create("wakeup");
-
-	can_filter = filter_works();
-	can_poll = test_can_poll();
 	seed = test_seed();
-	tcase_set_timeout(tests, 30);
-	tcase_add_loop_test(tests, ping_pong, 0, PAIRS);
-	tcase_add_loop_test(tests, bursts, 0, PAIRS);
-	tcase_add_test(tests, interruptions);
-	tcase_add_test(tests, closes);
-	if (!can_filter)
-		puts("skipped: what needs seccomp filters");
-	else if (TEST_QUIET)
-		tcase_add_loop_test(tests, no_system_call_while_nobody_sleeps, 0, 2);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 200);
 }
+
+const struct suite suite = {
+	.name = "unit/wakeup",
+	.seconds = 200,
+	.test_seconds = 30,
+	.begin = make_seed,
+	.tests = {
+		{ ping_pong, PAIRS, 0 },
+		{ bursts, PAIRS, 0 },
+		{ interruptions, 1, 0 },
+		{ closes, 1, 0 },
+		{ no_system_call_while_nobody_sleeps, 2, NEEDS_FILTERS | NEEDS_NO_CALLS },
+	},
+};
