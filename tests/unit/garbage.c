@@ -2,32 +2,8 @@
 /* Garbage in a ring's memory, by a bug or a hostile peer: refused, and nothing outside is touched. */
 #include "config.h"
 
-#include "memory.h"
+#include "ring_ends.h"
 #include "suite.h"
-
-#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-#define SIZE        20
-#define RECORD      32
-
-static struct memory memory;
-static struct smq_progress *pushed, *popped;
-static struct smq_ring producer, consumer;
-
-/* Near the end of the ring and of the positions. */
-static void setup(void)
-{
-	memory = memory_make();
-	pushed = &memory.header->producer_progress;
-	popped = &memory.header->consumer_progress;
-	memory_empty_at(&memory, UINT32_MAX - 7 - 2 * RECORD);
-	producer = memory_produce(&memory);
-	consumer = memory_consume(&memory);
-}
-
-static void push(uint64_t content)
-{
-	ck_assert_int_eq(memory_push(&producer, SIZE, content), SMQ_READY);
-}
 
 TEST(size_words)
 {
@@ -150,7 +126,7 @@ TEST(garbage_in_the_view)
 const struct suite suite = {
 	.name = "unit/garbage",
 	.seconds = 60,
-	.setup = setup,
+	.setup = start_near_the_end,
 	.tests = {
 		{ size_words, 1, 0 },
 		{ walk_ends_with_the_ring, 1, 0 },

@@ -2,35 +2,14 @@
 /* The ring's protocol while both ends live: every size everywhere, how much fits, positions and totals that wrap. */
 #include "config.h"
 
-#include "memory.h"
+#include "ring_ends.h"
 #include "suite.h"
 #include "traffic.h"
-
-#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-
-static struct memory memory;
-static struct smq_ring producer, consumer;
 
 /* Rings of larger pages are gone through in larger steps: in a ring of 4 KiB nothing is left out. */
 static uint32_t step(void)
 {
 	return memory.capacity / 4096 * 8;
-}
-
-static void at(uint32_t position)
-{
-	if (memory.header == NULL)
-		memory = memory_make();
-	memory_empty_at(&memory, position);
-	producer = memory_produce(&memory);
-	consumer = memory_consume(&memory);
-}
-
-static bool empty(void)
-{
-	uint32_t size;
-
-	return smq_ring_peek(&consumer, &size) == SMQ_NOT_YET;
 }
 
 /* Moves both ends on, by records nobody looks at, until the next record starts `bytes` further. */
@@ -49,7 +28,7 @@ static void move_on(uint32_t bytes)
 /* Each record size at each offset, in a walk of very many laps that crosses the end of the 32-bit positions. */
 TEST(every_size_at_every_offset)
 {
-	at(UINT32_MAX - (1u << 24) + 1);
+	start_at(UINT32_MAX - (1u << 24) + 1);
 	for (uint32_t record = SMQ_RECORD_HEADER; record <= MESSAGE_MAX + 8; record += step()) {
 		uint32_t start = producer.position;
 
@@ -70,11 +49,11 @@ TEST(every_size_at_every_offset)
 /* As many messages of a size as the format allows, whatever the offset, and no more; each pop makes room for one. */
 TEST(full_and_empty_counts)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t size = 0; size <= MESSAGE_MAX; size += step() / 8) {
 		uint32_t record = smq_record_bytes(size), fits = (memory.capacity - SMQ_RECORD_HEADER) / record;
 
-		at(UINT32_MAX - 7 - 3 * record % memory.capacity);
+		start_at(UINT32_MAX - 7 - 3 * record % memory.capacity);
 		for (uint32_t i = 0; i < fits; i++)
 			ck_fast(memory_push(&producer, size, i) == SMQ_READY);
 		ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
@@ -91,9 +70,9 @@ TEST(full_and_empty_counts)
 
 TEST(largest_message_fits_at_every_offset)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t offset = 0; offset < memory.capacity; offset += 8) {
-		at(UINT32_MAX - 7 - memory.capacity + offset);
+		start_at(UINT32_MAX - 7 - memory.capacity + offset);
 		ck_fast(memory_push(&producer, MESSAGE_MAX, offset) == SMQ_READY);
 		ck_fast(memory_push(&producer, 0, 0) == SMQ_NOT_YET);
 		memory_pop(&consumer, MESSAGE_MAX, offset);
@@ -105,11 +84,11 @@ TEST(largest_message_fits_at_every_offset)
 /* A push of the rest of the ring leaves the end marker its place. */
 TEST(last_bytes_of_the_ring)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t first = 0; first <= MESSAGE_MAX - SMQ_RECORD_HEADER; first += 8) {
 		uint32_t rest = MESSAGE_MAX - smq_record_bytes(first);
 
-		at(first);
+		start_at(first);
 		ck_fast(memory_push(&producer, first, 1) == SMQ_READY);
 		ck_fast(memory_push(&producer, rest + 1, 2) == SMQ_NOT_YET);
 		ck_fast(memory_push(&producer, rest, 2) == SMQ_READY);
@@ -122,20 +101,20 @@ TEST(last_bytes_of_the_ring)
 /* Several messages queued while the positions pass 2^32. */
 TEST(positions_wrap)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t before = 0; before <= 2 * memory.capacity; before += 8) {
-		uint64_t pushed = before << 16, popped = pushed;
+		uint64_t pushes = before << 16, pops = pushes;
 
-		at(UINT32_MAX - 7 - before);
+		start_at(UINT32_MAX - 7 - before);
 		for (;;) {
-			uint64_t in = pushed, out = popped, next = traffic_random(&in), oldest = traffic_random(&out);
+			uint64_t in = pushes, out = pops, next = traffic_random(&in), oldest = traffic_random(&out);
 
 			if (producer.position >= 1u << 31 &&
 			    memory_push(&producer, next >> 8 & 255, next) == SMQ_READY) {
-				pushed++;
-			} else if (popped < pushed) {
+				pushes++;
+			} else if (pops < pushes) {
 				memory_pop(&consumer, oldest >> 8 & 255, oldest);
-				popped++;
+				pops++;
 			} else {
 				break;
 			}
@@ -158,17 +137,14 @@ static uint64_t both(uint32_t hi, uint32_t lo)
 /* Both totals of both ends, a carry in each at another moment; that of the bytes comes out at exactly 5 * 2^32. */
 TEST(totals_carry)
 {
-	struct smq_progress *pushed, *popped;
 	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 40;
 
-	at(0);
-	pushed = &memory.header->producer_progress;
-	popped = &memory.header->consumer_progress;
+	start_at(0);
 	pushed->messages_lo = popped->messages_lo = (uint32_t)messages;
 	pushed->messages_hi = popped->messages_hi = (uint32_t)(messages >> 31);
 	pushed->moved_lo = popped->moved_lo = (uint32_t)moved;
 	pushed->moved_hi = popped->moved_hi = (uint32_t)(moved >> 31);
-	at(0);
+	start_at(0);
 	for (unsigned i = 0; i < 5; i++) {
 		ck_assert_int_eq(memory_push(&producer, 10, i), SMQ_READY);
 		ck_assert_uint_eq(total(&pushed->messages_lo), messages + i + 1);
@@ -193,10 +169,7 @@ TEST(totals_carry)
 /* A holder that is killed between the two stores of a carry leaves no total that is wrong for good. */
 TEST(a_carry_half_done)
 {
-	struct smq_progress *pushed;
-
-	at(0);
-	pushed = &memory.header->producer_progress;
+	start_at(0);
 	for (uint32_t upper = 1; upper <= 3; upper++) {
 		uint64_t messages = ((uint64_t)upper << 31) - 1;
 
@@ -223,11 +196,9 @@ TEST(the_view_lags_behind)
 	static const uint32_t lags[] = { 0, 8, SMQ_LEASE_LAG_MAX - 24, SMQ_LEASE_LAG_MAX - 16, SMQ_LEASE_LAG_MAX };
 
 	for (size_t i = 0; i < sizeof lags / sizeof lags[0]; i++) {
-		struct smq_progress *popped;
 		uint32_t view;
 
-		at(64);
-		popped = &memory.header->consumer_progress;
+		start_at(64);
 		view = consumer.position - lags[i];
 		consumer.view = view;
 		popped->lease_bytes = view;

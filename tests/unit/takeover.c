@@ -2,40 +2,9 @@
 /* The ring in the hands of the next holder of an end, wherever the last one was killed. */
 #include "config.h"
 
-#include "memory.h"
+#include "ring_ends.h"
 #include "suite.h"
 #include "traffic.h"
-
-#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-#define SIZE        20
-#define RECORD      32
-
-static struct memory memory;
-static struct smq_progress *pushed, *popped;
-static struct smq_ring producer, consumer;
-
-/* Near the end of the ring and of the positions. */
-static void setup(void)
-{
-	memory = memory_make();
-	pushed = &memory.header->producer_progress;
-	popped = &memory.header->consumer_progress;
-	memory_empty_at(&memory, UINT32_MAX - 7 - 2 * RECORD);
-	producer = memory_produce(&memory);
-	consumer = memory_consume(&memory);
-}
-
-static void push(uint64_t content)
-{
-	ck_assert_int_eq(memory_push(&producer, SIZE, content), SMQ_READY);
-}
-
-static bool empty(void)
-{
-	uint32_t size;
-
-	return smq_ring_peek(&consumer, &size) == SMQ_NOT_YET;
-}
 
 /* What a producer that is killed has stored of its progress: what it had before its last operations. */
 static void forget_since(struct smq_progress *progress, const struct smq_progress *then)
@@ -222,7 +191,7 @@ TEST(view_keeps_up_with_copying_pops)
 const struct suite suite = {
 	.name = "unit/takeover",
 	.seconds = 60,
-	.setup = setup,
+	.setup = start_near_the_end,
 	.tests = {
 		{ producer_dies_before_commit, 1, 0 },
 		{ producer_dies_before_its_tail_is_stored, 5, 0 },
