@@ -30,7 +30,4 @@ int end_finish(struct shmemq *q, unsigned end);
  */
 pid_t end_hold(const char *name, int fd, unsigned end);
 
-/* Does this pollfd become readable within so many ms? */
-bool rings(int fd, int ms);
-
 #endif

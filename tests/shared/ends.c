@@ -11,10 +11,10 @@
 #include "filter.h"
 #include "handle.h"
 #include "one_end.h"
+#include "polling.h"
 #include "suite.h"
 
 #define LATE_NS (1000 * MS) /* what a dead handle may cost the others */
-#define SOON_MS 10000
 
 /* A queue with two handles on the end under test, one on the other, and some messages. */
 struct three {
@@ -298,10 +298,10 @@ static void fail_until_quiet(const struct three *three, int fd)
 {
 	ck_fails(end_try(three->two, three->end), EAGAIN);
 	while (three->two->pollable->owner.since != 0) {
-		ck_assert(rings(fd, SOON_MS));
+		await_raised(fd);
 		ck_fails(end_try(three->two, three->end), EAGAIN);
 	}
-	ck_assert(!rings(fd, 0));
+	ck_assert(!raised(fd, 0));
 }
 
 TEST(a_pollfd_hears_the_turn)
@@ -318,7 +318,7 @@ TEST(a_pollfd_hears_the_turn)
 	ck_assert(end_begin(three.one, three.end));
 	fail_until_quiet(&three, fd);
 	ck_assert_int_eq(end_finish(three.one, three.end), 0);
-	ck_assert(rings(fd, 0));
+	ck_assert(raised(fd, 0));
 	ck_assert_int_ge(end_try(three.two, three.end), 0);
 
 	/* Dead. */
@@ -327,7 +327,7 @@ TEST(a_pollfd_hears_the_turn)
 	child_kill(pid);
 	for (int tries = 0; end_try(three.two, three.end) < 0; tries++) {
 		ck_assert_int_lt(tries, 30);
-		ck_assert(rings(fd, SOON_MS));
+		await_raised(fd);
 	}
 	close_three(&three);
 }

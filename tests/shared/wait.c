@@ -12,6 +12,7 @@
 #include "calls.h"
 #include "handle.h"
 #include "one_end.h"
+#include "polling.h"
 #include "sleepy.h"
 #include "suite.h"
 
@@ -171,7 +172,7 @@ static void await_ring(struct shmemq *q)
 {
 	struct shmemq_stat st;
 
-	for (int late = 0; !rings(shmemq_pollfd(q), 5000);) {
+	for (int late = 0; !raised(shmemq_pollfd(q), 5000);) {
 		late = shmemq_stat(q, &st) == 0 && st.queued_messages > 0 ? late + 1 : 0;
 		if (late == 2) {
 			fprintf(stderr, "a ring was lost\n");
