@@ -8,33 +8,24 @@
 #include "calls.h"
 #include "child.h"
 #include "file.h"
+#include "pair.h"
 #include "suite.h"
 #include "traffic.h"
 
 #define MANY  1000
 #define SMALL 24 /* bytes; a record is 32 */
 
-static struct shmemq *producer, *consumer;
-static const char *name;
 static struct shmemq_msg in[MANY], out[MANY];
 static unsigned char bytes[MANY][SMALL];
 
 /* Both ends of a queue of 64 KiB, and messages of 0 to SMALL bytes with their number as type. */
 static void setup(void)
 {
-	name = test_name();
-	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 65536);
-	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	pair_open(65536);
 	for (uint32_t i = 0; i < MANY; i++) {
 		in[i] = (struct shmemq_msg){ i % (SMALL + 1) != 0 ? bytes[i] : NULL, i % (SMALL + 1), i, 0 };
 		traffic_fill(bytes[i], SMALL, i);
 	}
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(shmemq_close(producer), 0);
-	ck_assert_int_eq(shmemq_close(consumer), 0);
 }
 
 static void check_message(const struct shmemq_msg *msg, uint32_t i, uint32_t flags)
@@ -267,7 +258,6 @@ TEST(held_batch_comes_again)
 /* Garbage ends the batch before it and fails the next call; in what is held, it fails an end that has to look again. */
 TEST(garbage)
 {
-	struct smq_header *file = file_map(name);
 	unsigned char *ring = (unsigned char *)file + file_page();
 	smq_word *third; /* of messages of 0, 1 and 2 bytes */
 
@@ -286,14 +276,13 @@ TEST(garbage)
 		ck_fails(shmemq_popm_end(consumer, 3), EBADMSG);
 		ck_fails(shmemq_popm_start(consumer, out, MANY, 0), EBADMSG);
 	}
-	file_unmap(file);
 }
 
 const struct suite suite = {
 	.name = "api/batch",
 	.seconds = 60,
 	.setup = setup,
-	.teardown = teardown,
+	.teardown = pair_close,
 	.tests = {
 		{ all_at_once, 1, 0 },
 		{ mixed_with_single_calls, 1, 0 },

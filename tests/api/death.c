@@ -228,58 +228,6 @@ TEST(exit_and_exec)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* The first process of a pid namespace: it pops what comes from outside, and notices the death there. */
-static int consume_inside(const void *name)
-{
-	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
-	char byte;
-
-	CHECK(getpid() == 1 && q != NULL);
-	CHECK(shmemq_pop(q, &byte, 1, NULL) == 1);
-	CHECK(shmemq_pop(q, &byte, 1, NULL) == -1 && errno == EOWNERDEAD);
-	return 0;
-}
-
-static int enter_namespace(const void *name)
-{
-	CHECK(child_own_pids());
-	child_run(consume_inside, name);
-	return 0;
-}
-
-static int produce_one(const void *name)
-{
-	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
-
-	CHECK(q != NULL && shmemq_push(q, "x", 1, 0) == 0);
-	return pause();
-}
-
-/* Locks decide who is there, not pids, which mean nothing to the other side. */
-TEST(pid_namespaces)
-{
-	const char *name = test_name();
-	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
-	pid_t producer = child_start(produce_one, name), consumer = child_start(enter_namespace, name);
-	struct shmemq_stat st = { 0 };
-
-	while (st.popped_messages == 0 || st.waiting == 0) {
-		ck_assert_int_eq(shmemq_stat(q, &st), 0);
-		ck_assert_int_eq(waitpid(consumer, NULL, WNOHANG), 0);
-	}
-	ck_assert(st.producer == SHMEMQ_END_OPEN && st.consumer == SHMEMQ_END_OPEN && st.consumer_pid == 1);
-	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
-	child_kill(producer);
-	ck_assert_int_eq(test_wait(consumer), 0);
-	ck_assert_int_eq(shmemq_stat(q, &st), 0);
-	ck_assert(st.producer == SHMEMQ_END_DEAD && st.consumer == SHMEMQ_END_DEAD);
-	ck_assert_int_eq(shmemq_close(q), 0);
-	q = test_open(name, SHMEMQ_PRODUCER, 0);
-	fill(q, 1);
-	ck_fails(shmemq_push(q, "x", 1, 0), EOWNERDEAD);
-	ck_assert_int_eq(shmemq_close(q), 0);
-}
-
 const struct suite suite = {
 	.name = "api/death",
 	.seconds = 120,
@@ -291,6 +239,5 @@ const struct suite suite = {
 		{ stay, 4, 0 },
 		{ stopped_peer, 2, 0 },
 		{ exit_and_exec, 1, 0 },
-		{ pid_namespaces, 1, NEEDS_OWN_PIDS },
 	},
 };

@@ -1,55 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages: what is passed and what is refused, copied, gathered and in place. */
+/* Messages, copied and gathered: what is passed on and what is refused. */
 #include "config.h"
 
 #include <limits.h>
 
-#include "calls.h"
 #include "file.h"
+#include "pair.h"
 #include "suite.h"
-
-static const char *name;
-static struct shmemq *producer, *consumer;
-static struct smq_header *file;
-static size_t message_max;
-
-static void setup(void)
-{
-	name = test_name();
-	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
-	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
-	file = file_map(name);
-	message_max = file_page() - 16;
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(shmemq_close(producer), 0);
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	file_unmap(file);
-	ck_assert_int_eq(shmemq_unlink(name), 0);
-}
-
-/* The next message is these bytes with this type. */
-static void expect(const void *bytes, size_t size, uint32_t type)
-{
-	const void *message;
-	uint32_t got_type;
-	size_t got;
-
-	message = shmemq_timedpop_start(consumer, &got, &got_type, 0);
-	ck_assert_ptr_nonnull(message);
-	ck_assert_uint_eq(got, size);
-	ck_assert_uint_eq(got_type, type);
-	if (size != 0)
-		ck_assert_mem_eq(message, bytes, size);
-	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
-}
-
-static void expect_none(void)
-{
-	ck_fails(shmemq_timedpop(consumer, NULL, 0, NULL, 0), EAGAIN);
-}
 
 TEST(type_round_trip)
 {
@@ -197,81 +154,6 @@ TEST(gather_refused)
 	expect("x", 1, 0);
 }
 
-/* On both sides, after messages of every length. */
-TEST(aligned)
-{
-	for (size_t size = 0; size < 512; size++) {
-		size_t got;
-		void *room = shmemq_push_start(producer, size);
-		const void *message;
-
-		ck_assert_uint_eq((uintptr_t)room % 8, 0);
-		memset(room, (int)size, size);
-		ck_assert_int_eq(shmemq_push_end(producer, size, 0), 0);
-		message = shmemq_pop_start(consumer, &got, NULL);
-		ck_assert_uint_eq((uintptr_t)message % 8, 0);
-		ck_assert_int_eq(shmemq_pop_end(consumer), 0);
-	}
-}
-
-TEST(push_in_place)
-{
-	char *room = shmemq_push_start(producer, 100);
-
-	memcpy(room, "shorter", 7);
-	expect_none();
-	/* Refused, and still started. */
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, 101, 0), EINVAL));
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, SIZE_MAX, 0), EINVAL));
-#if SIZE_MAX > UINT32_MAX
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, ((size_t)UINT32_MAX + 1) | 7, 0), EINVAL));
-#endif
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_start(producer, 1), EINVAL));
-	ck_assert_int_eq(shmemq_push_end(producer, 7, 3), 0);
-	expect("shorter", 7, 3);
-	expect_none();
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, 0, 0), EINVAL));
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_cancel(producer), EINVAL));
-}
-
-/* A cancelled message never existed, and its room is free. */
-TEST(push_cancelled)
-{
-	void *room = shmemq_push_start(producer, message_max);
-	struct shmemq_stat st;
-
-	memset(room, 0xff, message_max);
-	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
-	ck_fails(shmemq_push_end(producer, 0, 0), EINVAL);
-	expect_none();
-	ck_assert_int_eq(shmemq_stat(producer, &st), 0);
-	ck_assert(st.pushed_messages == 0 && st.queued_bytes == 0);
-	ck_assert_ptr_eq(shmemq_push_start(producer, 5), room);
-	memcpy(room, "after", 5);
-	ck_assert_int_eq(shmemq_push_end(producer, 5, 0), 0);
-	expect("after", 5, 0);
-	expect_none();
-}
-
-TEST(pop_in_place)
-{
-	const void *message;
-	size_t size;
-	char buffer[8];
-
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop_end(consumer), EINVAL));
-	ck_assert_int_eq(shmemq_push(producer, "one", 3, 0) | shmemq_push(producer, "two", 3, 0), 0);
-	message = shmemq_pop_start(consumer, &size, NULL);
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop_start(consumer, &size, NULL), EINVAL));
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop(consumer, buffer, 8, NULL), EINVAL));
-	/* It stays where it is, however full the ring becomes. */
-	fill(producer, 3);
-	ck_assert_mem_eq(message, "one", 3);
-	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop_end(consumer), EINVAL));
-	expect("two", 3, 0);
-}
-
 /* A NULL handle, and NULL where something is to be read or stored. */
 TEST(null)
 {
@@ -302,51 +184,11 @@ TEST(null)
 	expect("x", 1, 0);
 }
 
-/* The calls that belong to one end and never wait. */
-TEST(wrong_end)
-{
-	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER, 0);
-	struct shmemq *const not_producers[] = { consumer, observer }, *const not_consumers[] = { producer, observer };
-
-	ck_assert_ptr_nonnull(shmemq_push_start(producer, 1));
-	FILE_UNCHANGED(file, {
-		for (int i = 0; i < 2; i++) {
-			ck_fails(shmemq_push_end(not_producers[i], 0, 0), EBADF);
-			ck_fails(shmemq_push_cancel(not_producers[i]), EBADF);
-			ck_fails(shmemq_pop_end(not_consumers[i]), EBADF);
-			ck_fails(shmemq_redelivered(not_consumers[i]), EBADF);
-		}
-		ck_fails(shmemq_interrupt(observer), EBADF);
-	});
-	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
-	ck_assert_int_eq(shmemq_close(observer), 0);
-}
-
-/* They learn nothing of garbage, but a handle that has seen it does nothing any more. */
-TEST(broken)
-{
-	struct smq_record *record = file_record(file, 0);
-	size_t size;
-
-	record->size_plus_1 = UINT32_MAX;
-	ck_fails(shmemq_pop_start(consumer, &size, NULL), EBADMSG);
-	record->size_plus_1 = 0;
-	ck_fails(shmemq_pop_end(consumer), EBADMSG);
-	ck_assert_int_eq(shmemq_redelivered(consumer), 0);
-	fill(producer, 1);
-	file->consumer_progress.position_bytes = 4;
-	ck_fails(shmemq_timedpush_start(producer, 1, 0), EBADMSG);
-	file->consumer_progress.position_bytes = 0;
-	ck_fails(shmemq_push_end(producer, 0, 0), EBADMSG);
-	ck_fails(shmemq_push_cancel(producer), EBADMSG);
-	ck_assert_int_eq(shmemq_interrupt(producer) | shmemq_interrupt(consumer), 0);
-}
-
 const struct suite suite = {
 	.name = "api/message",
 	.seconds = 60,
-	.setup = setup,
-	.teardown = teardown,
+	.setup = pair_open_page,
+	.teardown = pair_close,
 	.tests = {
 		{ type_round_trip, 1, 0 },
 		{ out_pointers_untouched, 1, 0 },
@@ -355,12 +197,6 @@ const struct suite suite = {
 		{ largest, 1, 0 },
 		{ gather, 1, 0 },
 		{ gather_refused, 1, 0 },
-		{ aligned, 1, 0 },
-		{ push_in_place, 1, 0 },
-		{ push_cancelled, 1, 0 },
-		{ pop_in_place, 1, 0 },
 		{ null, 1, 0 },
-		{ wrong_end, 1, 0 },
-		{ broken, 1, 0 },
 	},
 };

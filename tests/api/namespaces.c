@@ -5,10 +5,11 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "child.h"
 #include "suite.h"
 
@@ -90,57 +91,56 @@ TEST(death_across_namespaces)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* Messages as large as can be, lap after lap through both mappings of the ring, in another process than its maker's. */
-static int consume_laps(const void *laps)
+/* The first process of a pid namespace: it pops what comes from outside, and notices the death there. */
+static int consume_inside(const void *name)
 {
-	struct shmemq *q = shmemq_open("/q", SHMEMQ_CONSUMER, 0, NULL);
-	const unsigned char *at;
-	size_t size;
+	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
+	char byte;
 
-	CHECK(q != NULL);
-	for (int i = 0; i < *(const int *)laps; i++) {
-		CHECK((at = shmemq_pop_start(q, &size, NULL)) != NULL);
-		for (size_t j = 0; j < size; j++)
-			CHECK(at[j] == (unsigned char)i);
-		CHECK(shmemq_pop_end(q) == 0);
-	}
-	CHECK(shmemq_close(q) == 0);
+	CHECK(getpid() == 1 && q != NULL);
+	CHECK(shmemq_pop(q, &byte, 1, NULL) == 1);
+	CHECK(shmemq_pop(q, &byte, 1, NULL) == -1 && errno == EOWNERDEAD);
 	return 0;
 }
 
-static int use_full_file_system(const void *laps)
+static int enter_namespace(const void *name)
 {
-	struct shmemq_attr attr = { .capacity = 64 * 1024 };
-	struct shmemq *q;
-	pid_t consumer;
-	void *at;
-	int fd;
-
-	CHECK(child_own_shm("size=1m"));
-	CHECK((q = shmemq_open("/q", SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr)) != NULL);
-	CHECK(shmemq_getattr(q, &attr) == 0);
-	CHECK((fd = open("/dev/shm/junk", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) >= 0);
-	while (write(fd, &attr, 1) == 1)
-		CHECK(lseek(fd, 4095, SEEK_CUR) > 0);
-	CHECK(errno == ENOSPC);
-	consumer = child_start(consume_laps, laps);
-	for (int i = 0; i < *(const int *)laps; i++) {
-		/* Not always the largest, so that the ring's end is met at many places. */
-		size_t size = attr.message_max - (size_t)i % 8 * 8;
-
-		CHECK((at = shmemq_push_start(q, size)) != NULL);
-		memset(at, i, size);
-		CHECK(shmemq_push_end(q, size, 0) == 0);
-	}
-	CHECK(test_wait(consumer) == 0 && shmemq_close(q) == 0);
+	CHECK(child_own_pids());
+	child_run(consume_inside, name);
 	return 0;
 }
 
-TEST(no_page_left)
+static int produce_one(const void *name)
 {
-	const int laps = 100;
+	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
 
-	child_run(use_full_file_system, &laps);
+	CHECK(q != NULL && shmemq_push(q, "x", 1, 0) == 0);
+	return pause();
+}
+
+/* Locks decide who is there, not pids, which mean nothing to the other side. */
+TEST(pid_namespaces)
+{
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
+	pid_t producer = child_start(produce_one, name), consumer = child_start(enter_namespace, name);
+	struct shmemq_stat st = { 0 };
+
+	while (st.popped_messages == 0 || st.waiting == 0) {
+		ck_assert_int_eq(shmemq_stat(q, &st), 0);
+		ck_assert_int_eq(waitpid(consumer, NULL, WNOHANG), 0);
+	}
+	ck_assert(st.producer == SHMEMQ_END_OPEN && st.consumer == SHMEMQ_END_OPEN && st.consumer_pid == 1);
+	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
+	child_kill(producer);
+	ck_assert_int_eq(test_wait(consumer), 0);
+	ck_assert_int_eq(shmemq_stat(q, &st), 0);
+	ck_assert(st.producer == SHMEMQ_END_DEAD && st.consumer == SHMEMQ_END_DEAD);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	q = test_open(name, SHMEMQ_PRODUCER, 0);
+	fill(q, 1);
+	ck_fails(shmemq_push(q, "x", 1, 0), EOWNERDEAD);
+	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
 const struct suite suite = {
@@ -149,6 +149,6 @@ const struct suite suite = {
 	.test_seconds = 30,
 	.tests = {
 		{ death_across_namespaces, 2, NEEDS_OWN_PIDS },
-		{ no_page_left, 1, NEEDS_OWN_SHM },
+		{ pid_namespaces, 1, NEEDS_OWN_PIDS },
 	},
 };

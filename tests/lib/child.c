@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "child.h"
@@ -117,6 +119,19 @@ bool child_own_shm(const char *options)
 bool child_bind_shm(const char *source)
 {
 	return own_mounts() && mount(source, "/dev/shm", NULL, MS_BIND | MS_REC, NULL) == 0;
+}
+
+bool child_shm_is_empty(void)
+{
+	DIR *dir = opendir("/dev/shm");
+	unsigned entries = 0;
+	struct statvfs fs;
+
+	CHECK(dir != NULL && statvfs("/dev/shm", &fs) == 0);
+	while (readdir(dir) != NULL)
+		entries++;
+	closedir(dir);
+	return entries == 2 && fs.f_bfree == fs.f_blocks;
 }
 
 bool child_own_pids(void)

@@ -48,6 +48,9 @@ void child_drop_root(void);
 bool child_own_shm(const char *options);
 bool child_bind_shm(const char *source);
 
+/* In a /dev/shm of its own: is there no file, under whatever name, and no page in use? */
+bool child_shm_is_empty(void);
+
 /* In a child: the children that it starts from then on are in a pid namespace of their own. false: not permitted. */
 bool child_own_pids(void);
 

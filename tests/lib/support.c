@@ -134,6 +134,23 @@ struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity)
 	return q;
 }
 
+struct shmemq *test_fdopen(int fd, unsigned flags)
+{
+	struct shmemq *q = shmemq_fdopen(fd, flags);
+
+	ck_assert_msg(q != NULL, "fdopen: %s", strerror(errno));
+	return q;
+}
+
+int test_memfd(uint64_t capacity)
+{
+	struct shmemq_attr attr = { .capacity = capacity };
+	int fd = shmemq_memfd(&attr);
+
+	ck_assert_msg(fd >= 0, "memfd: %s", strerror(errno));
+	return fd;
+}
+
 pid_t test_peer(const char *argument, ...)
 {
 	const char *argv[PEER_ARGUMENTS_MAX + 2] = { "peer" };

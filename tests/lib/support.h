@@ -67,6 +67,8 @@ uint64_t test_seed(void);
 
 /* Opens or fails the test. Capacity 0: the default. */
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity);
+struct shmemq *test_fdopen(int fd, unsigned flags);
+int test_memfd(uint64_t capacity);
 
 /*
  * Starts tests/lib/peer with these arguments (the last one NULL): fork and exec, so that its mappings lie elsewhere.
