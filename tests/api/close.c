@@ -2,9 +2,13 @@
 /* What a close leaves to the peer, and to the next holder of the end. */
 #include "config.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "calls.h"
 #include "child.h"
 #include "file.h"
+#include "filter.h"
 #include "one_end.h"
 #include "suite.h"
 
@@ -177,6 +181,30 @@ TEST(queue_outlives_its_ends)
 	}
 }
 
+static int close_without_files(const void *name)
+{
+	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	CHECK(q != NULL && filter_deny(SYS_openat, EPERM));
+#ifdef SYS_open
+	CHECK(filter_deny(SYS_open, EPERM));
+#endif
+	CHECK(shmemq_close(q) == 0);
+	return 0;
+}
+
+/* Who may open no file any more closes all the same. */
+TEST(a_close_in_a_sandbox)
+{
+	const char *name = test_name();
+
+	child_run(close_without_files, name);
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_CONSUMER, 0)), 0);
+}
+
 const struct suite suite = {
 	.name = "api/close",
 	.seconds = 120,
@@ -187,5 +215,6 @@ const struct suite suite = {
 		{ stay_waits_on, CALLS, NEEDS_FORKS_APART },
 		{ stay_tries, CALLS, 0 },
 		{ queue_outlives_its_ends, 1, 0 },
+		{ a_close_in_a_sandbox, 1, NEEDS_FILTERS },
 	},
 };

@@ -13,13 +13,6 @@
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 
-static struct shmemq *create(const char *name, uint64_t capacity)
-{
-	struct shmemq_attr attr = { .capacity = capacity };
-
-	return shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
-}
-
 /* Writes one file full of junk until the file system has no page left. */
 static void use_up_space(void)
 {
@@ -41,12 +34,12 @@ static int fill_small_shm(const void *argument)
 
 	(void)argument;
 	CHECK(child_own_shm("size=1m"));
-	CHECK(create("/q", 4 * MIB) == NULL && errno == ENOSPC);
+	CHECK(test_create("/q", 4 * MIB) == NULL && errno == ENOSPC);
 	CHECK(child_shm_is_empty());
 	/* Its pages are its own from the start: it works to the brim though the file system has none left. */
-	CHECK((q = create("/q", 64 * KIB)) != NULL);
+	CHECK((q = test_create("/q", 64 * KIB)) != NULL);
 	use_up_space();
-	CHECK(create("/r", 64 * KIB) == NULL && errno == ENOSPC && !file_exists("/r"));
+	CHECK(test_create("/r", 64 * KIB) == NULL && errno == ENOSPC && !file_exists("/r"));
 	for (; room >= 1008; room -= 1008)
 		CHECK(shmemq_timedpush(q, text, sizeof text, 0, 0) == 0);
 	for (; room >= 8; room -= 8)
@@ -67,7 +60,7 @@ static int run_out_of_inodes(const void *argument)
 	(void)argument;
 	CHECK(child_own_shm("nr_inodes=2")); /* one is the root's */
 	CHECK(close(open("/dev/shm/junk", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) == 0);
-	CHECK(create("/q", 4 * KIB) == NULL && errno == ENOSPC && !file_exists("/q"));
+	CHECK(test_create("/q", 4 * KIB) == NULL && errno == ENOSPC && !file_exists("/q"));
 	return 0;
 }
 
@@ -134,7 +127,7 @@ static int use_other_file_system(const void *name)
 {
 	if (!child_bind_shm("/proc")) /* where others may not write, and hear of that first */
 		return CHILD_SKIP;
-	CHECK(create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
+	CHECK(test_create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
 	CHECK(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL && errno == ENOENT);
 	CHECK(shmemq_open("/version", SHMEMQ_OBSERVER, 0, NULL) == NULL && errno == EPROTO);
 	return 0;
@@ -149,7 +142,7 @@ TEST(other_file_system)
 static int use_no_directory(const void *name)
 {
 	CHECK(child_own_shm(NULL) && mount("tmpfs", "/dev", "tmpfs", 0, NULL) == 0);
-	CHECK(create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
+	CHECK(test_create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
 	CHECK(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL && errno == ENOENT);
 	CHECK(shmemq_unlink(name) == -1 && errno == ENOENT);
 	return 0;
@@ -166,10 +159,10 @@ static int use_read_only(const void *argument)
 
 	(void)argument;
 	CHECK(child_own_shm(NULL));
-	CHECK((q = create("/q", 4 * KIB)) != NULL && shmemq_close(q) == 0);
+	CHECK((q = test_create("/q", 4 * KIB)) != NULL && shmemq_close(q) == 0);
 	CHECK(mount("none", "/dev/shm", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
-	CHECK(create("/r", 4 * KIB) == NULL && errno == EACCES);
-	CHECK(create("/q", 4 * KIB) == NULL && errno == EACCES);
+	CHECK(test_create("/r", 4 * KIB) == NULL && errno == EACCES);
+	CHECK(test_create("/q", 4 * KIB) == NULL && errno == EACCES);
 	CHECK(shmemq_unlink("/q") == -1 && errno == EACCES);
 	CHECK((q = shmemq_open("/q", SHMEMQ_OBSERVER, 0, NULL)) != NULL && shmemq_close(q) == 0);
 	return 0;

@@ -15,13 +15,6 @@
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 
-static struct shmemq *create(const char *name, uint64_t capacity)
-{
-	struct shmemq_attr attr = { .capacity = capacity };
-
-	return shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
-}
-
 static void limit(int resource, rlim_t value)
 {
 	struct rlimit both;
@@ -37,9 +30,9 @@ static int exceed_file_size(const void *argument)
 
 	CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 	limit(RLIMIT_FSIZE, 512 * KIB);
-	CHECK(create(argument, 1 * MIB) == NULL && errno == EFBIG);
+	CHECK(test_create(argument, 1 * MIB) == NULL && errno == EFBIG);
 	CHECK(!file_exists(argument) && (!own || child_shm_is_empty()));
-	CHECK(create(argument, 256 * KIB) != NULL);
+	CHECK(test_create(argument, 256 * KIB) != NULL);
 	return 0;
 }
 
@@ -68,13 +61,13 @@ static int exceed_address_space(const void *argument)
 	/* An emulator may not pass the limit on. */
 	if (mmap(NULL, 32 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
 		return CHILD_SKIP;
-	CHECK(create(name, 16 * MIB) == NULL && errno == ENOMEM);
+	CHECK(test_create(name, 16 * MIB) == NULL && errno == ENOMEM);
 	CHECK(!file_exists(name));
 	limit(RLIMIT_AS, address_space() + 40 * MIB);
-	CHECK((q = create(name, 16 * MIB)) != NULL);
+	CHECK((q = test_create(name, 16 * MIB)) != NULL);
 	CHECK(shmemq_push(q, "x", 1, 0) == 0 && shmemq_close(q) == 0);
 	limit(RLIMIT_AS, address_space() + 24 * MIB);
-	CHECK(create(name, 0) == NULL && errno == ENOMEM);
+	CHECK(test_create(name, 0) == NULL && errno == ENOMEM);
 	CHECK(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL) == NULL && errno == ENOMEM);
 	CHECK((q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL)) != NULL && shmemq_close(q) == 0);
 	limit(RLIMIT_AS, address_space() + 40 * MIB);
@@ -94,7 +87,7 @@ static int exceed_locked_memory(const void *argument)
 	child_drop_root();
 	limit(RLIMIT_MEMLOCK, 256 * KIB);
 	CHECK(mlockall(MCL_FUTURE) == 0);
-	CHECK(create(argument, 1 * MIB) == NULL && errno == ENOMEM);
+	CHECK(test_create(argument, 1 * MIB) == NULL && errno == ENOMEM);
 	CHECK(!file_exists(argument));
 	return 0;
 }

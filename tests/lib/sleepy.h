@@ -8,6 +8,7 @@
 #ifndef TESTS_SLEEPY_H
 #define TESTS_SLEEPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shmemq.h"
@@ -24,6 +25,12 @@ unsigned sleepy_sleeps(void);
 
 /* Makes the next wait of a handle sleep at once, without spinning. */
 void sleepy_eager(struct shmemq *q);
+
+/*
+ * A call has failed with EAGAIN: polls until it is worth repeating. False: another errno, or a raise was lost, which it
+ * says.
+ */
+bool sleepy_poll(struct shmemq *q);
 
 /* Busy for up to `most` rounds of nothing. */
 void sleepy_delay(uint64_t *random, unsigned most);

@@ -151,6 +151,13 @@ int test_memfd(uint64_t capacity)
 	return fd;
 }
 
+struct shmemq *test_create(const char *name, uint64_t capacity)
+{
+	struct shmemq_attr attr = { .capacity = capacity };
+
+	return shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+}
+
 pid_t test_peer(const char *argument, ...)
 {
 	const char *argv[PEER_ARGUMENTS_MAX + 2] = { "peer" };

@@ -67,6 +67,11 @@ uint64_t test_seed(void);
 
 /* Opens or fails the test. Capacity 0: the default. */
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity);
+
+/* Creates a queue and claims its producer end. Or NULL: errno. */
+struct shmemq *test_create(const char *name, uint64_t capacity);
+
+/* Opens or fails the test, as test_open() does. */
 struct shmemq *test_fdopen(int fd, unsigned flags);
 int test_memfd(uint64_t capacity);
 

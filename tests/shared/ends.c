@@ -11,36 +11,8 @@
 #include "filter.h"
 #include "handle.h"
 #include "one_end.h"
-#include "polling.h"
 #include "suite.h"
-
-#define LATE_NS (1000 * MS) /* what a dead handle may cost the others */
-
-/* A queue with two handles on the end under test, one on the other, and some messages. */
-struct three {
-	const char *name;
-	unsigned end;
-	struct shmemq *one, *two, *peer;
-};
-
-static struct three open_three(unsigned end)
-{
-	struct three three = { .name = test_name(), .end = end };
-
-	three.one = end_join(three.name, end);
-	three.two = end_join(three.name, end);
-	three.peer = test_open(three.name, other_end(end), 0);
-	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(end_try(end == SHMEMQ_PRODUCER ? three.one : three.peer, SHMEMQ_PRODUCER), 0);
-	return three;
-}
-
-static void close_three(const struct three *three)
-{
-	ck_assert_int_eq(shmemq_close(three->one), 0);
-	ck_assert_int_eq(shmemq_close(three->two), 0);
-	ck_assert_int_eq(shmemq_close(three->peer), 0);
-}
+#include "three.h"
 
 TEST(only_those_who_all_say_so)
 {
@@ -179,159 +151,6 @@ TEST(held_from_start_to_end)
 	close_three(&three);
 }
 
-TEST(a_stopped_holder_is_waited_for)
-{
-	struct three three = open_three(both_ends[_i]);
-	pid_t pid = end_hold(three.name, -1, three.end);
-
-	ck_fails(end_move(three.one, three.end, 1500 * MS), ETIMEDOUT);
-	for (int i = 0; i < 1000; i++)
-		ck_fails(end_try(three.two, three.end), EAGAIN);
-	kill(pid, SIGCONT);
-	ck_assert_int_ge(end_move(three.one, three.end, -1), 0);
-	ck_assert_int_eq(test_wait(pid), 0);
-	close_three(&three);
-}
-
-TEST(a_dead_holder_is_not)
-{
-	struct three three = open_three(both_ends[_i]);
-	int64_t start;
-
-	for (int i = 0; i < 3; i++) {
-		child_kill(end_hold(three.name, -1, three.end));
-		ck_assert_int_ge(end_move(three.one, three.end, LATE_NS), 0);
-		if (three.end == SHMEMQ_CONSUMER)
-			ck_assert_int_eq(shmemq_redelivered(three.one), 1);
-		ck_assert_int_ge(end_move(three.two, three.end, 0), 0);
-
-		child_kill(end_hold(three.name, -1, three.end));
-		start = test_now();
-		for (int late = 0; end_try(three.two, three.end) < 0; late += test_now() - start >= LATE_NS) {
-			ck_assert_int_eq(errno, EAGAIN);
-			ck_assert_int_le(late, SMQ_TRIES_A_CLOCK_READING);
-		}
-	}
-	/* The unfinished messages never existed: what is there has been pushed whole. */
-	if (three.end == SHMEMQ_PRODUCER) {
-		while (end_try(three.peer, SHMEMQ_CONSUMER) == CALL_BYTES)
-			;
-		ck_assert_int_eq(errno, EAGAIN);
-	}
-	close_three(&three);
-}
-
-static int join_and_die(const void *argument)
-{
-	const struct three *three = argument;
-
-	CHECK(shmemq_open(three->name, three->end | SHMEMQ_SHARED, 0, NULL) != NULL);
-	return 0;
-}
-
-static int peer_sees(const struct three *three)
-{
-	unsigned end = other_end(three->end);
-
-	while (end_try(three->peer, end) >= 0)
-		;
-	/* As many tries as it takes to learn of a death. */
-	for (int i = 0; i < 256 && errno == EAGAIN; i++)
-		ck_assert_int_eq(end_try(three->peer, end), -1);
-	return errno;
-}
-
-/* Of all handles of the end, the last one's leaving decides. */
-TEST(the_last_one_decides)
-{
-	struct three three = open_three(both_ends[_i]);
-
-	ck_assert_int_eq(test_wait(child_start(join_and_die, &three)), 0);
-	test_sleep(260 * MS);
-	ck_assert_int_eq(peer_sees(&three), EAGAIN);
-	ck_assert_int_eq(shmemq_close(three.two), 0);
-	test_sleep(260 * MS);
-	ck_assert_int_eq(peer_sees(&three), EAGAIN);
-	ck_assert_int_eq(shmemq_close(three.one), 0);
-	ck_assert_int_eq(peer_sees(&three), EPIPE);
-
-	three.one = end_join(three.name, three.end);
-	ck_assert_int_eq(peer_sees(&three), EAGAIN);
-	ck_assert_int_eq(shmemq_close(three.one), 0);
-	ck_assert_int_eq(test_wait(child_start(join_and_die, &three)), 0);
-	test_sleep(260 * MS);
-	ck_assert_int_eq(peer_sees(&three), EOWNERDEAD);
-	three.one = end_join(three.name, three.end);
-	three.two = end_join(three.name, three.end);
-	close_three(&three);
-}
-
-/* A handle that comes after a death in the turn does not get the number that the turn still bears. */
-TEST(a_dead_number_is_not_given_out)
-{
-	struct three three = open_three(both_ends[_i]);
-	struct smq_claim *claim =
-		three.end == SHMEMQ_PRODUCER ? &three.one->header->producer_claim : &three.one->header->consumer_claim;
-	struct shmemq *late;
-	uint32_t dead;
-
-	child_kill(end_hold(three.name, -1, three.end));
-	dead = claim->owner & SMQ_HANDLES_MAX;
-	claim->claim = (dead - 1) << 2 | SHMEMQ_END_OPEN;
-	late = end_join(three.name, three.end);
-	ck_assert_uint_ne(late->owner.number, dead);
-	ck_assert_int_ge(end_move(late, three.end, LATE_NS), 0);
-	ck_assert_int_eq(shmemq_close(late), 0);
-
-	/* Nor does the word outlive the end. */
-	child_kill(end_hold(three.name, -1, three.end));
-	ck_assert_int_eq(shmemq_close(three.one), 0);
-	ck_assert_int_eq(shmemq_close(three.two), 0);
-	three.one = end_join(three.name, three.end);
-	three.two = end_join(three.name, three.end);
-	ck_assert_int_ge(end_try(three.two, three.end), 0);
-	close_three(&three);
-}
-
-/* Tries of the second handle, until the descriptor has no reason left to ring by itself. */
-static void fail_until_quiet(const struct three *three, int fd)
-{
-	ck_fails(end_try(three->two, three->end), EAGAIN);
-	while (three->two->pollable->owner.since != 0) {
-		await_raised(fd);
-		ck_fails(end_try(three->two, three->end), EAGAIN);
-	}
-	ck_assert(!raised(fd, 0));
-}
-
-TEST(a_pollfd_hears_the_turn)
-{
-	struct three three = open_three(both_ends[_i]);
-	pid_t pid;
-	int fd;
-
-	/* By name an observer might come, as `shmemq ls` of another test does, and be a ring to a producer. */
-	ck_assert_int_eq(shmemq_unlink(three.name), 0);
-	fd = shmemq_pollfd(three.two);
-
-	/* Left. */
-	ck_assert(end_begin(three.one, three.end));
-	fail_until_quiet(&three, fd);
-	ck_assert_int_eq(end_finish(three.one, three.end), 0);
-	ck_assert(raised(fd, 0));
-	ck_assert_int_ge(end_try(three.two, three.end), 0);
-
-	/* Dead. */
-	pid = end_hold(NULL, three.peer->fd, three.end);
-	fail_until_quiet(&three, fd);
-	child_kill(pid);
-	for (int tries = 0; end_try(three.two, three.end) < 0; tries++) {
-		ck_assert_int_lt(tries, 30);
-		await_raised(fd);
-	}
-	close_three(&three);
-}
-
 /* Garbage where the turns are taken costs time at most, and garbage in the positions is found. */
 TEST(garbage)
 {
@@ -423,11 +242,6 @@ const struct suite suite = {
 		{ every_call, 1, 0 },
 		{ a_total_left_short, 1, 0 },
 		{ held_from_start_to_end, 2, 0 },
-		{ a_stopped_holder_is_waited_for, 2, 0 },
-		{ a_dead_holder_is_not, 2, 0 },
-		{ the_last_one_decides, 2, 0 },
-		{ a_dead_number_is_not_given_out, 2, 0 },
-		{ a_pollfd_hears_the_turn, 2, NEEDS_POLLFD },
 		{ garbage, 2, 0 },
 		{ a_child_has_no_part, 1, NEEDS_FORKS_APART },
 		{ no_system_call_while_alone, 1, NEEDS_FILTERS | NEEDS_NO_CALLS },

@@ -5,22 +5,15 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "endlock.h"
 #include "file.h"
-#include "filter.h"
 #include "handle.h"
 #include "object.h"
 #include "suite.h"
 
-#define STEPS   3
-#define LATE_NS (5000 * MS) /* of a call that should have ended long ago */
+#define STEPS 3
 
 int __wrap_smq_initlock_lock(int fd);
 int __real_smq_initlock_lock(int fd);
@@ -28,20 +21,12 @@ int __wrap_smq_object_create(const char *path, mode_t mode, const struct shmemq_
 int __real_smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
 int __wrap_smq_object_map(int fd, const struct smq_identity *identity, void **map);
 int __real_smq_object_map(int fd, const struct smq_identity *identity, void **map);
-bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number);
-bool __real_smq_endlock_number_held(int fd, bool producer, uint32_t number);
-bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *turn);
-bool __real_smq_ownerlock_trylock(struct smq_ownerlock *turn);
-void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer);
-void __real_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer);
 
 /* What to do before each init lock in turn, and before a creation. Calls that these make themselves do not count. */
 static void (*before_lock[STEPS])(void);
 static void (*before_create)(void);
 static unsigned lock;
 static bool inside, no_memory;
-static struct smq_record *toggled; /* there while nobody is in the turn, and gone in it */
-static int64_t toggled_until;
 
 static void run(void (*what)(void))
 {
@@ -52,26 +37,11 @@ static void run(void (*what)(void))
 	inside = false;
 }
 
-static bool dies_locked;     /* this process is killed when it has the init lock, */
-static unsigned dies_asking; /* or at the n-th question for a handle: the second is under that lock */
-
 int __wrap_smq_initlock_lock(int fd)
 {
-	int err;
-
 	if (!inside && lock < STEPS)
 		run(before_lock[lock++]);
-	err = __real_smq_initlock_lock(fd);
-	if (dies_locked)
-		raise(SIGKILL);
-	return err;
-}
-
-bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number)
-{
-	if (dies_asking != 0 && --dies_asking == 0)
-		raise(SIGKILL);
-	return __real_smq_endlock_number_held(fd, producer, number);
+	return __real_smq_initlock_lock(fd);
 }
 
 int __wrap_smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd)
@@ -87,25 +57,6 @@ int __wrap_smq_object_create(const char *path, mode_t mode, const struct shmemq_
 int __wrap_smq_object_map(int fd, const struct smq_identity *identity, void **map)
 {
 	return no_memory && !inside ? ENOMEM : __real_smq_object_map(fd, identity, map);
-}
-
-bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *turn)
-{
-	bool entered = __real_smq_ownerlock_trylock(turn);
-
-	if (entered && toggled != NULL) {
-		atomic_store(&toggled->size_plus_1, 0);
-		if (test_now() > toggled_until)
-			ck_abort_msg("the call goes on and on");
-	}
-	return entered;
-}
-
-void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer)
-{
-	__real_smq_ownerlock_unlock(turn, room, fd, producer);
-	if (toggled != NULL)
-		atomic_store(&toggled->size_plus_1, 1);
 }
 
 static const char *name;
@@ -304,106 +255,6 @@ TEST(temporary_overtaken)
 	ck_assert(file_exists(name));
 }
 
-static void pop_beside(void)
-{
-	ck_assert_int_eq(shmemq_timedpop(other, NULL, 0, NULL, 0), 0);
-}
-
-/* A close that waits for the init lock keeps its message from nobody. */
-TEST(a_turn_is_left_first)
-{
-	struct shmemq *producer = open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
-	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
-	size_t size;
-
-	other = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
-	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 0), 0);
-	ck_assert_ptr_nonnull(shmemq_pop_start(q, &size, NULL));
-	before_lock[0] = pop_beside;
-	lock = 0;
-	ck_assert_int_eq(shmemq_close(q), 0);
-	ck_assert_uint_eq(lock, 1);
-	ck_assert_int_eq(shmemq_close(other) | shmemq_close(producer), 0);
-}
-
-/* A peer that shows a message and takes it back, for ever: time and interruptions count all the same. */
-TEST(a_message_that_comes_and_goes)
-{
-	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0);
-	struct smq_header *file = file_map(name);
-
-	toggled = file_record(file, 0);
-	toggled_until = test_now() + LATE_NS;
-	atomic_store(&toggled->size_plus_1, 1);
-	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 0), EAGAIN);
-	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 20 * MS), ETIMEDOUT);
-	ck_assert_int_eq(shmemq_interrupt(q), 0);
-	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, -1), ECANCELED);
-	toggled = NULL;
-	file_unmap(file);
-	ck_assert_int_eq(shmemq_close(q), 0);
-}
-
-static pid_t *left_behind;
-
-static int fork_and_die(const void *in_close)
-{
-	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0);
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		for (;;)
-			pause();
-	}
-	CHECK(q != NULL && pid > 0);
-	*left_behind = pid;
-	if (in_close != NULL) {
-		dies_locked = true;
-		shmemq_close(q);
-	} else {
-		*q->owner.word = q->owner.number + 1; /* of a handle that has died in it */
-		dies_asking = 2;
-		shmemq_timedpop(q, NULL, 0, NULL, 1000 * MS);
-	}
-	return 0;
-}
-
-/* A child has the descriptors of a process that is killed with the init lock, and not the lock. */
-TEST(a_lock_that_a_child_might_keep)
-{
-	struct shmemq *q;
-
-	left_behind = child_shared(sizeof *left_behind);
-	ck_assert_int_eq(test_wait(child_start(fork_and_die, _i ? name : NULL)), 128 + SIGKILL);
-	q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
-	ck_assert_msg(q != NULL, "%s", strerror(errno));
-	ck_assert_int_eq(kill(*left_behind, SIGKILL), 0);
-	ck_assert_int_eq(shmemq_close(q), 0);
-}
-
-static int close_without_files(const void *unused)
-{
-	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0);
-	pid_t pid = fork();
-
-	(void)unused;
-	if (pid == 0)
-		_exit(0);
-	CHECK(q != NULL && filter_deny(SYS_openat, EPERM));
-#ifdef SYS_open
-	CHECK(filter_deny(SYS_open, EPERM));
-#endif
-	CHECK(shmemq_close(q) == 0);
-	return 0;
-}
-
-/* Who may open no file any more closes all the same. */
-TEST(a_close_in_a_sandbox)
-{
-	child_run(close_without_files, NULL);
-	ck_assert_int_eq(shmemq_close(open_page(SHMEMQ_CONSUMER, 0)), 0);
-}
-
 const struct suite suite = {
 	.name = "unit/between",
 	.seconds = 60,
@@ -418,9 +269,5 @@ const struct suite suite = {
 		{ replaced_by_text, 3, 0 },
 		{ unlink_overtaken, 1, 0 },
 		{ temporary_overtaken, 1, 0 },
-		{ a_turn_is_left_first, 1, 0 },
-		{ a_message_that_comes_and_goes, 1, 0 },
-		{ a_lock_that_a_child_might_keep, 2, NEEDS_PROC },
-		{ a_close_in_a_sandbox, 1, NEEDS_FILTERS },
 	},
 };
