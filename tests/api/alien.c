@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What bears the name and is no queue, or none that this library can use: EPROTO, and it stays as it was. */
+/* What has the name but is no queue, or none that this library can use: EPROTO, and it stays as it was. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Every open is refused. And leaves no trace on the object itself. */
+/* Every open is refused, and leaves no trace on the object. */
 static void refuses_to_open(const char *name)
 {
 	unsigned descriptors = file_descriptors();
@@ -59,7 +59,7 @@ static void refuses(const char *name)
 	refuses_to_unlink(name);
 }
 
-TEST(files)
+TEST(refuses_other_files)
 {
 	static const char text[8192] = "Dear diary, this is not a queue. ";
 	static const size_t sizes[] = { 0, 1, 8, 31, 32, 33, 4096, 8192 };
@@ -78,8 +78,8 @@ TEST(files)
 	}
 }
 
-/* Whoever keeps a lock on his own file is not waited for: that would end with ETIMEDOUT. */
-TEST(no_lock_is_tried)
+/* An open does not wait for a lock that a process keeps on its own file: or it would end with ETIMEDOUT. */
+TEST(refuses_without_trying_a_lock)
 {
 	const char *name = test_name();
 
@@ -88,7 +88,7 @@ TEST(no_lock_is_tried)
 	refuses(name);
 }
 
-TEST(directory)
+TEST(refuses_a_directory)
 {
 	const char *name = test_name();
 
@@ -97,8 +97,8 @@ TEST(directory)
 	ck_assert_int_eq(rmdir(file_path(name)), 0);
 }
 
-/* Even to a good queue: who may write in /dev/shm must not send others elsewhere. */
-TEST(symbolic_links)
+/* Not even one to a good queue is followed: a process that may write in /dev/shm must not send others elsewhere. */
+TEST(refuses_symbolic_links)
 {
 	const char *queue = test_name(), *link = test_name(), *dangling = test_name();
 
@@ -111,8 +111,8 @@ TEST(symbolic_links)
 	ck_assert(file_exists(queue));
 }
 
-/* Without a reader or writer at its other end, where an open could wait for ever. */
-TEST(fifo)
+/* One without a reader or writer, on which an open could wait for ever. */
+TEST(refuses_a_fifo)
 {
 	const char *name = test_name();
 
@@ -120,7 +120,7 @@ TEST(fifo)
 	refuses(name);
 }
 
-TEST(socket_file)
+TEST(refuses_a_socket)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *name = test_name();
@@ -154,8 +154,8 @@ static void is_intact(const char *name)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* Another format, or a lie about the size: each word of the identity in turn. With the magic, it may be removed. */
-TEST(identity)
+/* Another format, or a wrong size: each word of the identity in turn. With the magic it may be removed. */
+TEST(refuses_a_wrong_identity)
 {
 	const uint32_t page = (uint32_t)file_page();
 	const struct {
@@ -182,7 +182,8 @@ TEST(identity)
 		{ offsetof(struct smq_identity, capacity), UINT32_MAX, false },
 		{ offsetof(struct smq_identity, mechanism), 0, false },
 		{ offsetof(struct smq_identity, mechanism), 3, false },
-		{ offsetof(struct smq_identity, mechanism), 2 | 9 << 8 | 8 << 16, false }, /* a libc nobody has */
+		{ offsetof(struct smq_identity, mechanism), 2 | 9 << 8 | 8 << 16,
+		  false }, /* a libc that does not exist */
 		{ offsetof(struct smq_identity, mechanism), 1u << 31, false },
 	};
 
@@ -194,7 +195,7 @@ TEST(identity)
 		ck_assert_int_eq(pread(fd, &good, 4, (off_t)cases[i].offset), 4);
 		ck_assert_uint_ne(good, cases[i].value);
 		ck_assert_int_eq(pwrite(fd, &cases[i].value, 4, (off_t)cases[i].offset), 4);
-		/* Sparse, and longer than any of these lies needs: so it is not the length that is refused. */
+		/* Sparse, and longer than any of these sizes needs: so it is not the length that is refused. */
 		ck_assert_int_eq(ftruncate(fd, (off_t)6 << 30), 0);
 		refuses_to_open(name);
 		if (cases[i].magic)
@@ -208,8 +209,8 @@ TEST(identity)
 	}
 }
 
-/* By one byte or more, or a header that says more than there is: reading it would be SIGBUS. */
-TEST(truncated)
+/* By one byte or more, or by a header that says more than there is: reading it would be SIGBUS. */
+TEST(refuses_a_truncated_queue)
 {
 	const off_t page = (off_t)file_page(), sizes[] = { 2 * page - 1, page + 1, page, page - 1, 896, 32 };
 
@@ -227,8 +228,8 @@ TEST(truncated)
 	}
 }
 
-/* A ring that nobody can take up is no other object, so it has an errno of its own; it keeps its bytes. */
-TEST(wrecked)
+/* A ring to which no end can attach is still a queue, so it has an errno of its own. It keeps its bytes. */
+TEST(refuses_a_damaged_ring)
 {
 	const char *name = make_queue();
 	struct smq_header *file = file_map(name);
@@ -239,7 +240,7 @@ TEST(wrecked)
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0, NULL), EBADMSG));
 	file->producer_progress.position_bytes = 0;
 	for (uint32_t at = 0; at < file_page(); at += 8)
-		file_record(file, at)->size_plus_1 = 1; /* no end to what was committed */
+		file_record(file, at)->size_plus_1 = 1; /* committed records without end */
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
 	file->consumer_progress.position_bytes = 4;
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
@@ -255,14 +256,14 @@ const struct suite suite = {
 	.name = "api/alien",
 	.seconds = 60,
 	.tests = {
-		{ files, 1, 0 },
-		{ no_lock_is_tried, 1, 0 },
-		{ directory, 1, 0 },
-		{ symbolic_links, 1, 0 },
-		{ fifo, 1, 0 },
-		{ socket_file, 1, 0 },
-		{ identity, 1, 0 },
-		{ truncated, 1, 0 },
-		{ wrecked, 1, 0 },
+		{ refuses_other_files, 1, 0 },
+		{ refuses_without_trying_a_lock, 1, 0 },
+		{ refuses_a_directory, 1, 0 },
+		{ refuses_symbolic_links, 1, 0 },
+		{ refuses_a_fifo, 1, 0 },
+		{ refuses_a_socket, 1, 0 },
+		{ refuses_a_wrong_identity, 1, 0 },
+		{ refuses_a_truncated_queue, 1, 0 },
+		{ refuses_a_damaged_ring, 1, 0 },
 	},
 };

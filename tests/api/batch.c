@@ -37,7 +37,7 @@ static void check_message(const struct shmemq_msg *msg, uint32_t i, uint32_t fla
 	ck_assert_uint_eq(msg->flags, flags);
 }
 
-/* Takes `count` at most, expects `got` from number `first` on, and releases `released`. */
+/* Pops at most `count`, expects `got` from number `first` on, and releases `released`. */
 static void take(unsigned count, int got, uint32_t first, unsigned released)
 {
 	ck_assert_int_eq(shmemq_popm_start(consumer, out, count, 0), got);
@@ -46,7 +46,7 @@ static void take(unsigned count, int got, uint32_t first, unsigned released)
 	ck_assert_int_eq(shmemq_popm_end(consumer, released), 0);
 }
 
-TEST(all_at_once)
+TEST(pushes_and_pops_all_at_once)
 {
 	struct shmemq_stat st;
 	uint64_t sum = 0;
@@ -65,7 +65,7 @@ TEST(all_at_once)
 }
 
 /* Batches of all sizes, beside single calls, around the ring many times. */
-TEST(mixed_with_single_calls)
+TEST(mixes_with_single_calls)
 {
 	uint64_t random = test_seed();
 	uint32_t pushed = 0, popped = 0;
@@ -112,8 +112,8 @@ TEST(waits_for_the_first_only)
 	ck_assert_int_eq(shmemq_popm_end(consumer, 3), 0);
 }
 
-/* As many as single calls get in, and then none. */
-TEST(takes_the_room_there_is)
+/* It pushes as many as single calls would, and then none. */
+TEST(pushes_what_fits)
 {
 	const char *small = test_name();
 	struct shmemq *q = test_open(small, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -127,7 +127,7 @@ TEST(takes_the_room_there_is)
 	ck_fails(shmemq_pushm(q, same, 10, 0), EAGAIN);
 	ck_fails(shmemq_pushm(q, same, 10, 1), ETIMEDOUT);
 	ck_assert_int_eq(shmemq_popm_start(other, out, 3, 0), 3);
-	ck_fails(shmemq_pushm(q, same, 10, 0), EAGAIN); /* held messages keep their room */
+	ck_fails(shmemq_pushm(q, same, 10, 0), EAGAIN); /* held messages keep their space */
 	ck_assert_int_eq(shmemq_popm_end(other, 2), 0);
 	ck_assert_int_eq(shmemq_pushm(q, same, 10, 0), 2);
 	ck_assert_int_eq(shmemq_close(other), 0);
@@ -136,8 +136,8 @@ TEST(takes_the_room_there_is)
 	free(same);
 }
 
-/* What cannot be pushed ends the batch before it, and fails the call that begins with it. */
-TEST(stops_before_what_is_wrong)
+/* A message that cannot be pushed ends the batch before it, and fails the call that begins with it. */
+TEST(stops_before_a_wrong_message)
 {
 	struct shmemq_msg wrong = _i ? (struct shmemq_msg){ NULL, 1, 0, 0 } : (struct shmemq_msg){ bytes, 65536, 0, 0 };
 	const unsigned places[] = { 1, 2, 63, 64, 65, 500 };
@@ -154,7 +154,7 @@ TEST(stops_before_what_is_wrong)
 	}
 }
 
-TEST(arguments)
+TEST(refuses_wrong_arguments)
 {
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER, 0);
 	size_t size;
@@ -202,7 +202,7 @@ static int all_fail(const void *unused)
 	return 0;
 }
 
-TEST(not_in_a_child)
+TEST(refused_in_a_child)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 3, 0), 3);
 	ck_assert_int_eq(shmemq_popm_start(consumer, out, 2, 0), 2);
@@ -210,8 +210,8 @@ TEST(not_in_a_child)
 	ck_assert_int_eq(shmemq_popm_end(consumer, 2), 0);
 }
 
-/* The rest of a batch is the next pop's, of whatever kind, and it is not marked. */
-TEST(rest_comes_next)
+/* The rest of a batch is the next pop's, by whatever call, and is not marked. */
+TEST(the_rest_comes_next)
 {
 	char copy[SMALL];
 
@@ -225,7 +225,7 @@ TEST(rest_comes_next)
 
 static bool dies;
 
-/* Takes a batch of four, releases one, takes the other three again and holds them; then closes, or dies. */
+/* Pops a batch of four, releases one, pops the other three again and holds them; then closes or is killed. */
 static int hold_three(const void *unused)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
@@ -238,7 +238,10 @@ static int hold_three(const void *unused)
 	return shmemq_close(q) != 0;
 }
 
-/* Each one not released is delivered again and marked. One released does not come, one not held has no mark. */
+/*
+ * Each message that was not released is delivered again and marked. One that was released is not, and one that was not
+ * held has no mark.
+ */
 TEST(held_batch_comes_again)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 10, 0), 10);
@@ -255,8 +258,10 @@ TEST(held_batch_comes_again)
 	ck_assert_int_eq(shmemq_popm_end(consumer, 8), 0);
 }
 
-/* Garbage ends the batch before it and fails the next call; in what is held, it fails an end that has to look again. */
-TEST(garbage)
+/*
+ * Garbage ends the batch before it and fails the next call. In what is held, it fails a popm_end that reads it again.
+ */
+TEST(garbage_ends_a_batch)
 {
 	unsigned char *ring = (unsigned char *)file + file_page();
 	smq_word *third; /* of messages of 0, 1 and 2 bytes */
@@ -284,15 +289,15 @@ const struct suite suite = {
 	.setup = setup,
 	.teardown = pair_close,
 	.tests = {
-		{ all_at_once, 1, 0 },
-		{ mixed_with_single_calls, 1, 0 },
+		{ pushes_and_pops_all_at_once, 1, 0 },
+		{ mixes_with_single_calls, 1, 0 },
 		{ waits_for_the_first_only, 1, 0 },
-		{ takes_the_room_there_is, 1, 0 },
-		{ stops_before_what_is_wrong, 2, 0 },
-		{ arguments, 1, 0 },
-		{ not_in_a_child, 1, NEEDS_FORKS_APART },
-		{ rest_comes_next, 1, 0 },
+		{ pushes_what_fits, 1, 0 },
+		{ stops_before_a_wrong_message, 2, 0 },
+		{ refuses_wrong_arguments, 1, 0 },
+		{ refused_in_a_child, 1, NEEDS_FORKS_APART },
+		{ the_rest_comes_next, 1, 0 },
 		{ held_batch_comes_again, 2, 0 },
-		{ garbage, 3, 0 },
+		{ garbage_ends_a_batch, 3, 0 },
 	},
 };

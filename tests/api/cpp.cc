@@ -44,7 +44,7 @@ void by_descriptor()
 	CHECK(thrown([&] { shmemqpp::memfd(attr); }) == std::errc::invalid_argument);
 }
 
-/* The claim goes where the object goes, and once. */
+/* The claim moves with the object, and ends once. */
 void moved_queue()
 {
 	pair p;
@@ -70,7 +70,7 @@ void moved_queue()
 	CHECK(thrown([&] { (void)second.out.try_pop_start(); }) == std::errc::broken_pipe);
 }
 
-/* Everything that a push takes, and its tag. */
+/* Everything that a push takes, and its type. */
 void what_is_pushed()
 {
 	pair p;

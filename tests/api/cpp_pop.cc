@@ -62,7 +62,7 @@ void messages()
 		message = {}; /* ends it */
 		CHECK(p.queued() == 1);
 		message = p.out.pop_start();
-		/* The right side comes first: the next one is asked for while this one is held. */
+		/* The right side comes first: the next message is asked for while this one is held. */
 		CHECK(thrown([&] { message = p.out.pop_start(); }) == std::errc::invalid_argument && message);
 	}
 	CHECK(p.queued() == 0);
@@ -139,7 +139,7 @@ void batches()
 	CHECK(p.in.pushm(nullptr, 1, {}, ec) == -1 && ec == std::errc::invalid_argument);
 }
 
-/* In a forked child the handle and what it holds are the parent's: nothing there ends anything. */
+/* In a forked child the handle and what it holds are the parent's: nothing in the child ends them. */
 void forked()
 {
 	pair p;

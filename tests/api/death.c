@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer that ends without a close: noticed, by whom; and one that lives though it does nothing. How soon a call that
- * waits notices: unit/slices.c.
+ * A peer that ends without a close is noticed by every kind of call, and one that lives though it does nothing is not
+ * taken for dead. How soon a call that waits notices: unit/slices.c.
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@
 #include "one_end.h"
 #include "suite.h"
 
-/* One call with a timeout and one without, of each end: for tests that last, which need not see them all. */
+/* One call with a timeout and one without, of each end: for tests that take long, and need not run with every call. */
 static const struct call *sample(int i)
 {
 	static const int indices[] = { 0, 5, 6, 9 };
@@ -89,7 +89,7 @@ TEST(short_timeouts_notice)
 	ends_close(&ends);
 }
 
-/* By tries, as fast as it can, every 2 ms and every 8 ms: one in 64 asks, unless that was done in the last 250 ms. */
+/* As fast as it can, every 2 ms and every 8 ms: one try in 64 asks, unless that was done in the last 250 ms. */
 TEST(tries_notice)
 {
 	static const int64_t pauses[] = { 0, 2 * MS, 8 * MS };
@@ -116,7 +116,7 @@ TEST(tries_notice)
 }
 
 /* What needs no wait still works; then EOWNERDEAD, until a new peer has come. */
-TEST(only_instead_of_waiting)
+TEST(eownerdead_only_instead_of_waiting)
 {
 	const struct call *call = sample(_i);
 	struct ends ends = ends_waiting(call, 0);
@@ -139,8 +139,8 @@ TEST(only_instead_of_waiting)
 	ends_close(&ends);
 }
 
-/* With STAY nobody asks: tries and waits go on over the end of some slices, and a peer that comes is welcome. */
-TEST(stay)
+/* With STAY no call asks: tries and waits go on over the end of some slices, and a peer that comes is served. */
+TEST(stay_reports_no_death)
 {
 	const struct call *call = sample(_i);
 	struct ends ends = ends_waiting(call, SHMEMQ_STAY | (call->timed ? 0 : SHMEMQ_NONBLOCK));
@@ -158,8 +158,8 @@ TEST(stay)
 	ends_close(&ends);
 }
 
-/* Stopped is not dead: waited for, and never robbed. */
-TEST(stopped_peer)
+/* If the peer is stopped, the call waits, and the peer's end cannot be claimed. */
+TEST(a_stopped_peer_is_not_dead)
 {
 	const struct call *call = &calls[1 + 7 * _i];
 	struct ends ends = ends_waiting(call, 0);
@@ -201,8 +201,8 @@ static int claim_and_exec(const void *argument)
 	return 1;
 }
 
-/* Exit without a close is a death. So is exec, though the process lives on. */
-TEST(exit_and_exec)
+/* An exit without a close is a death. So is an exec, though the process lives on. */
+TEST(exit_and_exec_are_deaths)
 {
 	struct leaver leaver = { .name = test_name() };
 	struct shmemq *q = test_open(leaver.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
@@ -235,9 +235,9 @@ const struct suite suite = {
 		{ blocked_call_notices, 4, 0 },
 		{ short_timeouts_notice, 2, 0 },
 		{ tries_notice, 3 * 2, 0 },
-		{ only_instead_of_waiting, 4, 0 },
-		{ stay, 4, 0 },
-		{ stopped_peer, 2, 0 },
-		{ exit_and_exec, 1, 0 },
+		{ eownerdead_only_instead_of_waiting, 4, 0 },
+		{ stay_reports_no_death, 4, 0 },
+		{ a_stopped_peer_is_not_dead, 2, 0 },
+		{ exit_and_exec_are_deaths, 1, 0 },
 	},
 };

@@ -23,7 +23,7 @@ TEST(eagain)
 	ends_close(&ends);
 }
 
-/* A timeout is kept, by a handle with NONBLOCK too. */
+/* A timeout is kept, also by a handle with NONBLOCK. */
 TEST(etimedout)
 {
 	const struct call *call = &calls[_i];
@@ -44,7 +44,7 @@ TEST(etimedout)
 	}
 }
 
-/* An interruption ends the next wait, however long it was to be, and only that; a call without a wait keeps it. */
+/* An interruption ends the next wait, however long its timeout, and only that one. A call without a wait keeps it. */
 TEST(ecanceled)
 {
 	static const int64_t timeouts[] = { -1, INT64_MIN, INT64_MAX };
@@ -79,7 +79,7 @@ static void alarm_every(int ms)
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
 }
 
-/* With SA_RESTART as well: a wait is not restarted. */
+/* With SA_RESTART too: a wait is not restarted. */
 TEST(eintr)
 {
 	const struct call *call = &calls[_i];
@@ -96,7 +96,7 @@ TEST(eintr)
 	ends_close(&ends);
 }
 
-/* Whether or not it would have had to wait. */
+/* Whether or not the call would have to wait. */
 TEST(ebadf)
 {
 	const struct call *call = &calls[_i];
@@ -120,7 +120,7 @@ TEST(einval)
 
 	ck_fails(call->run(NULL, CALL_BYTES, 0), EINVAL);
 	ends_unblock(call, &ends);
-	/* Between a start and its end, nothing else starts; what was started stays so. */
+	/* Between a start and its end nothing else starts, and what was started stays so. */
 	if (call->end == SHMEMQ_PRODUCER)
 		ck_assert_ptr_nonnull(shmemq_timedpush_start(ends.own, CALL_BYTES, 0));
 	else
@@ -135,7 +135,10 @@ TEST(einval)
 	ends_close(&ends);
 }
 
-/* Too large a message, at once though the ring is full; too small a buffer, where there is one: the message stays. */
+/*
+ * A message is too large, which is told at once though the ring is full; or a buffer is too small, and the message
+ * stays.
+ */
 TEST(emsgsize)
 {
 	const struct call *call = &calls[_i];
@@ -156,7 +159,7 @@ TEST(emsgsize)
 	ends_close(&ends);
 }
 
-/* Garbage where the call looks before it would wait: refused, and from then on, though it goes away. */
+/* Garbage where the call reads before it would wait: refused, and from then on, though it goes away. */
 TEST(ebadmsg)
 {
 	const struct call *call = &calls[_i];
@@ -164,7 +167,9 @@ TEST(ebadmsg)
 	for (int i = 0; i < 4; i++) {
 		struct ends ends = ends_waiting(call, 0);
 		uint32_t capacity = ends.file->identity.capacity, tail = ends.file->producer_progress.position_bytes;
-		/* Heads no producer can believe: misaligned, ahead of the tail, behind the last one, a ring behind. */
+		/*
+		 * Heads that no producer can believe: misaligned, after the tail, before the last one, a ring before.
+		 */
 		const uint32_t heads[] = { 4, tail + 8, (uint32_t)-8, tail - capacity };
 		const uint32_t sizes[] = { capacity - 16 + 2, capacity + 1, 0x80000000u, UINT32_MAX };
 		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_bytes
@@ -195,7 +200,7 @@ static int producer_dies(const void *argument)
 	return shmemq_open(argument, SHMEMQ_PRODUCER, 0, NULL) == NULL;
 }
 
-/* Where it would have to wait for a peer that is gone. Sooner or later: api/close.c and api/death.c. */
+/* Where the call would have to wait for a peer that has gone. Sooner or later: api/close.c and api/death.c. */
 TEST(epipe_eownerdead)
 {
 	const struct call *call = &calls[_i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends that are opened by descriptor: which ones, and however the descriptor came. */
+/* Ends that are opened by descriptor: which descriptors will do, and whichever way one comes. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "file.h"
 #include "suite.h"
 
-TEST(arguments_of_fdopen)
+TEST(refuses_wrong_arguments)
 {
 	int fd = test_memfd(1);
 	const unsigned wrong[] = { 0,
@@ -31,8 +31,8 @@ TEST(arguments_of_fdopen)
 	ck_fails(shmemq_fdopen(-1, SHMEMQ_PRODUCER), EBADF);
 }
 
-/* What could be taken from under the mapping, and what is no queue. */
-TEST(refused)
+/* A file that could shrink under the mapping, and what is no queue. */
+TEST(refuses_what_can_shrink_or_is_no_queue)
 {
 	unsigned char bytes[4096];
 	int whole = test_memfd(1), open_one = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING), ends[2];
@@ -66,8 +66,8 @@ TEST(refused)
 	close(whole);
 }
 
-/* By name and by descriptor the claims are the same; an unlinked queue can still be opened by descriptor. */
-TEST(named_queue)
+/* By name and by descriptor the claims are the same. A queue without its name can still be opened by descriptor. */
+TEST(opens_a_queue_with_a_name)
 {
 	const char *name = test_name();
 	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1), *consumer;
@@ -97,8 +97,8 @@ static int hold_producer(const void *killed)
 	return shmemq_close(q);
 }
 
-/* Whoever owns the file may hold a lease on it, and the kernel would wait 45 s for that one to give it up. */
-TEST(a_lease)
+/* The file's owner may hold a lease on it, and the kernel would wait 45 s for it to be given up. */
+TEST(does_not_wait_for_a_lease)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
@@ -107,11 +107,11 @@ TEST(a_lease)
 	int fd;
 
 	ck_assert_int_eq(shmemq_close(q), 0);
-	/* A memfd as it is made counts as nobody's, and cannot be leased. */
+	/* A new memfd counts as written by no user, and cannot be leased. */
 	snprintf(path, sizeof path, "/proc/self/fd/%d", test_memfd(1));
 	fd = open(_i ? file_path(name) : path, O_RDWR | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	signal(SIGIO, SIG_IGN); /* asks to give it up */
+	signal(SIGIO, SIG_IGN); /* asks to give the lease up */
 	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
 		ck_fails(shmemq_fdopen(fd, SHMEMQ_PRODUCER), EBUSY);
 		if (_i)
@@ -125,7 +125,7 @@ TEST(a_lease)
 	ck_assert_int_eq(shmemq_close(q) | close(fd), 0);
 }
 
-/* Between parent and child, as by name: drained first, then the death, or the close. */
+/* Between parent and child, as by name: the queue is drained first, then comes the death or the close. */
 TEST(inherited_by_a_child)
 {
 	struct shmemq *consumer;
@@ -139,7 +139,7 @@ TEST(inherited_by_a_child)
 	ck_assert_int_eq(shmemq_close(consumer) | close(inherited), 0);
 }
 
-/* A claim ends with its process, although a child lives on and has the descriptor. */
+/* A claim ends with its process, although a child that has the descriptor lives on. */
 TEST(claim_is_not_inherited)
 {
 	struct shmemq *q;
@@ -165,7 +165,7 @@ TEST(claim_is_not_inherited)
 
 static int sockets[2];
 
-/* With the descriptor that comes in a message, and no other. */
+/* With the descriptor that comes in a message, and with no other. */
 static int receive_and_push(const void *unused)
 {
 	union {
@@ -223,10 +223,10 @@ const struct suite suite = {
 	.seconds = 60,
 	.needs = NEEDS_PROC,
 	.tests = {
-		{ arguments_of_fdopen, 1, 0 },
-		{ refused, 1, 0 },
-		{ named_queue, 1, 0 },
-		{ a_lease, 2, 0 },
+		{ refuses_wrong_arguments, 1, 0 },
+		{ refuses_what_can_shrink_or_is_no_queue, 1, 0 },
+		{ opens_a_queue_with_a_name, 1, 0 },
+		{ does_not_wait_for_a_lease, 2, 0 },
 		{ inherited_by_a_child, 2, 0 },
 		{ claim_is_not_inherited, 1, NEEDS_FORKS_APART },
 		{ passed_by_a_socket, 1, 0 },

@@ -29,20 +29,20 @@ static void use_up_space(void)
 static int fill_small_shm(const void *argument)
 {
 	static const char text[1000] = "x";
-	uint64_t room = 64 * KIB - 8;
+	uint64_t space = 64 * KIB - 8;
 	struct shmemq *q;
 
 	(void)argument;
 	CHECK(child_own_shm("size=1m"));
 	CHECK(test_create("/q", 4 * MIB) == NULL && errno == ENOSPC);
 	CHECK(child_shm_is_empty());
-	/* Its pages are its own from the start: it works to the brim though the file system has none left. */
+	/* Its pages are reserved from the start: the ring can be filled though the file system has no page left. */
 	CHECK((q = test_create("/q", 64 * KIB)) != NULL);
 	use_up_space();
 	CHECK(test_create("/r", 64 * KIB) == NULL && errno == ENOSPC && !file_exists("/r"));
-	for (; room >= 1008; room -= 1008)
+	for (; space >= 1008; space -= 1008)
 		CHECK(shmemq_timedpush(q, text, sizeof text, 0, 0) == 0);
-	for (; room >= 8; room -= 8)
+	for (; space >= 8; space -= 8)
 		CHECK(shmemq_timedpush(q, NULL, 0, 0, 0) == 0);
 	CHECK(shmemq_timedpush(q, NULL, 0, 0, 0) == -1 && errno == EAGAIN);
 	CHECK(shmemq_close(q) == 0 && shmemq_unlink("/q") == 0 && unlink("/dev/shm/junk") == 0);
@@ -58,7 +58,7 @@ TEST(no_space)
 static int run_out_of_inodes(const void *argument)
 {
 	(void)argument;
-	CHECK(child_own_shm("nr_inodes=2")); /* one is the root's */
+	CHECK(child_own_shm("nr_inodes=2")); /* one is the root directory's */
 	CHECK(close(open("/dev/shm/junk", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) == 0);
 	CHECK(test_create("/q", 4 * KIB) == NULL && errno == ENOSPC && !file_exists("/q"));
 	return 0;
@@ -69,7 +69,7 @@ TEST(no_inode)
 	child_run(run_out_of_inodes, NULL);
 }
 
-/* Messages as large as can be, lap after lap through both mappings of the ring, in another process than its maker's. */
+/* Messages as large as can be, lap after lap through both mappings of the ring, in another process than the creator. */
 static int consume_laps(const void *laps)
 {
 	struct shmemq *q = shmemq_open("/q", SHMEMQ_CONSUMER, 0, NULL);
@@ -104,7 +104,7 @@ static int use_full_file_system(const void *laps)
 	CHECK(errno == ENOSPC);
 	consumer = child_start(consume_laps, laps);
 	for (int i = 0; i < *(const int *)laps; i++) {
-		/* Not always the largest, so that the ring's end is met at many places. */
+		/* Not always the largest, so that records cross the ring's end at many offsets. */
 		size_t size = attr.message_max - (size_t)i % 8 * 8;
 
 		CHECK((at = shmemq_push_start(q, size)) != NULL);
@@ -122,10 +122,10 @@ TEST(no_page_left)
 	child_run(use_full_file_system, &laps);
 }
 
-/* No file without a name to be had there, hence no queue that is never seen half-made. */
+/* It has no files without a name, so a queue could be seen half-made there: none is created. */
 static int use_other_file_system(const void *name)
 {
-	if (!child_bind_shm("/proc")) /* where others may not write, and hear of that first */
+	if (!child_bind_shm("/proc")) /* where an ordinary user may not write, which would be reported first */
 		return CHILD_SKIP;
 	CHECK(test_create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
 	CHECK(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL && errno == ENOENT);
@@ -138,7 +138,7 @@ TEST(other_file_system)
 	child_run(use_other_file_system, test_name());
 }
 
-/* The name is not free then: there is no place for it. */
+/* The name is not free then: there is no directory for it. */
 static int use_no_directory(const void *name)
 {
 	CHECK(child_own_shm(NULL) && mount("tmpfs", "/dev", "tmpfs", 0, NULL) == 0);

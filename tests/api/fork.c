@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* After a fork a handle, its claim and its views are the parent's. */
+/* After a fork a handle, its claim, and what it holds of the ring are the parent's. */
 #include "config.h"
 
 #include <signal.h>
@@ -8,12 +8,12 @@
 #include "file.h"
 #include "suite.h"
 
-/* A parent's handles and one view of each kind. */
+/* A parent's handles, a message that it holds, and a reservation. */
 struct inherited {
 	const char *name;
 	struct shmemq *producer, *consumer, *observer;
-	const void *view;
-	void *room;
+	const void *held;
+	void *reserved;
 };
 
 static struct inherited open_all(void)
@@ -25,15 +25,15 @@ static struct inherited open_all(void)
 	all.consumer = test_open(all.name, SHMEMQ_CONSUMER, 0);
 	all.observer = test_open(all.name, SHMEMQ_OBSERVER, 0);
 	ck_assert_int_eq(shmemq_push(all.producer, "mine", 4, 0), 0);
-	all.view = shmemq_pop_start(all.consumer, &size, NULL);
-	all.room = shmemq_push_start(all.producer, 8);
+	all.held = shmemq_pop_start(all.consumer, &size, NULL);
+	all.reserved = shmemq_push_start(all.producer, 8);
 	return all;
 }
 
-/* The parent goes on where it stood. */
+/* The parent goes on where it was. */
 static void close_all(const struct inherited *all)
 {
-	ck_assert_mem_eq(all->view, "mine", 4);
+	ck_assert_mem_eq(all->held, "mine", 4);
 	ck_assert_int_eq(shmemq_pop_end(all->consumer), 0);
 	ck_assert_int_eq(shmemq_push_end(all->producer, 8, 0), 0);
 	ck_assert_int_eq(shmemq_close(all->producer), 0);
@@ -44,7 +44,9 @@ static void close_all(const struct inherited *all)
 #define IS_EPERM(call)      CHECK((errno = 0, (intptr_t)(call) == -1) && errno == EPERM)
 #define IS_EPERM_NULL(call) CHECK((errno = 0, (call) == NULL) && errno == EPERM)
 
-/* The calls that api/errors.c does not put this to, and bad arguments: whose handle it is comes first. */
+/*
+ * The calls that api/errors.c does not test, and wrong arguments: that the handle is not this process's is found first.
+ */
 static int use_inherited(const void *argument)
 {
 	const struct inherited *all = argument;
@@ -108,19 +110,19 @@ TEST(close_touches_nothing)
 	close_all(&all);
 }
 
-/* The kernel says EFAULT for memory that is not there. */
+/* Of memory that is not mapped the kernel says EFAULT. */
 static int look_at_views(const void *argument)
 {
 	const struct inherited *all = argument;
 	int ends[2];
 
 	CHECK(pipe(ends) == 0);
-	CHECK(write(ends[1], all->view, 1) == -1 && errno == EFAULT);
-	CHECK(write(ends[1], all->room, 1) == -1 && errno == EFAULT);
+	CHECK(write(ends[1], all->held, 1) == -1 && errno == EFAULT);
+	CHECK(write(ends[1], all->reserved, 1) == -1 && errno == EFAULT);
 	return 0;
 }
 
-TEST(views_are_not_mapped)
+TEST(held_messages_are_not_mapped)
 {
 	struct inherited all = open_all();
 
@@ -175,7 +177,7 @@ static int open_and_fork(const void *name)
 	return 0;
 }
 
-TEST(generations)
+TEST(grandchildren_are_refused)
 {
 	struct shmemq *q = test_open(test_name(), SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
 	const char *name = test_name();
@@ -197,7 +199,7 @@ struct survivor {
 	bool closes;
 };
 
-/* Opens an end, leaves a child behind, and goes: by a close, or without. */
+/* Opens an end, forks a child that lives on, and goes: by a close, or without. */
 static int fork_and_go(const void *argument)
 {
 	const struct survivor *survivor = argument;
@@ -209,7 +211,7 @@ static int fork_and_go(const void *argument)
 	return 0;
 }
 
-/* However the parent goes, its claim goes at once, though a child lives that was forked while it was held. */
+/* However the parent goes, its claim ends at once, though a child lives that was forked while it was held. */
 TEST(claim_ends_with_the_parent)
 {
 	struct survivor survivor = { test_name(), child_shared(sizeof(pid_t)), _i };
@@ -238,9 +240,9 @@ const struct suite suite = {
 	.tests = {
 		{ every_call_is_refused, 1, 0 },
 		{ close_touches_nothing, 1, 0 },
-		{ views_are_not_mapped, 1, 0 },
+		{ held_messages_are_not_mapped, 1, 0 },
 		{ child_opens_anew, 1, 0 },
-		{ generations, 1, 0 },
+		{ grandchildren_are_refused, 1, 0 },
 		{ claim_ends_with_the_parent, 2, 0 },
 	},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages in place: what was started and not ended, ended, or cancelled. */
+/* Messages in place: started and not ended, ended, or cancelled. */
 #include "config.h"
 
 #include "calls.h"
@@ -8,15 +8,15 @@
 #include "suite.h"
 
 /* On both sides, after messages of every length. */
-TEST(aligned)
+TEST(messages_are_aligned)
 {
 	for (size_t size = 0; size < 512; size++) {
 		size_t got;
-		void *room = shmemq_push_start(producer, size);
+		void *reserved = shmemq_push_start(producer, size);
 		const void *message;
 
-		ck_assert_uint_eq((uintptr_t)room % 8, 0);
-		memset(room, (int)size, size);
+		ck_assert_uint_eq((uintptr_t)reserved % 8, 0);
+		memset(reserved, (int)size, size);
 		ck_assert_int_eq(shmemq_push_end(producer, size, 0), 0);
 		message = shmemq_pop_start(consumer, &got, NULL);
 		ck_assert_uint_eq((uintptr_t)message % 8, 0);
@@ -26,9 +26,9 @@ TEST(aligned)
 
 TEST(push_in_place)
 {
-	char *room = shmemq_push_start(producer, 100);
+	char *reserved = shmemq_push_start(producer, 100);
 
-	memcpy(room, "shorter", 7);
+	memcpy(reserved, "shorter", 7);
 	expect_none();
 	/* Refused, and still started. */
 	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, 101, 0), EINVAL));
@@ -44,20 +44,20 @@ TEST(push_in_place)
 	FILE_UNCHANGED(file, ck_fails(shmemq_push_cancel(producer), EINVAL));
 }
 
-/* A cancelled message never existed, and its room is free. */
-TEST(push_cancelled)
+/* A cancelled message never existed, and its space is free. */
+TEST(a_cancelled_push_never_was)
 {
-	void *room = shmemq_push_start(producer, message_max);
+	void *reserved = shmemq_push_start(producer, message_max);
 	struct shmemq_stat st;
 
-	memset(room, 0xff, message_max);
+	memset(reserved, 0xff, message_max);
 	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
 	ck_fails(shmemq_push_end(producer, 0, 0), EINVAL);
 	expect_none();
 	ck_assert_int_eq(shmemq_stat(producer, &st), 0);
 	ck_assert(st.pushed_messages == 0 && st.queued_bytes == 0);
-	ck_assert_ptr_eq(shmemq_push_start(producer, 5), room);
-	memcpy(room, "after", 5);
+	ck_assert_ptr_eq(shmemq_push_start(producer, 5), reserved);
+	memcpy(reserved, "after", 5);
 	ck_assert_int_eq(shmemq_push_end(producer, 5, 0), 0);
 	expect("after", 5, 0);
 	expect_none();
@@ -74,7 +74,7 @@ TEST(pop_in_place)
 	message = shmemq_pop_start(consumer, &size, NULL);
 	FILE_UNCHANGED(file, ck_fails(shmemq_pop_start(consumer, &size, NULL), EINVAL));
 	FILE_UNCHANGED(file, ck_fails(shmemq_pop(consumer, buffer, 8, NULL), EINVAL));
-	/* It stays where it is, however full the ring becomes. */
+	/* The message stays where it is, however full the ring becomes. */
 	fill(producer, 3);
 	ck_assert_mem_eq(message, "one", 3);
 	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
@@ -83,7 +83,7 @@ TEST(pop_in_place)
 }
 
 /* The calls that belong to one end and never wait. */
-TEST(wrong_end)
+TEST(refuses_the_wrong_end)
 {
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER, 0);
 	struct shmemq *const not_producers[] = { consumer, observer }, *const not_consumers[] = { producer, observer };
@@ -102,8 +102,8 @@ TEST(wrong_end)
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
 
-/* They learn nothing of garbage, but a handle that has seen it does nothing any more. */
-TEST(broken)
+/* These calls do not find garbage, but a handle that has found it does nothing any more. */
+TEST(a_broken_handle_does_nothing)
 {
 	struct smq_record *record = file_record(file, 0);
 	size_t size;
@@ -128,11 +128,11 @@ const struct suite suite = {
 	.setup = pair_open_page,
 	.teardown = pair_close,
 	.tests = {
-		{ aligned, 1, 0 },
+		{ messages_are_aligned, 1, 0 },
 		{ push_in_place, 1, 0 },
-		{ push_cancelled, 1, 0 },
+		{ a_cancelled_push_never_was, 1, 0 },
 		{ pop_in_place, 1, 0 },
-		{ wrong_end, 1, 0 },
-		{ broken, 1, 0 },
+		{ refuses_the_wrong_end, 1, 0 },
+		{ a_broken_handle_does_nothing, 1, 0 },
 	},
 };

@@ -13,7 +13,7 @@
 #include "race.h"
 #include "suite.h"
 
-/* Tells that it begins, and is killed sooner or later. */
+/* Says that it begins, creates, and is killed sooner or later. */
 static int create_for_ever(const void *argument)
 {
 	const struct race *race = argument;
@@ -27,7 +27,7 @@ static int create_for_ever(const void *argument)
 	return pause();
 }
 
-/* Nothing but this queue; nothing at all, no page either, if it is not there. */
+/* There is this queue and nothing else; or, if it is not there, no file at all and no page in use. */
 static void only_a_whole_queue(const char *name, bool own, unsigned *made)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
@@ -51,7 +51,7 @@ static void only_a_whole_queue(const char *name, bool own, unsigned *made)
 	CHECK(statvfs("/dev/shm", &fs) == 0 && (q != NULL || fs.f_bfree == fs.f_blocks));
 }
 
-/* Kills creators after 0 to 300 us, in an order that spreads over them however few rounds there are. */
+/* Kills creators after 0 to 300 us, in an order that spreads over that range however few rounds there are. */
 static int kill_creators(const void *argument)
 {
 	struct race race = race_on(argument);
@@ -83,7 +83,7 @@ static int kill_creators(const void *argument)
 	return fflush(stdout);
 }
 
-TEST(killed_creators)
+TEST(killed_creators_leave_all_or_nothing)
 {
 	child_run(kill_creators, test_name());
 }
@@ -93,6 +93,6 @@ const struct suite suite = {
 	.seconds = 120,
 	.test_seconds = 30,
 	.tests = {
-		{ killed_creators, 1, 0 },
+		{ killed_creators_leave_all_or_nothing, 1, 0 },
 	},
 };

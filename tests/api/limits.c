@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Creating and opening under the limits of setrlimit(2): what does not fit is refused, and leaves nothing behind. */
+/* Creating and opening under the limits of setrlimit(2): what does not fit is refused, and nothing is left. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static rlim_t address_space(void)
 	return pages * file_page();
 }
 
-/* 16 MiB are mapped twice. A create takes back what it cannot map; an open leaves alone what it found. */
+/* 16 MiB are mapped twice. A create removes what it cannot map; an open leaves what it found. */
 static int exceed_address_space(const void *argument)
 {
 	const char *name = argument;
@@ -97,7 +97,7 @@ TEST(locked_memory_limit)
 	child_run(exceed_locked_memory, test_name());
 }
 
-/* Leaves `spare` descriptors to be had. */
+/* Opens descriptors until `spare` are left. */
 static void use_up_descriptors(int spare)
 {
 	int fds[64], count = 0;
@@ -112,7 +112,7 @@ static void use_up_descriptors(int spare)
 
 struct descriptors {
 	const char *name;
-	int spare; /* to be had */
+	int spare; /* that are left */
 	unsigned flags;
 };
 
@@ -141,7 +141,7 @@ static int unlink_with_few(const void *argument)
 	return TOO_FEW;
 }
 
-/* With one descriptor more each time: too few, and all as before, at least once; then it works. */
+/* With one descriptor more each time: there are too few at least once, and nothing changes; then it works. */
 static void needs_descriptors(int (*body)(const void *argument), const char *name, unsigned flags)
 {
 	struct descriptors few = { .name = name, .flags = flags };

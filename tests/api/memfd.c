@@ -11,8 +11,8 @@
 #include "filter.h"
 #include "suite.h"
 
-/* The ends outlive the descriptor that they were opened by, and leave none behind. */
-TEST(both_ends)
+/* The handles outlive the descriptor by which they were opened, and leave no descriptor open. */
+TEST(ends_outlive_the_descriptor)
 {
 	unsigned before = file_descriptors();
 	int fd = test_memfd(1 << 16);
@@ -39,7 +39,7 @@ TEST(both_ends)
 	ck_assert_uint_eq(file_descriptors(), before);
 }
 
-/* No peer can make a store into the ring a SIGBUS. */
+/* No peer can shrink the file, so that a store into the ring would be SIGBUS. */
 TEST(sealed)
 {
 	int fd = test_memfd(0);
@@ -51,7 +51,7 @@ TEST(sealed)
 	close(fd);
 }
 
-TEST(arguments_of_memfd)
+TEST(refuses_wrong_attributes)
 {
 	struct shmemq_attr attr = { .capacity = ((uint64_t)1 << 30) + 1 };
 
@@ -62,8 +62,8 @@ TEST(arguments_of_memfd)
 	ck_fails(shmemq_memfd(&attr), EINVAL);
 }
 
-/* A queue that goes when its last handle does keeps its name if that handle does not know it. */
-TEST(temporary)
+/* The last handle of a TEMPORARY queue does not know its name, and leaves it. */
+TEST(temporary_without_a_name)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
 	int fd = shmemq_memfd(&attr);
@@ -77,7 +77,7 @@ TEST(temporary)
 static int on_an_old_kernel(const void *unused)
 {
 	(void)unused;
-	CHECK(filter_deny(SYS_madvise, EINVAL)); /* it has no MADV_WIPEONFORK */
+	CHECK(filter_deny(SYS_madvise, EINVAL)); /* such a kernel has no MADV_WIPEONFORK */
 	CHECK(shmemq_open(test_name(), SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL) == NULL && errno == EINVAL);
 	CHECK(shmemq_fdopen(0, SHMEMQ_CONSUMER) == NULL && errno == EINVAL);
 	return 0;
@@ -90,7 +90,7 @@ static int in_a_sandbox(const void *call)
 	return 0;
 }
 
-TEST(what_the_kernel_lacks)
+TEST(reports_what_the_kernel_lacks)
 {
 	child_run(on_an_old_kernel, NULL);
 	child_run(in_a_sandbox, &(int){ SYS_memfd_create });
@@ -102,10 +102,10 @@ const struct suite suite = {
 	.seconds = 60,
 	.needs = NEEDS_PROC,
 	.tests = {
-		{ both_ends, 1, 0 },
+		{ ends_outlive_the_descriptor, 1, 0 },
 		{ sealed, 1, 0 },
-		{ arguments_of_memfd, 1, 0 },
-		{ temporary, 1, 0 },
-		{ what_the_kernel_lacks, 1, NEEDS_FILTERS },
+		{ refuses_wrong_attributes, 1, 0 },
+		{ temporary_without_a_name, 1, 0 },
+		{ reports_what_the_kernel_lacks, 1, NEEDS_FILTERS },
 	},
 };

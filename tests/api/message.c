@@ -32,8 +32,8 @@ TEST(type_round_trip)
 	}
 }
 
-/* What a failed pop was given to fill stays as it was. */
-TEST(out_pointers_untouched)
+/* What it was given to fill stays as it was. */
+TEST(a_failed_pop_stores_nothing)
 {
 	uint32_t type = 5;
 	size_t size = 6;
@@ -47,8 +47,8 @@ TEST(out_pointers_untouched)
 	expect("xy", 2, 0);
 }
 
-/* A buffer beyond the message is left alone. */
-TEST(pop_larger_buffer)
+/* The bytes of a buffer after the message. */
+TEST(the_rest_of_a_buffer_is_untouched)
 {
 	char buffer[8] = "........";
 
@@ -84,15 +84,15 @@ TEST(zero_length)
 	expect_none();
 }
 
-/* Up to message_max from anywhere in the ring, and not a byte more. */
-TEST(largest)
+/* A message of message_max bytes, and not a byte more. */
+TEST(the_largest_message_fits_anywhere)
 {
 	unsigned char *bytes = malloc(message_max + 1);
 
 	for (size_t i = 0; i <= message_max; i++)
 		bytes[i] = (unsigned char)(i * 7);
-	/* Both records of a turn together are a ring and 8 bytes long. */
-	for (size_t turn = 0; turn < file_page() / 8; turn++) {
+	/* Both records of a round together are a ring and 8 bytes long, so each round begins 8 bytes further. */
+	for (size_t round = 0; round < file_page() / 8; round++) {
 		FILE_UNCHANGED(file, ck_fails(shmemq_push(producer, bytes, message_max + 1, 0), EMSGSIZE));
 		FILE_UNCHANGED(file, ck_fails(shmemq_push(producer, bytes, SIZE_MAX, 0), EMSGSIZE));
 		FILE_UNCHANGED(file, ck_fails(shmemq_push_start(producer, (size_t)1 << 31), EMSGSIZE));
@@ -104,7 +104,7 @@ TEST(largest)
 	free(bytes);
 }
 
-TEST(gather)
+TEST(pushv_gathers)
 {
 	char text[] = "the quick brown fox", gathered[IOV_MAX];
 	struct iovec parts[] = {
@@ -127,7 +127,7 @@ TEST(gather)
 	expect_none();
 }
 
-TEST(gather_refused)
+TEST(pushv_refuses_wrong_parts)
 {
 	char byte = 'x';
 	struct iovec good = { &byte, 1 }, bad = { NULL, 1 }, big = { &byte, SIZE_MAX }, many[IOV_MAX + 1];
@@ -155,7 +155,7 @@ TEST(gather_refused)
 }
 
 /* A NULL handle, and NULL where something is to be read or stored. */
-TEST(null)
+TEST(refuses_null)
 {
 	struct shmemq_attr attr;
 	struct shmemq_stat st;
@@ -191,12 +191,12 @@ const struct suite suite = {
 	.teardown = pair_close,
 	.tests = {
 		{ type_round_trip, 1, 0 },
-		{ out_pointers_untouched, 1, 0 },
-		{ pop_larger_buffer, 1, 0 },
+		{ a_failed_pop_stores_nothing, 1, 0 },
+		{ the_rest_of_a_buffer_is_untouched, 1, 0 },
 		{ zero_length, 1, 0 },
-		{ largest, 1, 0 },
-		{ gather, 1, 0 },
-		{ gather_refused, 1, 0 },
-		{ null, 1, 0 },
+		{ the_largest_message_fits_anywhere, 1, 0 },
+		{ pushv_gathers, 1, 0 },
+		{ pushv_refuses_wrong_parts, 1, 0 },
+		{ refuses_null, 1, 0 },
 	},
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sides that cannot see each other: each is process 1 of a pid namespace of its own, so no pid of the other's means
- * anything, and its own number is alive whoever died. And a /dev/shm with no page left.
+ * Sides that cannot see each other. If each is process 1 of a pid namespace of its own, the other one's pid means
+ * nothing, and its own pid is alive whichever side has died.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 
 /* Shared by all processes of a test. */
 struct shared {
-	volatile pid_t pid[2]; /* of the side inside, as everybody outside sees it: of the consumer, of the producer */
+	volatile pid_t pid[2]; /* of the consumer and the producer inside, as processes outside see them */
 };
 
 struct side {
@@ -25,7 +25,7 @@ struct side {
 	struct shared *shared;
 };
 
-/* The side that dies holds its end; the other one waits for it, and learns of its death. */
+/* The side that dies holds its end. The other one waits for it, and learns of its death. */
 static int run_inside(const void *argument)
 {
 	const struct side *side = argument;
@@ -80,7 +80,7 @@ TEST(death_across_namespaces)
 
 	while (!both_there_and_one_waits(q))
 		test_sleep(MS);
-	/* Both ends are held, whoever asks. */
+	/* Both ends are held, which an open from outside finds too. */
 	ck_fails(shmemq_open(consumer.name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
 	ck_fails(shmemq_open(consumer.name, SHMEMQ_PRODUCER, 0, NULL), EBUSY);
 	while (shared->pid[producer_dies] == 0)
@@ -91,7 +91,7 @@ TEST(death_across_namespaces)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* The first process of a pid namespace: it pops what comes from outside, and notices the death there. */
+/* The first process of a pid namespace: it pops what comes from outside, and notices the producer's death. */
 static int consume_inside(const void *name)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
@@ -118,8 +118,8 @@ static int produce_one(const void *name)
 	return pause();
 }
 
-/* Locks decide who is there, not pids, which mean nothing to the other side. */
-TEST(pid_namespaces)
+/* Locks decide whether an end is held, not pids, which mean nothing to the other side. */
+TEST(locks_reach_into_pid_namespaces)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
@@ -149,6 +149,6 @@ const struct suite suite = {
 	.test_seconds = 30,
 	.tests = {
 		{ death_across_namespaces, 2, NEEDS_OWN_PIDS },
-		{ pid_namespaces, 1, NEEDS_OWN_PIDS },
+		{ locks_reach_into_pid_namespaces, 1, NEEDS_OWN_PIDS },
 	},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The name and the object: which names are legal, what is made, what is refused, what a removal does. */
+/* The name and the object: which names are legal, what is created, what is refused, what a removal does. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "file.h"
 #include "suite.h"
 
-TEST(illegal_names)
+TEST(refuses_illegal_names)
 {
 	static const char *const names[] = {
 		"",   "/",   "shmemq-test",   "//shmemq-test",   "/shmemq-test/", "/shmemq/test",
@@ -26,8 +26,8 @@ TEST(illegal_names)
 	}
 }
 
-/* As long as a file's name may be. Dots and blanks mean nothing. */
-TEST(long_and_odd_names)
+/* As long as a file's name may be. Dots and blanks have no meaning. */
+TEST(takes_long_and_odd_names)
 {
 	static const char *const tails[] = { ".", "..", " \n", "\xff", "-\"%s" };
 	char name[300];
@@ -91,7 +91,7 @@ TEST(free_and_taken_names)
 	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0600, NULL), ENOENT);
 }
 
-/* In one process, and held by another; the other end stays to be had, and the end itself once it is given up. */
+/* Held in this process, and by another. The other end can be claimed, and the end itself once it is closed. */
 TEST(busy_ends)
 {
 	const unsigned end = _i ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, other = _i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER;
@@ -127,7 +127,7 @@ static int open_forbidden(const void *name)
 	return 0;
 }
 
-/* A mode under which its own maker may not open it: refused, and taken back. */
+/* A mode under which its own creator may not open it: refused, and removed again. */
 static int create_forbidden(const void *name)
 {
 	static const mode_t modes[] = { 0, 0400, 0200, 0066 };
@@ -140,7 +140,7 @@ static int create_forbidden(const void *name)
 	return 0;
 }
 
-TEST(permissions)
+TEST(needs_read_and_write)
 {
 	const char *name = test_name();
 
@@ -151,7 +151,7 @@ TEST(permissions)
 	child_run(create_forbidden, test_name());
 }
 
-/* In /dev/shm, which is sticky, a file that one may write is still its owner's to remove. */
+/* In /dev/shm, which is sticky, only its owner may remove a file that others may write. */
 static int unlink_others(const void *name)
 {
 	struct shmemq *q;
@@ -162,7 +162,7 @@ static int unlink_others(const void *name)
 	return 0;
 }
 
-TEST(sticky_directory)
+TEST(only_the_owner_unlinks)
 {
 	const char *name = test_name();
 
@@ -172,7 +172,7 @@ TEST(sticky_directory)
 	ck_assert(file_exists(name));
 }
 
-/* The name is free at once; those who are attached go on with what they have. */
+/* The name is free at once, and attached handles go on. */
 TEST(unlinked_queue_goes_on)
 {
 	const char *name = test_name();
@@ -209,8 +209,8 @@ static struct shmemq *open_temporary(const char *name, unsigned flags)
 	return q;
 }
 
-/* The last end to close removes the name, in either order; one that comes back counts, an observer does not. */
-TEST(temporary)
+/* The last end to close removes the name, in either order. An end that comes back counts, an observer does not. */
+TEST(the_last_end_removes_a_temporary_queue)
 {
 	const unsigned first = _i ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, last = _i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER;
 	const char *name = test_name();
@@ -234,8 +234,8 @@ static int claim_and_die(const void *name)
 	return shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL;
 }
 
-/* A dead end counts no more. And whatever bears the name by then, if it is another object, stays. */
-TEST(temporary_and_others)
+/* A dead end does not count. And if the name is another object's by then, it stays. */
+TEST(a_temporary_queue_spares_its_successor)
 {
 	const char *name = test_name();
 	struct shmemq *q = open_temporary(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE), *successor;
@@ -255,9 +255,11 @@ TEST(temporary_and_others)
 	ck_assert(!file_exists(name));
 }
 
-/* Whoever sits on the init lock delays the others by a second, no more; what then fails has done nothing, but for a
- * close, which gives its end up. */
-TEST(etimedout)
+/*
+ * A process that holds the init lock delays the others by a second, no more. A call that fails for it has done nothing,
+ * except a close, which gives its end up.
+ */
+TEST(a_held_init_lock_is_etimedout)
 {
 	const char *name = test_name();
 	struct shmemq *q = open_temporary(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE);
@@ -284,16 +286,16 @@ const struct suite suite = {
 	.name = "api/object",
 	.seconds = 60,
 	.tests = {
-		{ illegal_names, 1, 0 },
-		{ long_and_odd_names, 1, 0 },
+		{ refuses_illegal_names, 1, 0 },
+		{ takes_long_and_odd_names, 1, 0 },
 		{ mode_less_umask, 1, 0 },
 		{ free_and_taken_names, 1, 0 },
 		{ busy_ends, 2, 0 },
-		{ permissions, 1, 0 },
-		{ sticky_directory, 1, NEEDS_ROOT },
+		{ needs_read_and_write, 1, 0 },
+		{ only_the_owner_unlinks, 1, NEEDS_ROOT },
 		{ unlinked_queue_goes_on, 1, 0 },
-		{ temporary, 2, 0 },
-		{ temporary_and_others, 1, 0 },
-		{ etimedout, 1, 0 },
+		{ the_last_end_removes_a_temporary_queue, 2, 0 },
+		{ a_temporary_queue_spares_its_successor, 1, 0 },
+		{ a_held_init_lock_is_etimedout, 1, 0 },
 	},
 };

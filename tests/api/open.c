@@ -66,7 +66,7 @@ TEST(open_takes_flags)
 }
 
 /* Rounded up to a power of two, at least a page. */
-TEST(capacity)
+TEST(capacity_is_rounded_up)
 {
 	const uint64_t page = file_page();
 	const struct {
@@ -85,7 +85,7 @@ TEST(capacity)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const char *name = test_name();
-		struct shmemq_attr attr = { .message_max = 1 /* out only: not looked at */ };
+		struct shmemq_attr attr = { .message_max = 1 /* out only: ignored */ };
 		struct statvfs fs;
 		struct shmemq *q;
 		struct stat st;
@@ -97,7 +97,7 @@ TEST(capacity)
 		}
 		attr.capacity = cases[i].asked;
 		q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
-		if (q == NULL && errno == ENOSPC) { /* others use it too */
+		if (q == NULL && errno == ENOSPC) { /* other tests use it too */
 			fprintf(stderr, "skipped: /dev/shm has become too small\n");
 			continue;
 		}
@@ -136,7 +136,7 @@ TEST(attr_refused)
 	ck_assert(!file_exists(name));
 }
 
-/* Whatever it says, when this call does not create. */
+/* Whatever it says, if this call does not create. */
 TEST(attr_ignored)
 {
 	struct shmemq_attr attr;
@@ -190,7 +190,7 @@ const struct suite suite = {
 		{ version, 1, 0 },
 		{ open_refuses_flags, 1, 0 },
 		{ open_takes_flags, 1, 0 },
-		{ capacity, 1, 0 },
+		{ capacity_is_rounded_up, 1, 0 },
 		{ attr_refused, 1, 0 },
 		{ attr_ignored, 1, 0 },
 		{ getattr, 1, 0 },

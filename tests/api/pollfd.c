@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program sees of a pollfd: what it can be waited on for, and when there is none. */
+/* What a program sees of a pollfd: what it can be polled for, and when there is none. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 #include "polling.h"
 #include "suite.h"
 
-/* Far fewer tries than those that would notice it anyway, and no wait but for the descriptor. */
-TEST(rings_for_death_and_return)
+/* With far fewer tries than those that would notice it anyway, and no wait but for the descriptor. */
+TEST(raised_for_death_and_return)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -45,8 +45,8 @@ TEST(rings_for_death_and_return)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* A descriptor made when all is over tells of it, though nothing happens any more. */
-TEST(made_after_the_death)
+/* Though nothing happens any more. */
+TEST(raised_when_made_after_a_death)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
@@ -97,8 +97,8 @@ TEST(needs_no_name)
 	exchange(producer, consumer);
 }
 
-/* One message at each wake-up, as loops do that wait for a descriptor to be readable: none stays behind. */
-TEST(level_triggered)
+/* A loop that pops one message each time the descriptor is readable gets them all. */
+TEST(level_triggered_loops_miss_nothing)
 {
 	const char *name = test_name();
 	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
@@ -130,7 +130,7 @@ static int without_descriptors(const void *argument)
 	return 0;
 }
 
-/* The calls that make a descriptor fail one after the other, and leave no other open. */
+/* The calls that make a descriptor fail one after the other, and no descriptor is left open. */
 static int without_calls(const void *argument)
 {
 	static const struct {
@@ -154,7 +154,7 @@ static int without_calls(const void *argument)
 	return 0;
 }
 
-TEST(errors)
+TEST(each_missing_thing_has_its_errno)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
@@ -195,11 +195,11 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.needs = NEEDS_POLLFD,
 	.tests = {
-		{ rings_for_death_and_return, 2, 0 },
-		{ made_after_the_death, 1, 0 },
+		{ raised_for_death_and_return, 2, 0 },
+		{ raised_when_made_after_a_death, 1, 0 },
 		{ needs_no_name, 1, 0 },
-		{ level_triggered, 1, 0 },
-		{ errors, 1, 0 },
+		{ level_triggered_loops_miss_nothing, 1, 0 },
+		{ each_missing_thing_has_its_errno, 1, 0 },
 		{ one_descriptor_a_handle, 1, NEEDS_FORKS_APART },
 	},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One name in a race: all see one whole queue or none, nothing is lost, and no name stays behind. */
+/* One name in a race: every process sees one whole queue or none, nothing is lost, and no name is left. */
 #include "config.h"
 
 #include <sched.h>
@@ -10,7 +10,7 @@
 #include "race.h"
 #include "suite.h"
 
-/* Each asks for another capacity, so the capacity tells whose queue it is. */
+/* Each racer asks for another capacity, so the capacity tells which of them created the queue. */
 static int create(const void *argument)
 {
 	const struct race *race = argument;
@@ -27,11 +27,11 @@ static int create(const void *argument)
 	return 0;
 }
 
-/* All end up with one queue. With EXCL, one of them has made it and the others are told so. */
-TEST(creators)
+/* All end up with one queue. With EXCL one of them has created it, and the others are told so. */
+TEST(creators_get_one_queue)
 {
 	struct race race = race_on(test_name());
-	pid_t onlooker = child_start(race_look_on, &race);
+	pid_t onlooker = child_start(race_watch, &race);
 	int64_t start = test_now();
 
 	race.flags = SHMEMQ_OBSERVER | SHMEMQ_CREATE | (_i ? SHMEMQ_EXCL : 0);
@@ -69,7 +69,7 @@ static int deliver(const void *argument)
 	return 0;
 }
 
-/* Whoever creates it and whoever is told that it is busy: what one of them has pushed stays. */
+/* What one racer has pushed stays, whether it created the queue or found it busy at first. */
 TEST(nothing_is_lost)
 {
 	struct race race = race_on(test_name());
@@ -91,7 +91,10 @@ TEST(nothing_is_lost)
 	}
 }
 
-/* One half claims one end and the other half the other, all leave at once; some come too late and begin a new queue. */
+/*
+ * One half of the racers claims one end and the other half the other, and all close at once. Some come too late and
+ * begin a new queue.
+ */
 static int use_temporary(const void *argument)
 {
 	const struct race *race = argument;
@@ -104,13 +107,13 @@ static int use_temporary(const void *argument)
 				&attr);
 		CHECK(q != NULL || errno == EBUSY || errno == ETIMEDOUT);
 		if (q == NULL && errno == ETIMEDOUT)
-			race->shared->timeouts++; /* it may have made it, and could not take it back */
+			race->shared->timeouts++; /* it may have created it, and could not remove it again */
 		CHECK(q == NULL || race_close(race, q));
 	}
 	return 0;
 }
 
-/* The name went with the last close; or it may be there, and is removed. */
+/* The name went with the last close. After a timeout it may be there, and is removed. */
 static void expect_gone(struct race *race)
 {
 	if (race->shared->timeouts == 0)
@@ -120,7 +123,7 @@ static void expect_gone(struct race *race)
 	race->shared->timeouts = 0;
 }
 
-TEST(temporary)
+TEST(temporary_leaves_no_name)
 {
 	struct race race = race_on(test_name());
 	int64_t start = test_now();
@@ -145,7 +148,7 @@ static int close_at_once(const void *argument)
 	return 0;
 }
 
-TEST(two_closers)
+TEST(two_closers_leave_no_name)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
 	struct race race = race_on(test_name());
@@ -161,8 +164,10 @@ TEST(two_closers)
 	}
 }
 
-/* Opens and uses whatever bears the name. A handle whose claim and whose probes were on two objects would not see
- * its own end held. */
+/*
+ * Opens and uses whatever has the name. A handle with its claim on one object and its probes on another would not see
+ * its own end held.
+ */
 static int use_what_is_there(const void *argument)
 {
 	const struct race *race = argument;
@@ -194,7 +199,7 @@ TEST(removed_and_made_again)
 
 	for (race.racer = 0; race.racer < 3; race.racer++)
 		users[race.racer] = child_start(use_what_is_there, &race);
-	onlooker = child_start(race_look_on, &race);
+	onlooker = child_start(race_watch, &race);
 	while (test_now() < end || race.shared->seen <= 10) {
 		struct shmemq_attr attr = { .capacity = 1 };
 		struct shmemq *q = shmemq_open(race.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, &attr);
@@ -214,10 +219,10 @@ const struct suite suite = {
 	.seconds = 120,
 	.test_seconds = 30,
 	.tests = {
-		{ creators, 2, 0 },
+		{ creators_get_one_queue, 2, 0 },
 		{ nothing_is_lost, 1, 0 },
-		{ temporary, 1, 0 },
-		{ two_closers, 1, 0 },
+		{ temporary_leaves_no_name, 1, 0 },
+		{ two_closers_leave_no_name, 1, 0 },
 		{ removed_and_made_again, 1, 0 },
 	},
 };

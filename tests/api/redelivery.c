@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was begun and not ended when its process closed or was killed: a pop is delivered again, a push never was. */
+/* What was started and not ended when its process closed or was killed: a pop is delivered again, a push never was. */
 #include "config.h"
 
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include "file.h"
 #include "suite.h"
 
-/* What a child does at an end before it goes. */
+/* What a child does on an end before it goes. */
 struct last_acts {
 	const char *name;
 	unsigned end;
@@ -59,7 +59,7 @@ static const char *make_queue(uint32_t count)
 	return name;
 }
 
-/* Pops types `first` to `last`, of which those below `marked` are redelivered; alternately in place and copied. */
+/* Pops types `first` to `last`, of which those below `marked` are redelivered; in place and copied by turns. */
 static void expect(const char *name, uint32_t first, uint32_t last, uint32_t marked)
 {
 	struct shmemq *q = test_open(name, SHMEMQ_CONSUMER, 0);
@@ -129,7 +129,7 @@ static int nothing(struct shmemq *q)
 	return 0;
 }
 
-/* Marked for the next consumer, however often it changes hands; the message behind it is not. */
+/* It is marked for the next consumer, however often the end changes hands. The message after it is not. */
 TEST(held_message_comes_again)
 {
 	const char *name = make_queue(3);
@@ -144,7 +144,7 @@ TEST(held_message_comes_again)
 	expect(name, 1, 2, 2);
 }
 
-/* Ended, copied, or only looked at: nothing to mark. */
+/* Ended or copied, it does not come again. One that was only found too large for a buffer is not marked. */
 TEST(taken_message_is_gone)
 {
 	const char *name = make_queue(4);
@@ -155,7 +155,7 @@ TEST(taken_message_is_gone)
 	expect(name, 2, 3, 0);
 }
 
-/* A marked message that is taken and then the next one held: the mark goes with it. */
+/* A marked message is popped and then the next one held: the mark moves with it. */
 TEST(mark_moves_on)
 {
 	const char *name = make_queue(4);
@@ -168,8 +168,8 @@ TEST(mark_moves_on)
 	expect(name, 2, 3, 0);
 }
 
-/* Held messages keep their room: the producer may not write over what will be delivered again. */
-TEST(held_message_keeps_its_room)
+/* The producer may not write over what will be delivered again. */
+TEST(held_message_keeps_its_space)
 {
 	const char *name = make_queue(1);
 	struct shmemq *q;
@@ -186,10 +186,10 @@ TEST(held_message_keeps_its_room)
 
 static int start_push(struct shmemq *q)
 {
-	void *room = shmemq_timedpush_start(q, 1000, 0);
+	void *reserved = shmemq_timedpush_start(q, 1000, 0);
 
-	CHECK(room != NULL);
-	memset(room, 0xff, 1000); /* what is not committed may look like anything */
+	CHECK(reserved != NULL);
+	memset(reserved, 0xff, 1000); /* bytes that are not committed may be anything */
 	return 0;
 }
 
@@ -204,7 +204,7 @@ static int push_next(struct shmemq *q)
 	return shmemq_timedpush(q, "message", 7, 3, 0);
 }
 
-/* The next producer goes on behind the last message that was committed. */
+/* The next producer goes on after the last message that was committed. */
 TEST(started_push_never_was)
 {
 	const char *name = make_queue(2);
@@ -228,7 +228,7 @@ const struct suite suite = {
 		{ held_message_comes_again, 2, 0 },
 		{ taken_message_is_gone, 2, 0 },
 		{ mark_moves_on, 2, 0 },
-		{ held_message_keeps_its_room, 2, 0 },
+		{ held_message_keeps_its_space, 2, 0 },
 		{ started_push_never_was, 2, 0 },
 	},
 };

@@ -25,7 +25,7 @@ static int claim_producer(const void *name)
 	return shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL;
 }
 
-/* The state of each end, and who holds it, told alike to both ends and to an observer. */
+/* The state of each end, and the process that holds it, are told alike to both ends and to an observer. */
 TEST(stat_ends)
 {
 	const char *name = test_name();
@@ -63,7 +63,7 @@ TEST(stat_ends)
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
 
-/* Exact at empty and full and after each message between, whatever its size. */
+/* Exact when the ring is empty, when it is full and after each message between, whatever its size. */
 TEST(stat_counts)
 {
 	const char *name = test_name();
@@ -103,7 +103,7 @@ static int wait_as_both(const void *name)
 	CHECK(q != NULL && shmemq_pop(q, NULL, 0, NULL) == 0 && shmemq_close(q) == 0);
 	while ((q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_STAY, 0, NULL)) == NULL)
 		CHECK(errno == EBUSY); /* the other one has pushed, but not yet closed */
-	for (uint64_t room = file_page() - 8; room >= 8; room -= 8)
+	for (uint64_t space = file_page() - 8; space >= 8; space -= 8)
 		CHECK(shmemq_timedpush(q, NULL, 0, 0, 0) == 0);
 	CHECK(shmemq_push(q, NULL, 0, 0) == 0 && shmemq_close(q) == 0);
 	return 0;
@@ -129,7 +129,7 @@ TEST(stat_waiting)
 	ck_assert_int_eq(shmemq_close(q) | shmemq_close(observer), 0);
 }
 
-/* All that an observer needs is to be allowed to read, and all that it may do is to look. */
+/* To be allowed to read is enough, and gives no right to more. */
 static int observe(const void *name)
 {
 	struct shmemq_attr attr;
@@ -158,7 +158,7 @@ TEST(observer_needs_only_to_read)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* No end is claimed and nothing is written: ends come and go beside it, and do not learn of it. */
+/* It claims no end and writes nothing: ends come and go beside it, and do not learn of it. */
 TEST(observer_leaves_no_trace)
 {
 	const char *name = test_name();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two processes, millions of messages, or what a busy machine has time for. */
+/* Two processes and millions of messages, or as many as a busy machine has time for. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@ static pid_t start(const char *role, const char *name)
 	return test_peer(role, name, seed_text, strcmp(role, "produce") == 0 ? count_text : NULL, NULL);
 }
 
-/* Until the side that came first can do nothing without the other one. */
+/* Waits until the side that came first can do nothing without the other one. */
 static void await_standstill(struct shmemq *observer)
 {
 	struct shmemq_stat st;
@@ -34,7 +34,7 @@ static void await_standstill(struct shmemq *observer)
 	} while (st.waiting == 0);
 }
 
-/* Each capacity, and each side first. */
+/* With each capacity, and each side first. */
 TEST(stream)
 {
 	const char *name = test_name();

@@ -14,7 +14,7 @@
 #include "calls.h"
 #include "suite.h"
 
-/* A thread that does something to a waiting call, a little later. */
+/* A thread that does something to a waiting call a little later. */
 struct later {
 	void (*act)(struct later *later);
 	const struct call *call;
@@ -32,7 +32,7 @@ static void *run_later(void *argument)
 	return NULL;
 }
 
-/* As ends_unblock(), but without memory that it shares with the thread that waits. */
+/* As ends_unblock(), but without memory that it would share with the thread that waits. */
 static void unblock(struct later *later)
 {
 	struct shmemq *peer = later->ends.peer;
@@ -67,7 +67,7 @@ static struct later begin(int call)
 	return (struct later){ .call = &calls[call], .ends = ends_waiting(&calls[call], 0), .delay = 5 * MS };
 }
 
-/* Shorter than a spin, about as long, longer, longer than a slice; and over again, with a spin that has adapted. */
+/* Shorter than a spin, about as long, longer, longer than a slice; and again, with a spin that has adapted. */
 TEST(not_before_the_timeout)
 {
 	static const int64_t timeouts[] = { 1, 1000, 50 * 1000, 75 * 1000, 3 * MS, 300 * MS, 10 * 1000 };
@@ -86,7 +86,7 @@ TEST(not_before_the_timeout)
 	ends_close(&ends);
 }
 
-/* Without end: a negative timeout, one that the clock cannot hold, or a call that takes none. */
+/* A negative timeout, one that the clock cannot hold, or a call without one. */
 TEST(waits_for_ever)
 {
 	static const int64_t timeouts[] = { -1, INT64_MIN, INT64_MAX, INT64_MAX - 1, INT64_MAX / 2, 60000 * MS };
@@ -150,7 +150,7 @@ static void on_alarm(void (*handler)(int), int flags, int ms, int every_ms)
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
 }
 
-/* An interruption, though a handler ran. It leaves errno as it was. */
+/* Though a handler ran, it is an interruption. It leaves errno as it was. */
 TEST(interrupted_by_a_handler)
 {
 	struct ends ends = ends_waiting(&calls[_i], 0);
@@ -163,7 +163,7 @@ TEST(interrupted_by_a_handler)
 	ends_close(&ends);
 }
 
-/* A try waits for nothing, so there is nothing to interrupt: the next wait is. */
+/* A try waits for nothing, so there is nothing to interrupt: the next wait is interrupted. */
 TEST(tries_keep_an_interruption)
 {
 	struct ends ends;
@@ -187,7 +187,7 @@ TEST(interruption_is_for_one_handle)
 	ends_close(&later.ends);
 }
 
-/* Ignored, held back, or of no consequence by default. */
+/* Ignored, blocked, or without an effect by default. */
 TEST(signals_without_a_handler)
 {
 	const struct call *call = &calls[_i];
@@ -227,7 +227,7 @@ static void await_waiting(const struct call *call, struct shmemq *q)
 	} while (!(st.waiting & bit));
 }
 
-/* Job control is no reason to end a wait. */
+/* Job control does not end a wait. */
 TEST(stopped_and_continued)
 {
 	const struct call *call = &calls[_i];

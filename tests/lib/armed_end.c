@@ -8,7 +8,7 @@
 #include "polling.h"
 #include "support.h"
 
-#define LATE_MS 200 /* a lock goes that much later than the kernel tells of the death */
+#define LATE_MS 200 /* a lock of the dead goes that much later than the kernel tells of the death */
 
 #if defined __GLIBC__ && defined __USE_FILE_OFFSET64
 #define real_fallocate __real_fallocate64

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A handle with an armed pollfd, and hooks into the calls that fail on it. The linker puts __wrap_smq_pollable_clear()
- * and the like in place of the library's functions: there this process does what another might do at that moment.
+ * and the like in place of the library's functions: there this process does what another process might do at that
+ * moment.
  */
 #ifndef TESTS_ARMED_END_H
 #define TESTS_ARMED_END_H
@@ -16,21 +17,21 @@ extern struct shmemq *own, *peer;
 extern unsigned end;
 extern int fd;
 
-/* Leaves the descriptor armed, with all questions asked. */
+/* Opens them and leaves the descriptor armed, with no recheck left. */
 void open_ends(unsigned of, unsigned flags);
 void close_ends(void);
 
-/* 0 or errno. */
+/* Tries once: 0 or errno. */
 int try(void);
 
 void open_peer(void);
 void close_peer(void);
 void unblock(void);
 
-/* Tries until the peer's death is reported, with no wait but for the descriptor. */
+/* Tries until the peer's death is reported, and waits for nothing but the descriptor. */
 void await_death(void);
 
-/* How many raises from now on a signal turns back. */
+/* How many of the next raises fail with EINTR. */
 extern unsigned signals;
 
 /* What happens before and after the next clear of the descriptor. */
@@ -41,7 +42,7 @@ extern struct action {
 /* How many membarriers were called. */
 extern unsigned membarriers;
 
-/* The locks of those who are dead now go later than the kernel tells of their death. */
+/* From now on the locks of processes that are dead go later than the kernel tells of the death. */
 void locks_go_late(void);
 
 #endif

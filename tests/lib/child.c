@@ -25,7 +25,7 @@ pid_t child_start(int (*body)(const void *argument), const void *argument)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		coverage_exit(body(argument)); /* not exit: what is registered for it is the parent's */
+		coverage_exit(body(argument)); /* not exit(): its handlers are the parent's */
 	return pid;
 }
 
@@ -89,7 +89,7 @@ static bool write_file(const char *path, const char *text)
 	return written;
 }
 
-/* As root, or as the root of a user namespace in which this user keeps its own id. */
+/* As root, or else as the root of a user namespace in which this user keeps its id. */
 static bool own_namespaces(int flags)
 {
 	unsigned uid = geteuid(), gid = getegid();

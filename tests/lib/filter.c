@@ -46,7 +46,7 @@ bool filter_deny(int number, int err)
 
 bool filter_forbid_all(void)
 {
-	/* The clock is no system call where the vDSO can read it, and one where it cannot. */
+	/* Reading the clock is a system call only where the vDSO cannot read it. */
 	struct sock_filter filter[] = {
 		LOAD_NUMBER,
 		RETURN_IF(SYS_exit_group, SECCOMP_RET_ALLOW),

@@ -31,7 +31,7 @@ static bool has_pollfd(void)
 	return fd >= 0 && has_proc();
 }
 
-/* Does a child in which `body` is true exit? */
+/* Is `body` true in a child? */
 static bool in_child(bool (*body)(void))
 {
 	pid_t pid = fork();
@@ -60,7 +60,7 @@ static bool page_is_zero(void)
 	return *page == 0;
 }
 
-/* Emulators may say yes to madvise(2) and do nothing: then nothing that a fork promises holds. */
+/* An emulator may accept madvise(2) and do nothing: then nothing that the library promises after a fork holds. */
 static bool forks_apart(void)
 {
 	bool apart;

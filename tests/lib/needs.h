@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a test may need and a machine, a kernel or a build may lack. */
+/* What a test may need, and a machine, a kernel or a build may lack. */
 #ifndef TESTS_NEEDS_H
 #define TESTS_NEEDS_H
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#define SOON_MS 10000 /* a descriptor that is not raised by then never is */
+#define SOON_MS 10000 /* a descriptor that is not raised by then never will be */
 
 /* Is this pollfd readable, or does it become so within so many ms? */
 bool raised(int fd, int ms);

@@ -57,7 +57,7 @@ bool race_goes_on(int round, int rounds, int64_t start)
 	return round == 0 || (round < rounds && test_now() - start < TEST_BOX);
 }
 
-int race_look_on(const void *argument)
+int race_watch(const void *argument)
 {
 	const struct race *race = argument;
 

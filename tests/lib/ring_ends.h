@@ -14,12 +14,12 @@
 
 extern struct memory memory;
 extern struct smq_ring producer, consumer;
-extern struct smq_progress *pushed, *popped; /* what either end has stored of its progress */
+extern struct smq_progress *pushed, *popped; /* what each end has stored of its progress */
 
 /* Empties the ring and attaches both ends at this position. */
 void start_at(uint32_t position);
 
-/* The same near the end of the ring and of the positions: a fixture. */
+/* The same near the end of the ring and of the 32-bit positions: a fixture. */
 void start_near_the_end(void);
 
 void push(uint64_t content);

@@ -18,17 +18,19 @@ static _Atomic unsigned sleeps;
 
 int __real_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
-int __real_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
-int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
+int __real_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns);
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns);
 
 static void lost(uint32_t word)
 {
-	fprintf(stderr, "a wake-up was lost: asleep for twice %lld s, with %#x in the word\n",
+	fprintf(stderr, "a notification was lost: asleep for twice %lld s, with %#x in the word\n",
 		(long long)(SLEEPY_LOST_NS / 1000000000), (unsigned)word);
 	_exit(1);
 }
 
-/* Has come what this handle waits for? Half a ring is more than any wants, and what a peer leaves before it waits. */
+/*
+ * Is there what this handle waits for? Half a ring is more than any test wants, and what a peer leaves before it waits.
+ */
 static bool ready(struct shmemq *q)
 {
 	uint32_t bytes = q->ring.capacity / 2;
@@ -43,9 +45,9 @@ static bool ready(struct shmemq *q)
 }
 
 /*
- * Whoever is to wake it may be off his processor, before he does what it waits for, or between that and the wake. So
- * there is a second sleep beside what is there at the end of the first, whatever has become of the word: only the wake
- * ends that one, and if it does not, it was lost.
+ * The process that has to notify may be off its processor before it makes the waited-for thing happen, or between that
+ * and the notification. So if the thing is there when the first wait times out, there is a second wait, whatever the
+ * word says: only the notification ends that one, and if it does not, it was lost.
  */
 int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 {
@@ -69,19 +71,20 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 	return err;
 }
 
-int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns)
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns)
 {
 	int err;
 
 	if (!armed)
-		return __real_smq_ownerlock_wait(turn, room, expected, ns);
+		return __real_smq_ownerlock_wait(lock, wait, expected, ns);
 	sleeps++;
 	for (int late = 0; late < 2; late++) {
 		int64_t start = test_now();
 
-		err = __real_smq_ownerlock_wait(turn, room, expected, SLEEPY_LOST_NS);
-		expected = *turn->word;
-		if (test_now() - start < SLEEPY_LOST_NS || expected != 0) /* somebody may be in it for long */
+		err = __real_smq_ownerlock_wait(lock, wait, expected, SLEEPY_LOST_NS);
+		expected = *lock->word;
+		if (test_now() - start < SLEEPY_LOST_NS ||
+		    expected != 0) /* another handle may hold the lock for long */
 			return err;
 	}
 	lost(expected);
@@ -125,6 +128,6 @@ bool sleepy_poll(struct shmemq *q)
 		if (poll(&fd, 1, (int)(SLEEPY_LOST_NS / MS)) == 1)
 			return true;
 	}
-	fprintf(stderr, "a ring was lost, with %#x in the wait word\n", (unsigned)q->eventcount.own->word);
+	fprintf(stderr, "a raise was lost, with %#x in the wait word\n", (unsigned)q->eventcount.own->word);
 	return false;
 }

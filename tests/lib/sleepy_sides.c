@@ -14,7 +14,7 @@
 #include "traffic.h"
 
 #define SMALL_MAX 100
-#define ONE_OF    256 /* messages of a ping-pong is sent when its receiver has announced that it sleeps */
+#define ONE_OF    256 /* of so many messages of a ping-pong, one is sent when its receiver has prepared a wait */
 
 static bool deny_membarrier(const char *deny, const char *when)
 {
@@ -26,7 +26,7 @@ static bool deny_membarrier(const char *deny, const char *when)
 
 static struct shmemq *open_to_stay(const char *name, unsigned flags)
 {
-	/* A peer that closes has no more to say: waits end by messages alone. */
+	/* STAY: a peer's close ends no wait, so that messages alone do. */
 	struct shmemq *q = shmemq_open(name, flags | SHMEMQ_STAY, 0, NULL);
 
 	if (q == NULL)
@@ -35,8 +35,8 @@ static struct shmemq *open_to_stay(const char *name, unsigned flags)
 }
 
 /*
- * What races with a sleep is a message that comes within a hundred nanoseconds of it. How long that takes, nobody
- * knows: so one side delays its answer and the other one its sleep, by up to now this much, now that.
+ * A message races with a wait if it comes within a hundred nanoseconds of it. How long the way there takes is not
+ * known: so one side delays its answer and the other one its wait, by delays that vary.
  */
 struct delays {
 	uint64_t random;
@@ -50,8 +50,8 @@ static void vary(struct delays *delays)
 }
 
 /*
- * How many messages there are, at most, and until when. The type of each says how many are left, itself among them: the
- * side that begins may cut that number when the time is over, and the other one follows.
+ * How many messages there are, at most, and until when. The type of each message says how many are left, itself
+ * included: the side that begins may cut that number when the time is over, and the other side follows.
  */
 struct work {
 	uint64_t count;
@@ -63,7 +63,7 @@ static struct work begin_work(uint64_t count)
 	return (struct work){ count, test_now() + TEST_BOX };
 }
 
-static unsigned polled; /* of 2 calls, how many are tries with a poll after them, instead of waits */
+static unsigned polled; /* how many of 2 calls are tries with a poll after them, instead of waits */
 
 /* Does the next call poll? */
 static bool polls(void)
@@ -98,8 +98,8 @@ static int push(struct shmemq *q, const void *message, size_t size, uint32_t lef
 }
 
 /*
- * Until the peer has announced that it waits. How often it does by itself is the machine's affair: where both sides run
- * slowly and alike, next to never.
+ * Waits until the peer has prepared a wait. Without this a peer does it next to never on a machine where both sides run
+ * slowly and alike.
  */
 static void await_peer(const struct shmemq *q)
 {
@@ -119,7 +119,7 @@ static int take(struct shmemq *in, uint64_t expected, struct delays *delays, str
 	return 0;
 }
 
-/* The sides take turns in spinning first. Every fourth message comes late and finds its receiver asleep. */
+/* The sides alternate in spinning first. Every fourth message comes late and finds its receiver asleep. */
 static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t random, uint64_t count)
 {
 	struct delays delays = { .random = random };
@@ -148,9 +148,10 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 }
 
 /*
- * Small messages in bursts: now the ring is full, now it is empty. In each lap of messages, which are several rings,
- * the producer once lets the consumer run dry, and half a lap later the consumer lets the producer run full. When its
- * time is over there is another lap: the consumer, which has not been told, may be waiting for that.
+ * Small messages in bursts, so that the ring is full at times and empty at times. In each lap, which is several rings
+ * of messages, the producer once waits until the consumer has run dry, and half a lap later the consumer waits until
+ * the producer has filled the ring. When its time is over there is another lap: the consumer, which does not know, may
+ * be waiting for that.
  */
 static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 {

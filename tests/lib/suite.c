@@ -5,9 +5,9 @@
 
 #include "suite.h"
 
-#define SKIPPED 77 /* exit status for Automake: no test could run */
+#define SKIPPED 77 /* exit status for Automake: no test can run here */
 
-/* Can what needs this run here? If not, says why. */
+/* Can what has these needs run here? If not, prints why. */
 static bool can_run(const char *name, unsigned needs)
 {
 	const char *missing = needs_missing(needs);
@@ -35,7 +35,7 @@ int main(void)
 	Suite *check = suite_create(suite.name);
 	TCase *tcase;
 
-	/* Check's own 4 s are soon over on a busy machine. tcase_create() reads this. */
+	/* Check's default of 4 s is soon over on a busy machine. tcase_create() reads this. */
 	setenv("CK_DEFAULT_TIMEOUT", "20", 0);
 	tcase = tcase_create(suite.name);
 	suite_add_tcase(check, tcase);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Check program is a table of its tests, `const struct suite suite`: suite.c has the main() that runs it. Each run of
- * a test is a process of its own.
+ * A Check program is a table of its tests, `const struct suite suite`, and suite.c has the main() that runs it. Each
+ * run of a test is a process of its own.
  */
 #ifndef TESTS_SUITE_H
 #define TESTS_SUITE_H
@@ -9,7 +9,7 @@
 #include "needs.h"
 #include "support.h"
 
-/* Defines a test: TEST(pops_in_order) { ... }. `_i` counts its runs from 0. */
+/* Defines a test: TEST(pops_in_order) { ... }. `_i` is the number of the run, from 0. */
 #define TEST(name)                                                                   \
 	static void name##_test(int _i);                                             \
 	static const TTest name[1] = { { #name, name##_test, __FILE__, __LINE__ } }; \

@@ -42,7 +42,7 @@ static void on_signal(int number)
 	end_signal = number;
 }
 
-/* Without SA_RESTART: they are to end a wait. */
+/* Without SA_RESTART: they end the wait for the suite. */
 static void catch_signals(void (*handler)(int))
 {
 	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
@@ -63,7 +63,7 @@ static int run_suite(SRunner *check)
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Waits for the suite, which a signal or the alarm ends. SIGTERM lets Check end the test that runs, first. */
+/* Waits for the suite, which a signal or the alarm ends: SIGTERM at first, so that Check ends the running test. */
 static int watch(pid_t runner, unsigned seconds)
 {
 	int status, ending = SIGTERM;
@@ -93,7 +93,7 @@ int test_run(Suite *suite, unsigned seconds)
 	runner = fork();
 	if (runner == 0) {
 		catch_signals(SIG_DFL);
-		/* Check signals its whole group, which must not be make's. */
+		/* Check sends signals to its process group, which must not be make's. */
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		exit(getppid() == watcher ? run_suite(check) : EXIT_FAILURE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue with two handles on the end under test, one on the other, and some messages. */
+/* A SHARED end with two handles, the other end with one, and some messages. */
 #ifndef TESTS_THREE_H
 #define TESTS_THREE_H
 
@@ -13,7 +13,7 @@ struct three {
 	struct shmemq *one, *two, *peer;
 };
 
-/* With some messages; their end under test is SHARED. */
+/* The end under test is SHARED. */
 struct three open_three(unsigned end);
 void close_three(const struct three *three);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others do between two steps of one call on a SHARED end. The linker puts __wrap_smq_initlock_lock() and the like
- * in place of the library's functions: there, at the last moment before the step, this process does what another might.
+ * What other processes do between two steps of one call on a SHARED end. The linker puts __wrap_smq_initlock_lock() and
+ * the like in place of the library's functions: there, at the last moment before the step, this process does what
+ * another might.
  */
 #include "config.h"
 
@@ -21,18 +22,18 @@ int __wrap_smq_initlock_lock(int fd);
 int __real_smq_initlock_lock(int fd);
 bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number);
 bool __real_smq_endlock_number_held(int fd, bool producer, uint32_t number);
-bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *turn);
-bool __real_smq_ownerlock_trylock(struct smq_ownerlock *turn);
-void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer);
-void __real_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer);
+bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *lock);
+bool __real_smq_ownerlock_trylock(struct smq_ownerlock *lock);
+void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer);
+void __real_smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer);
 
 /* What to do before the next init lock. */
 static void (*before_lock)(void);
 static unsigned locks;             /* tried so far */
-static struct smq_record *toggled; /* there while nobody is in the turn, and gone in it */
+static struct smq_record *toggled; /* there while no handle has the owner lock, and gone while one has */
 static int64_t toggled_until;
 static bool dies_locked;     /* this process is killed when it has the init lock, */
-static unsigned dies_asking; /* or at the n-th question for a handle: the second is under that lock */
+static unsigned dies_asking; /* or at the n-th check of a handle's lock: the second is under the init lock */
 
 int __wrap_smq_initlock_lock(int fd)
 {
@@ -56,21 +57,21 @@ bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number)
 	return __real_smq_endlock_number_held(fd, producer, number);
 }
 
-bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *turn)
+bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *lock)
 {
-	bool entered = __real_smq_ownerlock_trylock(turn);
+	bool locked = __real_smq_ownerlock_trylock(lock);
 
-	if (entered && toggled != NULL) {
+	if (locked && toggled != NULL) {
 		atomic_store(&toggled->size_plus_1, 0);
 		if (test_now() > toggled_until)
 			ck_abort_msg("the call goes on and on");
 	}
-	return entered;
+	return locked;
 }
 
-void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *turn, struct smq_wait *room, int fd, bool producer)
+void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer)
 {
-	__real_smq_ownerlock_unlock(turn, room, fd, producer);
+	__real_smq_ownerlock_unlock(lock, wait, fd, producer);
 	if (toggled != NULL)
 		atomic_store(&toggled->size_plus_1, 1);
 }
@@ -95,8 +96,8 @@ static void pop_beside(void)
 	ck_assert_int_eq(shmemq_timedpop(other, NULL, 0, NULL, 0), 0);
 }
 
-/* A close that waits for the init lock keeps its message from nobody. */
-TEST(a_turn_is_left_first)
+/* A close that waits for the init lock has unlocked the owner lock, so another handle can pop the message. */
+TEST(close_unlocks_before_it_waits)
 {
 	struct shmemq *producer = open_page(SHMEMQ_PRODUCER | SHMEMQ_CREATE);
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED);
@@ -112,8 +113,8 @@ TEST(a_turn_is_left_first)
 	ck_assert_int_eq(shmemq_close(other) | shmemq_close(producer), 0);
 }
 
-/* A peer that shows a message and takes it back, for ever: time and interruptions count all the same. */
-TEST(a_message_that_comes_and_goes)
+/* A peer commits a message and takes it back, for ever: timeouts and interruptions end the calls all the same. */
+TEST(a_message_that_comes_and_goes_delays_no_end)
 {
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_SHARED | SHMEMQ_CREATE);
 	struct smq_header *file = file_map(name);
@@ -147,15 +148,15 @@ static int fork_and_die(const void *in_close)
 		dies_locked = true;
 		shmemq_close(q);
 	} else {
-		*q->owner.word = q->owner.number + 1; /* of a handle that has died in it */
+		*q->owner.word = q->owner.number + 1; /* of a handle that died while it held the lock */
 		dies_asking = 2;
 		shmemq_timedpop(q, NULL, 0, NULL, 1000 * MS);
 	}
 	return 0;
 }
 
-/* A child has the descriptors of a process that is killed with the init lock, and not the lock. */
-TEST(a_lock_that_a_child_might_keep)
+/* A child has the descriptors of a process that is killed with the init lock, but does not keep the lock. */
+TEST(a_child_does_not_keep_the_init_lock)
 {
 	struct shmemq *q;
 
@@ -172,8 +173,8 @@ const struct suite suite = {
 	.seconds = 60,
 	.setup = setup,
 	.tests = {
-		{ a_turn_is_left_first, 1, 0 },
-		{ a_message_that_comes_and_goes, 1, 0 },
-		{ a_lock_that_a_child_might_keep, 2, NEEDS_PROC },
+		{ close_unlocks_before_it_waits, 1, 0 },
+		{ a_message_that_comes_and_goes_delays_no_end, 1, 0 },
+		{ a_child_does_not_keep_the_init_lock, 2, NEEDS_PROC },
 	},
 };

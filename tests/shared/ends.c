@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SHARED ends: many handles that take turns, whoever of them closes, stops or dies. Their waits: shared/wait. */
+/* SHARED ends: many handles, one at a time. How they wait: shared/wait; holders that stop or die: shared/holder. */
 #include "config.h"
 
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "suite.h"
 #include "three.h"
 
-TEST(only_those_who_all_say_so)
+TEST(all_handles_are_shared_or_none)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -32,7 +32,7 @@ TEST(only_those_who_all_say_so)
 }
 
 /* Messages of several handles, by every call, come in the order in which the calls ended. */
-TEST(every_call)
+TEST(messages_come_in_the_order_of_calls)
 {
 	const char *name = test_name();
 	struct shmemq *producers[3], *consumers[3];
@@ -47,11 +47,11 @@ TEST(every_call)
 		struct iovec iov = { &pushed, sizeof pushed };
 		unsigned next = pushed + 1;
 		struct shmemq_msg msgs[2] = { { &pushed, sizeof pushed, 7, 0 }, { &next, sizeof next, 7, 0 } };
-		const unsigned *view;
+		const unsigned *held;
 		unsigned value;
 		uint32_t type;
 		size_t size;
-		void *room;
+		void *reserved;
 
 		switch (i % 5) {
 		case 0:
@@ -61,8 +61,8 @@ TEST(every_call)
 			ck_assert_int_eq(shmemq_pushv(q, &iov, 1, 7), 0);
 			break;
 		case 2:
-			ck_assert_ptr_nonnull(room = shmemq_push_start(q, 100));
-			memcpy(room, &pushed, sizeof pushed);
+			ck_assert_ptr_nonnull(reserved = shmemq_push_start(q, 100));
+			memcpy(reserved, &pushed, sizeof pushed);
 			ck_assert_int_eq(shmemq_push_end(q, sizeof pushed, 7), 0);
 			break;
 		case 3:
@@ -83,8 +83,8 @@ TEST(every_call)
 				ck_assert_int_eq(shmemq_pop(q, &value, sizeof value, &type), sizeof value);
 				break;
 			case 1:
-				ck_assert_ptr_nonnull(view = shmemq_pop_start(q, &size, &type));
-				value = *view;
+				ck_assert_ptr_nonnull(held = shmemq_pop_start(q, &size, &type));
+				value = *held;
 				ck_assert_int_eq(shmemq_pop_end(q), 0);
 				break;
 			default:
@@ -105,8 +105,8 @@ TEST(every_call)
 	}
 }
 
-/* A holder that was killed may have left the totals one message short: the position counts. */
-TEST(a_total_left_short)
+/* A holder that was killed may have left a total one message short: the position counts. */
+TEST(the_position_counts_when_a_total_is_short)
 {
 	struct three three = open_three(SHMEMQ_PRODUCER);
 	unsigned before, pushed = 0;
@@ -135,7 +135,7 @@ TEST(held_from_start_to_end)
 		ck_assert_int_eq(end_finish(three.one, three.end), 0);
 		ck_assert_int_ge(end_try(three.two, three.end), 0);
 	}
-	/* Neither errors nor a close keep it. */
+	/* Neither an error nor a close keeps the owner lock. */
 	ck_fails(shmemq_pop_end(three.one), three.end == SHMEMQ_CONSUMER ? EINVAL : EBADF);
 	if (three.end == SHMEMQ_CONSUMER)
 		ck_fails(shmemq_timedpop(three.one, small, sizeof small, NULL, 0), EMSGSIZE);
@@ -151,10 +151,10 @@ TEST(held_from_start_to_end)
 	close_three(&three);
 }
 
-/* Garbage where the turns are taken costs time at most, and garbage in the positions is found. */
-TEST(garbage)
+/* Garbage in the owner word costs time at most, and garbage in the positions is found. */
+TEST(garbage_costs_time_at_most)
 {
-	static const uint32_t turns[] = {
+	static const uint32_t words[] = {
 		1, 2, 3, 4, SMQ_HANDLES_MAX, SMQ_HANDLES_MAX | SMQ_OWNER_SLEEPER, SMQ_OWNER_POLLER, ~0u
 	};
 	struct three three = open_three(both_ends[_i]);
@@ -163,11 +163,11 @@ TEST(garbage)
 	struct smq_claim *claim = producer ? &header->producer_claim : &header->consumer_claim;
 	struct smq_progress *progress = producer ? &header->producer_progress : &header->consumer_progress;
 
-	for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
-		uint32_t number = turns[i] & SMQ_HANDLES_MAX;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		uint32_t number = words[i] & SMQ_HANDLES_MAX;
 
-		claim->owner = turns[i];
-		if (number == three.one->owner.number) /* it lives, so it might be in it */
+		claim->owner = words[i];
+		if (number == three.one->owner.number) /* it lives, so it might hold the lock */
 			ck_fails(end_move(three.two, three.end, 600 * MS), ETIMEDOUT);
 		else
 			ck_assert_int_ge(end_move(three.two, three.end, LATE_NS), 0);
@@ -192,7 +192,7 @@ static int forked(const void *argument)
 	return 0;
 }
 
-TEST(a_child_has_no_part)
+TEST(refused_in_a_child)
 {
 	const char *name = test_name();
 	struct shmemq *q = end_join(name, SHMEMQ_PRODUCER), *consumer = test_open(name, SHMEMQ_CONSUMER, 0);
@@ -205,7 +205,7 @@ TEST(a_child_has_no_part)
 	ck_assert_int_eq(shmemq_close(consumer), 0);
 }
 
-/* While nobody else is in it, a shared end makes no system call. */
+/* While no other handle uses it, a SHARED end makes no system call. */
 static int stream_silently(const char *name)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, NULL);
@@ -238,12 +238,12 @@ const struct suite suite = {
 	.seconds = 120,
 	.test_seconds = 60,
 	.tests = {
-		{ only_those_who_all_say_so, 2, 0 },
-		{ every_call, 1, 0 },
-		{ a_total_left_short, 1, 0 },
+		{ all_handles_are_shared_or_none, 2, 0 },
+		{ messages_come_in_the_order_of_calls, 1, 0 },
+		{ the_position_counts_when_a_total_is_short, 1, 0 },
 		{ held_from_start_to_end, 2, 0 },
-		{ garbage, 2, 0 },
-		{ a_child_has_no_part, 1, NEEDS_FORKS_APART },
+		{ garbage_costs_time_at_most, 2, 0 },
+		{ refused_in_a_child, 1, NEEDS_FORKS_APART },
 		{ no_system_call_while_alone, 1, NEEDS_FILTERS | NEEDS_NO_CALLS },
 	},
 };

@@ -13,7 +13,7 @@
 #include "suite.h"
 #include "three.h"
 
-TEST(a_stopped_holder_is_waited_for)
+TEST(the_others_wait_for_a_stopped_holder)
 {
 	struct three three = open_three(both_ends[_i]);
 	pid_t pid = end_hold(three.name, -1, three.end);
@@ -27,7 +27,7 @@ TEST(a_stopped_holder_is_waited_for)
 	close_three(&three);
 }
 
-TEST(a_dead_holder_is_not)
+TEST(a_dead_holder_is_replaced)
 {
 	struct three three = open_three(both_ends[_i]);
 	int64_t start;
@@ -69,14 +69,14 @@ static int peer_sees(const struct three *three)
 
 	while (end_try(three->peer, end) >= 0)
 		;
-	/* As many tries as it takes to learn of a death. */
+	/* As many tries as it takes to report a death. */
 	for (int i = 0; i < 256 && errno == EAGAIN; i++)
 		ck_assert_int_eq(end_try(three->peer, end), -1);
 	return errno;
 }
 
-/* Of all handles of the end, the last one's leaving decides. */
-TEST(the_last_one_decides)
+/* How the last of the end's handles goes decides what the peer is told. */
+TEST(the_last_handle_decides)
 {
 	struct three three = open_three(both_ends[_i]);
 
@@ -100,8 +100,8 @@ TEST(the_last_one_decides)
 	close_three(&three);
 }
 
-/* A handle that comes after a death in the turn does not get the number that the turn still bears. */
-TEST(a_dead_number_is_not_given_out)
+/* A handle that opens after the holder has died does not get the number that is still in the owner word. */
+TEST(a_dead_holders_number_is_not_given_out)
 {
 	struct three three = open_three(both_ends[_i]);
 	struct smq_claim *claim =
@@ -117,7 +117,7 @@ TEST(a_dead_number_is_not_given_out)
 	ck_assert_int_ge(end_move(late, three.end, LATE_NS), 0);
 	ck_assert_int_eq(shmemq_close(late), 0);
 
-	/* Nor does the word outlive the end. */
+	/* And the word does not outlive the end's last handle. */
 	child_kill(end_hold(three.name, -1, three.end));
 	ck_assert_int_eq(shmemq_close(three.one), 0);
 	ck_assert_int_eq(shmemq_close(three.two), 0);
@@ -127,7 +127,7 @@ TEST(a_dead_number_is_not_given_out)
 	close_three(&three);
 }
 
-/* Tries of the second handle, until the descriptor has no reason left to ring by itself. */
+/* Tries with the second handle until no recheck of the holder is left to raise the descriptor. */
 static void fail_until_quiet(const struct three *three, int fd)
 {
 	ck_fails(end_try(three->two, three->end), EAGAIN);
@@ -138,24 +138,27 @@ static void fail_until_quiet(const struct three *three, int fd)
 	ck_assert(!raised(fd, 0));
 }
 
-TEST(a_pollfd_hears_the_turn)
+TEST(raised_when_the_owner_lock_is_free)
 {
 	struct three three = open_three(both_ends[_i]);
 	pid_t pid;
 	int fd;
 
-	/* By name an observer might come, as `shmemq ls` of another test does, and be a ring to a producer. */
+	/*
+	 * A queue with a name might be read by an observer, such as another test's `shmemq ls`, which raises a
+	 * producer's descriptor.
+	 */
 	ck_assert_int_eq(shmemq_unlink(three.name), 0);
 	fd = shmemq_pollfd(three.two);
 
-	/* Left. */
+	/* The holder unlocks. */
 	ck_assert(end_begin(three.one, three.end));
 	fail_until_quiet(&three, fd);
 	ck_assert_int_eq(end_finish(three.one, three.end), 0);
 	ck_assert(raised(fd, 0));
 	ck_assert_int_ge(end_try(three.two, three.end), 0);
 
-	/* Dead. */
+	/* The holder dies. */
 	pid = end_hold(NULL, three.peer->fd, three.end);
 	fail_until_quiet(&three, fd);
 	child_kill(pid);
@@ -171,10 +174,10 @@ const struct suite suite = {
 	.seconds = 120,
 	.test_seconds = 60,
 	.tests = {
-		{ a_stopped_holder_is_waited_for, 2, 0 },
-		{ a_dead_holder_is_not, 2, 0 },
-		{ the_last_one_decides, 2, 0 },
-		{ a_dead_number_is_not_given_out, 2, 0 },
-		{ a_pollfd_hears_the_turn, 2, NEEDS_POLLFD },
+		{ the_others_wait_for_a_stopped_holder, 2, 0 },
+		{ a_dead_holder_is_replaced, 2, 0 },
+		{ the_last_handle_decides, 2, 0 },
+		{ a_dead_holders_number_is_not_given_out, 2, 0 },
+		{ raised_when_the_owner_lock_is_free, 2, NEEDS_POLLFD },
 	},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SHARED ends: who waits for a turn, or in one for the other side, sleeping or polling, is woken. */
+/* SHARED ends: handles that wait for the owner lock, or with it for the peer, sleeping or polling, are notified. */
 #include "config.h"
 
 #include <pthread.h>
@@ -30,7 +30,7 @@ static void *wait_in_thread(void *argument)
 	return NULL;
 }
 
-TEST(an_interruption_ends_the_wait_for_a_turn)
+TEST(an_interruption_ends_the_wait_for_the_owner_lock)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -58,7 +58,7 @@ TEST(an_interruption_ends_the_wait_for_a_turn)
 
 #define SLEEPERS 5
 
-/* An end on which SLEEPERS threads, and this one, have a handle each, and where each call waits. */
+/* An end on which SLEEPERS threads, and this one, have a handle each, and on which each call waits. */
 struct sleepers {
 	const char *name;
 	unsigned end, other;
@@ -107,8 +107,8 @@ static void close_sleepers(struct sleepers *s)
 	ck_assert_int_eq(shmemq_close(s->peer), 0);
 }
 
-/* All who sleep for a message get theirs, though others come, go and give up meanwhile. */
-TEST(all_sleepers_are_woken)
+/* Each of the handles that wait for a message gets one, though others come, go and give up meanwhile. */
+TEST(all_waiters_are_notified)
 {
 	struct sleepers s;
 
@@ -129,8 +129,8 @@ TEST(all_sleepers_are_woken)
 	close_sleepers(&s);
 }
 
-/* One message each is there, and the turn is taken: as soon as it is left they all come by. */
-TEST(all_who_sleep_for_the_turn_are_woken)
+/* There is a message for each of them, and the owner lock is taken: as soon as it is free they all get theirs. */
+TEST(all_waiters_for_the_owner_lock_are_notified)
 {
 	struct sleepers s;
 
@@ -146,10 +146,11 @@ TEST(all_who_sleep_for_the_turn_are_woken)
 	close_sleepers(&s);
 }
 
+/* One message of so many is pushed only when both of them wait, which on a busy machine is rare otherwise. */
+#define MIXED_ONE_OF 16
 #define MIXED        TEST_PART(200000)
-#define MIXED_ONE_OF 16 /* is pushed when both of them wait, however seldom they come so far on a busy machine */
 
-/* Two handles of one end, of which one sleeps and one polls: neither takes the other's announcement away. */
+/* Two handles of one end, of which one sleeps and one polls: neither cancels what the other one prepared. */
 struct mixed {
 	struct shmemq *sleeps, *polls;
 	_Atomic bool over;
@@ -167,15 +168,18 @@ static void *sleep_on(void *argument)
 	return NULL;
 }
 
-/* Until the descriptor rings. In vain twice, with a message there after the first time: the ring was lost. */
-static void await_ring(struct shmemq *q)
+/*
+ * Waits until the descriptor is raised. If it is not twice in a row, with a message there after the first time, the
+ * raise was lost.
+ */
+static void await_pollfd(struct shmemq *q)
 {
 	struct shmemq_stat st;
 
 	for (int late = 0; !raised(shmemq_pollfd(q), 5000);) {
 		late = shmemq_stat(q, &st) == 0 && st.queued_messages > 0 ? late + 1 : 0;
 		if (late == 2) {
-			fprintf(stderr, "a ring was lost\n");
+			fprintf(stderr, "a raise was lost\n");
 			_exit(1);
 		}
 	}
@@ -190,7 +194,7 @@ static void *poll_on(void *argument)
 			continue;
 		if (errno != EAGAIN)
 			break;
-		await_ring(mixed->polls);
+		await_pollfd(mixed->polls);
 	}
 	return NULL;
 }
@@ -234,9 +238,9 @@ const struct suite suite = {
 	.seconds = 120,
 	.test_seconds = 60,
 	.tests = {
-		{ an_interruption_ends_the_wait_for_a_turn, 2, 0 },
-		{ all_sleepers_are_woken, 2, 0 },
-		{ all_who_sleep_for_the_turn_are_woken, 2, 0 },
+		{ an_interruption_ends_the_wait_for_the_owner_lock, 2, 0 },
+		{ all_waiters_are_notified, 2, 0 },
+		{ all_waiters_for_the_owner_lock_are_notified, 2, 0 },
 		{ sleepers_and_pollers_mix, 1, NEEDS_POLLFD },
 	},
 };

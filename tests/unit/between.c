@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others do to a name between two steps of one call. The linker puts __wrap_smq_initlock_lock() and the like in
- * place of the library's functions: there, at the last moment before the step, this process does what another might.
+ * What other processes do to a name between two steps of one call. The linker puts __wrap_smq_initlock_lock() and the
+ * like in place of the library's functions: there, at the last moment before the step, this process does what another
+ * might.
  */
 #include "config.h"
 
@@ -22,7 +23,9 @@ int __real_smq_object_create(const char *path, mode_t mode, const struct shmemq_
 int __wrap_smq_object_map(int fd, const struct smq_identity *identity, void **map);
 int __real_smq_object_map(int fd, const struct smq_identity *identity, void **map);
 
-/* What to do before each init lock in turn, and before a creation. Calls that these make themselves do not count. */
+/*
+ * What to do before the first, second and third init lock, and before a creation. Calls that these make do not count.
+ */
 static void (*before_lock[STEPS])(void);
 static void (*before_create)(void);
 static unsigned lock;
@@ -123,7 +126,7 @@ static void expect_message(void)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* The handle's claim and its probes are on the object that bears the name, which is the second one. */
+/* The handle's claim and its probes are on the object that has the name, which is the second one. */
 static void expect_on_second(struct shmemq *q)
 {
 	struct smq_header *file = file_map(name);
@@ -136,7 +139,7 @@ static void expect_on_second(struct shmemq *q)
 	file_unmap(file);
 }
 
-/* A creator finds its new queue claimed, and does not take it away from under those who have used it since. */
+/* A creator that finds its new queue claimed leaves it to the processes that have used it since. */
 TEST(creator_comes_second)
 {
 	before_lock[0] = claim_producer;
@@ -147,7 +150,7 @@ TEST(creator_comes_second)
 	expect_message();
 }
 
-/* Nor when it fails for another reason. */
+/* The same when it fails for another reason. */
 TEST(creator_fails_second)
 {
 	no_memory = true;
@@ -157,7 +160,7 @@ TEST(creator_fails_second)
 	expect_message();
 }
 
-/* But what nobody has used goes. */
+/* But a queue that no process has used is removed. */
 TEST(creator_fails_alone)
 {
 	no_memory = true;
@@ -187,7 +190,7 @@ TEST(replaced_while_claiming)
 	before_lock[0] = before_lock[1] = replace_it;
 	q = open_page(SHMEMQ_PRODUCER | (_i ? SHMEMQ_CREATE : 0), 0);
 	ck_assert_ptr_nonnull(q);
-	ck_assert_uint_eq(lock, 3); /* it had to start over twice */
+	ck_assert_uint_eq(lock, 3); /* it started over twice */
 	expect_on_second(q);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
@@ -211,7 +214,7 @@ TEST(removed_while_claiming)
 	expect_message();
 }
 
-/* By something that is no queue: it stays as it is. */
+/* A file that is no queue takes the name: it stays as it is. */
 TEST(replaced_by_text)
 {
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, SHMEMQ_ATTR_TEMPORARY);
@@ -227,7 +230,7 @@ TEST(replaced_by_text)
 	ck_fails(open_page(SHMEMQ_OBSERVER, 0), EPROTO);
 }
 
-/* A removal is of what bears the name when it happens. */
+/* A removal is of the object that has the name when it happens. */
 TEST(unlink_overtaken)
 {
 	create_another();
@@ -240,7 +243,7 @@ TEST(unlink_overtaken)
 	ck_fails(shmemq_unlink(name), ENOENT);
 }
 
-/* The last to close a TEMPORARY queue, but for somebody who has come meanwhile. Or for a successor of the name. */
+/* The last handle of a TEMPORARY queue closes, but another one has come meanwhile; or the name is another object's. */
 TEST(temporary_overtaken)
 {
 	struct shmemq *q = open_page(SHMEMQ_CONSUMER | SHMEMQ_CREATE, SHMEMQ_ATTR_TEMPORARY);

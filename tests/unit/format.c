@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes of a queue's file, as shmemq(5) gives them: offsets and values written down by hand, so that no change of
- * lib/format.h changes them too. A test that fails here says that the format is another one, and needs another version.
+ * The bytes of a queue's file, as shmemq(5) gives them: offsets and values are written down by hand, so that a change
+ * of lib/format.h does not change them too. A test that fails here says that the format has changed and needs a new
+ * version.
  */
 #include "config.h"
 
@@ -16,7 +17,7 @@
 
 #define CAPACITY 65536u
 
-/* A queue's header is one page. Its format is looked at for other pages, too, wherever this machine can map it. */
+/* A queue's header is one page. The format is also tested with other pages, wherever this machine can map them. */
 static long page_bytes;
 static const long page_sizes[] = { 4096, 16384, 65536 };
 #define PAGE_SIZES (int)(sizeof page_sizes / sizeof page_sizes[0])
@@ -29,7 +30,7 @@ long __wrap_sysconf(int name)
 	return name == _SC_PAGESIZE && page_bytes != 0 ? page_bytes : __real_sysconf(name);
 }
 
-/* A word of the header, or of the ring where it says so. */
+/* A word of the header, or of the ring where the table says so. */
 struct word {
 	uint32_t offset;
 	uint32_t value;
@@ -81,7 +82,7 @@ static void put_words(size_t start, const struct word *words, size_t count)
 }
 #define PUT_WORDS(start, words) put_words(start, words, sizeof(words) / sizeof(words)[0])
 
-/* The mechanism's number; a sem_t's insides are the libc's own affair. */
+/* The mechanism's number. The bytes of a sem_t are the libc's own, and are copied. */
 static uint32_t mechanism(void)
 {
 #ifdef SMQ_USE_FUTEX
@@ -165,7 +166,7 @@ TEST(queue_in_use)
 	const struct word header[] = {
 		{ 128, 56 },         { 136, 3 },   { 144, 29 },                /* tail, messages, bytes */
 		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence },             /* the third claim, open */
-		{ 384, 16 },         { 388, 24 },  { 392, 1 },     { 400, 5 }, /* head, view, messages, bytes */
+		{ 384, 16 },         { 388, 24 },  { 392, 1 },     { 400, 5 }, /* head, lease, messages, bytes */
 		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
 	};
 	const struct word ring[] = {
@@ -231,7 +232,10 @@ TEST(record_across_the_end)
 	close_and_remove(producer, consumer);
 }
 
-/* The other way round: a file that something else has written, with a tail one record behind what is committed. */
+/*
+ * The other way round: a file that another program has written, with a tail that is one record before the end of what
+ * is committed.
+ */
 TEST(foreign_queue)
 {
 	const struct word header[] = {
@@ -246,7 +250,7 @@ TEST(foreign_queue)
 
 	if (!setup_pages(_i))
 		return;
-	/* Nobody can write a sem_t by hand: there a new queue has it. */
+	/* A sem_t cannot be written by hand: a new queue has one. */
 	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, CAPACITY)), 0);
 	read_image();
 	put_identity(0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Garbage in a ring's memory, by a bug or a hostile peer: refused, and nothing outside is touched. */
+/* Garbage in a ring's memory, from a bug or a hostile peer, is refused, and nothing outside the ring is touched. */
 #include "config.h"
 
 #include "ring_ends.h"
@@ -26,7 +26,7 @@ static void put_size(uint32_t offset, uint32_t size)
 	((struct smq_record *)(void *)(memory.records + offset))->size_plus_1 = size + 1;
 }
 
-/* Committed headers all around: the smallest, a few large ones, and a last one that ends within the first. */
+/* Committed headers all around the ring: the smallest, a few large ones, and a last one that ends within the first. */
 TEST(walk_ends_with_the_ring)
 {
 	uint32_t half = memory.capacity / 2;
@@ -45,7 +45,10 @@ TEST(walk_ends_with_the_ring)
 	ck_assert(memory_refused_produce(&memory));
 }
 
-/* Judged where the walk ends, two records behind the stored tail; which is stored only if all is well. */
+/*
+ * The head is checked against the end of the walk, two records after the stored tail, which is stored only if it is
+ * sound.
+ */
 TEST(positions_a_claim_refuses)
 {
 	uint32_t stored = producer.position, tail = stored + 2 * RECORD, full = memory.capacity - SMQ_RECORD_HEADER;
@@ -69,7 +72,7 @@ TEST(positions_a_claim_refuses)
 	ck_assert(!memory_refused_produce(&memory));
 }
 
-/* The stored tail may be behind the consumer's head, but not by more than a ring. */
+/* The stored tail may be before the consumer's head, but not by more than a ring. */
 TEST(positions_a_consumer_refuses)
 {
 	uint32_t tail = producer.position;
@@ -86,7 +89,7 @@ TEST(positions_a_consumer_refuses)
 	}
 }
 
-/* The head as a running producer reads it: when its copy says full, never else. */
+/* A running producer reads the head when its copy says that the ring is full, and only then. */
 TEST(heads_a_producer_refuses)
 {
 	uint32_t start = producer.position;
@@ -104,13 +107,13 @@ TEST(heads_a_producer_refuses)
 		popped->position_bytes = bad[i];
 		ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_BAD);
 	}
-	/* Nothing of that was believed. */
+	/* None of these heads was believed. */
 	popped->position_bytes = start + 4 * RECORD;
 	ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_READY);
 }
 
-/* A view word of any value marks at most what lies in the ring. */
-TEST(garbage_in_the_view)
+/* Whatever the lease word says, it marks at most what lies in the ring. */
+TEST(garbage_in_the_lease)
 {
 	const uint32_t bad[] = { memory.capacity + 8, 1u << 31, (1u << 31) + 8, (uint32_t)-8, (uint32_t)-RECORD };
 
@@ -133,6 +136,6 @@ const struct suite suite = {
 		{ positions_a_claim_refuses, 1, 0 },
 		{ positions_a_consumer_refuses, 1, 0 },
 		{ heads_a_producer_refuses, 1, 0 },
-		{ garbage_in_the_view, 1, 0 },
+		{ garbage_in_the_lease, 1, 0 },
 	},
 };

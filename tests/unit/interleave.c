@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What ends a wait, put exactly where a wait begins: between the announcement and the last look at the ring (S2 of
- * lib/eventcount.h), and between that look and the sleep (S4). The linker lets this program stand in for both steps.
+ * What ends a wait, put exactly where a wait begins: between prepare and the last peek at the ring (S2 of
+ * lib/eventcount.h), and between that peek and the sleep (S4). The linker lets this program stand in for both steps.
  */
 #include "config.h"
 
@@ -31,7 +31,7 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 bool __wrap_smq_process_membarrier(void)
 {
 	membarriers++;
-	/* It would order nothing if the announcement came later. */
+	/* It would order nothing if the wait were prepared later. */
 	ck_assert_uint_ne(ends.own->eventcount.own->word & SMQ_WAIT_SLEEPER, 0);
 	if (moment == BEFORE_LOOK)
 		event();
@@ -42,7 +42,7 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 {
 	(void)ns;
 	sleeps++;
-	/* Or nobody would end it. */
+	/* Or no notification would end it. */
 	ck_assert_uint_ne(eventcount->own->word & SMQ_WAIT_SLEEPER, 0);
 	ck_assert_uint_eq(eventcount->own->word, eventcount->announced);
 	if (moment == BEFORE_SLEEP)
@@ -93,8 +93,8 @@ static void wait_with(enum moment when, size_t i)
 	ck_assert_uint_eq(ends.own->eventcount.own->word & SMQ_WAIT_BITS, 0);
 }
 
-/* The look finds it: no sleep. */
-TEST(before_the_look)
+/* The peek finds it, so there is no sleep. */
+TEST(event_before_the_last_peek)
 {
 	wait_with(BEFORE_LOOK, (size_t)_i);
 	ck_assert_uint_eq(membarriers, 1);
@@ -102,8 +102,8 @@ TEST(before_the_look)
 	ends_close(&ends);
 }
 
-/* The word, or the semaphore, tells the kernel: no sleep either. */
-TEST(before_the_sleep)
+/* The word, or the semaphore, tells the kernel, so there is no sleep either. */
+TEST(event_before_the_sleep)
 {
 	wait_with(BEFORE_SLEEP, (size_t)_i);
 	ck_assert_uint_ge(membarriers, 1);
@@ -112,10 +112,10 @@ TEST(before_the_sleep)
 }
 
 /*
- * Room comes, but too little, while the sleeper learns that it has no membarrier: the wake takes the announcement, and
- * the producer is about to sleep on.
+ * Space comes, but too little, while the producer that waits learns that it has no membarrier: the notification takes
+ * back what was prepared, and the producer is about to sleep on.
  */
-TEST(too_little_room_without_membarrier)
+TEST(too_little_space_without_membarrier)
 {
 	for (size_t i = 0; i < CALLS; i++) {
 		call = &calls[i];
@@ -139,7 +139,7 @@ static void unblock_and_interrupt(void)
 	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
 }
 
-/* What the call waited for has come: then there is no wait to end, and the interruption is the next one's. */
+/* What the call waited for has come: so there is no wait to end, and the interruption ends the next one. */
 TEST(interruption_that_comes_second)
 {
 	call = &calls[_i];
@@ -154,8 +154,8 @@ TEST(interruption_that_comes_second)
 	}
 }
 
-/* What comes while a wait looks, before it spins, shows that spinning pays: so misses before it are forgiven. */
-TEST(during_the_first_looks)
+/* What comes while a wait peeks, before it spins, shows that spinning pays: earlier misses no longer count. */
+TEST(event_during_the_first_peeks)
 {
 	struct shmemq *q;
 	uint32_t bytes;
@@ -179,10 +179,10 @@ const struct suite suite = {
 	.name = "unit/interleave",
 	.seconds = 60,
 	.tests = {
-		{ before_the_look, CALLS * EVENTS, 0 },
-		{ before_the_sleep, CALLS * EVENTS, 0 },
-		{ too_little_room_without_membarrier, 1, 0 },
-		{ during_the_first_looks, 1, 0 },
+		{ event_before_the_last_peek, CALLS * EVENTS, 0 },
+		{ event_before_the_sleep, CALLS * EVENTS, 0 },
+		{ too_little_space_without_membarrier, 1, 0 },
+		{ event_during_the_first_peeks, 1, 0 },
 		{ interruption_that_comes_second, CALLS, 0 },
 	},
 };

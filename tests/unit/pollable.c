@@ -15,8 +15,8 @@
 #include "polling.h"
 #include "suite.h"
 
-/* Linux before 6.11 turns a ring back when a signal comes. */
-TEST(a_signal_loses_no_ring)
+/* Before Linux 6.11 a signal makes the system call that raises the descriptor fail. */
+TEST(a_signal_loses_no_raise)
 {
 	open_ends(SHMEMQ_CONSUMER, 0);
 	signals = 3;
@@ -24,7 +24,7 @@ TEST(a_signal_loses_no_ring)
 	ck_assert_uint_eq(signals, 0);
 	ck_assert(raised(fd, 0));
 
-	/* A sandbox that always says so ends the ringing, not the caller. */
+	/* In a sandbox where it always fails, the library gives up the raise, and does not go on for ever. */
 	ck_assert_int_eq(try(), 0);
 	ck_assert_int_eq(try(), EAGAIN);
 	signals = UINT_MAX;
@@ -34,7 +34,7 @@ TEST(a_signal_loses_no_ring)
 	close_ends();
 }
 
-/* As with a first failure: so there is no announcement yet, and nobody is rung. */
+/* As at a first failure: no wait is prepared yet, so the peer raises nothing. */
 static void unblock_twice(void)
 {
 	own->eventcount.own->word = 0;
@@ -42,7 +42,7 @@ static void unblock_twice(void)
 	unblock();
 }
 
-/* A call that next_cleard the descriptor and then found something leaves it readable: there may be more. */
+/* A call that cleared the descriptor and then found a message or space leaves it readable: there may be more. */
 TEST(readable_after_a_success)
 {
 	open_ends(both_ends[_i / 2], _i % 2 ? SHMEMQ_SHARED : 0);
@@ -62,8 +62,8 @@ static void unblock_twice_and_leave(void)
 	smq_shared_leave(beside);
 }
 
-/* The same where it was the turn that the call found. */
-TEST(readable_after_a_success_in_a_turn)
+/* The same where it was the owner lock that the call found free. */
+TEST(readable_after_a_success_with_the_owner_lock)
 {
 	open_ends(both_ends[_i], SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
@@ -76,8 +76,8 @@ TEST(readable_after_a_success_in_a_turn)
 	close_ends();
 }
 
-/* Another handle's announcement may stand in the word before its membarrier has run: each calls its own. */
-TEST(each_handle_has_its_own_barrier)
+/* The word may say POLLER for another handle whose membarrier has not run yet: so each handle calls its own. */
+TEST(each_handle_calls_its_own_membarrier)
 {
 	open_ends(SHMEMQ_CONSUMER, SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
@@ -90,15 +90,15 @@ TEST(each_handle_has_its_own_barrier)
 	close_ends();
 }
 
-/* A peer that comes back while a call is about to say that it has gone: the descriptor tells. */
-TEST(a_return_in_between)
+/* A peer comes back while a call is about to report that it has gone: the descriptor is raised. */
+TEST(a_return_during_a_call_is_not_missed)
 {
 	open_ends(both_ends[_i], 0);
 	close_peer();
 	ck_assert_int_eq(try(), EPIPE);
 	while (raised(fd, 10))
 		ck_assert_int_eq(try(), EPIPE);
-	/* Taken up as by a first failure: so the peer that comes has nobody to ring. */
+	/* As at a first failure: so the peer that comes has no poller to raise. */
 	own->eventcount.own->word = 0;
 	next_clear.before = open_peer;
 	ck_assert_int_eq(try(), EPIPE);
@@ -107,7 +107,7 @@ TEST(a_return_in_between)
 	close_ends();
 }
 
-/* The queue loses both its names, and the one that the peer opened dies as the last: the kernel ends the watch. */
+/* The queue loses both its names, and the dentry that the peer opened is the last to go: the kernel ends the watch. */
 static void lose_the_watch(void)
 {
 	const char *second = test_name();
@@ -130,7 +130,7 @@ static struct shmemq *reopen(void)
 	return q;
 }
 
-TEST(a_lost_watch_is_had_again)
+TEST(a_lost_watch_is_added_again)
 {
 	int watch;
 
@@ -170,7 +170,7 @@ static int without_watches(const void *expected)
 	return 0;
 }
 
-/* Who cannot have it again looks by itself, whatever it waits for. */
+/* A handle that cannot add the watch again tries by itself, whatever it waits for. */
 TEST(a_watch_lost_for_good)
 {
 	child_run(without_watches, _i ? &(int){ EPIPE } : &(int){ EAGAIN });
@@ -182,12 +182,12 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.needs = NEEDS_POLLFD,
 	.tests = {
-		{ a_signal_loses_no_ring, 1, 0 },
+		{ a_signal_loses_no_raise, 1, 0 },
 		{ readable_after_a_success, 4, 0 },
-		{ readable_after_a_success_in_a_turn, 2, 0 },
-		{ each_handle_has_its_own_barrier, 1, 0 },
-		{ a_return_in_between, 2, 0 },
-		{ a_lost_watch_is_had_again, 2, 0 },
+		{ readable_after_a_success_with_the_owner_lock, 2, 0 },
+		{ each_handle_calls_its_own_membarrier, 1, 0 },
+		{ a_return_during_a_call_is_not_missed, 2, 0 },
+		{ a_lost_watch_is_added_again, 2, 0 },
 		{ a_watch_lost_for_good, 2, NEEDS_FILTERS },
 	},
 };

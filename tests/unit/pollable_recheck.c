@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Deaths of which a pollfd hears before the locks of the dead are gone: the handle rechecks. */
+/* A death can reach a pollfd before the locks of the dead process are gone: the handle rechecks. */
 #include "config.h"
 
 #include <unistd.h>
@@ -12,8 +12,8 @@
 #include "polling.h"
 #include "suite.h"
 
-/* However often the descriptor rings for other reasons: a lock that goes late is asked for until it is gone. */
-TEST(a_doubt_is_counted_in_time)
+/* However often the descriptor is raised for other reasons, a lock that goes late is checked until it is gone. */
+TEST(rechecks_go_on_until_the_lock_is_gone)
 {
 	pid_t pid;
 
@@ -32,8 +32,11 @@ TEST(a_doubt_is_counted_in_time)
 	close_ends();
 }
 
-/* The peer dies, and he whose turn it is: the call hears both at once, and asks for the peer in its turn only. */
-TEST(peer_and_turn_die_together)
+/*
+ * The peer and the holder of the owner lock die: the call hears of both at once, and asks for the peer only when it has
+ * the lock.
+ */
+TEST(peer_and_holder_die_together)
 {
 	pid_t peer_pid, holder;
 
@@ -63,8 +66,8 @@ static void die_in_a_turn(void)
 	locks_go_late();
 }
 
-/* The call that hears of a death in the turn waits for its peer, which is in no doubt: then the next one asks. */
-TEST(a_death_heard_while_waiting_for_the_peer)
+/* The call that hears of the holder's death waits for its peer, which needs no recheck: so the next call asks. */
+TEST(a_holders_death_heard_while_waiting_for_the_peer)
 {
 	peer_closes = _i % 2;
 	open_ends(both_ends[_i / 2], SHMEMQ_SHARED | (peer_closes ? 0 : SHMEMQ_STAY));
@@ -74,8 +77,8 @@ TEST(a_death_heard_while_waiting_for_the_peer)
 	close_ends();
 }
 
-/* While somebody else has the init lock nobody can say whether a holder lives: that is no answer. */
-TEST(a_doubt_outlasts_the_init_lock)
+/* While another process has the init lock, nothing can be said of a holder: that does not count as an answer. */
+TEST(a_recheck_outlasts_the_init_lock)
 {
 	int64_t start = test_now();
 	pid_t holder;
@@ -102,9 +105,9 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.needs = NEEDS_POLLFD,
 	.tests = {
-		{ a_doubt_is_counted_in_time, 2, 0 },
-		{ peer_and_turn_die_together, 1, 0 },
-		{ a_death_heard_while_waiting_for_the_peer, 4, 0 },
-		{ a_doubt_outlasts_the_init_lock, 1, 0 },
+		{ rechecks_go_on_until_the_lock_is_gone, 2, 0 },
+		{ peer_and_holder_die_together, 1, 0 },
+		{ a_holders_death_heard_while_waiting_for_the_peer, 4, 0 },
+		{ a_recheck_outlasts_the_init_lock, 1, 0 },
 	},
 };

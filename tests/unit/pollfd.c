@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pollable descriptor: readable when a call that failed is worth repeating, and then alone. */
+/* The pollable descriptor is readable when a call that failed is worth repeating, and only then. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 #include "suite.h"
 
 /*
- * A queue without a name. Of one with a name any observer reads the file, as `shmemq ls` of another test does, and to a
- * producer that is a ring.
+ * A queue without a name. The file of one with a name is read by any observer, such as another test's `shmemq ls`, and
+ * that raises a producer's descriptor.
  */
 static struct ends nameless(const struct call *call)
 {
@@ -34,7 +34,7 @@ static int try(const struct call *call, const struct ends *ends)
 	return call->run(ends->own, CALL_BYTES, 0) < 0 ? errno : 0;
 }
 
-/* Tries in vain until there is no doubt any more that the peer lives: for a second the descriptor rings by itself. */
+/* Tries in vain until no recheck of the peer is left: for a second the descriptor is raised for that. */
 static void settle(const struct call *call, const struct ends *ends)
 {
 	ck_assert_int_eq(try(call, ends), EAGAIN);
@@ -50,12 +50,12 @@ static int armed_pollfd(const struct call *call, const struct ends *ends)
 	int fd = shmemq_pollfd(ends->own);
 
 	ck_assert_int_ge(fd, 0);
-	await_raised(fd); /* a timer's, so not quite at once */
+	await_raised(fd); /* by a timer, so not quite at once */
 	settle(call, ends);
 	return fd;
 }
 
-/* Calls that take a timeout, of both ends: the first and the last of each. */
+/* Calls with a timeout, of both ends: the first and the last of each. */
 static const struct call *some_call(int i)
 {
 	const struct call *some[4] = { NULL };
@@ -71,7 +71,7 @@ static const struct call *some_call(int i)
 	return some[i];
 }
 
-TEST(rings_for_each_message_and_room)
+TEST(raised_for_each_message_and_space)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -81,7 +81,7 @@ TEST(rings_for_each_message_and_room)
 		ends_unblock(call, &ends);
 		ck_assert(raised(fd, 0));
 		ck_assert_int_eq(try(call, &ends), 0);
-		/* Taken without a failure: still readable, as after every success. */
+		/* A call that has not failed leaves it readable, as every success does. */
 		ck_assert(raised(fd, 0));
 		ends_block(call, &ends);
 		ck_assert_int_eq(try(call, &ends), EAGAIN);
@@ -90,7 +90,7 @@ TEST(rings_for_each_message_and_room)
 	ends_close(&ends);
 }
 
-/* Nothing is done to a descriptor that is not armed: its word says nothing to the peer. */
+/* The peer does nothing for a descriptor that is not armed: the word does not ask for it. */
 TEST(not_armed_costs_nothing)
 {
 	const struct call *call = some_call(_i);
@@ -126,7 +126,7 @@ TEST(a_wait_in_between_leaves_it_armed)
 	ends_close(&ends);
 }
 
-TEST(rings_for_close_and_return)
+TEST(raised_for_close_and_return)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -150,7 +150,10 @@ TEST(rings_for_close_and_return)
 	ends_close(&ends);
 }
 
-/* Both ends of a queue, each with a descriptor, in a process that may make no system call. 0, or what went wrong. */
+/*
+ * Both ends of a queue, each with a descriptor, in a process that may make no system call. Returns 0, or what went
+ * wrong.
+ */
 static int stream_silently(const char *name)
 {
 	struct shmemq *producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, NULL);
@@ -193,14 +196,14 @@ static int as_another_user(const void *argument)
 	return 0;
 }
 
-/* Who has given up the user that opened the queue still rings. */
-TEST(rings_after_a_drop_of_privileges)
+/* A process that has given up the user which opened the queue still raises its peer's descriptor. */
+TEST(raised_after_a_drop_of_privileges)
 {
 	child_run(as_another_user, some_call(_i));
 }
 
-/* A peer that floods the watch costs a try a bounded time, and ends it. */
-TEST(a_flood)
+/* If a peer floods the watch, a try takes a bounded time and ends the flood. */
+TEST(a_flood_costs_bounded_time)
 {
 	const struct call *call = some_call(_i);
 	struct ends ends = nameless(call);
@@ -232,12 +235,12 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.needs = NEEDS_POLLFD,
 	.tests = {
-		{ rings_for_each_message_and_room, 4, 0 },
+		{ raised_for_each_message_and_space, 4, 0 },
 		{ not_armed_costs_nothing, 2, 0 },
 		{ a_wait_in_between_leaves_it_armed, 2, 0 },
-		{ rings_for_close_and_return, 2, 0 },
-		{ rings_after_a_drop_of_privileges, 2, 0 },
-		{ a_flood, 2, 0 },
+		{ raised_for_close_and_return, 2, 0 },
+		{ raised_after_a_drop_of_privileges, 2, 0 },
+		{ a_flood_costs_bounded_time, 2, 0 },
 		{ no_system_call_while_not_armed, 1, NEEDS_FILTERS | NEEDS_NO_CALLS },
 	},
 };

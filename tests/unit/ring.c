@@ -6,13 +6,13 @@
 #include "suite.h"
 #include "traffic.h"
 
-/* Rings of larger pages are gone through in larger steps: in a ring of 4 KiB nothing is left out. */
+/* Rings of larger pages are walked in larger steps. In a ring of 4 KiB nothing is left out. */
 static uint32_t step(void)
 {
 	return memory.capacity / 4096 * 8;
 }
 
-/* Moves both ends on, by records nobody looks at, until the next record starts `bytes` further. */
+/* Moves both ends on, by records that are not read, until the next record starts `bytes` further. */
 static void move_on(uint32_t bytes)
 {
 	while (bytes > 0) {
@@ -25,7 +25,7 @@ static void move_on(uint32_t bytes)
 	}
 }
 
-/* Each record size at each offset, in a walk of very many laps that crosses the end of the 32-bit positions. */
+/* Each record size at each offset, in a walk of many laps that crosses the end of the 32-bit positions. */
 TEST(every_size_at_every_offset)
 {
 	start_at(UINT32_MAX - (1u << 24) + 1);
@@ -46,7 +46,7 @@ TEST(every_size_at_every_offset)
 	}
 }
 
-/* As many messages of a size as the format allows, whatever the offset, and no more; each pop makes room for one. */
+/* As many messages of a size as the format allows fit, at any offset, and no more; each pop makes space for one. */
 TEST(full_and_empty_counts)
 {
 	start_at(0);
@@ -81,7 +81,7 @@ TEST(largest_message_fits_at_every_offset)
 	ck_assert_int_eq(smq_ring_space(&producer, smq_record_bytes(MESSAGE_MAX + 1)), SMQ_NOT_YET);
 }
 
-/* A push of the rest of the ring leaves the end marker its place. */
+/* A push of the rest of the ring leaves the end marker its space. */
 TEST(last_bytes_of_the_ring)
 {
 	start_at(0);
@@ -134,7 +134,7 @@ static uint64_t both(uint32_t hi, uint32_t lo)
 	return (uint64_t)hi << 31 | (lo & INT32_MAX);
 }
 
-/* Both totals of both ends, a carry in each at another moment; that of the bytes comes out at exactly 5 * 2^32. */
+/* Both totals of both ends, each with its carry at another moment. The total of bytes comes out at exactly 5 * 2^32. */
 TEST(totals_carry)
 {
 	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 40;
@@ -190,31 +190,31 @@ TEST(a_carry_half_done)
 	}
 }
 
-/* A copying pop leaves the view where it is, but not so far behind that it would come up in front again. */
-TEST(the_view_lags_behind)
+/* A copying pop leaves the lease where it is, but never so far before the head that it would compare as after it. */
+TEST(the_lease_lags_within_bounds)
 {
 	static const uint32_t lags[] = { 0, 8, SMQ_LEASE_LAG_MAX - 24, SMQ_LEASE_LAG_MAX - 16, SMQ_LEASE_LAG_MAX };
 
 	for (size_t i = 0; i < sizeof lags / sizeof lags[0]; i++) {
-		uint32_t view;
+		uint32_t lease;
 
 		start_at(64);
-		view = consumer.position - lags[i];
-		consumer.view = view;
-		popped->lease_bytes = view;
+		lease = consumer.position - lags[i];
+		consumer.view = lease;
+		popped->lease_bytes = lease;
 		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
 		memory_pop(&consumer, 8, 1);
-		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : view);
-		/* Not in front, and moved by what is shown. */
+		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
+		/* It is not after the head, and a new lease moves it. */
 		ck_assert(!memory_consume(&memory).redelivering);
-		popped->lease_bytes = view;
+		popped->lease_bytes = lease;
 		smq_ring_lease(&consumer, consumer.position + 16);
 		ck_assert_uint_eq(popped->lease_bytes, consumer.position + 16);
 		ck_assert(memory_consume(&memory).redelivering);
 	}
 }
 
-/* Every byte, and none beside them, from and to any place. */
+/* Every byte is copied, and none beside them, from and to any offset. */
 TEST(small_copies)
 {
 	unsigned char from[2 * SMQ_SMALL], to[2 * SMQ_SMALL], expected[2 * SMQ_SMALL];
@@ -243,7 +243,7 @@ const struct suite suite = {
 		{ positions_wrap, 1, 0 },
 		{ totals_carry, 1, 0 },
 		{ a_carry_half_done, 1, 0 },
-		{ the_view_lags_behind, 1, 0 },
+		{ the_lease_lags_within_bounds, 1, 0 },
 		{ small_copies, 1, 0 },
 	},
 };

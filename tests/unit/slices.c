@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A call that waits sleeps, for a slice at a time, and asks after each whether the peer lives. Told by the sleeps that
- * it asks for, which the linker lets this program see: how long a busy machine makes them says nothing about the call.
+ * A call that waits sleeps for a slice at a time, and checks after each whether the peer lives. The tests count the
+ * sleeps that it asks for, which the linker lets this program see: how long a busy machine makes them says nothing
+ * about the call.
  */
 #include "config.h"
 
@@ -31,13 +32,13 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 	return __real_smq_eventcount_wait(eventcount, ns);
 }
 
-/* Where the kernel has no membarrier, the slices are others: see lib/eventcount.h. */
+/* Without membarrier the slices are shorter: see lib/eventcount.h. */
 static int64_t slice_ns(void)
 {
 	return ends.own->eventcount.no_membarrier ? SMQ_SLICE_UNFENCED_NS : SMQ_SLICE_NS;
 }
 
-/* A slice ends when the next question for the peer is due: there is one more than fit, and one that is cut short. */
+/* A slice ends when the next check of the peer is due: so there is one more than fit, and one that is cut short. */
 TEST(a_few_long_sleeps)
 {
 	call = &calls[_i];
@@ -61,7 +62,7 @@ static void replace_peer(void)
 	holder = child_hold(ends.name, call->end == SHMEMQ_PRODUCER ? "consumer" : "producer");
 }
 
-/* The third sleep finds it dead: what is asked for counts from then on. */
+/* The third sleep finds it dead: the sleep that is asked for counts from then on. */
 static void kill_holder(void)
 {
 	if (sleeps != 2)
@@ -70,7 +71,7 @@ static void kill_holder(void)
 	asked_ns = 0;
 }
 
-/* The wait goes on until the next question is due. */
+/* The wait goes on until the next check is due. */
 TEST(a_death_is_noticed_within_a_slice)
 {
 	call = &calls[_i * (CALLS - 1)]; /* the first, and the last */
@@ -84,8 +85,8 @@ TEST(a_death_is_noticed_within_a_slice)
 	ends_close(&ends);
 }
 
-/* Nor do timeouts far shorter than a slice put the question off. */
-TEST(nor_by_short_waits)
+/* Timeouts far shorter than a slice do not put the check off. */
+TEST(short_waits_notice_a_death_too)
 {
 	int err;
 
@@ -108,6 +109,6 @@ const struct suite suite = {
 	.tests = {
 		{ a_few_long_sleeps, CALLS, 0 },
 		{ a_death_is_noticed_within_a_slice, 2, 0 },
-		{ nor_by_short_waits, 2, 0 },
+		{ short_waits_notice_a_death_too, 2, 0 },
 	},
 };

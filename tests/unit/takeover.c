@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring in the hands of the next holder of an end, wherever the last one was killed. */
+/* What the next holder of an end makes of the ring, wherever the last one was killed. */
 #include "config.h"
 
 #include "ring_ends.h"
 #include "suite.h"
 #include "traffic.h"
 
-/* What a producer that is killed has stored of its progress: what it had before its last operations. */
+/* Puts back what a producer had stored of its progress before its last operations, as if it had been killed in them. */
 static void forget_since(struct smq_progress *progress, const struct smq_progress *then)
 {
 	memcpy(progress, then, sizeof *progress);
 }
 
-/* All of a push but the store that publishes it. */
+/* All of a push but the store that commits it. */
 TEST(producer_dies_before_commit)
 {
 	struct smq_record *record = smq_record_at(&producer, producer.position);
@@ -30,7 +30,7 @@ TEST(producer_dies_before_commit)
 	ck_assert(empty());
 }
 
-/* Published, but neither the tail nor the totals stored; `_i` of the messages are popped meanwhile. */
+/* Committed, but neither the tail nor the totals are stored. `_i` of the messages are popped meanwhile. */
 TEST(producer_dies_before_its_tail_is_stored)
 {
 	struct smq_progress then;
@@ -55,7 +55,9 @@ TEST(producer_dies_before_its_tail_is_stored)
 	ck_assert(empty());
 }
 
-/* The totals are stored after the tail: killed in between, they stay one behind, and nothing is counted twice. */
+/*
+ * The totals are stored after the tail. Killed in between, they stay one message short, and nothing is counted twice.
+ */
 TEST(producer_dies_before_its_totals_are_stored)
 {
 	push(0);
@@ -66,7 +68,7 @@ TEST(producer_dies_before_its_totals_are_stored)
 	ck_assert(empty());
 }
 
-/* The walk may go all around: a whole ring of the smallest records, none of them in the stored tail. */
+/* The walk may go all around: a whole ring of the smallest records, all of them after the stored tail. */
 TEST(producer_recovers_a_full_ring)
 {
 	struct smq_progress then = *pushed;
@@ -84,7 +86,7 @@ TEST(producer_recovers_a_full_ring)
 	ck_assert(empty());
 }
 
-/* A consumer takes what is published behind a tail that was never stored. */
+/* A consumer pops what is committed after a tail that was never stored. */
 TEST(consumer_ahead_of_the_stored_tail)
 {
 	struct smq_progress then = *pushed;
@@ -98,7 +100,7 @@ TEST(consumer_ahead_of_the_stored_tail)
 	ck_assert(empty());
 }
 
-/* The message that was held comes again and is marked; the one behind it was not. */
+/* The message that was held comes again and is marked; the one after it was not held. */
 TEST(held_message_is_redelivered)
 {
 	push(1);
@@ -115,7 +117,7 @@ TEST(held_message_is_redelivered)
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 }
 
-/* Of several that were held at once, those not released. */
+/* Of several that were held at once, those that were not released. */
 TEST(held_messages_are_redelivered)
 {
 	for (uint64_t i = 1; i <= 4; i++)
@@ -142,8 +144,8 @@ TEST(released_message_marks_nothing)
 	memory_pop(&consumer, SIZE, 3);
 }
 
-/* Killed between the store of the head and that of the view: behind the head it says nothing. */
-TEST(view_behind_the_head_marks_nothing)
+/* Killed between the store of the head and that of the lease: a lease before the head marks nothing. */
+TEST(lease_before_the_head_marks_nothing)
 {
 	push(1);
 	push(2);
@@ -151,24 +153,24 @@ TEST(view_behind_the_head_marks_nothing)
 	popped->lease_bytes = consumer.position - RECORD;
 	consumer = memory_consume(&memory);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
-	/* And from here the view counts again. */
+	/* From here on a lease counts again. */
 	smq_ring_lease(&consumer, consumer.position + RECORD);
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
 }
 
 /*
- * A view is compared by difference, so it must not stay where it was while gigabytes pass through copying pops: at
- * 2 GiB it would look newer than the head, close to 4 GiB like a message that is held.
+ * A lease is compared by difference, so it must not stay where it was while copying pops move gigabytes: after 2 GiB it
+ * would seem to be after the head, and close to 4 GiB it would mark a message.
  */
-TEST(view_keeps_up_with_copying_pops)
+TEST(lease_keeps_up_with_copying_pops)
 {
 	uint32_t held = consumer.position + RECORD, step = MESSAGE_MAX + 8;
 
 	push(1);
 	smq_ring_lease(&consumer, held);
 	memory_pop(&consumer, SIZE, 1);
-	/* The head alone decides here: no messages are needed. In laps, to a place where `held` is just ahead. */
+	/* The head alone matters here, so no messages are needed. It moves in laps, to a place just before `held`. */
 	for (uint64_t moved = 0; moved < ((uint64_t)1 << 32) - RECORD; moved += step) {
 		if (moved + step > ((uint64_t)1 << 32) - RECORD)
 			step = (uint32_t)(((uint64_t)1 << 32) - RECORD - moved);
@@ -182,7 +184,7 @@ TEST(view_keeps_up_with_copying_pops)
 	consumer = memory_consume(&memory);
 	push(2);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
-	/* And the view is still alive. */
+	/* And a new lease still counts. */
 	smq_ring_lease(&consumer, consumer.position + RECORD);
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
@@ -201,7 +203,7 @@ const struct suite suite = {
 		{ held_message_is_redelivered, 1, 0 },
 		{ held_messages_are_redelivered, 1, 0 },
 		{ released_message_marks_nothing, 1, 0 },
-		{ view_behind_the_head_marks_nothing, 1, 0 },
-		{ view_keeps_up_with_copying_pops, 1, 0 },
+		{ lease_before_the_head_marks_nothing, 1, 0 },
+		{ lease_keeps_up_with_copying_pops, 1, 0 },
 	},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Both ends in one process, a thread each, with a third one that interrupts them. */
+/* Both ends in one process, a thread each, and a third thread that interrupts both. */
 #include "config.h"
 
 #include <pthread.h>
@@ -22,8 +22,8 @@ struct ends {
 };
 
 /*
- * Lets a handle work on the other one's mapping of the same pages. The thread sanitizer knows addresses, not pages: on
- * two mappings it would see neither a race nor an order.
+ * Lets a handle work on the other one's mapping of the same pages. The thread sanitizer knows addresses, not pages:
+ * with two mappings it would see neither a race nor an order.
  */
 static void share_mapping(struct shmemq *q, const struct shmemq *other)
 {
@@ -88,7 +88,7 @@ static void move(struct ends *ends, bool sleeping)
 	ck_assert_int_eq(ends->pop_failed, 0);
 }
 
-/* `_i`: 1 one mapping, 2 sleeping instead of spinning, for the first hundred waits at least. */
+/* Bits of `_i`: 1: one mapping; 2: sleeps instead of spinning, for the first hundred waits at least. */
 TEST(threads)
 {
 	const char *name = test_name();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* No wake-up is lost, however a sleep meets what it waits for; and nobody is woken who does not sleep. */
+/*
+ * No notification is lost, however a wait meets what it waits for; and no system call notifies a side that does not
+ * wait.
+ */
 #include "config.h"
 
 #include <inttypes.h>
@@ -22,7 +25,7 @@
 
 static uint64_t seed;
 
-/* How each side waits, and whether it lives without membarrier(2), and since when. */
+/* How each side waits, and whether it is without membarrier(2), and since when. */
 struct side {
 	const char *wait, *deny;
 };
@@ -93,7 +96,7 @@ TEST(bursts)
 	ck_assert_int_eq(test_wait(consumer), 0);
 }
 
-/* A thread that waits for ever, round after round, until there is no other. */
+/* A thread that waits without a timeout, round after round, until `over`. */
 struct waiting {
 	struct shmemq *q;
 	int expected; /* errno of each wait */
@@ -126,7 +129,7 @@ static void *wait_for_ever(void *argument)
 	}
 }
 
-/* Each round is some hand-overs, and beside other work each of them takes a time slice. */
+/* A round is several hand-overs, and each of them takes a time slice on a busy machine. */
 static bool another(const struct waiting *waiting, unsigned i)
 {
 	return i == 1 || (i <= ROUNDS && test_now() < waiting->box);
@@ -152,8 +155,8 @@ static void end(struct waiting *waiting, pthread_t thread)
 }
 
 /*
- * Lets round `i` begin, and returns at some moment of its wait, or just before it. What comes before a sleep takes a
- * microsecond, or the time slice of a busy machine: so every eighth time the sleep itself is waited for.
+ * Lets round `i` begin, and returns at some moment of its wait, or just before it. What comes before the sleep takes a
+ * microsecond, or a time slice on a busy machine: so every eighth round this waits for the sleep itself.
  */
 static void begin_round(struct waiting *waiting, unsigned i)
 {
@@ -167,7 +170,7 @@ static void begin_round(struct waiting *waiting, unsigned i)
 	sleepy_delay(&random, i % 2 ? 5000 : 50000);
 }
 
-TEST(interruptions)
+TEST(no_interruption_is_lost)
 {
 	struct waiting waiting = { .expected = ECANCELED };
 	pthread_t thread = begin(&waiting, test_name());
@@ -180,7 +183,7 @@ TEST(interruptions)
 	end(&waiting, thread);
 }
 
-TEST(closes)
+TEST(no_close_is_lost)
 {
 	struct waiting waiting = { .expected = EPIPE };
 	const char *name = test_name();
@@ -198,8 +201,8 @@ TEST(closes)
 }
 
 /*
- * Both ends of a queue in one process that may make no system call. Its exit status: 0, or what went wrong first. With
- * `sleep` it ends by a wait.
+ * Both ends of a queue in one process that may make no system call. Returns 0, or what went wrong first. With `sleep`
+ * it waits at the end.
  */
 static int without_system_calls(const char *name, bool sleep)
 {
@@ -236,7 +239,7 @@ static int without_system_calls(const char *name, bool sleep)
 	return 0;
 }
 
-/* And the test's own test: a wait is noticed. */
+/* Also tests the test: a wait is noticed. */
 TEST(no_system_call_while_nobody_sleeps)
 {
 	pid_t pid = fork();
@@ -260,8 +263,8 @@ const struct suite suite = {
 	.tests = {
 		{ ping_pong, PAIRS, 0 },
 		{ bursts, PAIRS, 0 },
-		{ interruptions, 1, 0 },
-		{ closes, 1, 0 },
+		{ no_interruption_is_lost, 1, 0 },
+		{ no_close_is_lost, 1, 0 },
 		{ no_system_call_while_nobody_sleeps, 2, NEEDS_FILTERS | NEEDS_NO_CALLS },
 	},
 };
