@@ -9,7 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "file.h"
 #include "suite.h"
 

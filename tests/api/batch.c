@@ -3,9 +3,7 @@
 #include "config.h"
 
 #include <signal.h>
-#include <unistd.h>
 
-#include "calls.h"
 #include "child.h"
 #include "file.h"
 #include "pair.h"

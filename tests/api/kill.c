@@ -6,10 +6,8 @@
 #include "config.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include "child.h"
-#include "file.h"
 #include "suite.h"
 #include "traffic.h"
 

@@ -2,7 +2,6 @@
 /* The name and the object: which names are legal, what is created, what is refused, what a removal does. */
 #include "config.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>

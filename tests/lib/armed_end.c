@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include "armed_end.h"
-#include "child.h"
 #include "endlock.h"
 #include "one_end.h"
 #include "polling.h"

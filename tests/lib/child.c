@@ -10,11 +10,9 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 
 #include "child.h"
 #include "coverage.h"
-#include "file.h"
 #include "support.h"
 
 #define NOBODY 65534

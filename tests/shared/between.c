@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "child.h"

@@ -4,7 +4,6 @@
 
 #include <signal.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 #include "calls.h"
 #include "child.h"

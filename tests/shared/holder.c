@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include "calls.h"
 #include "child.h"

@@ -2,7 +2,6 @@
 /* The words by which a process that waits and one that notifies agree, step by step: lib/eventcount.h says why. */
 #include "config.h"
 
-#include <stdio.h>
 #include <sys/syscall.h>
 
 #include "filter.h"

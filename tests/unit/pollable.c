@@ -2,7 +2,6 @@
 /* What happens to a pollfd in the middle of a failing call. */
 #include "config.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <sys/syscall.h>
 #include <unistd.h>
