@@ -111,7 +111,7 @@ TEST(close_touches_nothing)
 }
 
 /* Of memory that is not mapped the kernel says EFAULT. */
-static int look_at_views(const void *argument)
+static int touch_what_is_held(const void *argument)
 {
 	const struct inherited *all = argument;
 	int ends[2];
@@ -126,7 +126,7 @@ TEST(held_messages_are_not_mapped)
 {
 	struct inherited all = open_all();
 
-	child_run(look_at_views, &all);
+	child_run(touch_what_is_held, &all);
 	close_all(&all);
 }
 

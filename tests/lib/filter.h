@@ -4,7 +4,6 @@
 #define TESTS_FILTER_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 /* Does this kernel permit filters here? Tried in a child. */
 bool filter_works(void);
@@ -16,9 +15,9 @@ bool filter_deny(int number, int err);
 bool filter_forbid_all(void);
 
 /*
- * Starts a child that exits with what `body` returns, and makes no other system call after `body`, which calls
- * filter_forbid_all().
+ * Runs `body`, which calls filter_forbid_all(), in a child that makes no system call after it but _exit(). Returns what
+ * `body` returned, or 128 + the signal that ended the child.
  */
-pid_t filter_start(int (*body)(const char *name), const char *name);
+int filter_run(int (*body)(const char *name), const char *name);
 
 #endif

@@ -55,7 +55,7 @@ TEST(readable_after_a_success)
 
 static struct shmemq *beside;
 
-static void unblock_twice_and_leave(void)
+static void unblock_twice_and_unlock(void)
 {
 	unblock_twice();
 	smq_shared_leave(beside);
@@ -67,7 +67,7 @@ TEST(readable_after_a_success_with_the_owner_lock)
 	open_ends(both_ends[_i], SHMEMQ_SHARED);
 	beside = test_open(name, end | SHMEMQ_SHARED, 0);
 	ck_assert(smq_ownerlock_trylock(&beside->owner));
-	next_clear.after = unblock_twice_and_leave;
+	next_clear.after = unblock_twice_and_unlock;
 	ck_assert_int_eq(try(), 0);
 	await_raised(fd);
 	ck_assert_int_eq(try(), 0);

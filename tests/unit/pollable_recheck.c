@@ -57,7 +57,7 @@ TEST(peer_and_holder_die_together)
 
 static bool peer_closes;
 
-static void die_in_a_turn(void)
+static void die_with_the_owner_lock(void)
 {
 	unblock();
 	child_kill(end_hold(name, -1, end));
@@ -71,7 +71,7 @@ TEST(a_holders_death_heard_while_waiting_for_the_peer)
 {
 	peer_closes = _i % 2;
 	open_ends(both_ends[_i / 2], SHMEMQ_SHARED | (peer_closes ? 0 : SHMEMQ_STAY));
-	next_clear.before = die_in_a_turn;
+	next_clear.before = die_with_the_owner_lock;
 	while (try() != 0)
 		await_raised(fd);
 	close_ends();
