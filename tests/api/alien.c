@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What bears the name and is no queue, or none that this library can use: EPROTO, and it stays as it was. */
+/* What has the name but is no queue, or none that this library can use: EPROTO, and it stays as it was. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -9,9 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 static const unsigned ways_to_open[] = {
 	SHMEMQ_PRODUCER,
@@ -26,7 +25,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Every open is refused. And leaves no trace on the object itself. */
+/* Every open is refused, and leaves no trace on the object. */
 static void refuses_to_open(const char *name)
 {
 	unsigned descriptors = file_descriptors();
@@ -59,7 +58,7 @@ static void refuses(const char *name)
 	refuses_to_unlink(name);
 }
 
-START_TEST(files)
+TEST(refuses_other_files)
 {
 	static const char text[8192] = "Dear diary, this is not a queue. ";
 	static const size_t sizes[] = { 0, 1, 8, 31, 32, 33, 4096, 8192 };
@@ -77,10 +76,9 @@ START_TEST(files)
 		close(fd);
 	}
 }
-END_TEST
 
-/* Whoever keeps a lock on his own file is not waited for: that would end with ETIMEDOUT. */
-START_TEST(no_lock_is_tried)
+/* An open does not wait for a lock that a process keeps on its own file: or it would end with ETIMEDOUT. */
+TEST(refuses_without_trying_a_lock)
 {
 	const char *name = test_name();
 
@@ -88,9 +86,8 @@ START_TEST(no_lock_is_tried)
 	file_lock(name, 0, 0);
 	refuses(name);
 }
-END_TEST
 
-START_TEST(directory)
+TEST(refuses_a_directory)
 {
 	const char *name = test_name();
 
@@ -98,10 +95,9 @@ START_TEST(directory)
 	refuses(name);
 	ck_assert_int_eq(rmdir(file_path(name)), 0);
 }
-END_TEST
 
-/* Even to a good queue: who may write in /dev/shm must not send others elsewhere. */
-START_TEST(symbolic_links)
+/* Not even one to a good queue is followed: a process that may write in /dev/shm must not send others elsewhere. */
+TEST(refuses_symbolic_links)
 {
 	const char *queue = test_name(), *link = test_name(), *dangling = test_name();
 
@@ -113,19 +109,17 @@ START_TEST(symbolic_links)
 	ck_assert(!file_exists("/nowhere"));
 	ck_assert(file_exists(queue));
 }
-END_TEST
 
-/* Without a reader or writer at its other end, where an open could wait for ever. */
-START_TEST(fifo)
+/* One without a reader or writer, on which an open could wait for ever. */
+TEST(refuses_a_fifo)
 {
 	const char *name = test_name();
 
 	ck_assert_int_eq(mkfifo(file_path(name), 0600), 0);
 	refuses(name);
 }
-END_TEST
 
-START_TEST(socket_file)
+TEST(refuses_a_socket)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *name = test_name();
@@ -137,7 +131,6 @@ START_TEST(socket_file)
 	refuses(name);
 	close(fd);
 }
-END_TEST
 
 /* A queue of one page with one message, closed. */
 static const char *make_queue(void)
@@ -160,8 +153,8 @@ static void is_intact(const char *name)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
-/* Another format, or a lie about the size: each word of the identity in turn. With the magic, it may be removed. */
-START_TEST(identity)
+/* Another format, or a wrong size: each word of the identity in turn. With the magic it may be removed. */
+TEST(refuses_a_wrong_identity)
 {
 	const uint32_t page = (uint32_t)file_page();
 	const struct {
@@ -188,7 +181,8 @@ START_TEST(identity)
 		{ offsetof(struct smq_identity, capacity), UINT32_MAX, false },
 		{ offsetof(struct smq_identity, mechanism), 0, false },
 		{ offsetof(struct smq_identity, mechanism), 3, false },
-		{ offsetof(struct smq_identity, mechanism), 2 | 9 << 8 | 8 << 16, false }, /* a libc nobody has */
+		{ offsetof(struct smq_identity, mechanism), 2 | 9 << 8 | 8 << 16,
+		  false }, /* a libc that does not exist */
 		{ offsetof(struct smq_identity, mechanism), 1u << 31, false },
 	};
 
@@ -200,7 +194,7 @@ START_TEST(identity)
 		ck_assert_int_eq(pread(fd, &good, 4, (off_t)cases[i].offset), 4);
 		ck_assert_uint_ne(good, cases[i].value);
 		ck_assert_int_eq(pwrite(fd, &cases[i].value, 4, (off_t)cases[i].offset), 4);
-		/* Sparse, and longer than any of these lies needs: so it is not the length that is refused. */
+		/* Sparse, and longer than any of these sizes needs: so it is not the length that is refused. */
 		ck_assert_int_eq(ftruncate(fd, (off_t)6 << 30), 0);
 		refuses_to_open(name);
 		if (cases[i].magic)
@@ -213,10 +207,9 @@ START_TEST(identity)
 		close(fd);
 	}
 }
-END_TEST
 
-/* By one byte or more, or a header that says more than there is: reading it would be SIGBUS. */
-START_TEST(truncated)
+/* By one byte or more, or by a header that says more than there is: reading it would be SIGBUS. */
+TEST(refuses_a_truncated_queue)
 {
 	const off_t page = (off_t)file_page(), sizes[] = { 2 * page - 1, page + 1, page, page - 1, 896, 32 };
 
@@ -233,10 +226,9 @@ START_TEST(truncated)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
-/* A ring that nobody can take up is no other object, so it has an errno of its own; it keeps its bytes. */
-START_TEST(wrecked)
+/* A ring to which no end can attach is still a queue, so it has an errno of its own. It keeps its bytes. */
+TEST(refuses_a_damaged_ring)
 {
 	const char *name = make_queue();
 	struct smq_header *file = file_map(name);
@@ -247,7 +239,7 @@ START_TEST(wrecked)
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0, NULL), EBADMSG));
 	file->producer_progress.position_bytes = 0;
 	for (uint32_t at = 0; at < file_page(); at += 8)
-		file_record(file, at)->size_plus_1 = 1; /* no end to what was committed */
+		file_record(file, at)->size_plus_1 = 1; /* committed records without end */
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
 	file->consumer_progress.position_bytes = 4;
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
@@ -258,22 +250,19 @@ START_TEST(wrecked)
 	file_unmap(file);
 	ck_assert_int_eq(shmemq_unlink(name), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("segment_alien");
-	TCase *tcase = tcase_create("alien");
-
-	tcase_add_test(tcase, files);
-	tcase_add_test(tcase, no_lock_is_tried);
-	tcase_add_test(tcase, directory);
-	tcase_add_test(tcase, symbolic_links);
-	tcase_add_test(tcase, fifo);
-	tcase_add_test(tcase, socket_file);
-	tcase_add_test(tcase, identity);
-	tcase_add_test(tcase, truncated);
-	tcase_add_test(tcase, wrecked);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/alien",
+	.seconds = 60,
+	.tests = {
+		{ refuses_other_files, 1, 0 },
+		{ refuses_without_trying_a_lock, 1, 0 },
+		{ refuses_a_directory, 1, 0 },
+		{ refuses_symbolic_links, 1, 0 },
+		{ refuses_a_fifo, 1, 0 },
+		{ refuses_a_socket, 1, 0 },
+		{ refuses_a_wrong_identity, 1, 0 },
+		{ refuses_a_truncated_queue, 1, 0 },
+		{ refuses_a_damaged_ring, 1, 0 },
+	},
+};

@@ -3,38 +3,27 @@
 #include "config.h"
 
 #include <signal.h>
-#include <unistd.h>
 
-#include "calls.h"
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "pair.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define MANY  1000
 #define SMALL 24 /* bytes; a record is 32 */
 
-static struct shmemq *producer, *consumer;
-static const char *name;
 static struct shmemq_msg in[MANY], out[MANY];
 static unsigned char bytes[MANY][SMALL];
 
 /* Both ends of a queue of 64 KiB, and messages of 0 to SMALL bytes with their number as type. */
 static void setup(void)
 {
-	name = test_name();
-	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 65536);
-	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	pair_open(65536);
 	for (uint32_t i = 0; i < MANY; i++) {
 		in[i] = (struct shmemq_msg){ i % (SMALL + 1) != 0 ? bytes[i] : NULL, i % (SMALL + 1), i, 0 };
 		traffic_fill(bytes[i], SMALL, i);
 	}
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(shmemq_close(producer), 0);
-	ck_assert_int_eq(shmemq_close(consumer), 0);
 }
 
 static void check_message(const struct shmemq_msg *msg, uint32_t i, uint32_t flags)
@@ -46,7 +35,7 @@ static void check_message(const struct shmemq_msg *msg, uint32_t i, uint32_t fla
 	ck_assert_uint_eq(msg->flags, flags);
 }
 
-/* Takes `count` at most, expects `got` from number `first` on, and releases `released`. */
+/* Pops at most `count`, expects `got` from number `first` on, and releases `released`. */
 static void take(unsigned count, int got, uint32_t first, unsigned released)
 {
 	ck_assert_int_eq(shmemq_popm_start(consumer, out, count, 0), got);
@@ -55,7 +44,7 @@ static void take(unsigned count, int got, uint32_t first, unsigned released)
 	ck_assert_int_eq(shmemq_popm_end(consumer, released), 0);
 }
 
-START_TEST(all_at_once)
+TEST(pushes_and_pops_all_at_once)
 {
 	struct shmemq_stat st;
 	uint64_t sum = 0;
@@ -72,10 +61,9 @@ START_TEST(all_at_once)
 	ck_assert_uint_eq(st.popped_bytes, sum);
 	ck_assert_uint_eq(st.queued_bytes, 0);
 }
-END_TEST
 
 /* Batches of all sizes, beside single calls, around the ring many times. */
-START_TEST(mixed_with_single_calls)
+TEST(mixes_with_single_calls)
 {
 	uint64_t random = test_seed();
 	uint32_t pushed = 0, popped = 0;
@@ -114,18 +102,16 @@ START_TEST(mixed_with_single_calls)
 			pushed += (uint32_t)shmemq_pushm(producer, in + pushed % MANY, 1, 0);
 	}
 }
-END_TEST
 
-START_TEST(waits_for_the_first_only)
+TEST(waits_for_the_first_only)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 3, -1), 3);
 	ck_assert_int_eq(shmemq_popm_start(consumer, out, MANY, -1), 3);
 	ck_assert_int_eq(shmemq_popm_end(consumer, 3), 0);
 }
-END_TEST
 
-/* As many as single calls get in, and then none. */
-START_TEST(takes_the_room_there_is)
+/* It pushes as many as single calls would, and then none. */
+TEST(pushes_what_fits)
 {
 	const char *small = test_name();
 	struct shmemq *q = test_open(small, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -139,7 +125,7 @@ START_TEST(takes_the_room_there_is)
 	ck_fails(shmemq_pushm(q, same, 10, 0), EAGAIN);
 	ck_fails(shmemq_pushm(q, same, 10, 1), ETIMEDOUT);
 	ck_assert_int_eq(shmemq_popm_start(other, out, 3, 0), 3);
-	ck_fails(shmemq_pushm(q, same, 10, 0), EAGAIN); /* held messages keep their room */
+	ck_fails(shmemq_pushm(q, same, 10, 0), EAGAIN); /* held messages keep their space */
 	ck_assert_int_eq(shmemq_popm_end(other, 2), 0);
 	ck_assert_int_eq(shmemq_pushm(q, same, 10, 0), 2);
 	ck_assert_int_eq(shmemq_close(other), 0);
@@ -147,10 +133,9 @@ START_TEST(takes_the_room_there_is)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	free(same);
 }
-END_TEST
 
-/* What cannot be pushed ends the batch before it, and fails the call that begins with it. */
-START_TEST(stops_before_what_is_wrong)
+/* A message that cannot be pushed ends the batch before it, and fails the call that begins with it. */
+TEST(stops_before_a_wrong_message)
 {
 	struct shmemq_msg wrong = _i ? (struct shmemq_msg){ NULL, 1, 0, 0 } : (struct shmemq_msg){ bytes, 65536, 0, 0 };
 	const unsigned places[] = { 1, 2, 63, 64, 65, 500 };
@@ -166,9 +151,8 @@ START_TEST(stops_before_what_is_wrong)
 		take(MANY, (int)at, 0, at);
 	}
 }
-END_TEST
 
-START_TEST(arguments)
+TEST(refuses_wrong_arguments)
 {
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER, 0);
 	size_t size;
@@ -206,7 +190,6 @@ START_TEST(arguments)
 	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
 static int all_fail(const void *unused)
 {
@@ -217,17 +200,16 @@ static int all_fail(const void *unused)
 	return 0;
 }
 
-START_TEST(not_in_a_child)
+TEST(refused_in_a_child)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 3, 0), 3);
 	ck_assert_int_eq(shmemq_popm_start(consumer, out, 2, 0), 2);
 	child_run(all_fail, NULL);
 	ck_assert_int_eq(shmemq_popm_end(consumer, 2), 0);
 }
-END_TEST
 
-/* The rest of a batch is the next pop's, of whatever kind, and it is not marked. */
-START_TEST(rest_comes_next)
+/* The rest of a batch is the next pop's, by whatever call, and is not marked. */
+TEST(the_rest_comes_next)
 {
 	char copy[SMALL];
 
@@ -238,11 +220,10 @@ START_TEST(rest_comes_next)
 	ck_assert_int_eq(shmemq_redelivered(consumer), 0);
 	take(MANY, 6, 4, 6);
 }
-END_TEST
 
 static bool dies;
 
-/* Takes a batch of four, releases one, takes the other three again and holds them; then closes, or dies. */
+/* Pops a batch of four, releases one, pops the other three again and holds them; then closes or is killed. */
 static int hold_three(const void *unused)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
@@ -255,8 +236,11 @@ static int hold_three(const void *unused)
 	return shmemq_close(q) != 0;
 }
 
-/* Each one not released is delivered again and marked. One released does not come, one not held has no mark. */
-START_TEST(held_batch_comes_again)
+/*
+ * Each message that was not released is delivered again and marked. One that was released is not, and one that was not
+ * held has no mark.
+ */
+TEST(held_batch_comes_again)
 {
 	ck_assert_int_eq(shmemq_pushm(producer, in, 10, 0), 10);
 	ck_assert_int_eq(shmemq_close(consumer), 0);
@@ -271,12 +255,12 @@ START_TEST(held_batch_comes_again)
 		check_message(&out[i], 2 + i, i < 2 ? SHMEMQ_MSG_REDELIVERED : 0);
 	ck_assert_int_eq(shmemq_popm_end(consumer, 8), 0);
 }
-END_TEST
 
-/* Garbage ends the batch before it and fails the next call; in what is held, it fails an end that has to look again. */
-START_TEST(garbage)
+/*
+ * Garbage ends the batch before it and fails the next call. In what is held, it fails a popm_end that reads it again.
+ */
+TEST(garbage_ends_a_batch)
 {
-	struct smq_header *file = file_map(name);
 	unsigned char *ring = (unsigned char *)file + file_page();
 	smq_word *third; /* of messages of 0, 1 and 2 bytes */
 
@@ -295,27 +279,23 @@ START_TEST(garbage)
 		ck_fails(shmemq_popm_end(consumer, 3), EBADMSG);
 		ck_fails(shmemq_popm_start(consumer, out, MANY, 0), EBADMSG);
 	}
-	file_unmap(file);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("batch");
-	TCase *tests = tcase_create("batch");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, all_at_once);
-	tcase_add_test(tests, mixed_with_single_calls);
-	tcase_add_test(tests, waits_for_the_first_only);
-	tcase_add_test(tests, takes_the_room_there_is);
-	tcase_add_loop_test(tests, stops_before_what_is_wrong, 0, 2);
-	tcase_add_test(tests, arguments);
-	if (child_forks_apart())
-		tcase_add_test(tests, not_in_a_child);
-	tcase_add_test(tests, rest_comes_next);
-	tcase_add_loop_test(tests, held_batch_comes_again, 0, 2);
-	tcase_add_loop_test(tests, garbage, 0, 3);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/batch",
+	.seconds = 60,
+	.setup = setup,
+	.teardown = pair_close,
+	.tests = {
+		{ pushes_and_pops_all_at_once, 1, 0 },
+		{ mixes_with_single_calls, 1, 0 },
+		{ waits_for_the_first_only, 1, 0 },
+		{ pushes_what_fits, 1, 0 },
+		{ stops_before_a_wrong_message, 2, 0 },
+		{ refuses_wrong_arguments, 1, 0 },
+		{ refused_in_a_child, 1, NEEDS_FORKS_APART },
+		{ the_rest_comes_next, 1, 0 },
+		{ held_batch_comes_again, 2, 0 },
+		{ garbage_ends_a_batch, 3, 0 },
+	},
+};

@@ -2,23 +2,29 @@
 /* What a close leaves to the peer, and to the next holder of the end. */
 #include "config.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "calls.h"
 #include "child.h"
 #include "file.h"
+#include "filter.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
-/* Queued messages drain and free space fills; EPIPE only where the call would wait, and until the peer is back. */
-START_TEST(epipe_only_instead_of_waiting)
+/*
+ * Queued messages drain and free space fills. EPIPE comes only where the call would wait, and until the peer is back.
+ */
+TEST(epipe_only_instead_of_waiting)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, call->timed ? 0 : SHMEMQ_NONBLOCK);
 
-	for (int turn = 0; turn < 3; turn++) {
-		for (int i = 0; i < turn; i++)
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < round; i++)
 			ends_unblock(call, &ends);
 		ck_assert_int_eq(shmemq_close(ends.peer), 0);
-		for (int i = 0; i < turn; i++)
+		for (int i = 0; i < round; i++)
 			ck_assert_int_eq(call->run(ends.own, CALL_BYTES, 0), 0);
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EPIPE));
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, -1), EPIPE));
@@ -28,10 +34,9 @@ START_TEST(epipe_only_instead_of_waiting)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
-/* A peer that closed before this end was ever opened has been there all the same; one that never came has not. */
-START_TEST(peer_before_and_never)
+/* A peer that closed before this end was ever opened has gone; one that never came has not. */
+TEST(never_opened_is_not_closed)
 {
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -50,7 +55,6 @@ START_TEST(peer_before_and_never)
 	ck_fails(shmemq_timedpop(q, NULL, 0, NULL, 0), EAGAIN);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 /* A child that blocks in one call. */
 struct blocked {
@@ -75,7 +79,7 @@ static int block(const void *argument)
 	return 0;
 }
 
-/* Opens the peer's end of a queue that `blocked` has to wait on, starts it and returns when it sleeps. */
+/* Opens the peer's end of a queue on which `blocked` has to wait, starts it, and returns when it sleeps. */
 static struct shmemq *await_blocked(struct blocked *blocked, pid_t *child)
 {
 	struct shmemq *q = test_open(blocked->name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -95,23 +99,22 @@ static struct shmemq *await_blocked(struct blocked *blocked, pid_t *child)
 	return q;
 }
 
-/* And at once, not at the end of a slice: unit/wakeup.c. */
-START_TEST(close_wakes_the_peer)
+/* That this happens at once, not at the end of a slice: unit/wakeup.c. */
+TEST(close_wakes_the_peer)
 {
 	struct blocked blocked = { .name = test_name(), .call = &calls[_i] };
 	pid_t child;
 	struct shmemq *q = await_blocked(&blocked, &child);
 
-	test_sleep(_i % 7 == 0 ? 2 * 250 * MS : 0); /* of one call of each end, after some slices */
+	test_sleep(_i % 7 == 0 ? 2 * 250 * MS : 0); /* for one call of each end, after some slices */
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_assert_int_eq(test_wait(child), 0);
 	ck_assert_int_eq(blocked.result->err, EPIPE);
 	ck_assert_int_eq(shmemq_unlink(blocked.name), 0);
 }
-END_TEST
 
-/* With STAY a call waits on, through a close and further slices, for whoever comes next. */
-START_TEST(stay_waits_on)
+/* With STAY a call waits on, through a close and further slices, for the next peer. */
+TEST(stay_waits_on)
 {
 	struct blocked blocked = { .name = test_name(), .call = &calls[_i], .flags = SHMEMQ_STAY };
 	pid_t child;
@@ -133,10 +136,9 @@ START_TEST(stay_waits_on)
 	ck_assert_int_eq(blocked.result->err, 0);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
-/* And without a wait: EAGAIN and ETIMEDOUT, as if the peer were there. */
-START_TEST(stay_tries)
+/* With STAY a call that does not wait gets EAGAIN or ETIMEDOUT, as if the peer were there. */
+TEST(stay_tries)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, SHMEMQ_STAY | (call->timed ? 0 : SHMEMQ_NONBLOCK));
@@ -148,10 +150,9 @@ START_TEST(stay_tries)
 		FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 20 * MS), ETIMEDOUT));
 	ends_close(&ends);
 }
-END_TEST
 
-/* What is queued outlives both ends, wherever the ring's positions stand, and the totals go on. */
-START_TEST(queue_outlives_its_ends)
+/* Queued messages outlive both ends, wherever the ring's positions are, and the totals go on. */
+TEST(queue_outlives_its_ends)
 {
 	const uint32_t messages = 1000;
 	const char *name = test_name();
@@ -170,7 +171,7 @@ START_TEST(queue_outlives_its_ends)
 		ck_assert_int_eq(shmemq_close(q), 0);
 		bytes += size;
 		q = test_open(name, SHMEMQ_CONSUMER, 0);
-		if (i > 0) { /* one stays behind */
+		if (i > 0) { /* one is left */
 			ck_assert_int_eq(shmemq_timedpop(q, buffer, sizeof buffer, &type, 0), (i - 1) % sizeof text);
 			ck_assert_uint_eq(type, i - 1);
 			ck_assert_int_eq(shmemq_redelivered(q), 0);
@@ -181,21 +182,41 @@ START_TEST(queue_outlives_its_ends)
 		ck_assert_int_eq(shmemq_close(q), 0);
 	}
 }
-END_TEST
 
-int main(void)
+static int close_without_files(const void *name)
 {
-	Suite *suite = suite_create("close");
-	TCase *tcase = tcase_create("close");
+	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL);
+	pid_t pid = fork();
 
-	tcase_add_loop_test(tcase, epipe_only_instead_of_waiting, 0, CALLS);
-	tcase_add_test(tcase, peer_before_and_never);
-	tcase_add_loop_test(tcase, close_wakes_the_peer, 0, CALLS);
-	if (child_forks_apart())
-		tcase_add_loop_test(tcase, stay_waits_on, 0, CALLS);
-	tcase_add_loop_test(tcase, stay_tries, 0, CALLS);
-	tcase_add_test(tcase, queue_outlives_its_ends);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 120);
+	if (pid == 0)
+		_exit(0);
+	CHECK(q != NULL && filter_deny(SYS_openat, EPERM));
+#ifdef SYS_open
+	CHECK(filter_deny(SYS_open, EPERM));
+#endif
+	CHECK(shmemq_close(q) == 0);
+	return 0;
 }
+
+/* A process that may open no file any more closes all the same. */
+TEST(closes_where_no_file_can_be_opened)
+{
+	const char *name = test_name();
+
+	child_run(close_without_files, name);
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_CONSUMER, 0)), 0);
+}
+
+const struct suite suite = {
+	.name = "api/close",
+	.seconds = 120,
+	.tests = {
+		{ epipe_only_instead_of_waiting, CALLS, 0 },
+		{ never_opened_is_not_closed, 1, 0 },
+		{ close_wakes_the_peer, CALLS, 0 },
+		{ stay_waits_on, CALLS, NEEDS_FORKS_APART },
+		{ stay_tries, CALLS, 0 },
+		{ queue_outlives_its_ends, 1, 0 },
+		{ closes_where_no_file_can_be_opened, 1, NEEDS_FILTERS },
+	},
+};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the C++ suites share. They need no Check: what does not hold ends the program. */
+/* What the C++ suites share. They need no Check: a condition that does not hold ends the program. */
 #ifndef TESTS_CPP_H
 #define TESTS_CPP_H
 

@@ -14,7 +14,7 @@ constexpr std::int64_t ns(shmemqpp::timeout wait)
 	return wait.ns();
 }
 
-/* Any duration, rounded up, too long ones for ever, without an overflow on the way. */
+/* Any duration, rounded up; too long ones are for ever, without an overflow on the way. */
 void durations()
 {
 	using namespace std::chrono;
@@ -35,7 +35,7 @@ void durations()
 	CHECK(ns(duration<double>(std::numeric_limits<double>::quiet_NaN())) == most);
 }
 
-/* Each form without something to do: waits as long as it was told, and says what it should. */
+/* Each form of a call without something to do waits as long as it was told, and reports what it should. */
 template <class Plain, class Coded, class Try> void waits(Plain plain, Coded coded, Try try_)
 {
 	std::error_code ec;
@@ -115,7 +115,7 @@ void polled()
 		return;
 	}
 	CHECK(ready.fd >= 0 && p.out.pollfd(ec) == ready.fd && !ec);
-	/* Readable at first, and for a while now and then. */
+	/* Readable at first, and at times for a while. */
 	do
 		CHECK(!p.out.try_pop_start());
 	while (poll(&ready, 1, 10) != 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer that ends without a close: noticed, by whom; and one that lives though it does nothing. How soon a call that
- * waits notices: unit/slices.c.
+ * A peer that ends without a close is noticed by every kind of call, and one that lives though it does nothing is not
+ * taken for dead. How soon a call that waits notices: unit/slices.c.
  */
 #include "config.h"
 
@@ -15,9 +15,9 @@
 #include "file.h"
 #include "acquire.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
-/* One call with a timeout and one without, of each end: for tests that last, which need not see them all. */
+/* One call with a timeout and one without, of each end: for tests that take long, and need not run with every call. */
 static const struct call *sample(int i)
 {
 	static const int indices[] = { 0, 5, 6, 9 };
@@ -60,7 +60,7 @@ static int kill_later(const void *argument)
 }
 
 /* By a blocked call. */
-START_TEST(blocked_call_notices)
+TEST(blocked_call_notices)
 {
 	const struct call *call = sample(_i);
 	struct ends ends = ends_waiting(call, 0);
@@ -72,12 +72,11 @@ START_TEST(blocked_call_notices)
 	ck_assert_int_eq(test_wait(later.pid), 128 + SIGKILL);
 	ends_close(&ends);
 }
-END_TEST
 
 /* By a loop of calls with timeouts far shorter than a slice. */
-START_TEST(short_timeouts_notice)
+TEST(short_timeouts_notice)
 {
-	const struct call *call = sample(_i);
+	const struct call *call = sample(1 + 2 * _i);
 	struct ends ends = ends_waiting(call, 0);
 	struct kill_later later = { replace_peer(&ends, call), SIGKILL };
 	pid_t killer = child_start(kill_later, &later);
@@ -89,10 +88,9 @@ START_TEST(short_timeouts_notice)
 	ck_assert_int_eq(test_wait(later.pid), 128 + SIGKILL);
 	ends_close(&ends);
 }
-END_TEST
 
-/* By tries, as fast as it can, every 2 ms and every 8 ms: one in 64 asks, unless that was done in the last 250 ms. */
-START_TEST(tries_notice)
+/* As fast as it can, every 2 ms and every 8 ms: one try in 64 asks, unless that was done in the last 250 ms. */
+TEST(tries_notice)
 {
 	static const int64_t pauses[] = { 0, 2 * MS, 8 * MS };
 	const struct call *call = sample(_i);
@@ -116,10 +114,9 @@ START_TEST(tries_notice)
 	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EOWNERDEAD));
 	ends_close(&ends);
 }
-END_TEST
 
 /* What needs no wait still works; then EOWNERDEAD, until a new peer has come. */
-START_TEST(only_instead_of_waiting)
+TEST(eownerdead_only_instead_of_waiting)
 {
 	const struct call *call = sample(_i);
 	struct ends ends = ends_waiting(call, 0);
@@ -141,10 +138,9 @@ START_TEST(only_instead_of_waiting)
 	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
 	ends_close(&ends);
 }
-END_TEST
 
-/* With STAY nobody asks: tries and waits go on over the end of some slices, and a peer that comes is welcome. */
-START_TEST(stay)
+/* With STAY no call asks: tries and waits go on over the end of some slices, and a peer that comes is served. */
+TEST(stay_reports_no_death)
 {
 	const struct call *call = sample(_i);
 	struct ends ends = ends_waiting(call, SHMEMQ_STAY | (call->timed ? 0 : SHMEMQ_NONBLOCK));
@@ -161,10 +157,9 @@ START_TEST(stay)
 	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
 	ends_close(&ends);
 }
-END_TEST
 
-/* Stopped is not dead: waited for, and never robbed. */
-START_TEST(stopped_peer)
+/* If the peer is stopped, the call waits, and the peer's end cannot be claimed. */
+TEST(a_stopped_peer_is_not_dead)
 {
 	const struct call *call = &calls[1 + 7 * _i];
 	struct ends ends = ends_waiting(call, 0);
@@ -180,7 +175,6 @@ START_TEST(stopped_peer)
 	ck_fails(call->run(ends.own, CALL_BYTES, -1), EOWNERDEAD);
 	ends_close(&ends);
 }
-END_TEST
 
 struct leaver {
 	const char *name;
@@ -207,8 +201,8 @@ static int claim_and_exec(const void *argument)
 	return 1;
 }
 
-/* Exit without a close is a death. So is exec, though the process lives on. */
-START_TEST(exit_and_exec)
+/* An exit without a close is a death. So is an exec, though the process lives on. */
+TEST(exit_and_exec_are_deaths)
 {
 	struct leaver leaver = { .name = test_name() };
 	struct shmemq *q = test_open(leaver.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
@@ -233,84 +227,17 @@ START_TEST(exit_and_exec)
 	child_kill(pid);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
-/* The first process of a pid namespace: it pops what comes from outside, and notices the death there. */
-static int consume_inside(const void *name)
-{
-	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
-	char byte;
-
-	CHECK(getpid() == 1 && q != NULL);
-	CHECK(shmemq_pop(q, &byte, 1, NULL) == 1);
-	CHECK(shmemq_pop(q, &byte, 1, NULL) == -1 && errno == EOWNERDEAD);
-	return 0;
-}
-
-static int enter_namespace(const void *name)
-{
-	if (!child_own_pids())
-		return CHILD_SKIP;
-	child_run(consume_inside, name);
-	return 0;
-}
-
-static int produce_one(const void *name)
-{
-	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL);
-
-	CHECK(q != NULL && shmemq_push(q, "x", 1, 0) == 0);
-	return pause();
-}
-
-/* Locks decide who is there, not pids, which mean nothing to the other side. */
-START_TEST(pid_namespaces)
-{
-	const char *name = test_name();
-	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
-	pid_t producer = child_start(produce_one, name), consumer = child_start(enter_namespace, name);
-	struct shmemq_stat st = { 0 };
-	int status = 0;
-
-	while (st.popped_messages == 0 || st.waiting == 0) {
-		ck_assert_int_eq(shmemq_stat(q, &st), 0);
-		if (waitpid(consumer, &status, WNOHANG) == consumer) {
-			ck_assert_int_eq(WEXITSTATUS(status), CHILD_SKIP);
-			fprintf(stderr, "skipped: a pid namespace is not permitted here\n");
-			child_kill(producer);
-			ck_assert_int_eq(shmemq_close(q), 0);
-			return;
-		}
-	}
-	ck_assert(st.producer == SHMEMQ_END_OPEN && st.consumer == SHMEMQ_END_OPEN && st.consumer_pid == 1);
-	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
-	child_kill(producer);
-	ck_assert_int_eq(test_wait(consumer), 0);
-	ck_assert_int_eq(shmemq_stat(q, &st), 0);
-	ck_assert(st.producer == SHMEMQ_END_DEAD && st.consumer == SHMEMQ_END_DEAD);
-	ck_assert_int_eq(shmemq_close(q), 0);
-	q = test_open(name, SHMEMQ_PRODUCER, 0);
-	fill(q, 1);
-	ck_fails(shmemq_push(q, "x", 1, 0), EOWNERDEAD);
-	ck_assert_int_eq(shmemq_close(q), 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("death");
-	TCase *tcase = tcase_create("death");
-
-	tcase_add_loop_test(tcase, blocked_call_notices, 0, 4);
-	tcase_add_loop_test(tcase, short_timeouts_notice, 1, 2);
-	tcase_add_loop_test(tcase, short_timeouts_notice, 3, 4);
-	tcase_add_loop_test(tcase, tries_notice, 0, 3 * 2);
-	tcase_add_loop_test(tcase, only_instead_of_waiting, 0, 4);
-	tcase_add_loop_test(tcase, stay, 0, 4);
-	tcase_add_loop_test(tcase, stopped_peer, 0, 2);
-	tcase_add_test(tcase, exit_and_exec);
-	tcase_add_test(tcase, pid_namespaces);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "api/death",
+	.seconds = 120,
+	.tests = {
+		{ blocked_call_notices, 4, 0 },
+		{ short_timeouts_notice, 2, 0 },
+		{ tries_notice, 3 * 2, 0 },
+		{ eownerdead_only_instead_of_waiting, 4, 0 },
+		{ stay_reports_no_death, 4, 0 },
+		{ a_stopped_peer_is_not_dead, 2, 0 },
+		{ exit_and_exec_are_deaths, 1, 0 },
+	},
+};

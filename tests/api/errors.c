@@ -8,10 +8,10 @@
 #include "calls.h"
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 /* A zero timeout or NONBLOCK tries once. */
-START_TEST(eagain)
+TEST(eagain)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, call->timed ? 0 : SHMEMQ_NONBLOCK);
@@ -22,10 +22,9 @@ START_TEST(eagain)
 	FILE_UNCHANGED(ends.file, ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN));
 	ends_close(&ends);
 }
-END_TEST
 
-/* A timeout is kept, by a handle with NONBLOCK too. */
-START_TEST(etimedout)
+/* A timeout is kept, also by a handle with NONBLOCK. */
+TEST(etimedout)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends;
@@ -44,10 +43,9 @@ START_TEST(etimedout)
 		ends_close(&ends);
 	}
 }
-END_TEST
 
-/* An interruption ends the next wait, however long it was to be, and only that; a call without a wait keeps it. */
-START_TEST(ecanceled)
+/* An interruption ends the next wait, however long its timeout, and only that one. A call without a wait keeps it. */
+TEST(ecanceled)
 {
 	static const int64_t timeouts[] = { -1, INT64_MIN, INT64_MAX };
 	const struct call *call = &calls[_i];
@@ -68,7 +66,6 @@ START_TEST(ecanceled)
 		ck_fails(call->run(ends.own, CALL_BYTES, 1), ETIMEDOUT);
 	ends_close(&ends);
 }
-END_TEST
 
 static void on_alarm(int number)
 {
@@ -82,8 +79,8 @@ static void alarm_every(int ms)
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
 }
 
-/* With SA_RESTART as well: a wait is not restarted. */
-START_TEST(eintr)
+/* With SA_RESTART too: a wait is not restarted. */
+TEST(eintr)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, 0);
@@ -98,10 +95,9 @@ START_TEST(eintr)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
-/* Whether or not it would have had to wait. */
-START_TEST(ebadf)
+/* Whether or not the call would have to wait. */
+TEST(ebadf)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, 0);
@@ -115,9 +111,8 @@ START_TEST(ebadf)
 	ck_assert_int_eq(shmemq_close(observer), 0);
 	ends_close(&ends);
 }
-END_TEST
 
-START_TEST(einval)
+TEST(einval)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, 0);
@@ -125,7 +120,7 @@ START_TEST(einval)
 
 	ck_fails(call->run(NULL, CALL_BYTES, 0), EINVAL);
 	ends_unblock(call, &ends);
-	/* Between a start and its end, nothing else starts; what was started stays so. */
+	/* Between a start and its end nothing else starts, and what was started stays so. */
 	if (call->end == SHMEMQ_PRODUCER)
 		ck_assert_ptr_nonnull(shmemq_timedpush_start(ends.own, CALL_BYTES, 0));
 	else
@@ -139,10 +134,12 @@ START_TEST(einval)
 		 call->timed ? EAGAIN : ECANCELED);
 	ends_close(&ends);
 }
-END_TEST
 
-/* Too large a message, at once though the ring is full; too small a buffer, where there is one: the message stays. */
-START_TEST(emsgsize)
+/*
+ * A message is too large, which is told at once though the ring is full; or a buffer is too small, and the message
+ * stays.
+ */
+TEST(emsgsize)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, 0);
@@ -161,17 +158,18 @@ START_TEST(emsgsize)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
-/* Garbage where the call looks before it would wait: refused, and from then on, though it goes away. */
-START_TEST(ebadmsg)
+/* Garbage where the call reads before it would wait: refused, and from then on, though it goes away. */
+TEST(ebadmsg)
 {
 	const struct call *call = &calls[_i];
 
 	for (int i = 0; i < 4; i++) {
 		struct ends ends = ends_waiting(call, 0);
 		uint32_t capacity = ends.file->identity.capacity, tail = ends.file->producer_progress.position_bytes;
-		/* Heads no producer can believe: misaligned, ahead of the tail, behind the last one, a ring behind. */
+		/*
+		 * Heads that no producer can believe: misaligned, after the tail, before the last one, a ring before.
+		 */
 		const uint32_t heads[] = { 4, tail + 8, (uint32_t)-8, tail - capacity };
 		const uint32_t sizes[] = { capacity - 16 + 2, capacity + 1, 0x80000000u, UINT32_MAX };
 		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_bytes
@@ -191,7 +189,6 @@ START_TEST(ebadmsg)
 		ends_close(&ends);
 	}
 }
-END_TEST
 
 static int consumer_dies(const void *argument)
 {
@@ -203,8 +200,8 @@ static int producer_dies(const void *argument)
 	return shmemq_open(argument, SHMEMQ_PRODUCER, 0, NULL) == NULL;
 }
 
-/* Where it would have to wait for a peer that is gone. Sooner or later: api/close.c and api/death.c. */
-START_TEST(epipe_eownerdead)
+/* Where the call would have to wait for a peer that has gone. Sooner or later: api/close.c and api/death.c. */
+TEST(epipe_eownerdead)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, 0);
@@ -221,7 +218,6 @@ START_TEST(epipe_eownerdead)
 	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
 	ends_close(&ends);
 }
-END_TEST
 
 struct fork_case {
 	const struct call *call;
@@ -236,7 +232,7 @@ static int call_as_child(const void *argument)
 	return 0;
 }
 
-START_TEST(eperm)
+TEST(eperm)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, 0);
@@ -248,25 +244,20 @@ START_TEST(eperm)
 	ck_assert_int_eq(call->run(ends.own, CALL_BYTES, -1), 0);
 	ends_close(&ends);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("api_calls");
-	TCase *tcase = tcase_create("errno");
-
-	tcase_add_loop_test(tcase, eagain, 0, CALLS);
-	tcase_add_loop_test(tcase, etimedout, 0, CALLS);
-	tcase_add_loop_test(tcase, ecanceled, 0, CALLS);
-	tcase_add_loop_test(tcase, eintr, 0, CALLS);
-	tcase_add_loop_test(tcase, ebadf, 0, CALLS);
-	tcase_add_loop_test(tcase, einval, 0, CALLS);
-	tcase_add_loop_test(tcase, emsgsize, 0, CALLS);
-	tcase_add_loop_test(tcase, ebadmsg, 0, CALLS);
-	tcase_add_loop_test(tcase, epipe_eownerdead, 0, CALLS);
-	if (child_forks_apart())
-		tcase_add_loop_test(tcase, eperm, 0, CALLS);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/errors",
+	.seconds = 60,
+	.tests = {
+		{ eagain, CALLS, 0 },
+		{ etimedout, CALLS, 0 },
+		{ ecanceled, CALLS, 0 },
+		{ eintr, CALLS, 0 },
+		{ ebadf, CALLS, 0 },
+		{ einval, CALLS, 0 },
+		{ emsgsize, CALLS, 0 },
+		{ ebadmsg, CALLS, 0 },
+		{ epipe_eownerdead, CALLS, 0 },
+		{ eperm, CALLS, NEEDS_FORKS_APART },
+	},
+};

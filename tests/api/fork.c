@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* After a fork a handle, its claim and its views are the parent's. */
+/* After a fork a handle, its claim, and what it holds of the ring are the parent's. */
 #include "config.h"
 
 #include <signal.h>
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
-/* A parent's handles and one view of each kind. */
+/* A parent's handles, a message that it holds, and a reservation. */
 struct inherited {
 	const char *name;
 	struct shmemq *producer, *consumer, *observer;
-	const void *view;
-	void *room;
+	const void *held;
+	void *reserved;
 };
 
 static struct inherited open_all(void)
@@ -25,15 +25,15 @@ static struct inherited open_all(void)
 	all.consumer = test_open(all.name, SHMEMQ_CONSUMER, 0);
 	all.observer = test_open(all.name, SHMEMQ_OBSERVER, 0);
 	ck_assert_int_eq(shmemq_push(all.producer, "mine", 4, 0), 0);
-	all.view = shmemq_pop_start(all.consumer, &size, NULL);
-	all.room = shmemq_push_start(all.producer, 8);
+	all.held = shmemq_pop_start(all.consumer, &size, NULL);
+	all.reserved = shmemq_push_start(all.producer, 8);
 	return all;
 }
 
-/* The parent goes on where it stood. */
+/* The parent goes on where it was. */
 static void close_all(const struct inherited *all)
 {
-	ck_assert_mem_eq(all->view, "mine", 4);
+	ck_assert_mem_eq(all->held, "mine", 4);
 	ck_assert_int_eq(shmemq_pop_end(all->consumer), 0);
 	ck_assert_int_eq(shmemq_push_end(all->producer, 8, 0), 0);
 	ck_assert_int_eq(shmemq_close(all->producer), 0);
@@ -44,7 +44,9 @@ static void close_all(const struct inherited *all)
 #define IS_EPERM(call)      CHECK((errno = 0, (intptr_t)(call) == -1) && errno == EPERM)
 #define IS_EPERM_NULL(call) CHECK((errno = 0, (call) == NULL) && errno == EPERM)
 
-/* The calls that api/errors.c does not put this to, and bad arguments: whose handle it is comes first. */
+/*
+ * The calls that api/errors.c does not test, and wrong arguments: that the handle is not this process's is found first.
+ */
 static int use_inherited(const void *argument)
 {
 	const struct inherited *all = argument;
@@ -73,7 +75,7 @@ static int use_inherited(const void *argument)
 	return 0;
 }
 
-START_TEST(every_call_is_refused)
+TEST(every_call_is_refused)
 {
 	struct inherited all = open_all();
 	struct smq_header *file = file_map(all.name);
@@ -82,7 +84,6 @@ START_TEST(every_call_is_refused)
 	file_unmap(file);
 	close_all(&all);
 }
-END_TEST
 
 /* Frees the child's copy of the handle, descriptor included. */
 static int close_inherited(const void *argument)
@@ -95,7 +96,7 @@ static int close_inherited(const void *argument)
 	return 0;
 }
 
-START_TEST(close_touches_nothing)
+TEST(close_touches_nothing)
 {
 	struct inherited all = open_all();
 	struct smq_header *file = file_map(all.name);
@@ -108,28 +109,26 @@ START_TEST(close_touches_nothing)
 	ck_fails(shmemq_open(all.name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
 	close_all(&all);
 }
-END_TEST
 
-/* The kernel says EFAULT for memory that is not there. */
-static int look_at_views(const void *argument)
+/* Of memory that is not mapped the kernel says EFAULT. */
+static int touch_what_is_held(const void *argument)
 {
 	const struct inherited *all = argument;
 	int ends[2];
 
 	CHECK(pipe(ends) == 0);
-	CHECK(write(ends[1], all->view, 1) == -1 && errno == EFAULT);
-	CHECK(write(ends[1], all->room, 1) == -1 && errno == EFAULT);
+	CHECK(write(ends[1], all->held, 1) == -1 && errno == EFAULT);
+	CHECK(write(ends[1], all->reserved, 1) == -1 && errno == EFAULT);
 	return 0;
 }
 
-START_TEST(views_are_not_mapped)
+TEST(held_messages_are_not_mapped)
 {
 	struct inherited all = open_all();
 
-	child_run(look_at_views, &all);
+	child_run(touch_what_is_held, &all);
 	close_all(&all);
 }
-END_TEST
 
 /* Beside the inherited handle, before and after that is closed. */
 static int open_anew(const void *argument)
@@ -148,7 +147,7 @@ static int open_anew(const void *argument)
 	return 0;
 }
 
-START_TEST(child_opens_anew)
+TEST(child_opens_anew)
 {
 	struct inherited all = { .name = test_name() };
 	struct shmemq_stat st;
@@ -164,7 +163,6 @@ START_TEST(child_opens_anew)
 	ck_assert_int_eq(test_wait(child), 0);
 	ck_assert_int_eq(shmemq_close(all.producer), 0);
 }
-END_TEST
 
 /* A grandchild's handle is neither its parent's nor its grandparent's. */
 static int open_and_fork(const void *name)
@@ -179,7 +177,7 @@ static int open_and_fork(const void *name)
 	return 0;
 }
 
-START_TEST(generations)
+TEST(grandchildren_are_refused)
 {
 	struct shmemq *q = test_open(test_name(), SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
 	const char *name = test_name();
@@ -188,7 +186,6 @@ START_TEST(generations)
 	child_run(open_and_fork, name);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static int sleep_on(const void *argument)
 {
@@ -202,7 +199,7 @@ struct survivor {
 	bool closes;
 };
 
-/* Opens an end, leaves a child behind, and goes: by a close, or without. */
+/* Opens an end, forks a child that lives on, and goes: by a close, or without. */
 static int fork_and_go(const void *argument)
 {
 	const struct survivor *survivor = argument;
@@ -214,8 +211,8 @@ static int fork_and_go(const void *argument)
 	return 0;
 }
 
-/* However the parent goes, its claim goes at once, though a child lives that was forked while it was held. */
-START_TEST(claim_ends_with_the_parent)
+/* However the parent goes, its claim ends at once, though a child lives that was forked while it was held. */
+TEST(claim_ends_with_the_parent)
 {
 	struct survivor survivor = { test_name(), child_shared(sizeof(pid_t)), _i };
 	struct shmemq *consumer = test_open(survivor.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1), *q;
@@ -235,22 +232,17 @@ START_TEST(claim_ends_with_the_parent)
 	ck_assert_int_eq(shmemq_unlink(survivor.name), 0);
 	ck_assert_int_eq(kill(*survivor.pid, SIGKILL), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("api_fork");
-	TCase *tcase = tcase_create("fork");
-
-	if (!child_forks_apart())
-		return CHILD_SKIP;
-	tcase_add_test(tcase, every_call_is_refused);
-	tcase_add_test(tcase, close_touches_nothing);
-	tcase_add_test(tcase, views_are_not_mapped);
-	tcase_add_test(tcase, child_opens_anew);
-	tcase_add_test(tcase, generations);
-	tcase_add_loop_test(tcase, claim_ends_with_the_parent, 0, 2);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/fork",
+	.seconds = 60,
+	.needs = NEEDS_FORKS_APART,
+	.tests = {
+		{ every_call_is_refused, 1, 0 },
+		{ close_touches_nothing, 1, 0 },
+		{ held_messages_are_not_mapped, 1, 0 },
+		{ child_opens_anew, 1, 0 },
+		{ grandchildren_are_refused, 1, 0 },
+		{ claim_ends_with_the_parent, 2, 0 },
+	},
+};

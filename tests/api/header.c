@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The public header alone, before anything else and without config.h or a feature macro, in C and in C++; and the
- * interface as it was promised: with a declaration that changed, or a structure that grew, this does not compile.
- * header.sh does it.
+ * interface as it was promised: if a declaration changes, or a structure grows, this does not compile. header.sh
+ * compiles it.
  */
 #include <shmemq.h>
 
@@ -34,7 +34,7 @@ int (*getattr)(struct shmemq *, struct shmemq_attr *) = shmemq_getattr;
 int (*stat_)(struct shmemq *, struct shmemq_stat *) = shmemq_stat;
 const char *(*version)(void) = shmemq_version;
 
-/* A negative size where a condition does not hold. */
+/* The size is negative if the condition does not hold. */
 #define HOLDS(name, condition) typedef char name[(condition) ? 1 : -1]
 
 HOLDS(attr_bytes, sizeof(struct shmemq_attr) == 64);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* SIGKILL at random times, hundreds of lives long: nothing committed is lost, torn, reordered or delivered twice. */
+/*
+ * SIGKILL at random times, in hundreds of processes one after the other: nothing committed is lost, torn, reordered or
+ * delivered twice.
+ */
 #include "config.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include "child.h"
-#include "file.h"
-#include "support.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define RUN_NS   (1500 * MS)
@@ -20,12 +21,12 @@ struct message {
 	unsigned char fill[FILL_MAX];
 };
 
-/* What a life leaves behind, beside the queue. */
+/* What the processes ("lives") write down beside the queue. */
 struct notes {
 	volatile bool begun;             /* it has opened its end */
 	volatile uint32_t pushed;        /* producer: pushes that have returned, in this life */
-	volatile uint32_t popped;        /* consumer: messages that it owns or has released, in all lives */
-	volatile uint32_t may_be_popped; /* the end of what it may own or have released, and not have said so */
+	volatile uint32_t popped;        /* consumer: the end of what it has popped and said so, in all lives */
+	volatile uint32_t may_be_popped; /* the end of what it may have popped without having said so */
 	volatile uint32_t may_be_held;   /* the end of what it has asked for in place */
 	volatile uint32_t held;          /* the end of what it has got in place */
 };
@@ -65,16 +66,16 @@ static size_t random_size(uint64_t *random)
 static int push(struct shmemq *q, const struct message *message, size_t size, unsigned way)
 {
 	struct iovec parts[2] = { { (void *)(uintptr_t)message, 5 }, { (char *)(uintptr_t)message + 5, size - 5 } };
-	void *room;
+	void *reserved;
 
 	if (way == 0)
 		return shmemq_push(q, message, size, 0);
 	if (way == 1)
 		return shmemq_pushv(q, parts, 2, 0);
-	room = shmemq_push_start(q, sizeof *message);
-	if (room == NULL)
+	reserved = shmemq_push_start(q, sizeof *message);
+	if (reserved == NULL)
 		return -1;
-	memcpy(room, message, size);
+	memcpy(reserved, message, size);
 	return shmemq_push_end(q, size, 0);
 }
 
@@ -95,7 +96,7 @@ static int produce_for_life(const void *argument)
 	}
 }
 
-/* Lets a life run for a random while, doing `meanwhile` beside it or, every other time, nothing; then kills it. */
+/* Lets a life run for a random time, with `meanwhile` beside it or, every other time, nothing; then kills it. */
 static void live_and_die(struct life *life, int (*body)(const void *argument), bool (*meanwhile)(struct shmemq *q),
 			 struct shmemq *q)
 {
@@ -138,8 +139,8 @@ static bool consume_one(struct shmemq *q)
 	return true;
 }
 
-/* Each new producer goes on behind what the last one committed: all that it knew of, and at most one more. */
-START_TEST(killed_producers)
+/* Each new producer goes on after what the last one committed: all the pushes that returned, and at most one more. */
+TEST(killed_producers)
 {
 	struct life life = { .name = test_name(), .random = test_seed(), .notes = child_shared(sizeof *life.notes) };
 	struct shmemq *q = test_open(life.name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
@@ -160,7 +161,6 @@ START_TEST(killed_producers)
 	printf("%u producers killed, %ju messages\n", life.number, (uintmax_t)total);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
 static uint32_t produced;
 
@@ -178,7 +178,7 @@ static bool produce_one(struct shmemq *q)
 	return true;
 }
 
-/* Pops one message and returns its number; notes what of it must and what may be delivered again. */
+/* Pops one message and returns its number. Notes which messages must and which may be delivered again. */
 static uint32_t pop(struct shmemq *q, struct notes *notes, uint32_t at_most, bool in_place)
 {
 	static struct message copy;
@@ -204,9 +204,9 @@ static uint32_t pop(struct shmemq *q, struct notes *notes, uint32_t at_most, boo
 }
 
 /*
- * The first message of a life is the one behind what the last life has taken, or had taken just before it could say
- * so; of slow lives more than one in a row may not come to say it. It is marked if one had got it in place, and not if
- * none had asked for it.
+ * The first message of a life is the one after those that the last life has popped, or popped just before it could say
+ * so; several lives in a row may be killed before they say it. It is marked if an earlier life had got it in place, and
+ * not marked if none had asked for it.
  */
 static int consume_for_life(const void *argument)
 {
@@ -230,7 +230,7 @@ static int consume_for_life(const void *argument)
 	}
 }
 
-START_TEST(killed_consumers)
+TEST(killed_consumers)
 {
 	struct life life = { .name = test_name(), .random = test_seed(), .notes = child_shared(sizeof *life.notes) };
 	struct shmemq *q = test_open(life.name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
@@ -245,16 +245,13 @@ START_TEST(killed_consumers)
 	printf("%u consumers killed, %u messages\n", life.number, produced);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("kill");
-	TCase *tcase = tcase_create("SIGKILL");
-
-	tcase_add_test(tcase, killed_producers);
-	tcase_add_test(tcase, killed_consumers);
-	tcase_set_timeout(tcase, 30);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/kill",
+	.seconds = 60,
+	.test_seconds = 30,
+	.tests = {
+		{ killed_producers, 1, 0 },
+		{ killed_consumers, 1, 0 },
+	},
+};

@@ -1,43 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Creating and opening where something is missing: memory, space, descriptors, a file system that can do it. */
+/* Creating and opening under the limits of setrlimit(2): what does not fit is refused, and nothing is left. */
 #include "config.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
-
-static struct shmemq *create(const char *name, uint64_t capacity)
-{
-	struct shmemq_attr attr = { .capacity = capacity };
-
-	return shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
-}
-
-/* In a /dev/shm of one's own: no file under whatever name, and no page. */
-static bool shm_is_empty(void)
-{
-	DIR *dir = opendir("/dev/shm");
-	unsigned entries = 0;
-	struct statvfs fs;
-
-	CHECK(dir != NULL && statvfs("/dev/shm", &fs) == 0);
-	while (readdir(dir) != NULL)
-		entries++;
-	closedir(dir);
-	return entries == 2 && fs.f_bfree == fs.f_blocks;
-}
 
 static void limit(int resource, rlim_t value)
 {
@@ -48,85 +24,23 @@ static void limit(int resource, rlim_t value)
 	CHECK(setrlimit(resource, &both) == 0);
 }
 
-/* Writes one file full of junk until the file system has no page left. */
-static void use_up_space(void)
-{
-	static const char junk[4096];
-	int fd = open("/dev/shm/junk", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	CHECK(fd >= 0);
-	while (write(fd, junk, sizeof junk) > 0)
-		;
-	CHECK(errno == ENOSPC);
-	close(fd);
-}
-
-static int fill_small_shm(const void *argument)
-{
-	static const char text[1000] = "x";
-	uint64_t room = 64 * KIB - 8;
-	struct shmemq *q;
-
-	(void)argument;
-	if (!child_own_shm("size=1m"))
-		return CHILD_SKIP;
-	CHECK(create("/q", 4 * MIB) == NULL && errno == ENOSPC);
-	CHECK(shm_is_empty());
-	/* Its pages are its own from the start: it works to the brim though the file system has none left. */
-	CHECK((q = create("/q", 64 * KIB)) != NULL);
-	use_up_space();
-	CHECK(create("/r", 64 * KIB) == NULL && errno == ENOSPC && !file_exists("/r"));
-	for (; room >= 1008; room -= 1008)
-		CHECK(shmemq_timedpush(q, text, sizeof text, 0, 0) == 0);
-	for (; room >= 8; room -= 8)
-		CHECK(shmemq_timedpush(q, NULL, 0, 0, 0) == 0);
-	CHECK(shmemq_timedpush(q, NULL, 0, 0, 0) == -1 && errno == EAGAIN);
-	CHECK(shmemq_close(q) == 0 && shmemq_unlink("/q") == 0 && unlink("/dev/shm/junk") == 0);
-	CHECK(shm_is_empty());
-	return 0;
-}
-
-START_TEST(no_space)
-{
-	child_run(fill_small_shm, NULL);
-}
-END_TEST
-
-static int run_out_of_inodes(const void *argument)
-{
-	(void)argument;
-	if (!child_own_shm("nr_inodes=2")) /* one is the root's */
-		return CHILD_SKIP;
-	CHECK(close(open("/dev/shm/junk", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) == 0);
-	CHECK(create("/q", 4 * KIB) == NULL && errno == ENOSPC && !file_exists("/q"));
-	return 0;
-}
-
-START_TEST(no_inode)
-{
-	child_run(run_out_of_inodes, NULL);
-}
-END_TEST
-
 static int exceed_file_size(const void *argument)
 {
 	bool own = child_own_shm("size=8m");
 
 	CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 	limit(RLIMIT_FSIZE, 512 * KIB);
-	CHECK(create(argument, 1 * MIB) == NULL && errno == EFBIG);
-	CHECK(!file_exists(argument) && (!own || shm_is_empty()));
-	CHECK(create(argument, 256 * KIB) != NULL);
+	CHECK(test_create(argument, 1 * MIB) == NULL && errno == EFBIG);
+	CHECK(!file_exists(argument) && (!own || child_shm_is_empty()));
+	CHECK(test_create(argument, 256 * KIB) != NULL);
 	return 0;
 }
 
-START_TEST(file_size_limit)
+TEST(file_size_limit)
 {
 	child_run(exceed_file_size, test_name());
 }
-END_TEST
 
-#if !defined TEST_ASAN && !defined TEST_TSAN
 /* Bytes of address space in use. */
 static rlim_t address_space(void)
 {
@@ -137,25 +51,23 @@ static rlim_t address_space(void)
 	return pages * file_page();
 }
 
-/* 16 MiB are mapped twice. A create takes back what it cannot map; an open leaves alone what it found. */
+/* 16 MiB are mapped twice. A create removes what it cannot map; an open leaves what it found. */
 static int exceed_address_space(const void *argument)
 {
 	const char *name = argument;
 	struct shmemq *q;
 
-	if (access("/proc/self/statm", R_OK) != 0)
-		return CHILD_SKIP;
 	limit(RLIMIT_AS, address_space() + 24 * MIB);
 	/* An emulator may not pass the limit on. */
 	if (mmap(NULL, 32 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
 		return CHILD_SKIP;
-	CHECK(create(name, 16 * MIB) == NULL && errno == ENOMEM);
+	CHECK(test_create(name, 16 * MIB) == NULL && errno == ENOMEM);
 	CHECK(!file_exists(name));
 	limit(RLIMIT_AS, address_space() + 40 * MIB);
-	CHECK((q = create(name, 16 * MIB)) != NULL);
+	CHECK((q = test_create(name, 16 * MIB)) != NULL);
 	CHECK(shmemq_push(q, "x", 1, 0) == 0 && shmemq_close(q) == 0);
 	limit(RLIMIT_AS, address_space() + 24 * MIB);
-	CHECK(create(name, 0) == NULL && errno == ENOMEM);
+	CHECK(test_create(name, 0) == NULL && errno == ENOMEM);
 	CHECK(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL) == NULL && errno == ENOMEM);
 	CHECK((q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL)) != NULL && shmemq_close(q) == 0);
 	limit(RLIMIT_AS, address_space() + 40 * MIB);
@@ -164,11 +76,10 @@ static int exceed_address_space(const void *argument)
 	return 0;
 }
 
-START_TEST(address_space_limit)
+TEST(address_space_limit)
 {
 	child_run(exceed_address_space, test_name());
 }
-END_TEST
 
 /* After mlockall() every mapping has to fit into what may be locked. */
 static int exceed_locked_memory(const void *argument)
@@ -176,19 +87,17 @@ static int exceed_locked_memory(const void *argument)
 	child_drop_root();
 	limit(RLIMIT_MEMLOCK, 256 * KIB);
 	CHECK(mlockall(MCL_FUTURE) == 0);
-	CHECK(create(argument, 1 * MIB) == NULL && errno == ENOMEM);
+	CHECK(test_create(argument, 1 * MIB) == NULL && errno == ENOMEM);
 	CHECK(!file_exists(argument));
 	return 0;
 }
 
-START_TEST(locked_memory_limit)
+TEST(locked_memory_limit)
 {
 	child_run(exceed_locked_memory, test_name());
 }
-END_TEST
-#endif
 
-/* Leaves `spare` descriptors to be had. */
+/* Opens descriptors until `spare` are left. */
 static void use_up_descriptors(int spare)
 {
 	int fds[64], count = 0;
@@ -203,7 +112,7 @@ static void use_up_descriptors(int spare)
 
 struct descriptors {
 	const char *name;
-	int spare; /* to be had */
+	int spare; /* that are left */
 	unsigned flags;
 };
 
@@ -232,7 +141,7 @@ static int unlink_with_few(const void *argument)
 	return TOO_FEW;
 }
 
-/* With one descriptor more each time: too few, and all as before, at least once; then it works. */
+/* With one descriptor more each time: there are too few at least once, and nothing changes; then it works. */
 static void needs_descriptors(int (*body)(const void *argument), const char *name, unsigned flags)
 {
 	struct descriptors few = { .name = name, .flags = flags };
@@ -246,7 +155,7 @@ static void needs_descriptors(int (*body)(const void *argument), const char *nam
 	ck_assert_int_gt(few.spare, 0);
 }
 
-START_TEST(descriptor_limit)
+TEST(descriptor_limit)
 {
 	const char *name = test_name();
 
@@ -257,84 +166,14 @@ START_TEST(descriptor_limit)
 	needs_descriptors(open_with_few, name, SHMEMQ_OBSERVER | SHMEMQ_CREATE);
 	needs_descriptors(open_with_few, name, SHMEMQ_OBSERVER);
 }
-END_TEST
 
-/* No file without a name to be had there, hence no queue that is never seen half-made. */
-static int use_other_file_system(const void *name)
-{
-	if (access("/proc/version", F_OK) != 0)
-		return CHILD_SKIP;
-	if (geteuid() != 0 || !child_bind_shm("/proc")) /* where others may not write, and hear of that first */
-		return CHILD_SKIP;
-	CHECK(create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
-	CHECK(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL && errno == ENOENT);
-	CHECK(shmemq_open("/version", SHMEMQ_OBSERVER, 0, NULL) == NULL && errno == EPROTO);
-	return 0;
-}
-
-START_TEST(other_file_system)
-{
-	child_run(use_other_file_system, test_name());
-}
-END_TEST
-
-/* The name is not free then: there is no place for it. */
-static int use_no_directory(const void *name)
-{
-	if (!child_own_shm(NULL) || mount("tmpfs", "/dev", "tmpfs", 0, NULL) != 0)
-		return CHILD_SKIP;
-	CHECK(create(name, 4 * KIB) == NULL && errno == EOPNOTSUPP);
-	CHECK(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL && errno == ENOENT);
-	CHECK(shmemq_unlink(name) == -1 && errno == ENOENT);
-	return 0;
-}
-
-START_TEST(no_directory)
-{
-	child_run(use_no_directory, test_name());
-}
-END_TEST
-
-static int use_read_only(const void *argument)
-{
-	struct shmemq *q;
-
-	(void)argument;
-	if (!child_own_shm(NULL))
-		return CHILD_SKIP;
-	CHECK((q = create("/q", 4 * KIB)) != NULL && shmemq_close(q) == 0);
-	CHECK(mount("none", "/dev/shm", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
-	CHECK(create("/r", 4 * KIB) == NULL && errno == EACCES);
-	CHECK(create("/q", 4 * KIB) == NULL && errno == EACCES);
-	CHECK(shmemq_unlink("/q") == -1 && errno == EACCES);
-	CHECK((q = shmemq_open("/q", SHMEMQ_OBSERVER, 0, NULL)) != NULL && shmemq_close(q) == 0);
-	return 0;
-}
-
-START_TEST(read_only_file_system)
-{
-	child_run(use_read_only, NULL);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("segment_limits");
-	TCase *tcase = tcase_create("limits");
-
-	tcase_add_test(tcase, no_space);
-	tcase_add_test(tcase, no_inode);
-	tcase_add_test(tcase, file_size_limit);
-#if !defined TEST_ASAN && !defined TEST_TSAN
-	/* A sanitizer's own mappings would not fit either. */
-	tcase_add_test(tcase, address_space_limit);
-	tcase_add_test(tcase, locked_memory_limit);
-#endif
-	tcase_add_test(tcase, descriptor_limit);
-	tcase_add_test(tcase, other_file_system);
-	tcase_add_test(tcase, no_directory);
-	tcase_add_test(tcase, read_only_file_system);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/limits",
+	.seconds = 60,
+	.tests = {
+		{ file_size_limit, 1, 0 },
+		{ address_space_limit, 1, NEEDS_NO_MAPPINGS | NEEDS_PROC },
+		{ locked_memory_limit, 1, NEEDS_NO_MAPPINGS },
+		{ descriptor_limit, 1, 0 },
+	},
+};

@@ -1,45 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Queues without a name, and ends that are opened by descriptor. */
+/* Queues without a name. */
 #include "config.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "file.h"
 #include "filter.h"
-#include "support.h"
+#include "suite.h"
 
-static struct shmemq *open_fd(int fd, unsigned flags)
-{
-	struct shmemq *q = shmemq_fdopen(fd, flags);
-
-	ck_assert_msg(q != NULL, "fdopen: %s", strerror(errno));
-	return q;
-}
-
-static int make(uint64_t capacity)
-{
-	struct shmemq_attr attr = { .capacity = capacity };
-	int fd = shmemq_memfd(&attr);
-
-	ck_assert_msg(fd >= 0, "memfd: %s", strerror(errno));
-	return fd;
-}
-
-/* The ends outlive the descriptor that they were opened by, and leave none behind. */
-START_TEST(both_ends)
+/* The handles outlive the descriptor by which they were opened, and leave no descriptor open. */
+TEST(ends_outlive_the_descriptor)
 {
 	unsigned before = file_descriptors();
-	int fd = make(1 << 16);
-	struct shmemq *producer = open_fd(fd, SHMEMQ_PRODUCER), *consumer = open_fd(fd, SHMEMQ_CONSUMER);
-	struct shmemq *observer = open_fd(fd, SHMEMQ_OBSERVER);
+	int fd = test_memfd(1 << 16);
+	struct shmemq *producer = test_fdopen(fd, SHMEMQ_PRODUCER), *consumer = test_fdopen(fd, SHMEMQ_CONSUMER);
+	struct shmemq *observer = test_fdopen(fd, SHMEMQ_OBSERVER);
 	struct shmemq_attr attr;
 	struct shmemq_stat st;
 	char text[8];
@@ -60,12 +38,11 @@ START_TEST(both_ends)
 	ck_assert_int_eq(shmemq_close(consumer) | shmemq_close(observer), 0);
 	ck_assert_uint_eq(file_descriptors(), before);
 }
-END_TEST
 
-/* No peer can make a store into the ring a SIGBUS. */
-START_TEST(sealed)
+/* No peer can shrink the file, so that a store into the ring would be SIGBUS. */
+TEST(sealed)
 {
-	int fd = make(0);
+	int fd = test_memfd(0);
 	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 	ck_assert_int_eq(fcntl(fd, F_GET_SEALS) & seals, seals);
@@ -73,9 +50,8 @@ START_TEST(sealed)
 	ck_fails(ftruncate(fd, 1 << 30), EPERM);
 	close(fd);
 }
-END_TEST
 
-START_TEST(arguments_of_memfd)
+TEST(refuses_wrong_attributes)
 {
 	struct shmemq_attr attr = { .capacity = ((uint64_t)1 << 30) + 1 };
 
@@ -85,141 +61,23 @@ START_TEST(arguments_of_memfd)
 	attr = (struct shmemq_attr){ .reserved = { [10] = 1 } };
 	ck_fails(shmemq_memfd(&attr), EINVAL);
 }
-END_TEST
 
-START_TEST(arguments_of_fdopen)
-{
-	int fd = make(1);
-	const unsigned wrong[] = { 0,
-				   SHMEMQ_PRODUCER | SHMEMQ_CONSUMER,
-				   SHMEMQ_PRODUCER | SHMEMQ_CREATE,
-				   SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL,
-				   SHMEMQ_PRODUCER | SHMEMQ_EXCL,
-				   SHMEMQ_OBSERVER | SHMEMQ_STAY,
-				   SHMEMQ_PRODUCER | 0x80000000u };
-
-	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-		ck_fails(shmemq_fdopen(fd, wrong[i]), EINVAL);
-	close(fd);
-	ck_fails(shmemq_fdopen(fd, SHMEMQ_PRODUCER), EBADF);
-	ck_fails(shmemq_fdopen(-1, SHMEMQ_PRODUCER), EBADF);
-}
-END_TEST
-
-/* What could be taken from under the mapping, and what is no queue. */
-START_TEST(refused)
-{
-	unsigned char bytes[4096];
-	int whole = make(1), open_one = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING), ends[2];
-	struct stat st;
-
-	ck_assert_int_eq(fstat(whole, &st), 0);
-	ck_assert(open_one >= 0 && pread(whole, bytes, sizeof bytes, 0) == sizeof bytes);
-	ck_assert_int_eq(ftruncate(open_one, st.st_size), 0);
-	ck_assert(pwrite(open_one, bytes, sizeof bytes, 0) == sizeof bytes);
-	ck_fails(shmemq_fdopen(open_one, SHMEMQ_PRODUCER), EPROTO);
-	ck_assert_int_eq(fcntl(open_one, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	ck_assert_int_eq(shmemq_close(open_fd(open_one, SHMEMQ_PRODUCER)), 0); /* nothing else was wrong with it */
-	ck_assert_int_eq(fcntl(open_one, F_ADD_SEALS, F_SEAL_WRITE), 0);
-	ck_fails(shmemq_fdopen(open_one, SHMEMQ_PRODUCER), EACCES);
-	close(open_one);
-
-	open_one = memfd_create("short", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	ck_assert_int_eq(ftruncate(open_one, st.st_size - 1), 0);
-	ck_assert(pwrite(open_one, bytes, sizeof bytes, 0) == sizeof bytes);
-	ck_assert_int_eq(fcntl(open_one, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	ck_fails(shmemq_fdopen(open_one, SHMEMQ_PRODUCER), EPROTO);
-	close(open_one);
-
-	ck_assert_int_eq(pipe(ends), 0);
-	ck_fails(shmemq_fdopen(ends[0], SHMEMQ_CONSUMER), EPROTO);
-	close(ends[0]);
-	close(ends[1]);
-	ends[0] = open("/dev/shm", O_RDONLY | O_DIRECTORY);
-	ck_fails(shmemq_fdopen(ends[0], SHMEMQ_CONSUMER), EPROTO);
-	close(ends[0]);
-	close(whole);
-}
-END_TEST
-
-/* By name and by descriptor the claims are the same; an unlinked queue can still be opened by descriptor. */
-START_TEST(named_queue)
-{
-	const char *name = test_name();
-	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1), *consumer;
-	int fd;
-
-	fd = open(file_path(name), O_RDONLY | O_CLOEXEC);
-	ck_fails(shmemq_fdopen(fd, SHMEMQ_PRODUCER), EBUSY);
-	consumer = open_fd(fd, SHMEMQ_CONSUMER);
-	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBUSY);
-	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 0), 0);
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	ck_assert_int_eq(shmemq_unlink(name), 0);
-	consumer = open_fd(fd, SHMEMQ_CONSUMER);
-	ck_assert_int_eq(shmemq_timedpop(consumer, NULL, 0, NULL, 0), 0);
-	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumer) | close(fd), 0);
-}
-END_TEST
-
-/* A queue that goes when its last handle does keeps its name if that handle does not know it. */
-START_TEST(temporary)
+/* The last handle of a TEMPORARY queue does not know its name, and leaves it. */
+TEST(temporary_without_a_name)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
 	int fd = shmemq_memfd(&attr);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(shmemq_close(open_fd(fd, SHMEMQ_PRODUCER)), 0);
-	ck_assert_int_eq(shmemq_close(open_fd(fd, SHMEMQ_PRODUCER)), 0);
+	ck_assert_int_eq(shmemq_close(test_fdopen(fd, SHMEMQ_PRODUCER)), 0);
+	ck_assert_int_eq(shmemq_close(test_fdopen(fd, SHMEMQ_PRODUCER)), 0);
 	close(fd);
 }
-END_TEST
-
-static int inherited;
-
-static int hold_producer(const void *killed)
-{
-	struct shmemq *q = shmemq_fdopen(inherited, SHMEMQ_PRODUCER);
-
-	CHECK(q != NULL && shmemq_push(q, "last", 4, 0) == 0);
-	if (killed != NULL)
-		raise(SIGKILL);
-	return shmemq_close(q);
-}
-
-/* Whoever owns the file may hold a lease on it, and the kernel would wait 45 s for that one to give it up. */
-START_TEST(a_lease)
-{
-	const char *name = test_name();
-	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
-	int64_t start = test_now();
-	char path[64];
-	int fd;
-
-	ck_assert_int_eq(shmemq_close(q), 0);
-	/* A memfd as it is made counts as nobody's, and cannot be leased. */
-	snprintf(path, sizeof path, "/proc/self/fd/%d", make(1));
-	fd = open(_i ? file_path(name) : path, O_RDWR | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	signal(SIGIO, SIG_IGN); /* asks to give it up */
-	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
-		ck_fails(shmemq_fdopen(fd, SHMEMQ_PRODUCER), EBUSY);
-		if (_i)
-			ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBUSY);
-		ck_assert_int_lt(test_now() - start, 10000 * MS);
-		ck_assert_int_eq(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
-	} else {
-		printf("skipped: no lease to be had here: %s\n", strerror(errno));
-	}
-	q = open_fd(fd, SHMEMQ_PRODUCER);
-	ck_assert_int_eq(shmemq_close(q) | close(fd), 0);
-}
-END_TEST
 
 static int on_an_old_kernel(const void *unused)
 {
 	(void)unused;
-	CHECK(filter_deny(SYS_madvise, EINVAL)); /* it has no MADV_WIPEONFORK */
+	CHECK(filter_deny(SYS_madvise, EINVAL)); /* such a kernel has no MADV_WIPEONFORK */
 	CHECK(shmemq_open(test_name(), SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL) == NULL && errno == EINVAL);
 	CHECK(shmemq_fdopen(0, SHMEMQ_CONSUMER) == NULL && errno == EINVAL);
 	return 0;
@@ -232,135 +90,22 @@ static int in_a_sandbox(const void *call)
 	return 0;
 }
 
-START_TEST(what_the_kernel_lacks)
+TEST(reports_what_the_kernel_lacks)
 {
 	child_run(on_an_old_kernel, NULL);
 	child_run(in_a_sandbox, &(int){ SYS_memfd_create });
 	child_run(in_a_sandbox, &(int){ SYS_fallocate });
 }
-END_TEST
 
-/* Between parent and child, as by name: drained first, then the death, or the close. */
-START_TEST(inherited_by_a_child)
-{
-	struct shmemq *consumer;
-	char text[4];
-
-	inherited = make(1);
-	consumer = open_fd(inherited, SHMEMQ_CONSUMER);
-	ck_assert_int_eq(test_wait(child_start(hold_producer, _i ? "killed" : NULL)), _i ? 128 + SIGKILL : 0);
-	ck_assert_int_eq(shmemq_pop(consumer, text, sizeof text, NULL), 4);
-	ck_fails(shmemq_pop(consumer, text, sizeof text, NULL), _i ? EOWNERDEAD : EPIPE);
-	ck_assert_int_eq(shmemq_close(consumer) | close(inherited), 0);
-}
-END_TEST
-
-/* A claim ends with its process, although a child lives on and has the descriptor. */
-START_TEST(claim_is_not_inherited)
-{
-	struct shmemq *q;
-	int line[2];
-	char byte;
-	pid_t pid;
-
-	inherited = make(1);
-	ck_assert_int_eq(pipe(line), 0);
-	pid = fork();
-	if (pid == 0) {
-		CHECK(shmemq_fdopen(inherited, SHMEMQ_PRODUCER) != NULL);
-		if (fork() == 0) {
-			close(line[1]);
-			_exit(read(line[0], &byte, 1) != 0); /* until the test closes its end */
-		}
-		_exit(0);
-	}
-	ck_assert_int_eq(test_wait(pid), 0);
-	q = open_fd(inherited, SHMEMQ_PRODUCER);
-	ck_assert_int_eq(shmemq_close(q) | close(line[0]) | close(line[1]) | close(inherited), 0);
-}
-END_TEST
-
-static int sockets[2];
-
-/* With the descriptor that comes in a message, and no other. */
-static int receive_and_push(const void *unused)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
-	};
-	struct shmemq *q;
-	int fd;
-
-	(void)unused;
-	CHECK(recvmsg(sockets[1], &message, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&message) != NULL);
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
-	q = shmemq_fdopen(fd, SHMEMQ_PRODUCER);
-	CHECK(q != NULL && close(fd) == 0 && shmemq_push(q, "passed", 6, 0) == 0 && shmemq_close(q) == 0);
-	return 0;
-}
-
-START_TEST(passed_by_a_socket)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .align = {
-			      .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
-	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
-	};
-	struct shmemq *consumer;
-	char text[6];
-	pid_t pid;
-	int fd;
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
-	pid = child_start(receive_and_push, NULL); /* before there is a descriptor to inherit */
-	fd = make(1);
-	consumer = open_fd(fd, SHMEMQ_CONSUMER);
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
-	ck_assert_int_eq(sendmsg(sockets[0], &message, 0), 1);
-	close(fd);
-	ck_assert_int_eq(shmemq_pop(consumer, text, sizeof text, NULL), 6);
-	ck_assert_mem_eq(text, "passed", 6);
-	ck_assert_int_eq(test_wait(pid), 0);
-	ck_assert_int_eq(shmemq_close(consumer) | close(sockets[0]) | close(sockets[1]), 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("memfd");
-	TCase *tests = tcase_create("memfd");
-
-	if (access("/proc/self/fd", F_OK) != 0) {
-		printf("skipped: no /proc, by which shmemq_fdopen() claims an end\n");
-		return CHILD_SKIP;
-	}
-	tcase_add_test(tests, both_ends);
-	tcase_add_test(tests, sealed);
-	tcase_add_test(tests, arguments_of_memfd);
-	tcase_add_test(tests, arguments_of_fdopen);
-	tcase_add_test(tests, refused);
-	tcase_add_test(tests, named_queue);
-	tcase_add_test(tests, temporary);
-	tcase_add_loop_test(tests, a_lease, 0, 2);
-	if (filter_works())
-		tcase_add_test(tests, what_the_kernel_lacks);
-	else
-		puts("skipped: what needs seccomp filters");
-	tcase_add_loop_test(tests, inherited_by_a_child, 0, 2);
-	if (child_forks_apart())
-		tcase_add_test(tests, claim_is_not_inherited);
-	tcase_add_test(tests, passed_by_a_socket);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/memfd",
+	.seconds = 60,
+	.needs = NEEDS_PROC,
+	.tests = {
+		{ ends_outlive_the_descriptor, 1, 0 },
+		{ sealed, 1, 0 },
+		{ refuses_wrong_attributes, 1, 0 },
+		{ temporary_without_a_name, 1, 0 },
+		{ reports_what_the_kernel_lacks, 1, NEEDS_FILTERS },
+	},
+};

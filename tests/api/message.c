@@ -1,57 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages: what is passed and what is refused, copied, gathered and in place. */
+/* Messages, copied and gathered: what is passed on and what is refused. */
 #include "config.h"
 
 #include <limits.h>
 
-#include "calls.h"
 #include "file.h"
-#include "support.h"
+#include "pair.h"
+#include "suite.h"
 
-static const char *name;
-static struct shmemq *producer, *consumer;
-static struct smq_header *file;
-static size_t message_max;
-
-static void setup(void)
-{
-	name = test_name();
-	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
-	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
-	file = file_map(name);
-	message_max = file_page() - 16;
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(shmemq_close(producer), 0);
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	file_unmap(file);
-	ck_assert_int_eq(shmemq_unlink(name), 0);
-}
-
-/* The next message is these bytes with this type. */
-static void expect(const void *bytes, size_t size, uint32_t type)
-{
-	const void *message;
-	uint32_t got_type;
-	size_t got;
-
-	message = shmemq_timedpop_start(consumer, &got, &got_type, 0);
-	ck_assert_ptr_nonnull(message);
-	ck_assert_uint_eq(got, size);
-	ck_assert_uint_eq(got_type, type);
-	if (size != 0)
-		ck_assert_mem_eq(message, bytes, size);
-	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
-}
-
-static void expect_none(void)
-{
-	ck_fails(shmemq_timedpop(consumer, NULL, 0, NULL, 0), EAGAIN);
-}
-
-START_TEST(type_round_trip)
+TEST(type_round_trip)
 {
 	static const uint32_t types[] = { 0, 1, 0x7fffffff, 0x80000000, UINT32_MAX };
 	uint32_t type;
@@ -74,10 +31,9 @@ START_TEST(type_round_trip)
 		ck_assert_int_eq(shmemq_pop_end(consumer), 0);
 	}
 }
-END_TEST
 
-/* What a failed pop was given to fill stays as it was. */
-START_TEST(out_pointers_untouched)
+/* What it was given to fill stays as it was. */
+TEST(a_failed_pop_stores_nothing)
 {
 	uint32_t type = 5;
 	size_t size = 6;
@@ -90,10 +46,9 @@ START_TEST(out_pointers_untouched)
 	ck_assert(type == 5 && size == 6 && byte == 7);
 	expect("xy", 2, 0);
 }
-END_TEST
 
-/* A buffer beyond the message is left alone. */
-START_TEST(pop_larger_buffer)
+/* The bytes of a buffer after the message. */
+TEST(the_rest_of_a_buffer_is_untouched)
 {
 	char buffer[8] = "........";
 
@@ -103,9 +58,8 @@ START_TEST(pop_larger_buffer)
 	ck_assert_int_eq(shmemq_push(producer, "abc", 3, 0), 0);
 	ck_assert_int_eq(shmemq_pop(consumer, buffer, SIZE_MAX, NULL), 3);
 }
-END_TEST
 
-START_TEST(zero_length)
+TEST(zero_length)
 {
 	struct iovec empty = { NULL, 0 };
 	uint32_t type;
@@ -129,17 +83,16 @@ START_TEST(zero_length)
 	expect(NULL, 0, 5);
 	expect_none();
 }
-END_TEST
 
-/* Up to message_max from anywhere in the ring, and not a byte more. */
-START_TEST(largest)
+/* A message of message_max bytes, and not a byte more. */
+TEST(the_largest_message_fits_anywhere)
 {
 	unsigned char *bytes = malloc(message_max + 1);
 
 	for (size_t i = 0; i <= message_max; i++)
 		bytes[i] = (unsigned char)(i * 7);
-	/* Both records of a turn together are a ring and 8 bytes long. */
-	for (size_t turn = 0; turn < file_page() / 8; turn++) {
+	/* Both records of a round together are a ring and 8 bytes long, so each round begins 8 bytes further. */
+	for (size_t round = 0; round < file_page() / 8; round++) {
 		FILE_UNCHANGED(file, ck_fails(shmemq_push(producer, bytes, message_max + 1, 0), EMSGSIZE));
 		FILE_UNCHANGED(file, ck_fails(shmemq_push(producer, bytes, SIZE_MAX, 0), EMSGSIZE));
 		FILE_UNCHANGED(file, ck_fails(shmemq_push_start(producer, (size_t)1 << 31), EMSGSIZE));
@@ -150,9 +103,8 @@ START_TEST(largest)
 	}
 	free(bytes);
 }
-END_TEST
 
-START_TEST(gather)
+TEST(pushv_gathers)
 {
 	char text[] = "the quick brown fox", gathered[IOV_MAX];
 	struct iovec parts[] = {
@@ -174,9 +126,8 @@ START_TEST(gather)
 	expect(gathered, IOV_MAX, 4);
 	expect_none();
 }
-END_TEST
 
-START_TEST(gather_refused)
+TEST(pushv_refuses_wrong_parts)
 {
 	char byte = 'x';
 	struct iovec good = { &byte, 1 }, bad = { NULL, 1 }, big = { &byte, SIZE_MAX }, many[IOV_MAX + 1];
@@ -202,89 +153,9 @@ START_TEST(gather_refused)
 	ck_assert_int_eq(shmemq_pushv(producer, &good, 1, 0), 0);
 	expect("x", 1, 0);
 }
-END_TEST
-
-/* On both sides, after messages of every length. */
-START_TEST(aligned)
-{
-	for (size_t size = 0; size < 512; size++) {
-		size_t got;
-		void *room = shmemq_push_start(producer, size);
-		const void *message;
-
-		ck_assert_uint_eq((uintptr_t)room % 8, 0);
-		memset(room, (int)size, size);
-		ck_assert_int_eq(shmemq_push_end(producer, size, 0), 0);
-		message = shmemq_pop_start(consumer, &got, NULL);
-		ck_assert_uint_eq((uintptr_t)message % 8, 0);
-		ck_assert_int_eq(shmemq_pop_end(consumer), 0);
-	}
-}
-END_TEST
-
-START_TEST(push_in_place)
-{
-	char *room = shmemq_push_start(producer, 100);
-
-	memcpy(room, "shorter", 7);
-	expect_none();
-	/* Refused, and still started. */
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, 101, 0), EINVAL));
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, SIZE_MAX, 0), EINVAL));
-#if SIZE_MAX > UINT32_MAX
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, ((size_t)UINT32_MAX + 1) | 7, 0), EINVAL));
-#endif
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_start(producer, 1), EINVAL));
-	ck_assert_int_eq(shmemq_push_end(producer, 7, 3), 0);
-	expect("shorter", 7, 3);
-	expect_none();
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_end(producer, 0, 0), EINVAL));
-	FILE_UNCHANGED(file, ck_fails(shmemq_push_cancel(producer), EINVAL));
-}
-END_TEST
-
-/* A cancelled message never existed, and its room is free. */
-START_TEST(push_cancelled)
-{
-	void *room = shmemq_push_start(producer, message_max);
-	struct shmemq_stat st;
-
-	memset(room, 0xff, message_max);
-	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
-	ck_fails(shmemq_push_end(producer, 0, 0), EINVAL);
-	expect_none();
-	ck_assert_int_eq(shmemq_stat(producer, &st), 0);
-	ck_assert(st.pushed_messages == 0 && st.queued_bytes == 0);
-	ck_assert_ptr_eq(shmemq_push_start(producer, 5), room);
-	memcpy(room, "after", 5);
-	ck_assert_int_eq(shmemq_push_end(producer, 5, 0), 0);
-	expect("after", 5, 0);
-	expect_none();
-}
-END_TEST
-
-START_TEST(pop_in_place)
-{
-	const void *message;
-	size_t size;
-	char buffer[8];
-
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop_end(consumer), EINVAL));
-	ck_assert_int_eq(shmemq_push(producer, "one", 3, 0) | shmemq_push(producer, "two", 3, 0), 0);
-	message = shmemq_pop_start(consumer, &size, NULL);
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop_start(consumer, &size, NULL), EINVAL));
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop(consumer, buffer, 8, NULL), EINVAL));
-	/* It stays where it is, however full the ring becomes. */
-	fill(producer, 3);
-	ck_assert_mem_eq(message, "one", 3);
-	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
-	FILE_UNCHANGED(file, ck_fails(shmemq_pop_end(consumer), EINVAL));
-	expect("two", 3, 0);
-}
-END_TEST
 
 /* A NULL handle, and NULL where something is to be read or stored. */
-START_TEST(null)
+TEST(refuses_null)
 {
 	struct shmemq_attr attr;
 	struct shmemq_stat st;
@@ -312,70 +183,20 @@ START_TEST(null)
 	});
 	expect("x", 1, 0);
 }
-END_TEST
 
-/* The calls that belong to one end and never wait. */
-START_TEST(wrong_end)
-{
-	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER, 0);
-	struct shmemq *const not_producers[] = { consumer, observer }, *const not_consumers[] = { producer, observer };
-
-	ck_assert_ptr_nonnull(shmemq_push_start(producer, 1));
-	FILE_UNCHANGED(file, {
-		for (int i = 0; i < 2; i++) {
-			ck_fails(shmemq_push_end(not_producers[i], 0, 0), EBADF);
-			ck_fails(shmemq_push_cancel(not_producers[i]), EBADF);
-			ck_fails(shmemq_pop_end(not_consumers[i]), EBADF);
-			ck_fails(shmemq_redelivered(not_consumers[i]), EBADF);
-		}
-		ck_fails(shmemq_interrupt(observer), EBADF);
-	});
-	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
-	ck_assert_int_eq(shmemq_close(observer), 0);
-}
-END_TEST
-
-/* They learn nothing of garbage, but a handle that has seen it does nothing any more. */
-START_TEST(broken)
-{
-	struct smq_record *record = file_record(file, 0);
-	size_t size;
-
-	record->size_plus_1 = UINT32_MAX;
-	ck_fails(shmemq_pop_start(consumer, &size, NULL), EBADMSG);
-	record->size_plus_1 = 0;
-	ck_fails(shmemq_pop_end(consumer), EBADMSG);
-	ck_assert_int_eq(shmemq_redelivered(consumer), 0);
-	fill(producer, 1);
-	file->consumer_progress.position_bytes = 4;
-	ck_fails(shmemq_timedpush_start(producer, 1, 0), EBADMSG);
-	file->consumer_progress.position_bytes = 0;
-	ck_fails(shmemq_push_end(producer, 0, 0), EBADMSG);
-	ck_fails(shmemq_push_cancel(producer), EBADMSG);
-	ck_assert_int_eq(shmemq_interrupt(producer) | shmemq_interrupt(consumer), 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("api_message");
-	TCase *tcase = tcase_create("message");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, type_round_trip);
-	tcase_add_test(tcase, out_pointers_untouched);
-	tcase_add_test(tcase, pop_larger_buffer);
-	tcase_add_test(tcase, zero_length);
-	tcase_add_test(tcase, largest);
-	tcase_add_test(tcase, gather);
-	tcase_add_test(tcase, gather_refused);
-	tcase_add_test(tcase, aligned);
-	tcase_add_test(tcase, push_in_place);
-	tcase_add_test(tcase, push_cancelled);
-	tcase_add_test(tcase, pop_in_place);
-	tcase_add_test(tcase, null);
-	tcase_add_test(tcase, wrong_end);
-	tcase_add_test(tcase, broken);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/message",
+	.seconds = 60,
+	.setup = pair_open_page,
+	.teardown = pair_close,
+	.tests = {
+		{ type_round_trip, 1, 0 },
+		{ a_failed_pop_stores_nothing, 1, 0 },
+		{ the_rest_of_a_buffer_is_untouched, 1, 0 },
+		{ zero_length, 1, 0 },
+		{ the_largest_message_fits_anywhere, 1, 0 },
+		{ pushv_gathers, 1, 0 },
+		{ pushv_refuses_wrong_parts, 1, 0 },
+		{ refuses_null, 1, 0 },
+	},
+};

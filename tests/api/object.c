@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The name and the object: which names are legal, what is made, what is refused, what a removal does. */
+/* The name and the object: which names are legal, what is created, what is refused, what a removal does. */
 #include "config.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
-START_TEST(illegal_names)
+TEST(refuses_illegal_names)
 {
 	static const char *const names[] = {
 		"",   "/",   "shmemq-test",   "//shmemq-test",   "/shmemq-test/", "/shmemq/test",
@@ -25,10 +24,9 @@ START_TEST(illegal_names)
 		ck_fails(shmemq_unlink(names[i]), EINVAL);
 	}
 }
-END_TEST
 
-/* As long as a file's name may be. Dots and blanks mean nothing. */
-START_TEST(long_and_odd_names)
+/* As long as a file's name may be. Dots and blanks have no meaning. */
+TEST(takes_long_and_odd_names)
 {
 	static const char *const tails[] = { ".", "..", " \n", "\xff", "-\"%s" };
 	char name[300];
@@ -50,10 +48,9 @@ START_TEST(long_and_odd_names)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
 /* As open(2) does it: `mode` less the umask, permission bits only. */
-START_TEST(mode_less_umask)
+TEST(mode_less_umask)
 {
 	static const mode_t modes[] = { 0600, 0644, 0660, 0666, 0777, 04666, 01622 };
 	static const mode_t masks[] = { 0, 022, 027, 077 };
@@ -74,9 +71,8 @@ START_TEST(mode_less_umask)
 		ck_assert_int_eq(shmemq_unlink(name), 0);
 	}
 }
-END_TEST
 
-START_TEST(free_and_taken_names)
+TEST(free_and_taken_names)
 {
 	const char *name = test_name();
 	struct shmemq *q;
@@ -93,10 +89,9 @@ START_TEST(free_and_taken_names)
 	ck_assert_int_eq(shmemq_unlink(name), 0);
 	ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0600, NULL), ENOENT);
 }
-END_TEST
 
-/* In one process, and held by another; the other end stays to be had, and the end itself once it is given up. */
-START_TEST(busy_ends)
+/* Held in this process, and by another. The other end can be claimed, and the end itself once it is closed. */
+TEST(busy_ends)
 {
 	const unsigned end = _i ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, other = _i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER;
 	const char *name = test_name();
@@ -120,7 +115,6 @@ START_TEST(busy_ends)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	file_unmap(file);
 }
-END_TEST
 
 static int open_forbidden(const void *name)
 {
@@ -132,7 +126,7 @@ static int open_forbidden(const void *name)
 	return 0;
 }
 
-/* A mode under which its own maker may not open it: refused, and taken back. */
+/* A mode under which its own creator may not open it: refused, and removed again. */
 static int create_forbidden(const void *name)
 {
 	static const mode_t modes[] = { 0, 0400, 0200, 0066 };
@@ -145,7 +139,7 @@ static int create_forbidden(const void *name)
 	return 0;
 }
 
-START_TEST(permissions)
+TEST(needs_read_and_write)
 {
 	const char *name = test_name();
 
@@ -155,22 +149,19 @@ START_TEST(permissions)
 	ck_assert(file_exists(name));
 	child_run(create_forbidden, test_name());
 }
-END_TEST
 
-/* In /dev/shm, which is sticky, a file that one may write is still its owner's to remove. */
+/* In /dev/shm, which is sticky, only its owner may remove a file that others may write. */
 static int unlink_others(const void *name)
 {
 	struct shmemq *q;
 
-	if (geteuid() != 0)
-		return CHILD_SKIP;
 	child_drop_root();
 	CHECK((q = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL)) != NULL && shmemq_close(q) == 0);
 	CHECK(shmemq_unlink(name) == -1 && errno == EPERM);
 	return 0;
 }
 
-START_TEST(sticky_directory)
+TEST(only_the_owner_unlinks)
 {
 	const char *name = test_name();
 
@@ -179,10 +170,9 @@ START_TEST(sticky_directory)
 	child_run(unlink_others, name);
 	ck_assert(file_exists(name));
 }
-END_TEST
 
-/* The name is free at once; those who are attached go on with what they have. */
-START_TEST(unlinked_queue_goes_on)
+/* The name is free at once, and attached handles go on. */
+TEST(unlinked_queue_goes_on)
 {
 	const char *name = test_name();
 	struct shmemq *p1 = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1), *p2;
@@ -208,7 +198,6 @@ START_TEST(unlinked_queue_goes_on)
 	ck_assert_int_eq(shmemq_close(c1) | shmemq_close(p2) | shmemq_close(c2), 0);
 	ck_assert(file_exists(name));
 }
-END_TEST
 
 static struct shmemq *open_temporary(const char *name, unsigned flags)
 {
@@ -219,8 +208,8 @@ static struct shmemq *open_temporary(const char *name, unsigned flags)
 	return q;
 }
 
-/* The last end to close removes the name, in either order; one that comes back counts, an observer does not. */
-START_TEST(temporary)
+/* The last end to close removes the name, in either order. An end that comes back counts, an observer does not. */
+TEST(the_last_end_removes_a_temporary_queue)
 {
 	const unsigned first = _i ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, last = _i ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER;
 	const char *name = test_name();
@@ -238,15 +227,14 @@ START_TEST(temporary)
 	ck_assert(!file_exists(name));
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
 static int claim_and_die(const void *name)
 {
 	return shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL) == NULL;
 }
 
-/* A dead end counts no more. And whatever bears the name by then, if it is another object, stays. */
-START_TEST(temporary_and_others)
+/* A dead end does not count. And if the name is another object's by then, it stays. */
+TEST(a_temporary_queue_spares_its_successor)
 {
 	const char *name = test_name();
 	struct shmemq *q = open_temporary(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE), *successor;
@@ -265,11 +253,12 @@ START_TEST(temporary_and_others)
 	ck_assert_int_eq(shmemq_close(successor), 0);
 	ck_assert(!file_exists(name));
 }
-END_TEST
 
-/* Whoever sits on the init lock delays the others by a second, no more; what then fails has done nothing, but for a
- * close, which gives its end up. */
-START_TEST(etimedout)
+/*
+ * A process that holds the init lock delays the others by a second, no more. A call that fails for it has done nothing,
+ * except a close, which gives its end up.
+ */
+TEST(a_held_init_lock_is_etimedout)
 {
 	const char *name = test_name();
 	struct shmemq *q = open_temporary(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE);
@@ -291,25 +280,21 @@ START_TEST(etimedout)
 	ck_assert(!file_exists(name));
 	file_unmap(file);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("segment");
-	TCase *tcase = tcase_create("name");
-
-	tcase_add_test(tcase, illegal_names);
-	tcase_add_test(tcase, long_and_odd_names);
-	tcase_add_test(tcase, mode_less_umask);
-	tcase_add_test(tcase, free_and_taken_names);
-	tcase_add_loop_test(tcase, busy_ends, 0, 2);
-	tcase_add_test(tcase, permissions);
-	tcase_add_test(tcase, sticky_directory);
-	tcase_add_test(tcase, unlinked_queue_goes_on);
-	tcase_add_loop_test(tcase, temporary, 0, 2);
-	tcase_add_test(tcase, temporary_and_others);
-	tcase_add_test(tcase, etimedout);
-	tcase_set_timeout(tcase, 20);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/object",
+	.seconds = 60,
+	.tests = {
+		{ refuses_illegal_names, 1, 0 },
+		{ takes_long_and_odd_names, 1, 0 },
+		{ mode_less_umask, 1, 0 },
+		{ free_and_taken_names, 1, 0 },
+		{ busy_ends, 2, 0 },
+		{ needs_read_and_write, 1, 0 },
+		{ only_the_owner_unlinks, 1, NEEDS_ROOT },
+		{ unlinked_queue_goes_on, 1, 0 },
+		{ the_last_end_removes_a_temporary_queue, 2, 0 },
+		{ a_temporary_queue_spares_its_successor, 1, 0 },
+		{ a_held_init_lock_is_etimedout, 1, 0 },
+	},
+};

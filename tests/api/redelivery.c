@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What was begun and not ended when its process closed or was killed: a pop is delivered again, a push never was. */
+/* What was started and not ended when its process closed or was killed: a pop is delivered again, a push never was. */
 #include "config.h"
 
 #include <signal.h>
-#include <unistd.h>
 
-#include "calls.h"
 #include "child.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 
-/* What a child does at an end before it goes. */
+/* What a child does on an end before it goes. */
 struct last_acts {
 	const char *name;
 	unsigned end;
@@ -59,7 +57,7 @@ static const char *make_queue(uint32_t count)
 	return name;
 }
 
-/* Pops types `first` to `last`, of which those below `marked` are redelivered; alternately in place and copied. */
+/* Pops types `first` to `last`, of which those below `marked` are redelivered; in place and copied by turns. */
 static void expect(const char *name, uint32_t first, uint32_t last, uint32_t marked)
 {
 	struct shmemq *q = test_open(name, SHMEMQ_CONSUMER, 0);
@@ -129,8 +127,8 @@ static int nothing(struct shmemq *q)
 	return 0;
 }
 
-/* Marked for the next consumer, however often it changes hands; the message behind it is not. */
-START_TEST(held_message_comes_again)
+/* It is marked for the next consumer, however often the end changes hands. The message after it is not. */
+TEST(held_message_comes_again)
 {
 	const char *name = make_queue(3);
 
@@ -143,10 +141,9 @@ START_TEST(held_message_comes_again)
 	act(name, SHMEMQ_CONSUMER, _i, end_one_hold_next);
 	expect(name, 1, 2, 2);
 }
-END_TEST
 
-/* Ended, copied, or only looked at: nothing to mark. */
-START_TEST(taken_message_is_gone)
+/* Ended or copied, it does not come again. One that was only found too large for a buffer is not marked. */
+TEST(taken_message_is_gone)
 {
 	const char *name = make_queue(4);
 
@@ -155,10 +152,9 @@ START_TEST(taken_message_is_gone)
 	act(name, SHMEMQ_CONSUMER, _i, fail_to_copy);
 	expect(name, 2, 3, 0);
 }
-END_TEST
 
-/* A marked message that is taken and then the next one held: the mark goes with it. */
-START_TEST(mark_moves_on)
+/* A marked message is popped and then the next one held: the mark moves with it. */
+TEST(mark_moves_on)
 {
 	const char *name = make_queue(4);
 
@@ -169,10 +165,9 @@ START_TEST(mark_moves_on)
 	act(name, SHMEMQ_CONSUMER, _i, nothing);
 	expect(name, 2, 3, 0);
 }
-END_TEST
 
-/* Held messages keep their room: the producer may not write over what will be delivered again. */
-START_TEST(held_message_keeps_its_room)
+/* The producer may not write over what will be delivered again. */
+TEST(held_message_keeps_its_space)
 {
 	const char *name = make_queue(1);
 	struct shmemq *q;
@@ -186,14 +181,13 @@ START_TEST(held_message_keeps_its_room)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	expect(name, 0, more - 1, 1);
 }
-END_TEST
 
 static int start_push(struct shmemq *q)
 {
-	void *room = shmemq_timedpush_start(q, 1000, 0);
+	void *reserved = shmemq_timedpush_start(q, 1000, 0);
 
-	CHECK(room != NULL);
-	memset(room, 0xff, 1000); /* what is not committed may look like anything */
+	CHECK(reserved != NULL);
+	memset(reserved, 0xff, 1000); /* bytes that are not committed may be anything */
 	return 0;
 }
 
@@ -208,8 +202,8 @@ static int push_next(struct shmemq *q)
 	return shmemq_timedpush(q, "message", 7, 3, 0);
 }
 
-/* The next producer goes on behind the last message that was committed. */
-START_TEST(started_push_never_was)
+/* The next producer goes on after the last message that was committed. */
+TEST(started_push_never_was)
 {
 	const char *name = make_queue(2);
 	struct shmemq_stat st;
@@ -224,18 +218,15 @@ START_TEST(started_push_never_was)
 	act(name, SHMEMQ_PRODUCER, false, push_next);
 	expect(name, 0, 3, 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("redelivery");
-	TCase *tcase = tcase_create("closed and killed");
-
-	tcase_add_loop_test(tcase, held_message_comes_again, 0, 2);
-	tcase_add_loop_test(tcase, taken_message_is_gone, 0, 2);
-	tcase_add_loop_test(tcase, mark_moves_on, 0, 2);
-	tcase_add_loop_test(tcase, held_message_keeps_its_room, 0, 2);
-	tcase_add_loop_test(tcase, started_push_never_was, 0, 2);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "api/redelivery",
+	.seconds = 60,
+	.tests = {
+		{ held_message_comes_again, 2, 0 },
+		{ taken_message_is_gone, 2, 0 },
+		{ mark_moves_on, 2, 0 },
+		{ held_message_keeps_its_space, 2, 0 },
+		{ started_push_never_was, 2, 0 },
+	},
+};

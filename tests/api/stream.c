@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Two processes, millions of messages, or what a busy machine has time for. */
+/* Two processes and millions of messages, or as many as a busy machine has time for. */
 #include "config.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "support.h"
+#include "suite.h"
 
 #define MESSAGES TEST_PART(350000)
 
@@ -23,7 +23,7 @@ static pid_t start(const char *role, const char *name)
 	return test_peer(role, name, seed_text, strcmp(role, "produce") == 0 ? count_text : NULL, NULL);
 }
 
-/* Until the side that came first can do nothing without the other one. */
+/* Waits until the side that came first can do nothing without the other one. */
 static void await_standstill(struct shmemq *observer)
 {
 	struct shmemq_stat st;
@@ -34,8 +34,8 @@ static void await_standstill(struct shmemq *observer)
 	} while (st.waiting == 0);
 }
 
-/* Each capacity, and each side first. */
-START_TEST(stream)
+/* With each capacity, and each side first. */
+TEST(stream)
 {
 	const char *name = test_name();
 	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, capacities[_i / 2]);
@@ -57,16 +57,18 @@ START_TEST(stream)
 	ck_assert_uint_eq(st.consumer, SHMEMQ_END_CLOSED);
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
-END_TEST
 
-int main(void)
+static void begin(void)
 {
-	Suite *suite = suite_create("stream");
-	TCase *tests = tcase_create("stream");
-
 	seed = test_seed();
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, stream, 0, 2 * sizeof capacities / sizeof capacities[0]);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 300);
 }
+
+const struct suite suite = {
+	.name = "api/stream",
+	.seconds = 300,
+	.test_seconds = 60,
+	.begin = begin,
+	.tests = {
+		{ stream, 2 * sizeof capacities / sizeof capacities[0], 0 },
+	},
+};

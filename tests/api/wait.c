@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "calls.h"
-#include "support.h"
+#include "suite.h"
 
-/* A thread that does something to a waiting call, a little later. */
+/* A thread that does something to a waiting call a little later. */
 struct later {
 	void (*act)(struct later *later);
 	const struct call *call;
@@ -32,7 +32,7 @@ static void *run_later(void *argument)
 	return NULL;
 }
 
-/* As ends_unblock(), but without memory that it shares with the thread that waits. */
+/* As ends_unblock(), but without memory that it would share with the thread that waits. */
 static void unblock(struct later *later)
 {
 	struct shmemq *peer = later->ends.peer;
@@ -67,8 +67,8 @@ static struct later begin(int call)
 	return (struct later){ .call = &calls[call], .ends = ends_waiting(&calls[call], 0), .delay = 5 * MS };
 }
 
-/* Shorter than a spin, about as long, longer, longer than a slice; and over again, with a spin that has adapted. */
-START_TEST(not_before_the_timeout)
+/* Shorter than a spin, about as long, longer, longer than a slice; and again, with a spin that has adapted. */
+TEST(not_before_the_timeout)
 {
 	static const int64_t timeouts[] = { 1, 1000, 50 * 1000, 75 * 1000, 3 * MS, 300 * MS, 10 * 1000 };
 	const struct call *call = &calls[_i];
@@ -85,10 +85,9 @@ START_TEST(not_before_the_timeout)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
-/* Without end: a negative timeout, one that the clock cannot hold, or a call that takes none. */
-START_TEST(waits_for_ever)
+/* A negative timeout, one that the clock cannot hold, or a call without one. */
+TEST(waits_for_ever)
 {
 	static const int64_t timeouts[] = { -1, INT64_MIN, INT64_MAX, INT64_MAX - 1, INT64_MAX / 2, 60000 * MS };
 	struct later later = begin(_i);
@@ -99,10 +98,9 @@ START_TEST(waits_for_ever)
 	}
 	ends_close(&later.ends);
 }
-END_TEST
 
 /* The end of a slice is not the end of a wait. */
-START_TEST(waits_over_slices)
+TEST(waits_over_slices)
 {
 	struct later later;
 
@@ -113,9 +111,8 @@ START_TEST(waits_over_slices)
 	ck_assert_int_eq(call_and_later(&later, unblock, 60000 * MS), 0);
 	ends_close(&later.ends);
 }
-END_TEST
 
-START_TEST(interrupted_by_a_thread)
+TEST(interrupted_by_a_thread)
 {
 	struct later later = begin(_i);
 
@@ -125,7 +122,6 @@ START_TEST(interrupted_by_a_thread)
 	ck_assert_int_eq(call_and_later(&later, interrupt, INT64_MAX), ECANCELED);
 	ends_close(&later.ends);
 }
-END_TEST
 
 static struct shmemq *interrupted;
 
@@ -154,8 +150,8 @@ static void on_alarm(void (*handler)(int), int flags, int ms, int every_ms)
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
 }
 
-/* An interruption, though a handler ran. It leaves errno as it was. */
-START_TEST(interrupted_by_a_handler)
+/* Though a handler ran, it is an interruption. It leaves errno as it was. */
+TEST(interrupted_by_a_handler)
 {
 	struct ends ends = ends_waiting(&calls[_i], 0);
 
@@ -166,10 +162,9 @@ START_TEST(interrupted_by_a_handler)
 	}
 	ends_close(&ends);
 }
-END_TEST
 
-/* A try waits for nothing, so there is nothing to interrupt: the next wait is. */
-START_TEST(tries_keep_an_interruption)
+/* A try waits for nothing, so there is nothing to interrupt: the next wait is interrupted. */
+TEST(tries_keep_an_interruption)
 {
 	struct ends ends;
 
@@ -182,9 +177,8 @@ START_TEST(tries_keep_an_interruption)
 	ck_fails(calls[_i].run(ends.own, CALL_BYTES, -1), ECANCELED);
 	ends_close(&ends);
 }
-END_TEST
 
-START_TEST(interruption_is_for_one_handle)
+TEST(interruption_is_for_one_handle)
 {
 	struct later later = begin(_i);
 
@@ -192,10 +186,9 @@ START_TEST(interruption_is_for_one_handle)
 	ck_assert_int_eq(call_and_later(&later, unblock, -1), 0);
 	ends_close(&later.ends);
 }
-END_TEST
 
-/* Ignored, held back, or of no consequence by default. */
-START_TEST(signals_without_a_handler)
+/* Ignored, blocked, or without an effect by default. */
+TEST(signals_without_a_handler)
 {
 	const struct call *call = &calls[_i];
 	sigset_t alarm_set;
@@ -222,7 +215,6 @@ START_TEST(signals_without_a_handler)
 	ck_assert_int_eq(test_wait(pid), 0);
 	ends_close(&ends);
 }
-END_TEST
 
 static void await_waiting(const struct call *call, struct shmemq *q)
 {
@@ -235,8 +227,8 @@ static void await_waiting(const struct call *call, struct shmemq *q)
 	} while (!(st.waiting & bit));
 }
 
-/* Job control is no reason to end a wait. */
-START_TEST(stopped_and_continued)
+/* Job control does not end a wait. */
+TEST(stopped_and_continued)
 {
 	const struct call *call = &calls[_i];
 	struct ends ends = ends_waiting(call, 0);
@@ -262,23 +254,19 @@ START_TEST(stopped_and_continued)
 	ck_assert_int_eq(test_wait(pid), 0);
 	ends_close(&ends);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("wait");
-	TCase *tests = tcase_create("wait");
-
-	tcase_set_timeout(tests, 20);
-	tcase_add_loop_test(tests, not_before_the_timeout, 0, CALLS);
-	tcase_add_loop_test(tests, waits_for_ever, 0, CALLS);
-	tcase_add_loop_test(tests, waits_over_slices, 0, CALLS);
-	tcase_add_loop_test(tests, interrupted_by_a_thread, 0, CALLS);
-	tcase_add_loop_test(tests, interrupted_by_a_handler, 0, CALLS);
-	tcase_add_loop_test(tests, tries_keep_an_interruption, 0, CALLS);
-	tcase_add_loop_test(tests, interruption_is_for_one_handle, 0, CALLS);
-	tcase_add_loop_test(tests, signals_without_a_handler, 0, CALLS);
-	tcase_add_loop_test(tests, stopped_and_continued, 0, CALLS);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "api/wait",
+	.seconds = 120,
+	.tests = {
+		{ not_before_the_timeout, CALLS, 0 },
+		{ waits_for_ever, CALLS, 0 },
+		{ waits_over_slices, CALLS, 0 },
+		{ interrupted_by_a_thread, CALLS, 0 },
+		{ interrupted_by_a_handler, CALLS, 0 },
+		{ tries_keep_an_interruption, CALLS, 0 },
+		{ interruption_is_for_one_handle, CALLS, 0 },
+		{ signals_without_a_handler, CALLS, 0 },
+		{ stopped_and_continued, CALLS, 0 },
+	},
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -8,11 +9,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
+#include <sys/statvfs.h>
 
 #include "child.h"
 #include "coverage.h"
-#include "file.h"
 #include "support.h"
 
 #define NOBODY 65534
@@ -23,7 +23,7 @@ pid_t child_start(int (*body)(const void *argument), const void *argument)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		coverage_exit(body(argument)); /* not exit: what is registered for it is the parent's */
+		coverage_exit(body(argument)); /* not exit(): its handlers are the parent's */
 	return pid;
 }
 
@@ -68,24 +68,6 @@ void *child_shared(size_t bytes)
 	return memory;
 }
 
-bool child_forks_apart(void)
-{
-	char *page = mmap(NULL, file_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int status;
-	pid_t pid;
-
-	if (page == MAP_FAILED || madvise(page, file_page(), MADV_WIPEONFORK) != 0)
-		return false;
-	*page = 1;
-	pid = fork();
-	if (pid == 0)
-		_exit(*page);
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
-		return true;
-	printf("skipped: MADV_WIPEONFORK has no effect here\n");
-	return false;
-}
-
 void child_drop_root(void)
 {
 	if (geteuid() == 0)
@@ -105,7 +87,7 @@ static bool write_file(const char *path, const char *text)
 	return written;
 }
 
-/* As root, or as the root of a user namespace in which this user keeps its own id. */
+/* As root, or else as the root of a user namespace in which this user keeps its id. */
 static bool own_namespaces(int flags)
 {
 	unsigned uid = geteuid(), gid = getegid();
@@ -135,6 +117,19 @@ bool child_own_shm(const char *options)
 bool child_bind_shm(const char *source)
 {
 	return own_mounts() && mount(source, "/dev/shm", NULL, MS_BIND | MS_REC, NULL) == 0;
+}
+
+bool child_shm_is_empty(void)
+{
+	DIR *dir = opendir("/dev/shm");
+	unsigned entries = 0;
+	struct statvfs fs;
+
+	CHECK(dir != NULL && statvfs("/dev/shm", &fs) == 0);
+	while (readdir(dir) != NULL)
+		entries++;
+	closedir(dir);
+	return entries == 2 && fs.f_bfree == fs.f_blocks;
 }
 
 bool child_own_pids(void)

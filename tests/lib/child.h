@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Forked children, as other users and in namespaces of their own. What a child does is checked there, by CHECK. */
+/* Forked children, as other users and in namespaces of their own. A child checks with CHECK. */
 #ifndef TESTS_CHILD_H
 #define TESTS_CHILD_H
 
@@ -13,7 +13,7 @@
 /* Exit status of a child that could not do what it was to test. */
 #define CHILD_SKIP 77
 
-/* Check's own assertions belong to the process that Check forked: in its children this one. */
+/* Check's assertions belong to the process that Check forked. The children of that process use this one. */
 #define CHECK(condition)                                                                                          \
 	do {                                                                                                      \
 		if (!(condition)) {                                                                               \
@@ -26,35 +26,32 @@
 /* Starts a child that exits with what `body` returns. */
 pid_t child_start(int (*body)(const void *argument), const void *argument);
 
-/* The same, waits for it, and fails the test unless it returned 0; CHILD_SKIP: says so, and goes on. */
+/* The same, waits for the child, and fails the test unless it returned 0. CHILD_SKIP is printed and passes. */
 void child_run(int (*body)(const void *argument), const void *argument);
 
-/* Starts a peer that holds this end ("producer" or "consumer") until it is killed, and waits until it does. */
+/* Starts a peer that holds this end ("producer" or "consumer") until it is killed, and returns when it holds it. */
 pid_t child_hold(const char *name, const char *end);
 
 /* Sends SIGKILL and waits. */
 void child_kill(pid_t pid);
 
-/* Zeroed memory that a test shares with the children it starts from then on. */
+/* Zeroed memory that a test shares with the children that it starts afterwards. */
 void *child_shared(size_t bytes);
 
-/*
- * Do children lack what their parent asked them to lack, by madvise(2)? Emulators may say yes to that and do nothing:
- * then nothing that a fork promises holds. Says so.
- */
-bool child_forks_apart(void);
-
-/* In a child: gives up root, where it is root, so that file modes count. */
+/* In a child: becomes another user if this one is root, so that file modes count. */
 void child_drop_root(void);
 
 /*
- * In a child: a /dev/shm of its own, a tmpfs with these mount options. Or instead of it what is found at `source`
- * (NULL options). false: not permitted here.
+ * In a child: mounts a tmpfs with these options (NULL: none) at /dev/shm, for this child alone; or binds `source`
+ * there. false: not permitted.
  */
 bool child_own_shm(const char *options);
 bool child_bind_shm(const char *source);
 
-/* In a child: the children that it starts from then on are in a pid namespace of their own. false: not permitted. */
+/* In a child with a /dev/shm of its own: is there no file, under any name, and no page in use? */
+bool child_shm_is_empty(void);
+
+/* In a child: puts the children that it starts afterwards into a pid namespace of their own. false: not permitted. */
 bool child_own_pids(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Children end by _exit(), which writes no counts of what they have run: with --enable-coverage this does. */
+/* A child ends by _exit(), which does not write the counts of --enable-coverage: this does. */
 #ifndef TESTS_COVERAGE_H
 #define TESTS_COVERAGE_H
 

@@ -103,7 +103,7 @@ unsigned file_descriptors(void)
 {
 	unsigned count = 0;
 
-	/* Of these there are enough, and they are counted without /proc. */
+	/* A test has fewer than that; and so they are counted without /proc. */
 	for (int fd = 0; fd < 1024; fd++)
 		count += fcntl(fd, F_GETFD) != -1;
 	return count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue's file as everybody who may open it can see and change it, behind the library's back. */
+/* A queue's file as any process that may open it can see and change it, without the library. */
 #ifndef TESTS_FILE_H
 #define TESTS_FILE_H
 
@@ -9,15 +9,15 @@
 
 #include "format.h"
 
-/* Bytes of a page, and with it of the smallest ring. */
+/* Bytes of a page, which is also the smallest ring. */
 uint64_t file_page(void);
 
-/* "/dev/shm" and the name; valid until the next call. */
+/* "/dev/shm" and the name. Valid until the next call. */
 const char *file_path(const char *name);
 
 bool file_exists(const char *name);
 
-/* Maps header and ring. */
+/* Maps the header and the ring. */
 struct smq_header *file_map(const char *name);
 void file_unmap(struct smq_header *file);
 
@@ -26,7 +26,7 @@ struct smq_record *file_record(struct smq_header *file, uint32_t position);
 
 /*
  * Runs `statement` and fails the test if it changed what a handle leaves for others: identity, positions, totals,
- * claims, records. Wait words are out of it: they belong to whoever waits.
+ * claims, records. Wait words may change: they belong to the process that waits.
  */
 #define FILE_UNCHANGED(file, statement)                                                              \
 	do {                                                                                         \
@@ -41,10 +41,13 @@ bool file_same(const struct smq_header *file, void *copy); /* frees the copy */
 /* Makes a file, not a queue, with this content. */
 void file_write(const char *name, const void *content, size_t bytes);
 
-/* Takes a write lock on `bytes` bytes from `start` (0: to the end) of what bears the name. The lock's descriptor. */
+/*
+ * Takes a write lock on `bytes` bytes (0: to the end) from `start` on of the file with this name. Returns the lock's
+ * descriptor.
+ */
 int file_lock(const char *name, off_t start, off_t bytes);
 
-/* Open descriptors of this process. */
+/* How many descriptors this process has open. */
 unsigned file_descriptors(void);
 
 #endif

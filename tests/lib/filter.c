@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "support.h"
 
 #define LOAD_NUMBER               BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 #define RETURN_IF(number, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
@@ -46,7 +47,7 @@ bool filter_deny(int number, int err)
 
 bool filter_forbid_all(void)
 {
-	/* The clock is no system call where the vDSO can read it, and one where it cannot. */
+	/* Reading the clock is a system call only where the vDSO cannot read it. */
 	struct sock_filter filter[] = {
 		LOAD_NUMBER,
 		RETURN_IF(SYS_exit_group, SECCOMP_RET_ALLOW),
@@ -62,11 +63,12 @@ bool filter_forbid_all(void)
 	return install(filter, sizeof filter);
 }
 
-pid_t filter_start(int (*body)(const char *name), const char *name)
+int filter_run(int (*body)(const char *name), const char *name)
 {
 	pid_t pid = fork();
 
+	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		syscall(SYS_exit_group, body(name)); /* sanitizers have hooks in _exit */
-	return pid;
+	return test_wait(pid);
 }

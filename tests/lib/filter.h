@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls taken away from the calling thread, and from what it starts, for good. */
+/* System calls that the calling thread, and whatever it starts, can make no more. */
 #ifndef TESTS_FILTER_H
 #define TESTS_FILTER_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
-/* Can this kernel filter, here? Asked in a child. */
+/* Does this kernel permit filters here? Tried in a child. */
 bool filter_works(void);
 
 /* The call `number` fails with `err` from now on. */
 bool filter_deny(int number, int err);
 
-/* Every call but _exit, and a reading of a clock, ends the process with SIGSYS. */
+/* Every system call but _exit() and reading a clock ends the process with SIGSYS from now on. */
 bool filter_forbid_all(void);
 
-/* Starts a child that makes no call but _exit when `body`, which forbids itself all others, returns its status. */
-pid_t filter_start(int (*body)(const char *name), const char *name);
+/*
+ * Runs `body`, which calls filter_forbid_all(), in a child that makes no system call after it but _exit(). Returns what
+ * `body` returned, or 128 + the signal that ended the child.
+ */
+int filter_run(int (*body)(const char *name), const char *name);
 
 #endif

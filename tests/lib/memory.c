@@ -29,7 +29,7 @@ struct memory memory_make(void)
 
 void memory_empty_at(const struct memory *memory, uint32_t position)
 {
-	memset(memory->records, 0xff, memory->capacity); /* old bytes are no committed header */
+	memset(memory->records, 0xff, memory->capacity); /* old bytes, which must not be taken for a committed header */
 	memset(memory->records + position % memory->capacity, 0, SMQ_RECORD_HEADER);
 	memory->header->producer_progress.position_bytes = position;
 	memory->header->consumer_progress.position_bytes = position;
@@ -52,10 +52,10 @@ struct smq_ring memory_consume(const struct memory *memory)
 	return ring;
 }
 
-typedef enum smq_ring_status take_up(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-				     uint32_t capacity);
+typedef enum smq_ring_status attach(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
+				    uint32_t capacity);
 
-static bool refused(const struct memory *memory, take_up *call)
+static bool refused(const struct memory *memory, attach *call)
 {
 	struct smq_ring ring;
 	unsigned char before[sizeof *memory->header];
@@ -77,13 +77,13 @@ bool memory_refused_consume(const struct memory *memory)
 
 enum smq_ring_status memory_push(struct smq_ring *producer, uint32_t size, uint64_t content)
 {
-	enum smq_ring_status look = smq_ring_space(producer, smq_record_bytes(size));
+	enum smq_ring_status status = smq_ring_space(producer, smq_record_bytes(size));
 
-	if (look == SMQ_READY) {
+	if (status == SMQ_READY) {
 		traffic_fill(smq_message_at(producer, producer->position), size, content);
 		smq_ring_commit(producer, size, (uint32_t)content);
 	}
-	return look;
+	return status;
 }
 
 void memory_pop(struct smq_ring *consumer, uint32_t size, uint64_t content)

@@ -17,18 +17,18 @@ struct memory {
 /* The smallest ring that can be mapped twice. */
 struct memory memory_make(void);
 
-/* Empties the ring, with both ends standing at `position`. */
+/* Empties the ring, with both ends at `position`. */
 void memory_empty_at(const struct memory *memory, uint32_t position);
 
-/* Takes up an end as a claim does; fails the test unless the memory is sound. */
+/* Attaches to an end as a claim does, and fails the test unless the memory is sound. */
 struct smq_ring memory_produce(const struct memory *memory);
 struct smq_ring memory_consume(const struct memory *memory);
 
-/* Is the memory refused by a claim of that end, and left as it was? */
+/* Does a claim of that end refuse the memory, and leave it as it was? */
 bool memory_refused_produce(const struct memory *memory);
 bool memory_refused_consume(const struct memory *memory);
 
-/* Pushes or pops one message, with bytes made from `content`. */
+/* Pushes or pops one message whose bytes are made from `content`. */
 enum smq_ring_status memory_push(struct smq_ring *producer, uint32_t size, uint64_t content);
 void memory_pop(struct smq_ring *consumer, uint32_t size, uint64_t content);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -75,11 +74,4 @@ pid_t end_hold(const char *name, int fd, unsigned end)
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
 	ck_assert(WIFSTOPPED(status));
 	return pid;
-}
-
-bool rings(int fd, int ms)
-{
-	struct pollfd poll_one = { .fd = fd, .events = POLLIN };
-
-	return poll(&poll_one, 1, ms) == 1;
 }

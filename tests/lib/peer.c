@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A peer in a process of its own: what test_peer() runs. Exit status 0: as told; 1: not, with a line that says why. */
+/*
+ * A peer in a process of its own: what test_peer() runs. Exit status 0: done; 1: failed, and standard error says why.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@
 #include "support.h"
 #include "traffic.h"
 
-/* Opens the end `flags` of the queue or ends the process. */
+/* Opens the end `flags` of the queue, or ends the process. */
 static struct shmemq *open_end(const char *name, unsigned flags)
 {
 	struct shmemq *q = shmemq_open(name, flags, 0600, NULL);
@@ -34,7 +36,7 @@ static int produce(char **argv)
 	       shmemq_close(q) != 0;
 }
 
-/* consume NAME SEED: pops and checks what produce pushed, until it closes. */
+/* consume NAME SEED: pops and checks what produce pushed, until the producer closes. */
 static int consume(char **argv)
 {
 	struct shmemq *q = open_end(argv[0], SHMEMQ_CONSUMER);
@@ -46,7 +48,7 @@ static int consume(char **argv)
 	return shmemq_close(q) != 0;
 }
 
-/* hold NAME producer|consumer: claims the end, says so on descriptor 1, and sleeps until it is killed. */
+/* hold NAME producer|consumer: claims the end, writes "held" to descriptor 1, and sleeps until it is killed. */
 static int hold(char **argv)
 {
 	open_end(argv[0], strcmp(argv[1], "producer") == 0 ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER);

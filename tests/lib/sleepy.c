@@ -2,42 +2,35 @@
 #include "config.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "endlock.h"
-#include "filter.h"
 #include "acquire.h"
 #include "sleepy.h"
 #include "support.h"
 #include "traffic.h"
 
-#define SMALL_MAX 100
-#define ONE_OF    256 /* messages of a ping-pong is sent when its receiver has announced that it sleeps */
-
 static _Atomic bool armed;
 static _Atomic unsigned sleeps;
-static unsigned polled; /* of 2 calls, how many are tries with a poll behind, instead of waits */
 
 int __real_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
-int __real_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
-int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
+int __real_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns);
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns);
 
 static void lost(uint32_t word)
 {
-	fprintf(stderr, "a wake-up was lost: asleep for twice %lld s, with %#x in the word\n",
+	fprintf(stderr, "a notification was lost: asleep for twice %lld s, with %#x in the word\n",
 		(long long)(SLEEPY_LOST_NS / 1000000000), (unsigned)word);
 	_exit(1);
 }
 
-/* Has come what this handle waits for? Half a ring is more than any wants, and what a peer leaves before it waits. */
+/*
+ * Is there what this handle waits for? Half a ring is more than any test wants, and what a peer leaves before it waits.
+ */
 static bool ready(struct shmemq *q)
 {
 	struct smq_want want = { .need = q->ring.capacity / 2 };
@@ -48,9 +41,9 @@ static bool ready(struct shmemq *q)
 }
 
 /*
- * Whoever is to wake it may be off his processor, before he does what it waits for, or between that and the wake. So
- * there is a second sleep beside what is there at the end of the first, whatever has become of the word: only the wake
- * ends that one, and if it does not, it was lost.
+ * The process that has to notify may be off its processor before it makes the waited-for thing happen, or between that
+ * and the notification. So if the thing is there when the first wait times out, there is a second wait, whatever the
+ * word says: only the notification ends that one, and if it does not, it was lost.
  */
 int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 {
@@ -74,19 +67,20 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 	return err;
 }
 
-int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns)
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns)
 {
 	int err;
 
 	if (!armed)
-		return __real_smq_ownerlock_wait(turn, room, expected, ns);
+		return __real_smq_ownerlock_wait(lock, wait, expected, ns);
 	sleeps++;
 	for (int late = 0; late < 2; late++) {
 		int64_t start = test_now();
 
-		err = __real_smq_ownerlock_wait(turn, room, expected, SLEEPY_LOST_NS);
-		expected = *turn->word;
-		if (test_now() - start < SLEEPY_LOST_NS || expected != 0) /* somebody may be in it for long */
+		err = __real_smq_ownerlock_wait(lock, wait, expected, SLEEPY_LOST_NS);
+		expected = *lock->word;
+		if (test_now() - start < SLEEPY_LOST_NS ||
+		    expected != 0) /* another handle may hold the lock for long */
 			return err;
 	}
 	lost(expected);
@@ -119,55 +113,7 @@ void sleepy_delay(uint64_t *random, unsigned most)
 		atomic_signal_fence(memory_order_seq_cst);
 }
 
-static bool deny_membarrier(const char *deny, const char *when)
-{
-	if (strcmp(deny, when) != 0 || filter_deny(SYS_membarrier, strcmp(deny, "before") == 0 ? ENOSYS : EPERM))
-		return true;
-	fprintf(stderr, "peer: no seccomp filter\n");
-	return false;
-}
-
-static struct shmemq *open_to_stay(const char *name, unsigned flags)
-{
-	/* A peer that closes has no more to say: waits end by messages alone. */
-	struct shmemq *q = shmemq_open(name, flags | SHMEMQ_STAY, 0, NULL);
-
-	if (q == NULL)
-		fprintf(stderr, "peer: %s: %s\n", name, strerror(errno));
-	return q;
-}
-
-/*
- * What races with a sleep is a message that comes within a hundred nanoseconds of it. How long that takes, nobody
- * knows: so one side delays its answer and the other one its sleep, by up to now this much, now that.
- */
-struct delays {
-	uint64_t random;
-	unsigned answer, sleep;
-};
-
-static void vary(struct delays *delays)
-{
-	delays->answer = 64u << traffic_random(&delays->random) % 8;
-	delays->sleep = 64u << traffic_random(&delays->random) % 8;
-}
-
-/*
- * How many messages there are, at most, and until when. The type of each says how many are left, itself among them: the
- * side that begins may cut that number when the time is over, and the other one follows.
- */
-struct work {
-	uint64_t count;
-	int64_t end;
-};
-
-static struct work begin_work(uint64_t count)
-{
-	return (struct work){ count, test_now() + TEST_BOX };
-}
-
-/* A call has failed with EAGAIN: waits until it is worth repeating. */
-static bool poll_again(struct shmemq *q)
+bool sleepy_poll(struct shmemq *q)
 {
 	struct pollfd fd = { .fd = shmemq_pollfd(q), .events = POLLIN };
 
@@ -178,153 +124,6 @@ static bool poll_again(struct shmemq *q)
 		if (poll(&fd, 1, (int)(SLEEPY_LOST_NS / MS)) == 1)
 			return true;
 	}
-	fprintf(stderr, "a ring was lost, with %#x in the wait word\n", (unsigned)q->eventcount.own->word);
+	fprintf(stderr, "a raise was lost, with %#x in the wait word\n", (unsigned)q->eventcount.own->word);
 	return false;
-}
-
-/* Does the next call poll? */
-static bool polls(void)
-{
-	static uint64_t random;
-
-	return polled == 2 || (polled == 1 && traffic_random(&random) % 2);
-}
-
-static ssize_t pop(struct shmemq *q, void *message, size_t size, uint32_t *left)
-{
-	ssize_t bytes;
-
-	if (!polls())
-		return shmemq_pop(q, message, size, left);
-	do
-		bytes = shmemq_timedpop(q, message, size, left, 0);
-	while (bytes < 0 && poll_again(q));
-	return bytes;
-}
-
-static int push(struct shmemq *q, const void *message, size_t size, uint32_t left)
-{
-	int err;
-
-	if (!polls())
-		return shmemq_push(q, message, size, left);
-	do
-		err = shmemq_timedpush(q, message, size, left, 0);
-	while (err < 0 && poll_again(q));
-	return err;
-}
-
-/*
- * Until the peer has announced that it waits. How often it does by itself is the machine's affair: where both sides run
- * slowly and alike, next to never.
- */
-static void await_peer(const struct shmemq *q)
-{
-	while (!(q->eventcount.peer->word & SMQ_WAIT_BITS))
-		sched_yield();
-}
-
-static int take(struct shmemq *in, uint64_t expected, struct delays *delays, struct work *work)
-{
-	uint64_t message;
-	uint32_t left;
-
-	sleepy_delay(&delays->random, delays->sleep);
-	if (pop(in, &message, sizeof message, &left) != sizeof message || message != expected)
-		return traffic_error("not popped", expected);
-	work->count = expected + left;
-	return 0;
-}
-
-/* The sides take turns in spinning first. Every fourth message comes late and finds its receiver asleep. */
-static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t random, uint64_t count)
-{
-	struct delays delays = { .random = random };
-	struct work work = begin_work(count);
-
-	for (uint64_t i = 0; i < work.count; i++) {
-		if (i % 64 == 0)
-			vary(&delays);
-		if (ping && test_now() > work.end)
-			work.count = i + 1;
-		if (ping == (i / 64 % 2 == 0))
-			in->spin_misses = 0;
-		else
-			sleepy_eager(in);
-		if (!ping && take(in, i, &delays, &work) != 0)
-			return 1;
-		if (i % ONE_OF == 0)
-			await_peer(out);
-		sleepy_delay(&delays.random, i % 4 == 0 ? 200000 : delays.answer);
-		if (push(out, &i, sizeof i, (uint32_t)(work.count - i)) != 0)
-			return traffic_error("not pushed", i);
-		if (ping && take(in, i, &delays, &work) != 0)
-			return 1;
-	}
-	return 0;
-}
-
-/*
- * Small messages in bursts: now the ring is full, now it is empty. In each lap of messages, which are several rings,
- * the producer once lets the consumer run dry, and half a lap later the consumer lets the producer run full. When its
- * time is over there is another lap: the consumer, which has not been told, may be waiting for that.
- */
-static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
-{
-	uint64_t random = seed + produce, size = seed;
-	uint64_t lap = q->ring.capacity / SMQ_RECORD_HEADER;
-	struct work work = begin_work(count);
-	char message[SMALL_MAX];
-	uint32_t left;
-
-	for (uint64_t i = 0; i < work.count; i++) {
-		size_t bytes = traffic_random(&size) % sizeof message;
-
-		if (produce && i % lap == 0 && i + lap < work.count && test_now() > work.end)
-			work.count = i + lap;
-		if (i % lap == (produce ? 0 : lap / 2) && i + lap <= work.count)
-			await_peer(q);
-		if (i % 64 == 0)
-			sleepy_delay(&random, random >> 32 & 1 ? 200000 : 10000);
-		traffic_fill(message, bytes, i);
-		sleepy_eager(q);
-		left = (uint32_t)(work.count - i);
-		if (produce ? push(q, message, bytes, left) != 0
-			    : pop(q, message, sizeof message, &left) != (ssize_t)bytes ||
-				      !traffic_filled(message, bytes, i))
-			return traffic_error("not moved", i);
-		work.count = i + left;
-	}
-	return 0;
-}
-
-int sleepy_run(char **argv)
-{
-	const char *role = argv[0], *wait = argv[1], *deny = argv[2], *name = argv[3], *other = argv[4];
-	uint64_t seed = strtoull(argv[5], NULL, 0), count = strtoull(argv[6], NULL, 0);
-	bool ping = strcmp(role, "ping") == 0, produce = strcmp(role, "produce") == 0;
-	struct shmemq *q, *back = NULL;
-	int failed;
-
-	sleepy_arm();
-	polled = strcmp(wait, "poll") == 0 ? 2 : strcmp(wait, "both") == 0;
-	if (!deny_membarrier(deny, "before"))
-		return 1;
-	q = open_to_stay(name, ping || produce ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER);
-	if (q == NULL)
-		return 1;
-	if (ping || strcmp(role, "pong") == 0) {
-		back = open_to_stay(other, ping ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER);
-		if (back == NULL)
-			return 1;
-	}
-	if (!deny_membarrier(deny, "after"))
-		return 1;
-	if (back != NULL)
-		failed = ping_pong(ping ? q : back, ping ? back : q, ping, seed + ping, count);
-	else
-		failed = stream(q, produce, seed, count);
-	if (back != NULL)
-		failed |= shmemq_close(back) != 0;
-	return failed | (shmemq_close(q) != 0);
 }

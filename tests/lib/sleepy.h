@@ -1,37 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sides that sleep whenever they can, to show that no wake-up is ever lost. A library whose sleeps end after 250 ms
- * whatever happens would hide a loss, so the sleeps of these processes are made long: smq_eventcount_wait() and
- * smq_ownerlock_wait() are wrapped by the linker. Who sleeps for LOST_NS beside what he waits for, has lost a wake-up,
- * and that ends the process.
+ * Sides that sleep whenever they can, to show that no notification is ever lost. The library's waits end after 250 ms
+ * whatever happens, which would hide a loss, so the waits of these processes are made long: the linker wraps
+ * smq_eventcount_wait() and smq_ownerlock_wait(). A process that sleeps for LOST_NS although what it waits for is there
+ * has lost a notification, and ends with an error.
  */
 #ifndef TESTS_SLEEPY_H
 #define TESTS_SLEEPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shmemq.h"
 
-/* Far beyond any scheduling delay, and well within the tests' time. */
+/* Far longer than any scheduling delay, and well within the tests' time. */
 #define SLEEPY_LOST_NS ((int64_t)5 * 1000000000)
 
-/* From now on sleeps of this process are long. Those cut to 1 ms for want of a fence stay as they are. */
+/* From now on the waits of this process are long. Those cut to 1 ms for want of a fence stay short. */
 void sleepy_arm(void);
 void sleepy_disarm(void);
 
-/* How many sleeps were begun. */
+/* How many waits were begun. */
 unsigned sleepy_sleeps(void);
 
 /* Makes the next wait of a handle sleep at once, without spinning. */
 void sleepy_eager(struct shmemq *q);
 
-/* Busy for up to `most` rounds of nothing. */
+/*
+ * After a call that failed with EAGAIN: polls until it is worth repeating. false: another errno, or a lost raise, which
+ * it prints.
+ */
+bool sleepy_poll(struct shmemq *q);
+
+/* Keeps busy for up to `most` empty rounds. */
 void sleepy_delay(uint64_t *random, unsigned most);
 
 /*
  * Commands of tests/lib/peer: ROLE WAIT DENY NAME OTHER SEED COUNT. ROLE: ping or pong, COUNT messages to pong by NAME
  * and back by OTHER; produce or consume, COUNT messages by NAME. WAIT: "sleep" in the calls, "poll" between them, or
- * "both" by turns. DENY: whether membarrier(2) is taken away, "never", "before" or "after" the queues are opened.
+ * "both", at random. DENY: whether membarrier(2) is taken away, "never", "before" or "after" the queues are opened.
  */
 int sleepy_run(char **argv);
 

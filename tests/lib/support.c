@@ -2,13 +2,11 @@
 #include "config.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +41,7 @@ static void on_signal(int number)
 	end_signal = number;
 }
 
-/* Without SA_RESTART: they are to end a wait. */
+/* Without SA_RESTART: they end the wait for the suite. */
 static void catch_signals(void (*handler)(int))
 {
 	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
@@ -64,7 +62,7 @@ static int run_suite(SRunner *check)
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Waits for the suite, which a signal or the alarm ends. SIGTERM lets Check end the test that runs, first. */
+/* Waits for the suite, which a signal or the alarm ends: SIGTERM at first, so that Check ends the running test. */
 static int watch(pid_t runner, unsigned seconds)
 {
 	int status, ending = SIGTERM;
@@ -82,12 +80,6 @@ static int watch(pid_t runner, unsigned seconds)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
-/* The 4 s of Check's own are soon over on a busy machine. tcase_create() reads this; what needs more says so itself. */
-__attribute__((constructor)) static void set_timeout(void)
-{
-	setenv("CK_DEFAULT_TIMEOUT", "20", 0);
-}
-
 int test_run(Suite *suite, unsigned seconds)
 {
 	SRunner *check = srunner_create(suite);
@@ -100,7 +92,7 @@ int test_run(Suite *suite, unsigned seconds)
 	runner = fork();
 	if (runner == 0) {
 		catch_signals(SIG_DFL);
-		/* Check signals its whole group, which must not be make's. */
+		/* Check sends signals to its process group, which must not be make's. */
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		exit(getppid() == watcher ? run_suite(check) : EXIT_FAILURE);
@@ -141,6 +133,30 @@ struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity)
 	return q;
 }
 
+struct shmemq *test_fdopen(int fd, unsigned flags)
+{
+	struct shmemq *q = shmemq_fdopen(fd, flags);
+
+	ck_assert_msg(q != NULL, "fdopen: %s", strerror(errno));
+	return q;
+}
+
+int test_memfd(uint64_t capacity)
+{
+	struct shmemq_attr attr = { .capacity = capacity };
+	int fd = shmemq_memfd(&attr);
+
+	ck_assert_msg(fd >= 0, "memfd: %s", strerror(errno));
+	return fd;
+}
+
+struct shmemq *test_create(const char *name, uint64_t capacity)
+{
+	struct shmemq_attr attr = { .capacity = capacity };
+
+	return shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+}
+
 pid_t test_peer(const char *argument, ...)
 {
 	const char *argv[PEER_ARGUMENTS_MAX + 2] = { "peer" };
@@ -168,21 +184,6 @@ int test_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		ck_assert_int_eq(errno, EINTR);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-bool test_can_poll(void)
-{
-	int fd = inotify_init1(IN_CLOEXEC);
-
-	if (fd < 0)
-		puts("skipped: what polls, without an inotify instance");
-	else
-		close(fd);
-	if (fd >= 0 && access("/proc/self/fd", F_OK) != 0) {
-		puts("skipped: what polls, without /proc");
-		fd = -1;
-	}
-	return fd >= 0;
 }
 
 int64_t test_now(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every Check program here shares: queue names that go away, a watchdog, peers in processes of their own. */
+/* What every Check program here shares: queue names that are removed, a watchdog, peers in processes of their own. */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
@@ -16,7 +16,7 @@
 
 #define MS ((int64_t)1000000) /* ns */
 
-/* Sanitizers slow the long loops down: they then do a part of the work. */
+/* Sanitizers slow the long loops down, so they do a part of the work. */
 #if defined __has_feature
 #if __has_feature(thread_sanitizer)
 #define TEST_TSAN 1
@@ -48,49 +48,53 @@
 #endif
 
 /*
- * Long loops end after this, with the rounds that fitted in, at least one: hand-overs take a time slice each where
- * others run too. So a watchdog ends only what hangs.
+ * A long loop ends after this time, with the rounds that fitted in, at least one: each hand-over takes a time slice on
+ * a busy machine. So a watchdog ends only what hangs.
  */
 #define TEST_BOX (5000 * MS)
 
 /*
- * Runs the suite and returns main's status. Check forks for each test, and ends all that a test leaves running. After
- * `seconds` the suite is ended; queues named by test_name() are removed in any case.
+ * Runs the suite and returns main's status. Check forks for each test, and ends whatever a test leaves running. After
+ * `seconds` the suite is ended. Queues named by test_name() are removed in any case.
  */
 int test_run(Suite *suite, unsigned seconds);
 
-/* A queue name that nobody else uses, valid until the test ends. */
+/* A queue name that no other test uses, valid until the test ends. */
 const char *test_name(void);
 
-/* What random choices start from: $TEST_SEED, or a new one. It is printed. */
+/* The seed of random choices: $TEST_SEED, or a new one. It is printed. */
 uint64_t test_seed(void);
 
-/* Opens or fails the test. Capacity 0: the default. */
+/* Opens, or fails the test. Capacity 0: the default. */
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity);
 
+/* Creates a queue and claims its producer end. NULL: errno. */
+struct shmemq *test_create(const char *name, uint64_t capacity);
+
+/* Open, as test_open() does, or fail the test. */
+struct shmemq *test_fdopen(int fd, unsigned flags);
+int test_memfd(uint64_t capacity);
+
 /*
- * Starts tests/lib/peer with these arguments (the last one NULL): fork and exec, so that its mappings lie elsewhere.
- * Its commands stand in peer.c.
+ * Starts tests/lib/peer with these arguments (the last one NULL) by fork and exec, so that its mappings lie elsewhere.
+ * peer.c has its commands.
  */
 pid_t test_peer(const char *argument, ...);
 
-/* Waits for a child: its exit status, or 128 + the signal that ended it. */
+/* Waits for a child and returns its exit status, or 128 + the signal that ended it. */
 int test_wait(pid_t pid);
-
-/* Can a handle have a pollfd here? If not, says why. Without /proc, or an inotify instance left to the user, not. */
-bool test_can_poll(void);
 
 int64_t test_now(void); /* ns, CLOCK_MONOTONIC */
 void test_sleep(int64_t ns);
 
-/* ck_assert() writes a mark to a file each time it holds: too much in a loop of a million. */
+/* ck_assert() writes to a file each time it holds: too much in a loop of a million. */
 #define ck_fast(condition)                                      \
 	do {                                                    \
 		if (!(condition))                               \
 			ck_abort_msg("not so: %s", #condition); \
 	} while (0)
 
-/* `expression` fails as its type does, by -1 or NULL, with this errno. */
+/* `expression` fails as its type does, with -1 or NULL, and with this errno. */
 #define ck_fails(expression, expected)                                                                                 \
 	do {                                                                                                           \
 		errno = 0;                                                                                             \

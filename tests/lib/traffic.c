@@ -11,13 +11,13 @@
 
 #define SMALL_MAX    255
 #define LARGE_ONE_OF 500
-#define PAUSE_ONE_OF 32768 /* now and then one side sleeps, so that the other one has to */
+#define PAUSE_ONE_OF 32768 /* now and then one side sleeps, so that the other one has to wait */
 #define PAUSE_NS     200000
 #define SHORT_NS     20000
 #define CLOCK_ONE_OF 256
-#define LAST         1u /* in the type of a message: it is the last one */
+#define LAST         1u /* in a message's type: it is the last one */
 
-/* What a pop says that is to be done again. */
+/* What a pop returns that has to be repeated. */
 static const char try_again[] = "again";
 
 struct message {
@@ -29,7 +29,7 @@ struct message {
 /* One side's way through the traffic. */
 struct side {
 	struct shmemq *q;
-	uint64_t messages; /* random state: both sides go through the same */
+	uint64_t messages; /* random state that goes the same way on both sides */
 	uint64_t ways;     /* random state of this side alone */
 	size_t message_max;
 	unsigned char *buffer;
@@ -98,7 +98,7 @@ static int push_parts(struct side *side, const struct message *message, int64_t 
 			   : shmemq_timedpushv(side->q, iov, 4, message->type, timeout);
 }
 
-/* With room to spare, and after a start that is cancelled. */
+/* Starts more space than the message needs, at times after a start that is cancelled. */
 static int push_in_place(struct side *side, const struct message *message, uint64_t random)
 {
 	size_t spare = side->message_max - message->size, extra = (random >> 8) % 64;
@@ -170,7 +170,7 @@ int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count, int64_t ns)
 	return failed;
 }
 
-/* NULL, or what is wrong. Notes whether it is the last one. */
+/* NULL, or what is wrong. Notes whether the message is the last one. */
 static const char *check(struct message *message, const void *at, size_t size, uint32_t type)
 {
 	if (size != message->size)
@@ -201,7 +201,7 @@ static const char *pop_once(struct side *side, struct message *message)
 {
 	uint64_t random = traffic_random(&side->ways);
 	int64_t timeout = timeout_of(random);
-	size_t room = side->message_max;
+	size_t given = side->message_max;
 	uint32_t type;
 	ssize_t size;
 
@@ -209,13 +209,13 @@ static const char *pop_once(struct side *side, struct message *message)
 	if (random % 8 < 4)
 		return pop_in_place(side, message, timeout);
 	if (random % 8 == 4 && message->size > 0)
-		room = message->size - 1;
-	size = timeout < 0 ? shmemq_pop(side->q, side->buffer, room, &type)
-			   : shmemq_timedpop(side->q, side->buffer, room, &type, timeout);
+		given = message->size - 1;
+	size = timeout < 0 ? shmemq_pop(side->q, side->buffer, given, &type)
+			   : shmemq_timedpop(side->q, side->buffer, given, &type, timeout);
 	if (size >= 0)
-		return room < message->size ? "too large for its buffer"
-					    : check(message, side->buffer, (size_t)size, type);
-	return again() || (errno == EMSGSIZE && room < message->size) ? try_again : "not popped";
+		return given < message->size ? "too large for its buffer"
+					     : check(message, side->buffer, (size_t)size, type);
+	return again() || (errno == EMSGSIZE && given < message->size) ? try_again : "not popped";
 }
 
 int traffic_pop(struct shmemq *q, uint64_t seed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages that two sides can compute from one seed: sizes, tags and bytes, moved in every way there is. */
+/* Messages that two sides compute from one seed: sizes, types and bytes, moved by every call there is. */
 #ifndef TESTS_TRAFFIC_H
 #define TESTS_TRAFFIC_H
 
@@ -10,7 +10,7 @@
 
 #include "shmemq.h"
 
-/* splitmix64: any state is a good one, also a small number. */
+/* splitmix64: any state is a good one, a small number too. */
 static inline uint64_t traffic_random(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -20,7 +20,7 @@ static inline uint64_t traffic_random(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-/* Bytes that differ from message to message and from one place in it to another. */
+/* Bytes that differ from message to message and within each message. */
 static inline void traffic_fill(void *message, size_t size, uint64_t content)
 {
 	unsigned char *at = message;
@@ -48,14 +48,14 @@ static inline bool traffic_filled(const void *message, size_t size, uint64_t con
 }
 
 /*
- * Pushes `count` messages, or as many as fit into `ns`: most of them small, some up to message_max. Pops and checks
- * them to the last, which says so. Both go on after EINTR, ECANCELED and timeouts. 0, or 1 after a line on standard
- * error.
+ * traffic_push() pushes `count` messages, or as many as fit into `ns`: most of them small, some up to message_max.
+ * traffic_pop() pops and checks them up to the last one, which says so. Both go on after EINTR, ECANCELED and timeouts.
+ * They return 0, or 1 after a line on standard error.
  */
 int traffic_push(struct shmemq *q, uint64_t seed, uint64_t count, int64_t ns);
 int traffic_pop(struct shmemq *q, uint64_t seed);
 
-/* Says what failed, and returns 1. */
+/* Prints what failed, and returns 1. */
 int traffic_error(const char *what, uint64_t message);
 
 #endif

@@ -1,48 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* SHARED ends: many handles that take turns, whoever of them closes, stops or dies. Their waits: shared/wait. */
+/* SHARED ends: many handles, one at a time. How they wait: shared/wait; holders that stop or die: shared/holder. */
 #include "config.h"
 
 #include <signal.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 #include "calls.h"
 #include "child.h"
 #include "filter.h"
 #include "acquire.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
+#include "three.h"
 
-#define LATE_NS (1000 * MS) /* what a dead handle may cost the others */
-#define SOON_MS 10000
-
-/* A queue with two handles on the end under test, one on the other, and some messages. */
-struct three {
-	const char *name;
-	unsigned end;
-	struct shmemq *one, *two, *peer;
-};
-
-static struct three open_three(unsigned end)
-{
-	struct three three = { .name = test_name(), .end = end };
-
-	three.one = end_join(three.name, end);
-	three.two = end_join(three.name, end);
-	three.peer = test_open(three.name, other_end(end), 0);
-	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(end_try(end == SHMEMQ_PRODUCER ? three.one : three.peer, SHMEMQ_PRODUCER), 0);
-	return three;
-}
-
-static void close_three(const struct three *three)
-{
-	ck_assert_int_eq(shmemq_close(three->one), 0);
-	ck_assert_int_eq(shmemq_close(three->two), 0);
-	ck_assert_int_eq(shmemq_close(three->peer), 0);
-}
-
-START_TEST(only_those_who_all_say_so)
+TEST(all_handles_are_shared_or_none)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -58,10 +29,9 @@ START_TEST(only_those_who_all_say_so)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_fails(shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_SHARED, 0, NULL), EINVAL);
 }
-END_TEST
 
 /* Messages of several handles, by every call, come in the order in which the calls ended. */
-START_TEST(every_call)
+TEST(messages_come_in_the_order_of_calls)
 {
 	const char *name = test_name();
 	struct shmemq *producers[3], *consumers[3];
@@ -76,11 +46,11 @@ START_TEST(every_call)
 		struct iovec iov = { &pushed, sizeof pushed };
 		unsigned next = pushed + 1;
 		struct shmemq_msg msgs[2] = { { &pushed, sizeof pushed, 7, 0 }, { &next, sizeof next, 7, 0 } };
-		const unsigned *view;
+		const unsigned *held;
 		unsigned value;
 		uint32_t type;
 		size_t size;
-		void *room;
+		void *reserved;
 
 		switch (i % 5) {
 		case 0:
@@ -90,8 +60,8 @@ START_TEST(every_call)
 			ck_assert_int_eq(shmemq_pushv(q, &iov, 1, 7), 0);
 			break;
 		case 2:
-			ck_assert_ptr_nonnull(room = shmemq_push_start(q, 100));
-			memcpy(room, &pushed, sizeof pushed);
+			ck_assert_ptr_nonnull(reserved = shmemq_push_start(q, 100));
+			memcpy(reserved, &pushed, sizeof pushed);
 			ck_assert_int_eq(shmemq_push_end(q, sizeof pushed, 7), 0);
 			break;
 		case 3:
@@ -112,8 +82,8 @@ START_TEST(every_call)
 				ck_assert_int_eq(shmemq_pop(q, &value, sizeof value, &type), sizeof value);
 				break;
 			case 1:
-				ck_assert_ptr_nonnull(view = shmemq_pop_start(q, &size, &type));
-				value = *view;
+				ck_assert_ptr_nonnull(held = shmemq_pop_start(q, &size, &type));
+				value = *held;
 				ck_assert_int_eq(shmemq_pop_end(q), 0);
 				break;
 			default:
@@ -133,10 +103,9 @@ START_TEST(every_call)
 		ck_assert_int_eq(shmemq_close(consumers[i]), 0);
 	}
 }
-END_TEST
 
-/* A holder that was killed may have left the totals one message short: the position counts. */
-START_TEST(a_total_left_short)
+/* A holder that was killed may have left a total one message short: the position counts. */
+TEST(the_position_counts_when_a_total_is_short)
 {
 	struct three three = open_three(SHMEMQ_PRODUCER);
 	unsigned before, pushed = 0;
@@ -152,9 +121,8 @@ START_TEST(a_total_left_short)
 	ck_assert_uint_eq(drain(three.peer), 6);
 	close_three(&three);
 }
-END_TEST
 
-START_TEST(held_from_start_to_end)
+TEST(held_from_start_to_end)
 {
 	struct three three = open_three(both_ends[_i]);
 	char small[1];
@@ -166,7 +134,7 @@ START_TEST(held_from_start_to_end)
 		ck_assert_int_eq(end_finish(three.one, three.end), 0);
 		ck_assert_int_ge(end_try(three.two, three.end), 0);
 	}
-	/* Neither errors nor a close keep it. */
+	/* Neither an error nor a close keeps the owner lock. */
 	ck_fails(shmemq_pop_end(three.one), three.end == SHMEMQ_CONSUMER ? EINVAL : EBADF);
 	if (three.end == SHMEMQ_CONSUMER)
 		ck_fails(shmemq_timedpop(three.one, small, sizeof small, NULL, 0), EMSGSIZE);
@@ -181,170 +149,11 @@ START_TEST(held_from_start_to_end)
 	three.one = end_join(three.name, three.end);
 	close_three(&three);
 }
-END_TEST
 
-START_TEST(a_stopped_holder_is_waited_for)
+/* Garbage in the owner word costs time at most, and garbage in the positions is found. */
+TEST(garbage_costs_time_at_most)
 {
-	struct three three = open_three(both_ends[_i]);
-	pid_t pid = end_hold(three.name, -1, three.end);
-
-	ck_fails(end_move(three.one, three.end, 1500 * MS), ETIMEDOUT);
-	for (int i = 0; i < 1000; i++)
-		ck_fails(end_try(three.two, three.end), EAGAIN);
-	kill(pid, SIGCONT);
-	ck_assert_int_ge(end_move(three.one, three.end, -1), 0);
-	ck_assert_int_eq(test_wait(pid), 0);
-	close_three(&three);
-}
-END_TEST
-
-START_TEST(a_dead_holder_is_not)
-{
-	struct three three = open_three(both_ends[_i]);
-	int64_t start;
-
-	for (int i = 0; i < 3; i++) {
-		child_kill(end_hold(three.name, -1, three.end));
-		ck_assert_int_ge(end_move(three.one, three.end, LATE_NS), 0);
-		if (three.end == SHMEMQ_CONSUMER)
-			ck_assert_int_eq(shmemq_redelivered(three.one), 1);
-		ck_assert_int_ge(end_move(three.two, three.end, 0), 0);
-
-		child_kill(end_hold(three.name, -1, three.end));
-		start = test_now();
-		for (int late = 0; end_try(three.two, three.end) < 0; late += test_now() - start >= LATE_NS) {
-			ck_assert_int_eq(errno, EAGAIN);
-			ck_assert_int_le(late, SMQ_TRIES_A_CLOCK_READING);
-		}
-	}
-	/* The unfinished messages never existed: what is there has been pushed whole. */
-	if (three.end == SHMEMQ_PRODUCER) {
-		while (end_try(three.peer, SHMEMQ_CONSUMER) == CALL_BYTES)
-			;
-		ck_assert_int_eq(errno, EAGAIN);
-	}
-	close_three(&three);
-}
-END_TEST
-
-static int join_and_die(const void *argument)
-{
-	const struct three *three = argument;
-
-	CHECK(shmemq_open(three->name, three->end | SHMEMQ_SHARED, 0, NULL) != NULL);
-	return 0;
-}
-
-static int peer_sees(const struct three *three)
-{
-	unsigned end = other_end(three->end);
-
-	while (end_try(three->peer, end) >= 0)
-		;
-	/* As many tries as it takes to learn of a death. */
-	for (int i = 0; i < 256 && errno == EAGAIN; i++)
-		ck_assert_int_eq(end_try(three->peer, end), -1);
-	return errno;
-}
-
-/* Of all handles of the end, the last one's leaving decides. */
-START_TEST(the_last_one_decides)
-{
-	struct three three = open_three(both_ends[_i]);
-
-	ck_assert_int_eq(test_wait(child_start(join_and_die, &three)), 0);
-	test_sleep(260 * MS);
-	ck_assert_int_eq(peer_sees(&three), EAGAIN);
-	ck_assert_int_eq(shmemq_close(three.two), 0);
-	test_sleep(260 * MS);
-	ck_assert_int_eq(peer_sees(&three), EAGAIN);
-	ck_assert_int_eq(shmemq_close(three.one), 0);
-	ck_assert_int_eq(peer_sees(&three), EPIPE);
-
-	three.one = end_join(three.name, three.end);
-	ck_assert_int_eq(peer_sees(&three), EAGAIN);
-	ck_assert_int_eq(shmemq_close(three.one), 0);
-	ck_assert_int_eq(test_wait(child_start(join_and_die, &three)), 0);
-	test_sleep(260 * MS);
-	ck_assert_int_eq(peer_sees(&three), EOWNERDEAD);
-	three.one = end_join(three.name, three.end);
-	three.two = end_join(three.name, three.end);
-	close_three(&three);
-}
-END_TEST
-
-/* A handle that comes after a death in the turn does not get the number that the turn still bears. */
-START_TEST(a_dead_number_is_not_given_out)
-{
-	struct three three = open_three(both_ends[_i]);
-	struct smq_claim *claim =
-		three.end == SHMEMQ_PRODUCER ? &three.one->header->producer_claim : &three.one->header->consumer_claim;
-	struct shmemq *late;
-	uint32_t dead;
-
-	child_kill(end_hold(three.name, -1, three.end));
-	dead = claim->owner & SMQ_HANDLES_MAX;
-	claim->state = (dead - 1) << 2 | SHMEMQ_END_OPEN;
-	late = end_join(three.name, three.end);
-	ck_assert_uint_ne(late->ownerlock.number, dead);
-	ck_assert_int_ge(end_move(late, three.end, LATE_NS), 0);
-	ck_assert_int_eq(shmemq_close(late), 0);
-
-	/* Nor does the word outlive the end. */
-	child_kill(end_hold(three.name, -1, three.end));
-	ck_assert_int_eq(shmemq_close(three.one), 0);
-	ck_assert_int_eq(shmemq_close(three.two), 0);
-	three.one = end_join(three.name, three.end);
-	three.two = end_join(three.name, three.end);
-	ck_assert_int_ge(end_try(three.two, three.end), 0);
-	close_three(&three);
-}
-END_TEST
-
-/* Tries of the second handle, until the descriptor has no reason left to ring by itself. */
-static void fail_until_quiet(const struct three *three, int fd)
-{
-	ck_fails(end_try(three->two, three->end), EAGAIN);
-	while (three->two->pollable->owner.since != 0) {
-		ck_assert(rings(fd, SOON_MS));
-		ck_fails(end_try(three->two, three->end), EAGAIN);
-	}
-	ck_assert(!rings(fd, 0));
-}
-
-START_TEST(a_pollfd_hears_the_turn)
-{
-	struct three three = open_three(both_ends[_i]);
-	pid_t pid;
-	int fd;
-
-	/* By name an observer might come, as `shmemq ls` of another test does, and be a ring to a producer. */
-	ck_assert_int_eq(shmemq_unlink(three.name), 0);
-	fd = shmemq_pollfd(three.two);
-
-	/* Left. */
-	ck_assert(end_begin(three.one, three.end));
-	fail_until_quiet(&three, fd);
-	ck_assert_int_eq(end_finish(three.one, three.end), 0);
-	ck_assert(rings(fd, 0));
-	ck_assert_int_ge(end_try(three.two, three.end), 0);
-
-	/* Dead. */
-	pid = end_hold(NULL, three.peer->fd, three.end);
-	fail_until_quiet(&three, fd);
-	child_kill(pid);
-	for (int tries = 0; end_try(three.two, three.end) < 0; tries++) {
-		ck_assert_int_lt(tries, 30);
-		ck_assert(rings(fd, SOON_MS));
-	}
-	close_three(&three);
-}
-END_TEST
-
-/* Garbage where the turns are taken costs time at most, and garbage in the positions is found. */
-START_TEST(garbage)
-{
-	static const uint32_t turns[] = {
+	static const uint32_t words[] = {
 		1, 2, 3, 4, SMQ_HANDLES_MAX, SMQ_HANDLES_MAX | SMQ_OWNER_SLEEPER, SMQ_OWNER_POLLER, ~0u
 	};
 	struct three three = open_three(both_ends[_i]);
@@ -353,11 +162,11 @@ START_TEST(garbage)
 	struct smq_claim *claim = producer ? &header->producer_claim : &header->consumer_claim;
 	struct smq_progress *progress = producer ? &header->producer_progress : &header->consumer_progress;
 
-	for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
-		uint32_t number = turns[i] & SMQ_HANDLES_MAX;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		uint32_t number = words[i] & SMQ_HANDLES_MAX;
 
-		claim->owner = turns[i];
-		if (number == three.one->ownerlock.number) /* it lives, so it might be in it */
+		claim->owner = words[i];
+		if (number == three.one->ownerlock.number) /* it lives, so it might hold the lock */
 			ck_fails(end_move(three.two, three.end, 600 * MS), ETIMEDOUT);
 		else
 			ck_assert_int_ge(end_move(three.two, three.end, LATE_NS), 0);
@@ -372,7 +181,6 @@ START_TEST(garbage)
 		ck_fails(end_try(three.two, three.end), EBADMSG);
 	close_three(&three);
 }
-END_TEST
 
 static int forked(const void *argument)
 {
@@ -383,7 +191,7 @@ static int forked(const void *argument)
 	return 0;
 }
 
-START_TEST(a_child_has_no_part)
+TEST(refused_in_a_child)
 {
 	const char *name = test_name();
 	struct shmemq *q = end_join(name, SHMEMQ_PRODUCER), *consumer = test_open(name, SHMEMQ_CONSUMER, 0);
@@ -395,9 +203,8 @@ START_TEST(a_child_has_no_part)
 	ck_fails(shmemq_pop(consumer, NULL, 0, NULL), EPIPE);
 	ck_assert_int_eq(shmemq_close(consumer), 0);
 }
-END_TEST
 
-/* While nobody else is in it, a shared end makes no system call. */
+/* While no other handle uses it, a SHARED end makes no system call. */
 static int stream_silently(const char *name)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, NULL);
@@ -417,38 +224,22 @@ static int stream_silently(const char *name)
 	return 0;
 }
 
-START_TEST(no_system_call_while_alone)
+TEST(no_system_call_while_alone)
 {
-	pid_t pid = filter_start(stream_silently, test_name());
-
-	ck_assert_int_ge(pid, 0);
-	ck_assert_int_eq(test_wait(pid), 0);
+	ck_assert_int_eq(filter_run(stream_silently, test_name()), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("shared");
-	TCase *tests = tcase_create("shared");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, only_those_who_all_say_so, 0, 2);
-	tcase_add_test(tests, every_call);
-	tcase_add_test(tests, a_total_left_short);
-	tcase_add_loop_test(tests, held_from_start_to_end, 0, 2);
-	tcase_add_loop_test(tests, a_stopped_holder_is_waited_for, 0, 2);
-	tcase_add_loop_test(tests, a_dead_holder_is_not, 0, 2);
-	tcase_add_loop_test(tests, the_last_one_decides, 0, 2);
-	tcase_add_loop_test(tests, a_dead_number_is_not_given_out, 0, 2);
-	if (test_can_poll())
-		tcase_add_loop_test(tests, a_pollfd_hears_the_turn, 0, 2);
-	tcase_add_loop_test(tests, garbage, 0, 2);
-	if (child_forks_apart())
-		tcase_add_test(tests, a_child_has_no_part);
-	if (!filter_works())
-		puts("skipped: what needs seccomp filters");
-	else if (TEST_QUIET)
-		tcase_add_test(tests, no_system_call_while_alone);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "shared/ends",
+	.seconds = 120,
+	.test_seconds = 60,
+	.tests = {
+		{ all_handles_are_shared_or_none, 2, 0 },
+		{ messages_come_in_the_order_of_calls, 1, 0 },
+		{ the_position_counts_when_a_total_is_short, 1, 0 },
+		{ held_from_start_to_end, 2, 0 },
+		{ garbage_costs_time_at_most, 2, 0 },
+		{ refused_in_a_child, 1, NEEDS_FORKS_APART },
+		{ no_system_call_while_alone, 1, NEEDS_FILTERS | NEEDS_NO_CALLS },
+	},
+};

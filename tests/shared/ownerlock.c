@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The turn of a SHARED end: when no number is left to take it with, how long a dead holder keeps it, who gives up. */
+/*
+ * The owner lock of a SHARED end: no number is left for a handle, how long a dead holder costs the others, giving up.
+ */
 #include "config.h"
 
 #include <fcntl.h>
@@ -10,14 +12,17 @@
 #include "file.h"
 #include "acquire.h"
 #include "one_end.h"
-#include "support.h"
+#include "suite.h"
 
 static off_t numbers(unsigned end)
 {
 	return end == SHMEMQ_PRODUCER ? SMQ_LOCK_PRODUCER_HANDLES : SMQ_LOCK_CONSUMER_HANDLES;
 }
 
-/* A lock to read, or none any more, on the bytes of numbers: what anybody can do who may open the queue to read. */
+/*
+ * Puts a read lock (F_RDLCK), or none (F_UNLCK), on the bytes of these numbers, as any process can that may read the
+ * queue.
+ */
 static void lock_numbers(int fd, short type, unsigned end, uint32_t first, uint32_t count)
 {
 	struct flock lock = { .l_type = type, .l_start = numbers(end) + (off_t)first, .l_len = (off_t)count };
@@ -25,7 +30,7 @@ static void lock_numbers(int fd, short type, unsigned end, uint32_t first, uint3
 	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &lock), 0);
 }
 
-START_TEST(no_number_left)
+TEST(no_number_left)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i], other = other_end(end), descriptors;
@@ -36,11 +41,11 @@ START_TEST(no_number_left)
 	lock_numbers(fd, F_RDLCK, end, 1, SMQ_HANDLES_MAX);
 	descriptors = file_descriptors();
 	ck_fails(shmemq_open(name, end | SHMEMQ_SHARED, 0, NULL), EBUSY);
-	if (access("/proc/self/fd", F_OK) == 0)
+	if (needs_missing(NEEDS_PROC) == NULL)
 		ck_fails(shmemq_fdopen(fd, end | SHMEMQ_SHARED), EBUSY);
 	ck_assert_uint_eq(file_descriptors(), descriptors);
 
-	/* Who failed holds nothing, and has claimed nothing: the peer has seen nobody come. */
+	/* The open that failed holds nothing and has claimed nothing: the peer has seen no handle. */
 	ck_assert_uint_eq(smq_claim_state(peer->peer.claim->state), SHMEMQ_END_NEVER);
 	ck_assert_int_eq(shmemq_close(test_open(name, end, 0)), 0);
 	ck_assert_int_eq(shmemq_close(test_open(name, other | SHMEMQ_SHARED, 0)), 0);
@@ -58,7 +63,6 @@ START_TEST(no_number_left)
 	}
 	ck_assert_int_eq(close(fd) | shmemq_close(peer), 0);
 }
-END_TEST
 
 /* An end with one handle here, and one in a process that stops in the middle of a message. */
 struct holder {
@@ -85,9 +89,9 @@ static void close_holder(const struct holder *holder)
 }
 
 /*
- * What a dead holder costs is counted in the time for which the others asked to sleep, not in the time that it took: a
- * busy machine makes each sleep longer and their number smaller, so a call that asked for more than LATE_NS before it
- * took the turn over breaks the rule on every machine, and one that did not keeps it.
+ * The cost of a dead holder is counted in the time for which the others asked to sleep, not in the time that passed: on
+ * a busy machine each sleep is longer and there are fewer of them. So a call that asked for more than LATE_NS before it
+ * took the lock over breaks the rule on every machine, and one that did not keeps it.
  */
 #define LATE_NS (1000 * MS)
 
@@ -96,36 +100,36 @@ static struct {
 	int sleeps_until; /* after so many sleeps */
 	int lock;         /* on the init lock: closed */
 	int locked_for;   /* so many sleeps after the death */
-	int64_t asked;    /* ns since the death, of sleeps that nobody ended */
+	int64_t asked;    /* ns since the death, of sleeps that timed out */
 	int64_t longest;
 } death;
 
-/* A wait of `q` that finds the turn left each time it would sleep, `lefts` times, and is interrupted at the last. */
+/* A wait of `q` that finds the lock free each time it would sleep, `unlocks` times, and is interrupted at the last. */
 static struct {
 	struct shmemq *q;
-	int lefts;
-	bool announced; /* when it last asked */
+	int unlocks;
+	bool prepared; /* when it last prepared */
 } waiting;
 
-uint32_t __real_smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit);
-uint32_t __wrap_smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit);
+uint32_t __real_smq_ownerlock_prepare(struct smq_ownerlock *lock, uint32_t bit);
+uint32_t __wrap_smq_ownerlock_prepare(struct smq_ownerlock *lock, uint32_t bit);
 
-uint32_t __wrap_smq_ownerlock_prepare(struct smq_ownerlock *turn, uint32_t bit)
+uint32_t __wrap_smq_ownerlock_prepare(struct smq_ownerlock *lock, uint32_t bit)
 {
 	if (waiting.q == NULL)
-		return __real_smq_ownerlock_prepare(turn, bit);
-	waiting.announced = !waiting.announced;
-	if (waiting.announced)
-		return __real_smq_ownerlock_prepare(turn, bit);
-	if (--waiting.lefts == 0)
+		return __real_smq_ownerlock_prepare(lock, bit);
+	waiting.prepared = !waiting.prepared;
+	if (waiting.prepared)
+		return __real_smq_ownerlock_prepare(lock, bit);
+	if (--waiting.unlocks == 0)
 		shmemq_interrupt(waiting.q);
 	return 0;
 }
 
-int __real_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
-int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns);
+int __real_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns);
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns);
 
-int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room, uint32_t expected, int64_t ns)
+int __wrap_smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32_t expected, int64_t ns)
 {
 	int64_t start = test_now();
 	int err;
@@ -139,7 +143,7 @@ int __wrap_smq_ownerlock_wait(struct smq_ownerlock *turn, struct smq_wait *room,
 		close(death.lock);
 		death.lock = -1;
 	}
-	err = __real_smq_ownerlock_wait(turn, room, expected, ns);
+	err = __real_smq_ownerlock_wait(lock, wait, expected, ns);
 	if (death.holder == 0 && test_now() - start >= ns)
 		death.asked += ns;
 	if (ns > death.longest)
@@ -163,8 +167,8 @@ static void check_death(void)
 	ck_assert_int_le(death.longest, SMQ_SLICE_NS);
 }
 
-/* In the first sleep, when it has just been seen alive, or in a later one. */
-START_TEST(a_wait_outlasts_a_dead_holder)
+/* The holder dies in the first sleep, when it has just been seen alive, or in a later one. */
+TEST(a_wait_outlasts_a_dead_holder)
 {
 	struct holder holder = start_holder(both_ends[_i % 2]);
 
@@ -173,10 +177,9 @@ START_TEST(a_wait_outlasts_a_dead_holder)
 	check_death();
 	close_holder(&holder);
 }
-END_TEST
 
-/* Waits that are too short for a question each: it is asked across them. */
-START_TEST(short_waits_outlast_a_dead_holder)
+/* Waits that are too short for a check each: there is one across several waits. */
+TEST(short_waits_outlast_a_dead_holder)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 
@@ -186,10 +189,9 @@ START_TEST(short_waits_outlast_a_dead_holder)
 	check_death();
 	close_holder(&holder);
 }
-END_TEST
 
-/* Others come and go, for which they need the lock that the question needs: twice in a row it is taken. */
-START_TEST(with_the_init_lock_taken)
+/* The check needs the init lock, and finds it taken twice in a row, as by processes that open and close. */
+TEST(a_taken_init_lock_delays_no_recovery)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 
@@ -201,10 +203,9 @@ START_TEST(with_the_init_lock_taken)
 	check_death();
 	close_holder(&holder);
 }
-END_TEST
 
-/* Tries do not sleep: between them the last question is made to lie further back, as if time had passed. */
-START_TEST(tries_outlast_a_dead_holder)
+/* Tries do not sleep: between them the time of the last check is moved back, as if time had passed. */
+TEST(tries_outlast_a_dead_holder)
 {
 	static const int64_t steps[] = { MS / 2, 3 * MS, 100 * MS };
 	struct holder holder = start_holder(both_ends[_i % 2]);
@@ -224,10 +225,12 @@ START_TEST(tries_outlast_a_dead_holder)
 	}
 	close_holder(&holder);
 }
-END_TEST
 
-/* shmemq(7), SECURITY: who may read can keep a dead holder alive; then timeouts are kept, and the end is not lost. */
-START_TEST(a_lock_keeps_a_dead_holder_alive)
+/*
+ * shmemq(7), SECURITY: a process that may read the queue can make a dead holder seem alive. Then timeouts are kept, and
+ * the end is not lost.
+ */
+TEST(a_lock_keeps_a_dead_holder_alive)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 	int fd = open(file_path(holder.name), O_RDONLY | O_CLOEXEC);
@@ -241,10 +244,9 @@ START_TEST(a_lock_keeps_a_dead_holder_alive)
 	ck_assert_int_ge(end_move(holder.q, holder.end, -1), 0);
 	close_holder(&holder);
 }
-END_TEST
 
-/* Each turns back whoever is about to sleep, also when a second one follows at once. */
-START_TEST(interruptions_do_not_cancel_each_other)
+/* Each one turns back a handle that is about to sleep, also when a second one follows at once. */
+TEST(interruptions_do_not_cancel_each_other)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 	uint32_t before = *holder.q->ownerlock.word, words[3];
@@ -260,39 +262,35 @@ START_TEST(interruptions_do_not_cancel_each_other)
 	child_kill(holder.pid);
 	close_holder(&holder);
 }
-END_TEST
 
-/* A wait in which the turn is left again and again, before each sleep; and then it is interrupted. */
-START_TEST(a_long_wait_gives_up_announced)
+/* A wait that finds the lock free again and again, before each sleep, and then is interrupted. */
+TEST(a_long_wait_gives_up_prepared)
 {
 	struct holder holder = start_holder(both_ends[_i]);
 
 	memset(&death, 0, sizeof death);
 	death.lock = -1;
 	waiting.q = holder.q;
-	waiting.lefts = 300;
+	waiting.unlocks = 300;
 	ck_fails(end_move(holder.q, holder.end, -1), ECANCELED);
-	ck_assert(waiting.announced);
+	ck_assert(waiting.prepared);
 	waiting.q = NULL;
 	child_kill(holder.pid);
 	close_holder(&holder);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("turn");
-	TCase *tests = tcase_create("turn");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, no_number_left, 0, 2);
-	tcase_add_loop_test(tests, a_wait_outlasts_a_dead_holder, 0, 4);
-	tcase_add_loop_test(tests, short_waits_outlast_a_dead_holder, 0, 2);
-	tcase_add_loop_test(tests, with_the_init_lock_taken, 0, 2);
-	tcase_add_loop_test(tests, tries_outlast_a_dead_holder, 0, 6);
-	tcase_add_loop_test(tests, a_lock_keeps_a_dead_holder_alive, 0, 2);
-	tcase_add_loop_test(tests, interruptions_do_not_cancel_each_other, 0, 2);
-	tcase_add_loop_test(tests, a_long_wait_gives_up_announced, 0, 2);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "shared/ownerlock",
+	.seconds = 120,
+	.test_seconds = 60,
+	.tests = {
+		{ no_number_left, 2, 0 },
+		{ a_wait_outlasts_a_dead_holder, 4, 0 },
+		{ short_waits_outlast_a_dead_holder, 2, 0 },
+		{ a_taken_init_lock_delays_no_recovery, 2, 0 },
+		{ tries_outlast_a_dead_holder, 6, 0 },
+		{ a_lock_keeps_a_dead_holder_alive, 2, 0 },
+		{ interruptions_do_not_cancel_each_other, 2, 0 },
+		{ a_long_wait_gives_up_prepared, 2, 0 },
+	},
+};

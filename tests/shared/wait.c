@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SHARED ends: who waits for a turn, or in one for the other side, sleeping or polling, is woken. */
+/* SHARED ends: handles that wait for the owner lock, or with it for the peer, sleeping or polling, are notified. */
 #include "config.h"
 
 #include <pthread.h>
@@ -12,8 +12,9 @@
 #include "calls.h"
 #include "acquire.h"
 #include "one_end.h"
+#include "polling.h"
 #include "sleepy.h"
-#include "support.h"
+#include "suite.h"
 
 struct waiter {
 	struct shmemq *q;
@@ -29,7 +30,7 @@ static void *wait_in_thread(void *argument)
 	return NULL;
 }
 
-START_TEST(an_interruption_ends_the_wait_for_a_turn)
+TEST(an_interruption_ends_the_wait_for_the_owner_lock)
 {
 	const char *name = test_name();
 	unsigned end = both_ends[_i];
@@ -54,11 +55,10 @@ START_TEST(an_interruption_ends_the_wait_for_a_turn)
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_assert_int_eq(shmemq_close(peer), 0);
 }
-END_TEST
 
 #define SLEEPERS 5
 
-/* An end on which SLEEPERS threads, and this one, have a handle each, and where each call waits. */
+/* An end on which SLEEPERS threads, and this one, have a handle each, and on which each call waits. */
 struct sleepers {
 	const char *name;
 	unsigned end, other;
@@ -107,8 +107,8 @@ static void close_sleepers(struct sleepers *s)
 	ck_assert_int_eq(shmemq_close(s->peer), 0);
 }
 
-/* All who sleep for a message get theirs, though others come, go and give up meanwhile. */
-START_TEST(all_sleepers_are_woken)
+/* Each of the handles that wait for a message gets one, though others come, go and give up meanwhile. */
+TEST(all_waiters_are_notified)
 {
 	struct sleepers s;
 
@@ -128,10 +128,9 @@ START_TEST(all_sleepers_are_woken)
 	}
 	close_sleepers(&s);
 }
-END_TEST
 
-/* One message each is there, and the turn is taken: as soon as it is left they all come by. */
-START_TEST(all_who_sleep_for_the_turn_are_woken)
+/* There is a message for each of them, and the owner lock is taken: as soon as it is free they all get theirs. */
+TEST(all_waiters_for_the_owner_lock_are_notified)
 {
 	struct sleepers s;
 
@@ -146,12 +145,12 @@ START_TEST(all_who_sleep_for_the_turn_are_woken)
 	}
 	close_sleepers(&s);
 }
-END_TEST
 
+/* One message of so many is pushed only when both of them wait, which on a busy machine is rare otherwise. */
+#define MIXED_ONE_OF 16
 #define MIXED        TEST_PART(200000)
-#define MIXED_ONE_OF 16 /* is pushed when both of them wait, however seldom they come so far on a busy machine */
 
-/* Two handles of one end, of which one sleeps and one polls: neither takes the other's announcement away. */
+/* Two handles of one end, of which one sleeps and one polls: neither cancels what the other one prepared. */
 struct mixed {
 	struct shmemq *sleeps, *polls;
 	_Atomic bool over;
@@ -169,15 +168,18 @@ static void *sleep_on(void *argument)
 	return NULL;
 }
 
-/* Until the descriptor rings. In vain twice, with a message there after the first time: the ring was lost. */
-static void await_ring(struct shmemq *q)
+/*
+ * Waits until the descriptor is raised. If it is not twice in a row, with a message there after the first time, the
+ * raise was lost.
+ */
+static void await_pollfd(struct shmemq *q)
 {
 	struct shmemq_stat st;
 
-	for (int late = 0; !rings(shmemq_pollfd(q), 5000);) {
+	for (int late = 0; !raised(shmemq_pollfd(q), 5000);) {
 		late = shmemq_stat(q, &st) == 0 && st.queued_messages > 0 ? late + 1 : 0;
 		if (late == 2) {
-			fprintf(stderr, "a ring was lost\n");
+			fprintf(stderr, "a raise was lost\n");
 			_exit(1);
 		}
 	}
@@ -192,7 +194,7 @@ static void *poll_on(void *argument)
 			continue;
 		if (errno != EAGAIN)
 			break;
-		await_ring(mixed->polls);
+		await_pollfd(mixed->polls);
 	}
 	return NULL;
 }
@@ -205,7 +207,7 @@ static void await_both(const struct shmemq *producer)
 		sched_yield();
 }
 
-START_TEST(sleepers_and_pollers_mix)
+TEST(sleepers_and_pollers_mix)
 {
 	const char *name = test_name();
 	struct mixed mixed = { .sleeps = end_join(name, SHMEMQ_CONSUMER), .polls = end_join(name, SHMEMQ_CONSUMER) };
@@ -230,19 +232,15 @@ START_TEST(sleepers_and_pollers_mix)
 	ck_assert_int_eq(shmemq_close(mixed.sleeps), 0);
 	ck_assert_int_eq(shmemq_close(mixed.polls), 0);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("shared_wait");
-	TCase *tests = tcase_create("shared_wait");
-
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, an_interruption_ends_the_wait_for_a_turn, 0, 2);
-	tcase_add_loop_test(tests, all_sleepers_are_woken, 0, 2);
-	tcase_add_loop_test(tests, all_who_sleep_for_the_turn_are_woken, 0, 2);
-	if (test_can_poll())
-		tcase_add_test(tests, sleepers_and_pollers_mix);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "shared/wait",
+	.seconds = 120,
+	.test_seconds = 60,
+	.tests = {
+		{ an_interruption_ends_the_wait_for_the_owner_lock, 2, 0 },
+		{ all_waiters_are_notified, 2, 0 },
+		{ all_waiters_for_the_owner_lock_are_notified, 2, 0 },
+		{ sleepers_and_pollers_mix, 1, NEEDS_POLLFD },
+	},
+};

@@ -21,7 +21,7 @@
 #include "child.h"
 #include "coverage.h"
 #include "file.h"
-#include "support.h"
+#include "suite.h"
 #include "syscall_act.h"
 #include "tracee.h"
 
@@ -218,44 +218,31 @@ static int fail_each_call(const void *name)
 static void disturb(int number, int (*how)(const void *name))
 {
 	act = &syscall_acts[number];
-	if (!act->polls || test_can_poll())
+	if (!act->polls || needs_missing(NEEDS_POLLFD) == NULL)
 		child_run(how, test_name());
 }
 
-START_TEST(killed_at_each_system_call)
+TEST(killed_at_each_system_call)
 {
 	disturb(_i, kill_at_each_stop);
 }
-END_TEST
 
-START_TEST(each_system_call_fails)
+TEST(each_system_call_fails)
 {
+	if (!tracee_fails_calls()) {
+		puts("skipped: each_system_call_fails: ptrace(2) does not let a call fail on this machine");
+		return;
+	}
 	disturb(_i, fail_each_call);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("syscall");
-	TCase *tcase = tcase_create("system calls");
-
-	if (access("/proc/self/fd", F_OK) != 0) {
-		printf("skipped: no /proc, by which shmemq_fdopen() claims an end\n");
-		return CHILD_SKIP;
-	}
-	if (!tracee_permitted(PTRACE_SYSCALL)) {
-		printf("skipped: ptrace(2) is not permitted here\n");
-		return CHILD_SKIP;
-	}
-	tcase_add_loop_test(tcase, killed_at_each_system_call, 0, SYSCALL_ACTS);
-	if (TEST_SANITIZED)
-		printf("skipped: failing calls; the sanitizers make some of their own, and end the process if one "
-		       "fails\n");
-	else if (!tracee_fails_calls())
-		printf("skipped: failing calls; ptrace(2) does not let one fail on this machine\n");
-	else
-		tcase_add_loop_test(tcase, each_system_call_fails, 0, SYSCALL_ACTS);
-	tcase_set_timeout(tcase, 60);
-	suite_add_tcase(suite, tcase);
-	return test_run(suite, 600);
-}
+const struct suite suite = {
+	.name = "step/syscall",
+	.seconds = 600,
+	.test_seconds = 60,
+	.needs = NEEDS_PROC | NEEDS_PTRACE,
+	.tests = {
+		{ killed_at_each_system_call, SYSCALL_ACTS, 0 },
+		{ each_system_call_fails, SYSCALL_ACTS, NEEDS_NO_CALLS | NEEDS_NO_MAPPINGS },
+	},
+};

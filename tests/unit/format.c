@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes of a queue's file, as shmemq(5) gives them: offsets and values written down by hand, so that no change of
- * lib/format.h changes them too. A test that fails here says that the format is another one, and needs another version.
+ * The bytes of a queue's file, as shmemq(5) gives them: offsets and values are written down by hand, so that a change
+ * of lib/format.h does not change them too. A test that fails here says that the format has changed and needs a new
+ * version.
  */
 #include "config.h"
 
@@ -11,14 +12,15 @@
 #include <unistd.h>
 
 #include "process.h"
-#include "support.h"
+#include "suite.h"
 #include "eventcount.h"
 
 #define CAPACITY 65536u
 
-/* A queue's header is one page. Its format is looked at for other pages, too, wherever this machine can map it. */
+/* A queue's header is one page. The format is also tested with other pages, wherever this machine can map them. */
 static long page_bytes;
 static const long page_sizes[] = { 4096, 16384, 65536 };
+#define PAGE_SIZES (int)(sizeof page_sizes / sizeof page_sizes[0])
 
 long __real_sysconf(int name);
 long __wrap_sysconf(int name);
@@ -28,7 +30,7 @@ long __wrap_sysconf(int name)
 	return name == _SC_PAGESIZE && page_bytes != 0 ? page_bytes : __real_sysconf(name);
 }
 
-/* A word of the header, or of the ring where it says so. */
+/* A word of the header, or of the ring where the table says so. */
 struct word {
 	uint32_t offset;
 	uint32_t value;
@@ -80,7 +82,7 @@ static void put_words(size_t start, const struct word *words, size_t count)
 }
 #define PUT_WORDS(start, words) put_words(start, words, sizeof(words) / sizeof(words)[0])
 
-/* The mechanism's number; a sem_t's insides are the libc's own affair. */
+/* The mechanism's number. The bytes of a sem_t are the libc's own, and are copied. */
 static uint32_t mechanism(void)
 {
 #ifdef SMQ_USE_FUTEX
@@ -124,7 +126,7 @@ static void close_and_remove(struct shmemq *producer, struct shmemq *consumer)
 	free(expected);
 }
 
-START_TEST(new_queue)
+TEST(new_queue)
 {
 	struct shmemq_attr attr = { .capacity = CAPACITY, .flags = SHMEMQ_ATTR_TEMPORARY };
 	struct shmemq *observer;
@@ -139,10 +141,9 @@ START_TEST(new_queue)
 	ck_assert_int_eq(shmemq_close(observer), 0);
 	ck_assert_int_eq(shmemq_unlink(name), 0);
 }
-END_TEST
 
 /* Three messages pushed, one popped, the next one held, a third claim of the producer's end. */
-START_TEST(queue_in_use)
+TEST(queue_in_use)
 {
 	struct shmemq *producer, *consumer;
 	uint32_t fence, pid = (uint32_t)getpid();
@@ -165,7 +166,7 @@ START_TEST(queue_in_use)
 	const struct word header[] = {
 		{ 128, 56 },         { 136, 3 },   { 144, 29 },                /* tail, messages, bytes */
 		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence },             /* the third claim, open */
-		{ 384, 16 },         { 388, 24 },  { 392, 1 },     { 400, 5 }, /* head, view, messages, bytes */
+		{ 384, 16 },         { 388, 24 },  { 392, 1 },     { 400, 5 }, /* head, lease, messages, bytes */
 		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
 	};
 	const struct word ring[] = {
@@ -181,10 +182,9 @@ START_TEST(queue_in_use)
 	compare();
 	close_and_remove(producer, consumer);
 }
-END_TEST
 
 /* A record across the ring's end, and the words of closed ends. */
-START_TEST(record_across_the_end)
+TEST(record_across_the_end)
 {
 	struct shmemq *producer, *consumer;
 	const char *message = "0123456789abcdefghijklmnopqrstuv";
@@ -231,10 +231,12 @@ START_TEST(record_across_the_end)
 	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
 	close_and_remove(producer, consumer);
 }
-END_TEST
 
-/* The other way round: a file that something else has written, with a tail one record behind what is committed. */
-START_TEST(foreign_queue)
+/*
+ * The other way round: a file that another program has written, with a tail that is one record before the end of what
+ * is committed.
+ */
+TEST(foreign_queue)
 {
 	const struct word header[] = {
 		{ 128, 16 }, { 136, 1 }, { 140, 4 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
@@ -248,7 +250,7 @@ START_TEST(foreign_queue)
 
 	if (!setup_pages(_i))
 		return;
-	/* Nobody can write a sem_t by hand: there a new queue has it. */
+	/* A sem_t cannot be written by hand: a new queue has one. */
 	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, CAPACITY)), 0);
 	read_image();
 	put_identity(0);
@@ -276,18 +278,14 @@ START_TEST(foreign_queue)
 	ck_fails(shmemq_timedpop(consumer, buf, sizeof buf, &type, 0), EAGAIN);
 	close_and_remove(producer, consumer);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("format");
-	TCase *tests = tcase_create("format");
-	int pages = sizeof page_sizes / sizeof page_sizes[0];
-
-	tcase_add_loop_test(tests, new_queue, 0, pages);
-	tcase_add_loop_test(tests, queue_in_use, 0, pages);
-	tcase_add_loop_test(tests, record_across_the_end, 0, pages);
-	tcase_add_loop_test(tests, foreign_queue, 0, pages);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/format",
+	.seconds = 60,
+	.tests = {
+		{ new_queue, PAGE_SIZES, 0 },
+		{ queue_in_use, PAGE_SIZES, 0 },
+		{ record_across_the_end, PAGE_SIZES, 0 },
+		{ foreign_queue, PAGE_SIZES, 0 },
+	},
+};

@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Garbage in a ring's memory, by a bug or a hostile peer: refused, and nothing outside is touched. */
+/* Garbage in a ring's memory, from a bug or a hostile peer, is refused, and nothing outside the ring is touched. */
 #include "config.h"
 
-#include "memory.h"
-#include "support.h"
+#include "ring_ends.h"
+#include "suite.h"
 
-#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-#define SIZE        20
-#define RECORD      32
-
-static struct memory memory;
-static struct smq_progress *pushed, *popped;
-static struct smq_ring producer, consumer;
-
-/* Near the end of the ring and of the positions. */
-static void setup(void)
-{
-	memory = memory_make();
-	pushed = &memory.header->producer_progress;
-	popped = &memory.header->consumer_progress;
-	memory_empty_at(&memory, UINT32_MAX - 7 - 2 * RECORD);
-	producer = memory_produce(&memory);
-	consumer = memory_consume(&memory);
-}
-
-static void push(uint64_t content)
-{
-	ck_assert_int_eq(memory_push(&producer, SIZE, content), SMQ_READY);
-}
-
-START_TEST(size_words)
+TEST(size_words)
 {
 	smq_word *size_word = &smq_record_at(&consumer, consumer.position)->size_plus_1;
 	const uint32_t bad[] = { MESSAGE_MAX + 2, memory.capacity, 2 * memory.capacity, 1u << 31, UINT32_MAX };
@@ -44,15 +20,14 @@ START_TEST(size_words)
 		ck_assert(memory_refused_produce(&memory));
 	}
 }
-END_TEST
 
 static void put_size(uint32_t offset, uint32_t size)
 {
 	((struct smq_record *)(void *)(memory.records + offset))->size_plus_1 = size + 1;
 }
 
-/* Committed headers all around: the smallest, a few large ones, and a last one that ends within the first. */
-START_TEST(walk_ends_with_the_ring)
+/* Committed headers all around the ring: the smallest, a few large ones, and a last one that ends within the first. */
+TEST(walk_ends_with_the_ring)
 {
 	uint32_t half = memory.capacity / 2;
 
@@ -69,10 +44,12 @@ START_TEST(walk_ends_with_the_ring)
 	put_size(memory.capacity - RECORD, 2 * RECORD - SMQ_RECORD_HEADER);
 	ck_assert(memory_refused_produce(&memory));
 }
-END_TEST
 
-/* Judged where the walk ends, two records behind the stored tail; which is stored only if all is well. */
-START_TEST(positions_a_claim_refuses)
+/*
+ * The head is checked against the end of the walk, two records after the stored tail, which is stored only if it is
+ * sound.
+ */
+TEST(positions_a_claim_refuses)
 {
 	uint32_t stored = producer.position, tail = stored + 2 * RECORD, full = memory.capacity - SMQ_RECORD_HEADER;
 	const uint32_t bad[] = { tail + 8, tail - full - 8, tail - 4, tail - 1, tail + 1, tail + (1u << 31) };
@@ -94,10 +71,9 @@ START_TEST(positions_a_claim_refuses)
 	pushed->position_bytes = tail;
 	ck_assert(!memory_refused_produce(&memory));
 }
-END_TEST
 
-/* The stored tail may be behind the consumer's head, but not by more than a ring. */
-START_TEST(positions_a_consumer_refuses)
+/* The stored tail may be before the consumer's head, but not by more than a ring. */
+TEST(positions_a_consumer_refuses)
 {
 	uint32_t tail = producer.position;
 	const uint32_t good[] = { tail, tail - memory.capacity, tail + memory.capacity };
@@ -112,10 +88,9 @@ START_TEST(positions_a_consumer_refuses)
 		ck_assert(memory_refused_consume(&memory));
 	}
 }
-END_TEST
 
-/* The head as a running producer reads it: when its copy says full, never else. */
-START_TEST(heads_a_producer_refuses)
+/* A running producer reads the head when its copy says that the ring is full, and only then. */
+TEST(heads_a_producer_refuses)
 {
 	uint32_t start = producer.position;
 
@@ -132,14 +107,13 @@ START_TEST(heads_a_producer_refuses)
 		popped->position_bytes = bad[i];
 		ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_BAD);
 	}
-	/* Nothing of that was believed. */
+	/* None of these heads was believed. */
 	popped->position_bytes = start + 4 * RECORD;
 	ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_READY);
 }
-END_TEST
 
-/* A view word of any value marks at most what lies in the ring. */
-START_TEST(garbage_in_the_view)
+/* Whatever the lease word says, it marks at most what lies in the ring. */
+TEST(garbage_in_the_lease)
 {
 	const uint32_t bad[] = { memory.capacity + 8, 1u << 31, (1u << 31) + 8, (uint32_t)-8, (uint32_t)-RECORD };
 
@@ -151,20 +125,17 @@ START_TEST(garbage_in_the_view)
 		ck_assert_uint_eq(popped->lease_bytes, consumer.position);
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("garbage");
-	TCase *tests = tcase_create("garbage");
-
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, size_words);
-	tcase_add_test(tests, walk_ends_with_the_ring);
-	tcase_add_test(tests, positions_a_claim_refuses);
-	tcase_add_test(tests, positions_a_consumer_refuses);
-	tcase_add_test(tests, heads_a_producer_refuses);
-	tcase_add_test(tests, garbage_in_the_view);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/garbage",
+	.seconds = 60,
+	.setup = start_near_the_end,
+	.tests = {
+		{ size_words, 1, 0 },
+		{ walk_ends_with_the_ring, 1, 0 },
+		{ positions_a_claim_refuses, 1, 0 },
+		{ positions_a_consumer_refuses, 1, 0 },
+		{ heads_a_producer_refuses, 1, 0 },
+		{ garbage_in_the_lease, 1, 0 },
+	},
+};

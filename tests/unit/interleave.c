@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What ends a wait, put exactly where a wait begins: between the announcement and the last look at the ring (S2 of
- * lib/eventcount.h), and between that look and the sleep (S4). The linker lets this program stand in for both steps.
+ * What ends a wait, put exactly where a wait begins: between prepare and the last peek at the ring (S2 of
+ * lib/eventcount.h), and between that peek and the sleep (S4). The linker lets this program stand in for both steps.
  */
 #include "config.h"
 
 #include "calls.h"
 #include "acquire.h"
 #include "process.h"
-#include "support.h"
+#include "suite.h"
 
 enum moment {
 	BEFORE_LOOK,
@@ -30,7 +30,7 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 bool __wrap_smq_process_membarrier(void)
 {
 	membarriers++;
-	/* It would order nothing if the announcement came later. */
+	/* It would order nothing if the wait were prepared later. */
 	ck_assert_uint_ne(ends.own->eventcount.own->word & SMQ_WAIT_SLEEPER, 0);
 	if (moment == BEFORE_LOOK)
 		event();
@@ -41,7 +41,7 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 {
 	(void)ns;
 	sleeps++;
-	/* Or nobody would end it. */
+	/* Or no notification would end it. */
 	ck_assert_uint_ne(eventcount->own->word & SMQ_WAIT_SLEEPER, 0);
 	ck_assert_uint_eq(eventcount->own->word, eventcount->prepared);
 	if (moment == BEFORE_SLEEP)
@@ -92,31 +92,29 @@ static void wait_with(enum moment when, size_t i)
 	ck_assert_uint_eq(ends.own->eventcount.own->word & SMQ_WAIT_BITS, 0);
 }
 
-/* The look finds it: no sleep. */
-START_TEST(before_the_look)
+/* The peek finds it, so there is no sleep. */
+TEST(event_before_the_last_peek)
 {
 	wait_with(BEFORE_LOOK, (size_t)_i);
 	ck_assert_uint_eq(membarriers, 1);
 	ck_assert_uint_eq(sleeps, 0);
 	ends_close(&ends);
 }
-END_TEST
 
-/* The word, or the semaphore, tells the kernel: no sleep either. */
-START_TEST(before_the_sleep)
+/* The word, or the semaphore, tells the kernel, so there is no sleep either. */
+TEST(event_before_the_sleep)
 {
 	wait_with(BEFORE_SLEEP, (size_t)_i);
 	ck_assert_uint_ge(membarriers, 1);
 	ck_assert_uint_eq(sleeps, 1);
 	ends_close(&ends);
 }
-END_TEST
 
 /*
- * Room comes, but too little, while the sleeper learns that it has no membarrier: the wake takes the announcement, and
- * the producer is about to sleep on.
+ * Space comes, but too little, while the producer that waits learns that it has no membarrier: the notification takes
+ * back what was prepared, and the producer is about to sleep on.
  */
-START_TEST(too_little_room_without_membarrier)
+TEST(too_little_space_without_membarrier)
 {
 	for (size_t i = 0; i < CALLS; i++) {
 		call = &calls[i];
@@ -133,7 +131,6 @@ START_TEST(too_little_room_without_membarrier)
 		ends_close(&ends);
 	}
 }
-END_TEST
 
 static void unblock_and_interrupt(void)
 {
@@ -141,8 +138,8 @@ static void unblock_and_interrupt(void)
 	ck_assert_int_eq(shmemq_interrupt(ends.own), 0);
 }
 
-/* What the call waited for has come: then there is no wait to end, and the interruption is the next one's. */
-START_TEST(interruption_that_comes_second)
+/* What the call waited for has come: so there is no wait to end, and the interruption ends the next one. */
+TEST(interruption_that_comes_second)
 {
 	call = &calls[_i];
 	for (moment = BEFORE_LOOK; moment <= BEFORE_SLEEP; moment++) {
@@ -155,13 +152,12 @@ START_TEST(interruption_that_comes_second)
 		ends_close(&ends);
 	}
 }
-END_TEST
 
-/* What comes while a wait looks, before it spins, shows that spinning pays: so misses before it are forgiven. */
-START_TEST(during_the_first_looks)
+/* An event during the first checks of a wait shows that spinning pays: earlier misses are forgotten. */
+TEST(event_during_the_first_checks)
 {
-	struct shmemq *q;
 	struct smq_want want = { 0 };
+	struct shmemq *q;
 
 	call = &calls[CALLS - 1];
 	ends = ends_waiting(call, 0);
@@ -175,18 +171,15 @@ START_TEST(during_the_first_looks)
 	ck_assert_uint_eq(sleeps, 0);
 	ends_close(&ends);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("interleave");
-	TCase *tests = tcase_create("interleave");
-
-	tcase_add_loop_test(tests, before_the_look, 0, CALLS * EVENTS);
-	tcase_add_loop_test(tests, before_the_sleep, 0, CALLS * EVENTS);
-	tcase_add_test(tests, too_little_room_without_membarrier);
-	tcase_add_test(tests, during_the_first_looks);
-	tcase_add_loop_test(tests, interruption_that_comes_second, 0, CALLS);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/interleave",
+	.seconds = 60,
+	.tests = {
+		{ event_before_the_last_peek, CALLS * EVENTS, 0 },
+		{ event_before_the_sleep, CALLS * EVENTS, 0 },
+		{ too_little_space_without_membarrier, 1, 0 },
+		{ event_during_the_first_checks, 1, 0 },
+		{ interruption_that_comes_second, CALLS, 0 },
+	},
+};

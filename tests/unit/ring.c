@@ -2,38 +2,17 @@
 /* The ring's protocol while both ends live: every size everywhere, how much fits, positions and totals that wrap. */
 #include "config.h"
 
-#include "memory.h"
-#include "support.h"
+#include "ring_ends.h"
+#include "suite.h"
 #include "traffic.h"
 
-#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-
-static struct memory memory;
-static struct smq_ring producer, consumer;
-
-/* Rings of larger pages are gone through in larger steps: in a ring of 4 KiB nothing is left out. */
+/* Rings of larger pages are walked in larger steps. In a ring of 4 KiB nothing is left out. */
 static uint32_t step(void)
 {
 	return memory.capacity / 4096 * 8;
 }
 
-static void at(uint32_t position)
-{
-	if (memory.header == NULL)
-		memory = memory_make();
-	memory_empty_at(&memory, position);
-	producer = memory_produce(&memory);
-	consumer = memory_consume(&memory);
-}
-
-static bool empty(void)
-{
-	uint32_t size;
-
-	return smq_ring_peek(&consumer, &size) == SMQ_NOT_YET;
-}
-
-/* Moves both ends on, by records nobody looks at, until the next record starts `bytes` further. */
+/* Moves both ends on, by records that are not read, until the next record starts `bytes` further. */
 static void move_on(uint32_t bytes)
 {
 	while (bytes > 0) {
@@ -46,10 +25,10 @@ static void move_on(uint32_t bytes)
 	}
 }
 
-/* Each record size at each offset, in a walk of very many laps that crosses the end of the 32-bit positions. */
-START_TEST(every_size_at_every_offset)
+/* Each record size at each offset, in a walk of many laps that crosses the end of the 32-bit positions. */
+TEST(every_size_at_every_offset)
 {
-	at(UINT32_MAX - (1u << 24) + 1);
+	start_at(UINT32_MAX - (1u << 24) + 1);
 	for (uint32_t record = SMQ_RECORD_HEADER; record <= MESSAGE_MAX + 8; record += step()) {
 		uint32_t start = producer.position;
 
@@ -66,16 +45,15 @@ START_TEST(every_size_at_every_offset)
 		}
 	}
 }
-END_TEST
 
-/* As many messages of a size as the format allows, whatever the offset, and no more; each pop makes room for one. */
-START_TEST(full_and_empty_counts)
+/* As many messages of a size as the format allows fit, at any offset, and no more; each pop makes space for one. */
+TEST(full_and_empty_counts)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t size = 0; size <= MESSAGE_MAX; size += step() / 8) {
 		uint32_t record = smq_record_bytes(size), fits = (memory.capacity - SMQ_RECORD_HEADER) / record;
 
-		at(UINT32_MAX - 7 - 3 * record % memory.capacity);
+		start_at(UINT32_MAX - 7 - 3 * record % memory.capacity);
 		for (uint32_t i = 0; i < fits; i++)
 			ck_fast(memory_push(&producer, size, i) == SMQ_READY);
 		ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
@@ -89,13 +67,12 @@ START_TEST(full_and_empty_counts)
 		ck_fast(empty());
 	}
 }
-END_TEST
 
-START_TEST(largest_message_fits_at_every_offset)
+TEST(largest_message_fits_at_every_offset)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t offset = 0; offset < memory.capacity; offset += 8) {
-		at(UINT32_MAX - 7 - memory.capacity + offset);
+		start_at(UINT32_MAX - 7 - memory.capacity + offset);
 		ck_fast(memory_push(&producer, MESSAGE_MAX, offset) == SMQ_READY);
 		ck_fast(memory_push(&producer, 0, 0) == SMQ_NOT_YET);
 		memory_pop(&consumer, MESSAGE_MAX, offset);
@@ -103,16 +80,15 @@ START_TEST(largest_message_fits_at_every_offset)
 	}
 	ck_assert_int_eq(smq_ring_space(&producer, smq_record_bytes(MESSAGE_MAX + 1)), SMQ_NOT_YET);
 }
-END_TEST
 
-/* A push of the rest of the ring leaves the end marker its place. */
-START_TEST(last_bytes_of_the_ring)
+/* A push of the rest of the ring leaves the end marker its space. */
+TEST(last_bytes_of_the_ring)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t first = 0; first <= MESSAGE_MAX - SMQ_RECORD_HEADER; first += 8) {
 		uint32_t rest = MESSAGE_MAX - smq_record_bytes(first);
 
-		at(first);
+		start_at(first);
 		ck_fast(memory_push(&producer, first, 1) == SMQ_READY);
 		ck_fast(memory_push(&producer, rest + 1, 2) == SMQ_NOT_YET);
 		ck_fast(memory_push(&producer, rest, 2) == SMQ_READY);
@@ -121,25 +97,24 @@ START_TEST(last_bytes_of_the_ring)
 		ck_fast(empty());
 	}
 }
-END_TEST
 
 /* Several messages queued while the positions pass 2^32. */
-START_TEST(positions_wrap)
+TEST(positions_wrap)
 {
-	at(0);
+	start_at(0);
 	for (uint32_t before = 0; before <= 2 * memory.capacity; before += 8) {
-		uint64_t pushed = before << 16, popped = pushed;
+		uint64_t pushes = before << 16, pops = pushes;
 
-		at(UINT32_MAX - 7 - before);
+		start_at(UINT32_MAX - 7 - before);
 		for (;;) {
-			uint64_t in = pushed, out = popped, next = traffic_random(&in), oldest = traffic_random(&out);
+			uint64_t in = pushes, out = pops, next = traffic_random(&in), oldest = traffic_random(&out);
 
 			if (producer.position >= 1u << 31 &&
 			    memory_push(&producer, next >> 8 & 255, next) == SMQ_READY) {
-				pushed++;
-			} else if (popped < pushed) {
+				pushes++;
+			} else if (pops < pushes) {
 				memory_pop(&consumer, oldest >> 8 & 255, oldest);
-				popped++;
+				pops++;
 			} else {
 				break;
 			}
@@ -148,7 +123,6 @@ START_TEST(positions_wrap)
 		ck_fast(consumer.position == producer.position && producer.position < memory.capacity);
 	}
 }
-END_TEST
 
 static uint64_t total(const smq_word *lo)
 {
@@ -160,20 +134,17 @@ static uint64_t both(uint32_t hi, uint32_t lo)
 	return (uint64_t)hi << 31 | (lo & INT32_MAX);
 }
 
-/* Both totals of both ends, a carry in each at another moment; that of the bytes comes out at exactly 5 * 2^32. */
-START_TEST(totals_carry)
+/* Both totals of both ends, each with its carry at another moment. The total of bytes comes out at exactly 5 * 2^32. */
+TEST(totals_carry)
 {
-	struct smq_progress *pushed, *popped;
 	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 40;
 
-	at(0);
-	pushed = &memory.header->producer_progress;
-	popped = &memory.header->consumer_progress;
+	start_at(0);
 	pushed->messages_lo = popped->messages_lo = (uint32_t)messages;
 	pushed->messages_hi = popped->messages_hi = (uint32_t)(messages >> 31);
 	pushed->moved_lo = popped->moved_lo = (uint32_t)moved;
 	pushed->moved_hi = popped->moved_hi = (uint32_t)(moved >> 31);
-	at(0);
+	start_at(0);
 	for (unsigned i = 0; i < 5; i++) {
 		ck_assert_int_eq(memory_push(&producer, 10, i), SMQ_READY);
 		ck_assert_uint_eq(total(&pushed->messages_lo), messages + i + 1);
@@ -194,15 +165,11 @@ START_TEST(totals_carry)
 	ck_assert_uint_eq(both(consumer.messages_hi, consumer.messages_lo), messages + 5);
 	ck_assert_uint_eq(both(consumer.moved_hi, consumer.moved_lo), moved + 50);
 }
-END_TEST
 
 /* A holder that is killed between the two stores of a carry leaves no total that is wrong for good. */
-START_TEST(a_carry_half_done)
+TEST(a_carry_half_done)
 {
-	struct smq_progress *pushed;
-
-	at(0);
-	pushed = &memory.header->producer_progress;
+	start_at(0);
 	for (uint32_t upper = 1; upper <= 3; upper++) {
 		uint64_t messages = ((uint64_t)upper << 31) - 1;
 
@@ -222,37 +189,33 @@ START_TEST(a_carry_half_done)
 		ck_assert_uint_eq(pushed->messages_hi, upper);
 	}
 }
-END_TEST
 
-/* A copying pop leaves the view where it is, but not so far behind that it would come up in front again. */
-START_TEST(the_view_lags_behind)
+/* A copying pop leaves the lease where it is, but never so far before the head that it would compare as after it. */
+TEST(the_lease_lags_within_bounds)
 {
 	static const uint32_t lags[] = { 0, 8, SMQ_LEASE_LAG_MAX - 24, SMQ_LEASE_LAG_MAX - 16, SMQ_LEASE_LAG_MAX };
 
 	for (size_t i = 0; i < sizeof lags / sizeof lags[0]; i++) {
-		struct smq_progress *popped;
-		uint32_t view;
+		uint32_t lease;
 
-		at(64);
-		popped = &memory.header->consumer_progress;
-		view = consumer.position - lags[i];
-		consumer.lease = view;
-		popped->lease_bytes = view;
+		start_at(64);
+		lease = consumer.position - lags[i];
+		consumer.lease = lease;
+		popped->lease_bytes = lease;
 		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
 		memory_pop(&consumer, 8, 1);
-		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : view);
-		/* Not in front, and moved by what is shown. */
+		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
+		/* It is not after the head, and a new lease moves it. */
 		ck_assert(!memory_consume(&memory).redelivering);
-		popped->lease_bytes = view;
+		popped->lease_bytes = lease;
 		smq_ring_lease(&consumer, consumer.position + 16);
 		ck_assert_uint_eq(popped->lease_bytes, consumer.position + 16);
 		ck_assert(memory_consume(&memory).redelivering);
 	}
 }
-END_TEST
 
-/* Every byte, and none beside them, from and to any place. */
-START_TEST(small_copies)
+/* Every byte is copied, and none beside them, from and to any offset. */
+TEST(small_copies)
 {
 	unsigned char from[2 * SMQ_SMALL], to[2 * SMQ_SMALL], expected[2 * SMQ_SMALL];
 
@@ -267,23 +230,20 @@ START_TEST(small_copies)
 		}
 	}
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("ring");
-	TCase *tests = tcase_create("ring");
-
-	tcase_set_timeout(tests, 30);
-	tcase_add_test(tests, every_size_at_every_offset);
-	tcase_add_test(tests, full_and_empty_counts);
-	tcase_add_test(tests, largest_message_fits_at_every_offset);
-	tcase_add_test(tests, last_bytes_of_the_ring);
-	tcase_add_test(tests, positions_wrap);
-	tcase_add_test(tests, totals_carry);
-	tcase_add_test(tests, a_carry_half_done);
-	tcase_add_test(tests, the_view_lags_behind);
-	tcase_add_test(tests, small_copies);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 90);
-}
+const struct suite suite = {
+	.name = "unit/ring",
+	.seconds = 90,
+	.test_seconds = 30,
+	.tests = {
+		{ every_size_at_every_offset, 1, 0 },
+		{ full_and_empty_counts, 1, 0 },
+		{ largest_message_fits_at_every_offset, 1, 0 },
+		{ last_bytes_of_the_ring, 1, 0 },
+		{ positions_wrap, 1, 0 },
+		{ totals_carry, 1, 0 },
+		{ a_carry_half_done, 1, 0 },
+		{ the_lease_lags_within_bounds, 1, 0 },
+		{ small_copies, 1, 0 },
+	},
+};

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A call that waits sleeps, for a slice at a time, and asks after each whether the peer lives. Told by the sleeps that
- * it asks for, which the linker lets this program see: how long a busy machine makes them says nothing about the call.
+ * A call that waits sleeps for a slice at a time, and checks after each whether the peer lives. The tests count the
+ * sleeps that it asks for, which the linker lets this program see: how long a busy machine makes them says nothing
+ * about the call.
  */
 #include "config.h"
 
 #include "calls.h"
 #include "child.h"
 #include "acquire.h"
-#include "support.h"
+#include "suite.h"
 
 static const struct call *call;
 static struct ends ends;
@@ -31,14 +32,14 @@ int __wrap_smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns)
 	return __real_smq_eventcount_wait(eventcount, ns);
 }
 
-/* Where the kernel has no membarrier, the slices are others: see lib/eventcount.h. */
+/* Without membarrier the slices are shorter: see lib/eventcount.h. */
 static int64_t slice_ns(void)
 {
 	return ends.own->eventcount.no_membarrier ? SMQ_SLICE_UNFENCED_NS : SMQ_SLICE_NS;
 }
 
-/* A slice ends when the next question for the peer is due: there is one more than fit, and one that is cut short. */
-START_TEST(a_few_long_sleeps)
+/* A slice ends when the next check of the peer is due: so there is one more than fit, and one that is cut short. */
+TEST(a_few_long_sleeps)
 {
 	call = &calls[_i];
 	if (!call->timed || !call->copies)
@@ -50,7 +51,6 @@ START_TEST(a_few_long_sleeps)
 	ck_assert_uint_le(sleeps, (unsigned)(1000 * MS / slice_ns()) + 2);
 	ends_close(&ends);
 }
-END_TEST
 
 static pid_t holder;
 
@@ -62,7 +62,7 @@ static void replace_peer(void)
 	holder = child_hold(ends.name, call->end == SHMEMQ_PRODUCER ? "consumer" : "producer");
 }
 
-/* The third sleep finds it dead: what is asked for counts from then on. */
+/* The third sleep finds it dead: the sleep that is asked for counts from then on. */
 static void kill_holder(void)
 {
 	if (sleeps != 2)
@@ -71,8 +71,8 @@ static void kill_holder(void)
 	asked_ns = 0;
 }
 
-/* The wait goes on until the next question is due. */
-START_TEST(a_death_is_noticed_within_a_slice)
+/* The wait goes on until the next check is due. */
+TEST(a_death_is_noticed_within_a_slice)
 {
 	call = &calls[_i * (CALLS - 1)]; /* the first, and the last */
 	ends = ends_waiting(call, 0);
@@ -84,10 +84,9 @@ START_TEST(a_death_is_noticed_within_a_slice)
 	ck_assert_int_le(asked_ns, SMQ_SLICE_NS);
 	ends_close(&ends);
 }
-END_TEST
 
-/* Nor do timeouts far shorter than a slice put the question off. */
-START_TEST(nor_by_short_waits)
+/* Timeouts far shorter than a slice do not put the check off. */
+TEST(short_waits_notice_a_death_too)
 {
 	int err;
 
@@ -103,16 +102,13 @@ START_TEST(nor_by_short_waits)
 	ck_assert_int_le(asked_ns, SMQ_SLICE_NS);
 	ends_close(&ends);
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("slices");
-	TCase *tests = tcase_create("slices");
-
-	tcase_add_loop_test(tests, a_few_long_sleeps, 0, CALLS);
-	tcase_add_loop_test(tests, a_death_is_noticed_within_a_slice, 0, 2);
-	tcase_add_loop_test(tests, nor_by_short_waits, 0, 2);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 120);
-}
+const struct suite suite = {
+	.name = "unit/slices",
+	.seconds = 120,
+	.tests = {
+		{ a_few_long_sleeps, CALLS, 0 },
+		{ a_death_is_noticed_within_a_slice, 2, 0 },
+		{ short_waits_notice_a_death_too, 2, 0 },
+	},
+};

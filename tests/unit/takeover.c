@@ -1,50 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring in the hands of the next holder of an end, wherever the last one was killed. */
+/* What the next holder of an end makes of the ring, wherever the last one was killed. */
 #include "config.h"
 
-#include "memory.h"
-#include "support.h"
+#include "ring_ends.h"
+#include "suite.h"
 #include "traffic.h"
 
-#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-#define SIZE        20
-#define RECORD      32
-
-static struct memory memory;
-static struct smq_progress *pushed, *popped;
-static struct smq_ring producer, consumer;
-
-/* Near the end of the ring and of the positions. */
-static void setup(void)
-{
-	memory = memory_make();
-	pushed = &memory.header->producer_progress;
-	popped = &memory.header->consumer_progress;
-	memory_empty_at(&memory, UINT32_MAX - 7 - 2 * RECORD);
-	producer = memory_produce(&memory);
-	consumer = memory_consume(&memory);
-}
-
-static void push(uint64_t content)
-{
-	ck_assert_int_eq(memory_push(&producer, SIZE, content), SMQ_READY);
-}
-
-static bool empty(void)
-{
-	uint32_t size;
-
-	return smq_ring_peek(&consumer, &size) == SMQ_NOT_YET;
-}
-
-/* What a producer that is killed has stored of its progress: what it had before its last operations. */
+/* Puts back what a producer had stored of its progress before its last operations, as if it had been killed in them. */
 static void forget_since(struct smq_progress *progress, const struct smq_progress *then)
 {
 	memcpy(progress, then, sizeof *progress);
 }
 
-/* All of a push but the store that publishes it. */
-START_TEST(producer_dies_before_commit)
+/* All of a push but the store that commits it. */
+TEST(producer_dies_before_commit)
 {
 	struct smq_record *record = smq_record_at(&producer, producer.position);
 	uint32_t tail = producer.position;
@@ -60,10 +29,9 @@ START_TEST(producer_dies_before_commit)
 	memory_pop(&consumer, SIZE, 2);
 	ck_assert(empty());
 }
-END_TEST
 
-/* Published, but neither the tail nor the totals stored; `_i` of the messages are popped meanwhile. */
-START_TEST(producer_dies_before_its_tail_is_stored)
+/* Committed, but neither the tail nor the totals are stored. `_i` of the messages are popped meanwhile. */
+TEST(producer_dies_before_its_tail_is_stored)
 {
 	struct smq_progress then;
 	uint32_t tail;
@@ -86,10 +54,11 @@ START_TEST(producer_dies_before_its_tail_is_stored)
 		memory_pop(&consumer, SIZE, (uint64_t)i);
 	ck_assert(empty());
 }
-END_TEST
 
-/* The totals are stored after the tail: killed in between, they stay one behind, and nothing is counted twice. */
-START_TEST(producer_dies_before_its_totals_are_stored)
+/*
+ * The totals are stored after the tail. Killed in between, they stay one message short, and nothing is counted twice.
+ */
+TEST(producer_dies_before_its_totals_are_stored)
 {
 	push(0);
 	pushed->messages_lo = pushed->moved_lo = 0;
@@ -98,10 +67,9 @@ START_TEST(producer_dies_before_its_totals_are_stored)
 	memory_pop(&consumer, SIZE, 0);
 	ck_assert(empty());
 }
-END_TEST
 
-/* The walk may go all around: a whole ring of the smallest records, none of them in the stored tail. */
-START_TEST(producer_recovers_a_full_ring)
+/* The walk may go all around: a whole ring of the smallest records, all of them after the stored tail. */
+TEST(producer_recovers_a_full_ring)
 {
 	struct smq_progress then = *pushed;
 	uint32_t count = 0;
@@ -117,10 +85,9 @@ START_TEST(producer_recovers_a_full_ring)
 		memory_pop(&consumer, 0, i);
 	ck_assert(empty());
 }
-END_TEST
 
-/* A consumer takes what is published behind a tail that was never stored. */
-START_TEST(consumer_ahead_of_the_stored_tail)
+/* A consumer pops what is committed after a tail that was never stored. */
+TEST(consumer_ahead_of_the_stored_tail)
 {
 	struct smq_progress then = *pushed;
 
@@ -132,10 +99,9 @@ START_TEST(consumer_ahead_of_the_stored_tail)
 	memory_pop(&consumer, SIZE, 2);
 	ck_assert(empty());
 }
-END_TEST
 
-/* The message that was held comes again and is marked; the one behind it was not. */
-START_TEST(held_message_is_redelivered)
+/* The message that was held comes again and is marked; the one after it was not held. */
+TEST(held_message_is_redelivered)
 {
 	push(1);
 	push(2);
@@ -150,10 +116,9 @@ START_TEST(held_message_is_redelivered)
 	push(3);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 }
-END_TEST
 
-/* Of several that were held at once, those not released. */
-START_TEST(held_messages_are_redelivered)
+/* Of several that were held at once, those that were not released. */
+TEST(held_messages_are_redelivered)
 {
 	for (uint64_t i = 1; i <= 4; i++)
 		push(i);
@@ -165,9 +130,8 @@ START_TEST(held_messages_are_redelivered)
 		memory_pop(&consumer, SIZE, i);
 	}
 }
-END_TEST
 
-START_TEST(released_message_marks_nothing)
+TEST(released_message_marks_nothing)
 {
 	push(1);
 	push(2);
@@ -179,10 +143,9 @@ START_TEST(released_message_marks_nothing)
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 	memory_pop(&consumer, SIZE, 3);
 }
-END_TEST
 
-/* Killed between the store of the head and that of the view: behind the head it says nothing. */
-START_TEST(view_behind_the_head_marks_nothing)
+/* Killed between the store of the head and that of the lease: a lease before the head marks nothing. */
+TEST(lease_before_the_head_marks_nothing)
 {
 	push(1);
 	push(2);
@@ -190,25 +153,24 @@ START_TEST(view_behind_the_head_marks_nothing)
 	popped->lease_bytes = consumer.position - RECORD;
 	consumer = memory_consume(&memory);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
-	/* And from here the view counts again. */
+	/* From here on a lease counts again. */
 	smq_ring_lease(&consumer, consumer.position + RECORD);
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
 }
-END_TEST
 
 /*
- * A view is compared by difference, so it must not stay where it was while gigabytes pass through copying pops: at
- * 2 GiB it would look newer than the head, close to 4 GiB like a message that is held.
+ * A lease is compared by difference, so it must not stay where it was while copying pops move gigabytes: after 2 GiB it
+ * would seem to be after the head, and close to 4 GiB it would mark a message.
  */
-START_TEST(view_keeps_up_with_copying_pops)
+TEST(lease_keeps_up_with_copying_pops)
 {
 	uint32_t held = consumer.position + RECORD, step = MESSAGE_MAX + 8;
 
 	push(1);
 	smq_ring_lease(&consumer, held);
 	memory_pop(&consumer, SIZE, 1);
-	/* The head alone decides here: no messages are needed. In laps, to a place where `held` is just ahead. */
+	/* The head alone matters here, so no messages are needed. It moves in laps, to a place just before `held`. */
 	for (uint64_t moved = 0; moved < ((uint64_t)1 << 32) - RECORD; moved += step) {
 		if (moved + step > ((uint64_t)1 << 32) - RECORD)
 			step = (uint32_t)(((uint64_t)1 << 32) - RECORD - moved);
@@ -222,30 +184,26 @@ START_TEST(view_keeps_up_with_copying_pops)
 	consumer = memory_consume(&memory);
 	push(2);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
-	/* And the view is still alive. */
+	/* And a new lease still counts. */
 	smq_ring_lease(&consumer, consumer.position + RECORD);
 	consumer = memory_consume(&memory);
 	ck_assert(smq_ring_redelivered(&consumer, consumer.position));
 }
-END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("takeover");
-	TCase *ends = tcase_create("ends");
-
-	tcase_add_checked_fixture(ends, setup, NULL);
-	tcase_set_timeout(ends, 20);
-	tcase_add_test(ends, producer_dies_before_commit);
-	tcase_add_loop_test(ends, producer_dies_before_its_tail_is_stored, 0, 5);
-	tcase_add_test(ends, producer_dies_before_its_totals_are_stored);
-	tcase_add_test(ends, producer_recovers_a_full_ring);
-	tcase_add_test(ends, consumer_ahead_of_the_stored_tail);
-	tcase_add_test(ends, held_message_is_redelivered);
-	tcase_add_test(ends, held_messages_are_redelivered);
-	tcase_add_test(ends, released_message_marks_nothing);
-	tcase_add_test(ends, view_behind_the_head_marks_nothing);
-	tcase_add_test(ends, view_keeps_up_with_copying_pops);
-	suite_add_tcase(suite, ends);
-	return test_run(suite, 60);
-}
+const struct suite suite = {
+	.name = "unit/takeover",
+	.seconds = 60,
+	.setup = start_near_the_end,
+	.tests = {
+		{ producer_dies_before_commit, 1, 0 },
+		{ producer_dies_before_its_tail_is_stored, 5, 0 },
+		{ producer_dies_before_its_totals_are_stored, 1, 0 },
+		{ producer_recovers_a_full_ring, 1, 0 },
+		{ consumer_ahead_of_the_stored_tail, 1, 0 },
+		{ held_message_is_redelivered, 1, 0 },
+		{ held_messages_are_redelivered, 1, 0 },
+		{ released_message_marks_nothing, 1, 0 },
+		{ lease_before_the_head_marks_nothing, 1, 0 },
+		{ lease_keeps_up_with_copying_pops, 1, 0 },
+	},
+};

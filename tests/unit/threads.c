@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Both ends in one process, a thread each, with a third one that interrupts them. */
+/* Both ends in one process, a thread each, and a third thread that interrupts both. */
 #include "config.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 
 #include "acquire.h"
-#include "support.h"
+#include "suite.h"
 #include "traffic.h"
 
 #define MESSAGES TEST_PART(200000)
@@ -22,8 +21,8 @@ struct ends {
 };
 
 /*
- * Lets a handle work on the other one's mapping of the same pages. The thread sanitizer knows addresses, not pages: on
- * two mappings it would see neither a race nor an order.
+ * Lets a handle work on the other one's mapping of the same pages. The thread sanitizer knows addresses, not pages:
+ * with two mappings it would see neither a race nor an order.
  */
 static void share_mapping(struct shmemq *q, const struct shmemq *other)
 {
@@ -88,8 +87,8 @@ static void move(struct ends *ends, bool sleeping)
 	ck_assert_int_eq(ends->pop_failed, 0);
 }
 
-/* `_i`: 1 one mapping, 2 sleeping instead of spinning, for the first hundred waits at least. */
-START_TEST(threads)
+/* Bits of `_i`: 1: one mapping; 2: sleeps instead of spinning, for the first hundred waits at least. */
+TEST(threads)
 {
 	const char *name = test_name();
 	struct ends ends = { .producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1) };
@@ -108,16 +107,18 @@ START_TEST(threads)
 	ck_assert_int_eq(shmemq_close(ends.consumer), 0);
 	ck_assert_int_eq(shmemq_close(ends.producer), 0);
 }
-END_TEST
 
-int main(void)
+static void begin(void)
 {
-	Suite *suite = suite_create("threads");
-	TCase *tests = tcase_create("threads");
-
 	seed = test_seed();
-	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, threads, 0, 4);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 240);
 }
+
+const struct suite suite = {
+	.name = "unit/threads",
+	.seconds = 240,
+	.test_seconds = 60,
+	.begin = begin,
+	.tests = {
+		{ threads, 4, 0 },
+	},
+};

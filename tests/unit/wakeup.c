@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* No wake-up is lost, however a sleep meets what it waits for; and nobody is woken who does not sleep. */
+/*
+ * No notification is lost, however a wait meets what it waits for; and no system call notifies a side that does not
+ * wait.
+ */
 #include "config.h"
 
 #include <inttypes.h>
@@ -9,12 +12,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "filter.h"
 #include "sleepy.h"
-#include "support.h"
+#include "suite.h"
 
 #define PINGS    TEST_PART(15000)
 #define MESSAGES TEST_PART(200000)
@@ -22,7 +24,7 @@
 
 static uint64_t seed;
 
-/* How each side waits, and whether it lives without membarrier(2), and since when. */
+/* How each side waits, and whether it is without membarrier(2), and since when. */
 struct side {
 	const char *wait, *deny;
 };
@@ -39,11 +41,15 @@ static const struct {
 };
 #define PAIRS (int)(sizeof pairs / sizeof pairs[0])
 
-static bool can_filter, can_poll;
-
 static bool can_be(const struct side *side)
 {
-	return (can_filter || strcmp(side->deny, "never") == 0) && (can_poll || strcmp(side->wait, "sleep") == 0);
+	unsigned needs = (strcmp(side->deny, "never") != 0 ? NEEDS_FILTERS : 0) |
+			 (strcmp(side->wait, "sleep") != 0 ? NEEDS_POLLFD : 0);
+	const char *missing = needs_missing(needs);
+
+	if (missing != NULL)
+		printf("skipped: a pair of sides: %s\n", missing);
+	return missing == NULL;
 }
 
 static pid_t start(const char *role, const struct side *side, const char *const *names, uint64_t count)
@@ -60,7 +66,7 @@ static void create(const char *name)
 	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
 }
 
-START_TEST(ping_pong)
+TEST(ping_pong)
 {
 	const char *names[] = { test_name(), test_name() };
 	pid_t ping, pong;
@@ -74,9 +80,8 @@ START_TEST(ping_pong)
 	ck_assert_int_eq(test_wait(ping), 0);
 	ck_assert_int_eq(test_wait(pong), 0);
 }
-END_TEST
 
-START_TEST(bursts)
+TEST(bursts)
 {
 	const char *names[] = { test_name(), "none" };
 	pid_t producer, consumer;
@@ -89,9 +94,8 @@ START_TEST(bursts)
 	ck_assert_int_eq(test_wait(producer), 0);
 	ck_assert_int_eq(test_wait(consumer), 0);
 }
-END_TEST
 
-/* A thread that waits for ever, round after round, until there is no other. */
+/* A thread that waits without a timeout, round after round, until `over`. */
 struct waiting {
 	struct shmemq *q;
 	int expected; /* errno of each wait */
@@ -124,7 +128,7 @@ static void *wait_for_ever(void *argument)
 	}
 }
 
-/* Each round is some hand-overs, and beside other work each of them takes a time slice. */
+/* A round is several hand-overs, and each of them takes a time slice on a busy machine. */
 static bool another(const struct waiting *waiting, unsigned i)
 {
 	return i == 1 || (i <= ROUNDS && test_now() < waiting->box);
@@ -150,8 +154,8 @@ static void end(struct waiting *waiting, pthread_t thread)
 }
 
 /*
- * Lets round `i` begin, and returns at some moment of its wait, or just before it. What comes before a sleep takes a
- * microsecond, or the time slice of a busy machine: so every eighth time the sleep itself is waited for.
+ * Lets round `i` begin, and returns at some moment of its wait, or just before it. What comes before the sleep takes a
+ * microsecond, or a time slice on a busy machine: so every eighth round this waits for the sleep itself.
  */
 static void begin_round(struct waiting *waiting, unsigned i)
 {
@@ -165,7 +169,7 @@ static void begin_round(struct waiting *waiting, unsigned i)
 	sleepy_delay(&random, i % 2 ? 5000 : 50000);
 }
 
-START_TEST(interruptions)
+TEST(no_interruption_is_lost)
 {
 	struct waiting waiting = { .expected = ECANCELED };
 	pthread_t thread = begin(&waiting, test_name());
@@ -177,9 +181,8 @@ START_TEST(interruptions)
 	}
 	end(&waiting, thread);
 }
-END_TEST
 
-START_TEST(closes)
+TEST(no_close_is_lost)
 {
 	struct waiting waiting = { .expected = EPIPE };
 	const char *name = test_name();
@@ -195,13 +198,11 @@ START_TEST(closes)
 	}
 	end(&waiting, thread);
 }
-END_TEST
 
-/*
- * Both ends of a queue in one process that may make no system call. Its exit status: 0, or what went wrong first. With
- * `sleep` it ends by a wait.
- */
-static int without_system_calls(const char *name, bool sleep)
+static bool waits_at_the_end;
+
+/* Both ends of a queue in one process that may make no system call. Returns 0, or what went wrong first. */
+static int without_system_calls(const char *name)
 {
 	struct shmemq *producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_STAY, 0600, NULL);
 	struct shmemq *consumer = shmemq_open(name, SHMEMQ_CONSUMER | SHMEMQ_STAY, 0, NULL);
@@ -231,40 +232,33 @@ static int without_system_calls(const char *name, bool sleep)
 		if (shmemq_timedpop(consumer, message, sizeof message, NULL, 0) != -1)
 			return 5;
 	}
-	if (sleep)
+	if (waits_at_the_end)
 		shmemq_pop(consumer, message, sizeof message, NULL);
 	return 0;
 }
 
-/* And the test's own test: a wait is noticed. */
-START_TEST(no_system_call_while_nobody_sleeps)
+/* Also tests the test: a wait is noticed. */
+TEST(no_system_call_while_nobody_sleeps)
 {
-	pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0)
-		syscall(SYS_exit_group, without_system_calls(test_name(), _i)); /* sanitizers have hooks in _exit */
-	ck_assert_int_eq(test_wait(pid), _i ? 128 + SIGSYS : 0);
+	waits_at_the_end = _i;
+	ck_assert_int_eq(filter_run(without_system_calls, test_name()), _i ? 128 + SIGSYS : 0);
 }
-END_TEST
 
-int main(void)
+static void make_seed(void)
 {
-	Suite *suite = suite_create("wakeup");
-	TCase *tests = tcase_create("wakeup");
-
-	can_filter = filter_works();
-	can_poll = test_can_poll();
 	seed = test_seed();
-	tcase_set_timeout(tests, 30);
-	tcase_add_loop_test(tests, ping_pong, 0, PAIRS);
-	tcase_add_loop_test(tests, bursts, 0, PAIRS);
-	tcase_add_test(tests, interruptions);
-	tcase_add_test(tests, closes);
-	if (!can_filter)
-		puts("skipped: what needs seccomp filters");
-	else if (TEST_QUIET)
-		tcase_add_loop_test(tests, no_system_call_while_nobody_sleeps, 0, 2);
-	suite_add_tcase(suite, tests);
-	return test_run(suite, 200);
 }
+
+const struct suite suite = {
+	.name = "unit/wakeup",
+	.seconds = 200,
+	.test_seconds = 30,
+	.begin = make_seed,
+	.tests = {
+		{ ping_pong, PAIRS, 0 },
+		{ bursts, PAIRS, 0 },
+		{ no_interruption_is_lost, 1, 0 },
+		{ no_close_is_lost, 1, 0 },
+		{ no_system_call_while_nobody_sleeps, 2, NEEDS_FILTERS | NEEDS_NO_CALLS },
+	},
+};

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* The flags and attributes that shmemq_open() takes and refuses, and what shmemq_getattr() tells of them. */
+#include "config.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "file.h"
+#include "suite.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+TEST(version)
+{
+	ck_assert_str_eq(shmemq_version(), PACKAGE_VERSION);
+}
+
+TEST(open_refuses_flags)
+{
+	static const unsigned bad[] = {
+		0,
+		SHMEMQ_CREATE,
+		SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_CREATE,
+		SHMEMQ_PRODUCER | SHMEMQ_OBSERVER | SHMEMQ_CREATE,
+		SHMEMQ_CONSUMER | SHMEMQ_OBSERVER | SHMEMQ_CREATE,
+		SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER | SHMEMQ_CREATE,
+		SHMEMQ_PRODUCER | SHMEMQ_EXCL,
+		SHMEMQ_OBSERVER | SHMEMQ_NONBLOCK | SHMEMQ_CREATE,
+		SHMEMQ_OBSERVER | SHMEMQ_STAY | SHMEMQ_CREATE,
+		SHMEMQ_OBSERVER | SHMEMQ_SHARED | SHMEMQ_CREATE,
+	};
+	const unsigned known = SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL |
+			       SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED;
+	const char *name = test_name();
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		ck_fails(shmemq_open(name, bad[i], 0600, NULL), EINVAL);
+	for (int bit = 0; bit < 32; bit++) {
+		if (!(known & 1u << bit))
+			ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | 1u << bit, 0600, NULL), EINVAL);
+	}
+	ck_assert(!file_exists(name));
+}
+
+TEST(open_takes_flags)
+{
+	const unsigned end = SHMEMQ_PRODUCER | SHMEMQ_CREATE;
+	const unsigned good[] = {
+		end,
+		end | SHMEMQ_EXCL,
+		end | SHMEMQ_NONBLOCK,
+		end | SHMEMQ_STAY,
+		end | SHMEMQ_EXCL | SHMEMQ_NONBLOCK | SHMEMQ_STAY,
+		SHMEMQ_CONSUMER | SHMEMQ_CREATE | SHMEMQ_EXCL | SHMEMQ_NONBLOCK | SHMEMQ_STAY,
+		SHMEMQ_OBSERVER | SHMEMQ_CREATE,
+		SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL,
+	};
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		const char *name = test_name();
+
+		ck_assert_int_eq(shmemq_close(test_open(name, good[i], 1)), 0);
+		ck_assert_int_eq(shmemq_unlink(name), 0);
+	}
+}
+
+/* Rounded up to a power of two, at least a page. */
+TEST(capacity_is_rounded_up)
+{
+	const uint64_t page = file_page();
+	const struct {
+		uint64_t asked, got;
+	} cases[] = {
+		{ 0, MIB },
+		{ 1, page },
+		{ page - 1, page },
+		{ page, page },
+		{ page + 1, 2 * page },
+		{ 2 * page + 1, 4 * page },
+		{ 3 * MIB, 4 * MIB },
+		{ 4 * MIB - 1, 4 * MIB },
+		{ 256 * MIB, 256 * MIB },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *name = test_name();
+		struct shmemq_attr attr = { .message_max = 1 /* out only: ignored */ };
+		struct statvfs fs;
+		struct shmemq *q;
+		struct stat st;
+
+		ck_assert_int_eq(statvfs("/dev/shm", &fs), 0);
+		if (fs.f_bavail * (uint64_t)fs.f_bsize < 2 * cases[i].got) {
+			fprintf(stderr, "skipped: /dev/shm is too small for %ju bytes\n", (uintmax_t)cases[i].got);
+			continue;
+		}
+		attr.capacity = cases[i].asked;
+		q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+		if (q == NULL && errno == ENOSPC) { /* other tests use it too */
+			fprintf(stderr, "skipped: /dev/shm has become too small\n");
+			continue;
+		}
+		ck_assert_ptr_nonnull(q);
+		ck_assert_int_eq(shmemq_getattr(q, &attr), 0);
+		ck_assert_uint_eq(attr.capacity, cases[i].got);
+		ck_assert_uint_eq(attr.message_max, cases[i].got - 16);
+		ck_assert_int_eq(stat(file_path(name), &st), 0);
+		ck_assert_int_eq(st.st_size, (off_t)(page + cases[i].got));
+		ck_assert_int_ge(st.st_blocks * 512, st.st_size); /* reserved to the last page */
+		ck_assert_int_eq(shmemq_close(q), 0);
+		ck_assert_int_eq(shmemq_unlink(name), 0);
+	}
+}
+
+TEST(attr_refused)
+{
+	static const uint64_t too_big[] = { 1024 * MIB + 1, 1024 * MIB * 4, (uint64_t)1 << 32 | 4096, UINT64_MAX };
+	const char *name = test_name();
+	struct shmemq_attr attr;
+
+	for (size_t i = 0; i < sizeof too_big / sizeof too_big[0]; i++) {
+		attr = (struct shmemq_attr){ .capacity = too_big[i] };
+		ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr), EINVAL);
+	}
+	for (int bit = 0; bit < 32; bit++) {
+		attr = (struct shmemq_attr){ .flags = 1u << bit };
+		if (attr.flags != SHMEMQ_ATTR_TEMPORARY)
+			ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr), EINVAL);
+	}
+	for (size_t i = 0; i < sizeof attr.reserved / sizeof attr.reserved[0]; i++) {
+		attr = (struct shmemq_attr){ .capacity = 1 };
+		attr.reserved[i] = 1;
+		ck_fails(shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr), EINVAL);
+	}
+	ck_assert(!file_exists(name));
+}
+
+/* Whatever it says, if this call does not create. */
+TEST(attr_ignored)
+{
+	struct shmemq_attr attr;
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 2 * file_page());
+
+	ck_assert_int_eq(shmemq_close(q), 0);
+	memset(&attr, 0xff, sizeof attr);
+	for (unsigned create = 0; create <= SHMEMQ_CREATE; create += SHMEMQ_CREATE) {
+		struct shmemq_attr got;
+
+		q = shmemq_open(name, SHMEMQ_PRODUCER | create, 0600, &attr);
+		ck_assert_ptr_nonnull(q);
+		ck_assert_int_eq(shmemq_getattr(q, &got), 0);
+		ck_assert_uint_eq(got.capacity, 2 * file_page());
+		ck_assert_uint_eq(got.flags, 0);
+		ck_assert_int_eq(shmemq_close(q), 0);
+	}
+}
+
+TEST(getattr)
+{
+	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY }, expected;
+	const unsigned ends[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER, SHMEMQ_OBSERVER };
+	const char *name = test_name();
+	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
+
+	ck_assert_ptr_nonnull(q);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	memset(&expected, 0, sizeof expected);
+	expected.capacity = file_page();
+	expected.message_max = file_page() - 16;
+	expected.flags = SHMEMQ_ATTR_TEMPORARY;
+	for (int i = 2; i >= 0; i--) {
+		q = test_open(name, ends[i] | SHMEMQ_CREATE, 1);
+		if (i == 0) /* the consumer's close has removed the name: this is another queue */
+			expected.flags = 0;
+		memset(&attr, 0xff, sizeof attr);
+		ck_assert_int_eq(shmemq_getattr(q, &attr), 0);
+		ck_assert_mem_eq(&attr, &expected, sizeof attr);
+		ck_fails(shmemq_getattr(q, NULL), EINVAL);
+		ck_assert_int_eq(shmemq_close(q), 0);
+	}
+	ck_fails(shmemq_getattr(NULL, &attr), EINVAL);
+}
+
+const struct suite suite = {
+	.name = "api/open",
+	.seconds = 60,
+	.tests = {
+		{ version, 1, 0 },
+		{ open_refuses_flags, 1, 0 },
+		{ open_takes_flags, 1, 0 },
+		{ capacity_is_rounded_up, 1, 0 },
+		{ attr_refused, 1, 0 },
+		{ attr_ignored, 1, 0 },
+		{ getattr, 1, 0 },
+	},
+};

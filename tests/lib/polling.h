@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a pollfd has been raised. */
+#ifndef TESTS_POLLING_H
+#define TESTS_POLLING_H
+
+#include <stdbool.h>
+
+#define SOON_MS 10000 /* a descriptor that is not raised by then never will be */
+
+/* Is this pollfd readable, or does it become so within so many ms? */
+bool raised(int fd, int ms);
+
+/* Fails the test unless it is raised soon. */
+void await_raised(int fd);
+
+#endif

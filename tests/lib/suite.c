@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "suite.h"
+
+#define SKIPPED 77 /* exit status for Automake: no test can run here */
+
+/* Can what has these needs run here? If not, prints why. */
+static bool can_run(const char *name, unsigned needs)
+{
+	const char *missing = needs_missing(needs);
+
+	if (missing != NULL)
+		printf("skipped: %s: %s\n", name, missing);
+	return missing == NULL;
+}
+
+static unsigned add_tests(TCase *tcase)
+{
+	unsigned added = 0;
+
+	for (size_t i = 0; i < SUITE_TESTS_MAX && suite.tests[i].test != NULL; i++) {
+		if (can_run(suite.tests[i].test->name, suite.tests[i].needs)) {
+			tcase_add_loop_test(tcase, suite.tests[i].test, 0, suite.tests[i].loops);
+			added++;
+		}
+	}
+	return added;
+}
+
+int main(void)
+{
+	Suite *check = suite_create(suite.name);
+	TCase *tcase;
+
+	/* Check's default of 4 s is soon over on a busy machine. tcase_create() reads this. */
+	setenv("CK_DEFAULT_TIMEOUT", "20", 0);
+	tcase = tcase_create(suite.name);
+	suite_add_tcase(check, tcase);
+	if (suite.test_seconds != 0)
+		tcase_set_timeout(tcase, suite.test_seconds);
+	if (suite.setup != NULL || suite.teardown != NULL)
+		tcase_add_checked_fixture(tcase, suite.setup, suite.teardown);
+	if (!can_run(suite.name, suite.needs) || add_tests(tcase) == 0)
+		return SKIPPED;
+	if (suite.begin != NULL)
+		suite.begin();
+	return test_run(check, suite.seconds);
+}

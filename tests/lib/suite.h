@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A Check program is a table of its tests, `const struct suite suite`, and suite.c has the main() that runs it. Each
+ * run of a test is a process of its own.
+ */
+#ifndef TESTS_SUITE_H
+#define TESTS_SUITE_H
+
+#include "needs.h"
+#include "support.h"
+
+/* Defines a test: TEST(pops_in_order) { ... }. `_i` is the number of the run, from 0. */
+#define TEST(name)                                                                   \
+	static void name##_test(int _i);                                             \
+	static const TTest name[1] = { { #name, name##_test, __FILE__, __LINE__ } }; \
+	static void name##_test(int _i CK_ATTRIBUTE_UNUSED)
+
+#define SUITE_TESTS_MAX 24
+
+struct suite {
+	const char *name;
+	unsigned seconds;       /* after which the whole suite is ended */
+	unsigned test_seconds;  /* after which one test is ended; 0: 20 */
+	unsigned needs;         /* of all tests */
+	void (*begin)(void);    /* runs once, before the tests are forked */
+	void (*setup)(void);    /* before each test, in its process, */
+	void (*teardown)(void); /* and after it */
+	struct {
+		const TTest *test;
+		int loops;      /* how often it runs */
+		unsigned needs; /* NEEDS_...: without one of them it is skipped */
+	} tests[SUITE_TESTS_MAX];
+};
+
+extern const struct suite suite;
+
+#endif
