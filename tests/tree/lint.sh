@@ -17,7 +17,7 @@ scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
 [ ! -e .ci/run ] || scripts="$scripts .ci/run debian/tests/abi debian/tests/command debian/tests/examples"
 completions=$(find tests tools -name '*.bash')
-build="configure.ac Makefile.am m4/shmemq.m4 examples/CMakeLists.txt examples/meson.build"
+build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build"
 prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
 sources="$code $python $scripts $completions $build"
 
