@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Makes configure. With --deps, first installs the distribution packages that are missing for building and
-# testing; with --deps=ci, those of .ci/run too; with --deps=release, those of make release-check beyond that; with
-# --deps=bench, those for building and measuring. The list: build-aux/packages.list.
+# Makes configure. First installs missing Debian packages, as listed in build-aux/packages.list: with --deps, those for
+# building and testing; with --deps=ci, also those of .ci/run; with --deps=release, also those of make release-check;
+# with --deps=bench, those for building and measuring.
 set -eu
 cd "$(dirname "$0")"
 
@@ -25,7 +25,7 @@ install_missing()
 	if [ "$(id -u)" -ne 0 ]; then
 		root=sudo
 		command -v sudo >/dev/null || {
-			echo "$0: run as root, or install by hand:$missing" >&2
+			echo "$0: run this as root or install sudo, or install these packages by hand:$missing" >&2
 			exit 1
 		}
 	fi
@@ -47,7 +47,7 @@ esac
 [ $# -le 1 ] || usage
 if [ -n "${stages-}" ]; then
 	command -v apt-get >/dev/null || {
-		echo "$0: --deps knows apt only; build-aux/packages.list says what is needed" >&2
+		echo "$0: --deps needs apt-get; without it install the packages of build-aux/packages.list by hand" >&2
 		exit 1
 	}
 	install_missing "$stages"

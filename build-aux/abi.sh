@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library's binary interface against lib/libshmemq.abi, which libabigail's abidw wrote: abi.sh check | update.
-# What is new is said and is no fault; anything that is gone or is another than it was fails. The dump is x86-64's.
+# Compares the library's binary interface with lib/libshmemq.abi, a dump for x86-64 by libabigail's abidw:
+# abi.sh check | update. Additions are reported and pass; anything removed or changed fails.
 set -eu
 : "${srcdir:=.}"
 library=.libs/libshmemq.so
@@ -13,14 +13,14 @@ skip()
 	exit 77
 }
 
-command -v abidiff >/dev/null || skip 'no abidiff (abigail-tools)'
-[ -e "$library" ] || skip 'no shared library'
-readelf -h "$library" | grep -q 'Advanced Micro Devices X86-64' || skip 'another architecture than the dump'
-readelf -S "$library" | grep -q '\.debug_info' || skip 'no debugging information: CFLAGS=-g'
+command -v abidiff >/dev/null || skip 'abidiff is missing: install abigail-tools'
+[ -e "$library" ] || skip 'no shared library: configure without --disable-shared'
+readelf -h "$library" | grep -q 'Advanced Micro Devices X86-64' || skip 'not x86-64, the architecture of the dump'
+readelf -S "$library" | grep -q '\.debug_info' || skip 'no debugging information: configure with CFLAGS=-g'
 
 case ${1-} in
 update)
-	# Where things stand tells abidiff what is public. The lines are not for the dump, nor whose directory it was.
+	# abidiff tells public types by the file that declares them. The dump has no line numbers, no build directory.
 	abidw --headers-dir "$srcdir/include" --drop-private-types --exported-interfaces-only --no-corpus-path \
 		--no-comp-dir-path --short-locs --type-id-style hash "$library" |
 		sed "s/ line='[0-9]*'/ line='1'/; s/ column='[0-9]*'/ column='1'/
@@ -28,10 +28,10 @@ update)
 	;;
 check)
 	abidiff --headers-dir2 "$srcdir/include" --no-added-syms "$dump" "$library" || {
-		echo "abi.sh: the interface has changed: doc/release.md says what that takes" >&2
+		echo "abi.sh: the interface has changed: doc/release.md says what to do" >&2
 		exit 1
 	}
-	# Bit 2 of its status is any difference, here an addition.
+	# Bit 2 of the status means any difference; after the check above it is an addition.
 	abidiff --headers-dir2 "$srcdir/include" "$dump" "$library" || [ $? -eq 4 ]
 	;;
 *)

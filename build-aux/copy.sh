@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The sources, as they are now, in a directory of their own: copy.sh DIRECTORY. What is configured here stands in the
-# way of a build elsewhere; there nothing is. Of a checkout it takes what is tracked.
+# Copies the sources, as they are now, to a directory: copy.sh DIRECTORY. Out-of-tree builds need a source tree that is
+# not configured; the copy never is. Of a checkout only the tracked files are copied.
 set -eu
 [ $# -eq 1 ] || {
 	echo "usage: $0 DIRECTORY" >&2

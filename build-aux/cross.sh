@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds the library for other machines than this one, and tests it: cross.sh [NAME...], all of those listed below or
-# some. The suite runs, by an emulator where it has to; then both commands, that one and this machine's own, share
-# queues.
-# On Debian, x86-64; ./autogen.sh --deps=release installs what it needs. KEEP=DIRECTORY keeps the builds.
+# Builds the library for other machines and tests it: cross.sh [NAME...], by default all names listed below. The suite
+# runs, in an emulator where needed; then the command built for that machine and this machine's own share queues.
+# Runs on Debian, x86-64; ./autogen.sh --deps=release installs what it needs. KEEP=DIRECTORY keeps the builds.
 set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
@@ -23,8 +22,8 @@ usage()
 	exit 2
 }
 
-# Sets what stands for a name: triplet, its compiler cc, the emulator, which is empty if it runs here, the Debian
-# architecture that Check is from, and whether it can share a queue with this machine.
+# Sets the variables for a name: triplet, cc (the compiler), options (of configure), emulator (empty if programs run
+# directly), architecture (Debian's, from which Check is taken), shares (whether it shares queues with this machine).
 describe()
 {
 	emulator=
@@ -41,9 +40,9 @@ describe()
 	i386*) triplet=i686-linux-gnu architecture=i386 ;;
 	arm64) triplet=aarch64-linux-gnu architecture=arm64 emulator=aarch64 ;;
 	armhf) triplet=arm-linux-gnueabihf architecture=armhf emulator=arm ;;
-	# Its instructions have no 64-bit atomics.
+	# It has no 64-bit atomic instructions.
 	armel) triplet=arm-linux-gnueabi architecture=armel emulator=arm ;;
-	# Debian 12 has its compiler and libc only: no Check.
+	# Debian 12 has a compiler and libc for it, but no Check.
 	riscv64) triplet=riscv64-linux-gnu emulator=riscv64 architecture= ;;
 	s390x) triplet=s390x-linux-gnu architecture=s390x emulator=s390x shares=no ;;
 	musl*) triplet=x86_64-linux-musl architecture= ;;
@@ -52,20 +51,20 @@ describe()
 	cc=$triplet-gcc
 	case $1 in
 	i386*)
-		# The kernel runs it, if it is told where that libc is.
+		# The kernel runs its programs directly once they name that libc.
 		libc=/usr/$triplet/lib
 		cc="$cc -Wl,--dynamic-linker=$libc/ld-linux.so.2 -Wl,--disable-new-dtags -Wl,-rpath,$libc"
 		;;
-	# The kernel's headers are not musl's.
+	# musl does not bring the kernel's headers.
 	musl*) cc="musl-gcc -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu" ;;
 	esac
 	case $1 in
-	# libtool takes -static for itself, wherever it stands.
+	# libtool would take -static as an option of its own.
 	*-static) cc="$cc --static" ;;
 	esac
 }
 
-# Check for another architecture, out of Debian's package.
+# Extracts Check for another architecture from Debian's package.
 check_of() # ARCHITECTURE
 {
 	directory=$work/check-$1
@@ -77,7 +76,7 @@ check_of() # ARCHITECTURE
 	rm -rf "$work/system-$1"
 }
 
-# With the emulator known to the kernel, in a namespace of its own, which has all users.
+# Runs a command in a user namespace, which maps all users and where the kernel starts the emulator by itself.
 emulated() # COMMAND...
 {
 	if [ -z "$emulator" ]; then
@@ -120,13 +119,13 @@ build() # NAME CONFIGURE-ARGUMENT...
 	mkdir -p "$work/$1" "$work/no-packages"
 	cd "$work/$1"
 	shift
-	# Libraries that this machine has are not for that one.
+	# pkg-config must not find this machine's libraries.
 	quietly configure.log env PKG_CONFIG_LIBDIR="$work/no-packages" "$work/tree/configure" --enable-werror "$@"
 	quietly make.log nice make -j"$(nproc)"
 	cd "$top"
 }
 
-# Where a build's command is, and with it the library that it wants.
+# Prints the directory of a build's command and of the library that it loads.
 directory_of() # NAME
 {
 	directory=$work/$1
@@ -134,7 +133,7 @@ directory_of() # NAME
 	echo "$directory"
 }
 
-# Runs that command, for two minutes at most; as itself, so that in the background it is $!.
+# Runs that command for at most two minutes. It replaces the shell: in the background, $! is its process.
 command_of() # NAME ARGUMENT...
 {
 	directory=$(directory_of "$1")
@@ -142,7 +141,7 @@ command_of() # NAME ARGUMENT...
 	exec env LD_LIBRARY_PATH="$directory" timeout -k 5 120 "$directory/shmemq" "$@"
 }
 
-# Those still running, and the queue, go with this shell.
+# Ends the processes that are still running and removes the queue.
 leave()
 {
 	# shellcheck disable=SC2086 # a list of words
@@ -150,7 +149,7 @@ leave()
 	rm -f "/dev/shm$queue"
 }
 
-# A shell that waits takes a signal; one that runs something itself is deaf until that ends.
+# Waits in the background, since a shell handles a signal only after its foreground command ends.
 finish()
 {
 	for process in $started; do
@@ -159,7 +158,7 @@ finish()
 	started=
 }
 
-# Messages from one build's command to another's.
+# Sends messages from one build's command to another's.
 stream() # FROM TO
 {
 	command_of "$1" push "$queue" --create --stay <"$work/stream" &
@@ -172,7 +171,7 @@ stream() # FROM TO
 	echo "cross.sh: 100000 messages from $1 to $2"
 }
 
-# Both commands share both ends of one queue. Each message arrives once, and those of each side in their order.
+# Both commands share both ends of one queue. Each message must arrive once, and the messages of each side in order.
 share() # NAME NAME
 {
 	(command_of "$1" create "$queue" --capacity 4K)
@@ -221,7 +220,7 @@ for name in "$@"; do
 		libraries="$directory/libcheck.a $directory/libsubunit.a -pthread -lrt -lm"
 		set -- CHECK_CFLAGS="-I$directory" CHECK_LIBS="$libraries"
 	fi
-	# C alone: this machine's C++ compiler would link for this machine.
+	# Without C++: configure would take this machine's compiler.
 	# shellcheck disable=SC2086 # none, or one
 	build "$name" --host="$triplet" $options CC="$cc" CXX=no "$@"
 	(

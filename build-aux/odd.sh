@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make check` where something is missing: with a /dev/shm of 64 MiB, as a container has, without /proc, without an
-# inotify instance left, and as an ordinary user. Needs root, and changes nothing outside a namespace.
+# Runs `make check` where something is missing: with a /dev/shm of 64 MiB, as in a container; without /proc; with no
+# inotify instance left; and as an ordinary user. Needs root, and changes nothing outside its namespaces.
 set -eu
 cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || {
-	echo 'odd.sh: needs root'
+	echo 'odd.sh: must run as root'
 	exit 77
 }
 work=$(mktemp -d)
@@ -32,7 +32,7 @@ mounted()
 	unshare --mount sh -euc 'mount $1; shift; exec "$@"' sh "$@"
 }
 
-# Where an ordinary user gets to, too.
+# The ordinary user must reach it, too.
 chmod 755 "$work"
 build-aux/copy.sh "$work/tree"
 cd "$work/tree"
