@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Everything that a release has to pass beyond .ci/run: make release-check, or with the names of some steps. As root, on
-# Debian, in a checkout, after ./autogen.sh --deps=release. About an hour. A step that fails does not end it; at the end
-# there is a line for each.
+# Everything that a release must pass beyond .ci/run: release-check.sh [STEP...], by default all steps. Runs as root on
+# Debian, in a checkout, after ./autogen.sh --deps=release; takes about an hour. After a failed step it goes on; the
+# summary has a line for each step.
 set -eu
 cd "$(dirname "$0")/.."
 [ -e debian/control ] || {
-	echo "$0: no debian/ here: it is in the repository, not in the tarball" >&2
+	echo "$0: debian/ is missing: run this in a checkout, the tarball has no debian/" >&2
 	exit 1
 }
 
@@ -18,12 +18,7 @@ quietly()
 	}
 }
 
-as_nobody()
-{
-	setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=/nonexistent "$@"
-}
-
-# The checkout may be configured; a copy of it is not.
+# A copy, since the checkout may be configured.
 copied()
 {
 	build-aux/copy.sh "$work/tree"
@@ -48,65 +43,87 @@ abi()
 	make abi-check MAY_SKIP=no
 }
 
-# Built and tested as an ordinary user, then in parts, without tests.
+# Builds in a clean Debian with nothing but the build dependencies, without network, as an ordinary user.
+build() # DIRECTORY SBUILD-OPTION...
+{
+	mkdir -p "$work/$1"
+	cd "$work/$1"
+	shift
+	quietly sbuild --chroot-mode=unshare --chroot="$work/system.tar.gz" --dist=UNRELEASED --verbose --nolog \
+		--no-run-lintian "$@" "$work"/source/*.dsc
+	cd "$top"
+}
+
+# Builds the packages with the suite, in the two parts that the archive's builders make, and for another architecture;
+# lints them; installs and purges them, after which nothing may be left; runs debian/tests.
 debs()
 {
-	mkdir "$work/debs"
+	build-aux/debian.sh "$work/system.tar.gz" --variant=buildd
+	quietly build-aux/debs.sh "$work/source" -S
+	build debs --no-arch-all
+	grep -E '^# (TOTAL|PASS|SKIP|FAIL|ERROR):' "$work/log"
+	build debs --arch-all --no-arch-any
+	build arm64 --host=arm64 --profiles=cross,nocheck
+	(cd "$work" && ls debs/*.deb arm64/*.deb)
+	# These two tags hold until the first upload.
+	lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs,unreleased-changes \
+		"$work"/source/*.changes "$work"/debs/*.changes
+	lintian --allow-root --fail-on info --tags hardening-no-bindnow,hardening-no-pie,hardening-no-relro \
+		"$work"/debs/*.changes
+	quietly piuparts --keep-sources-list --basetgz="$work/system.tar.gz" "$work"/debs/*.deb
+	grep ': PASS: ' "$work/log"
+	quietly autopkgtest --apt-upgrade "$work"/debs/*.deb "$work"/source/*.dsc -- \
+		unshare --tarball="$work/system.tar.gz"
+	sed -n '/@ summary$/,$p' "$work/log"
+}
+
+# Two builds of the packages are the same bytes: with another time, directory, locale, umask, order of files and so on.
+reproduce()
+{
+	build-aux/copy.sh "$work/tree"
+	quietly reprotest --variations=+all,-user_group \
+		--build-command='DEB_BUILD_OPTIONS=nocheck build-aux/debs.sh out -b -Pnocheck' "$work/tree" 'out/*.deb'
+	sed -n '/^No differences/p' "$work/log"
+}
+
+# Runs README's line that makes and installs the packages, in a clean Debian.
+readme()
+{
 	build-aux/copy.sh "$work/tree"
 	git -C "$work/tree" init -q
 	git -C "$work/tree" add -f .
-	chown -R nobody "$work/debs" "$work/tree"
-	quietly as_nobody "$work/tree/build-aux/debs.sh" "$work/debs"
-	# What is true until the upload.
-	as_nobody lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs,unreleased-changes \
-		"$work"/debs/*.changes
-	as_nobody lintian --fail-on info --tags hardening-no-bindnow,hardening-no-pie,hardening-no-relro \
-		"$work"/debs/*.changes
-	for part in -A -B; do
-		quietly env DEB_BUILD_OPTIONS=nocheck build-aux/debs.sh "$work/part$part" "$part" -Pnocheck
-	done
-	(cd "$work" && ls debs/*.deb part-*/*.deb)
+	sed -n 's/^    \(.*debs\.sh.*\)/set -eu; cd tree; \1/p' README | tee "$work/line"
+	# shellcheck disable=SC2016 # for mmdebstrap
+	quietly env DEB_BUILD_OPTIONS=nocheck build-aux/debian.sh - --variant=apt --format=null --include=sudo \
+		--customize-hook="copy-in $work/tree $work/line /" --customize-hook='chroot "$1" sh /line'
+	grep '^Setting up .*shmemq.* (' "$work/log"
 }
 
-# The packages of another architecture, in a clean Debian of this one, as the archive's cross builders make them.
-crossdebs()
-{
-	build-aux/debian.sh "$work/system" --variant=apt --architectures="$(dpkg --print-architecture),arm64" \
-		--include=crossbuild-essential-arm64
-	cp /etc/resolv.conf "$work/system/etc/"
-	build-aux/copy.sh "$work/system/src"
-	quietly build-aux/debs.sh --orig "$work/system/debs"
-	# shellcheck disable=SC2016 # for the inner shell
-	quietly unshare --mount sh -euc '
-		mount -t proc proc "$1/proc"
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-			DEBIAN_FRONTEND=noninteractive chroot "$1" sh -euc "
-				cd /src
-				apt-get -q update
-				apt-get -q -y build-dep --no-install-recommends -aarm64 -Pcross,nocheck ./
-				build-aux/debs.sh /debs -B -aarm64 -Pcross,nocheck"
-	' sh "$work/system"
-	ls "$work"/system/debs/*_arm64.deb
-}
-
+top=$PWD
 if [ "${1-}" = --inside ]; then
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 1' HUP INT TERM
-	chmod 755 "$work" # for the ordinary user who builds
+	chmod 755 "$work" # sbuild and autopkgtest read it as an ordinary user
+	# sbuild and autopkgtest need subordinate users, which root has not by default.
+	echo root:100000:65536 >"$work/subordinate"
+	mount --bind "$work/subordinate" /etc/subuid
+	mount --bind "$work/subordinate" /etc/subgid
 	case $2 in
-	abi | crossdebs | debs | distcheck) "$2" ;;
-	cross | odd | reproduce | stranger) "build-aux/$2.sh" ;;
+	cross | odd) "build-aux/$2.sh" ;;
+	*) "$2" ;;
 	esac
 	exit
 fi
 
-[ $# -gt 0 ] || set -- distcheck abi debs crossdebs stranger reproduce odd cross
+steps='distcheck abi debs readme reproduce odd cross'
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- $steps
 for name in "$@"; do
-	case $name in
-	abi | cross | crossdebs | debs | distcheck | odd | reproduce | stranger) ;;
+	case " $steps " in
+	*" $name "*) ;;
 	*)
-		echo "release-check: no step $name" >&2
+		echo "release-check: unknown step $name: the steps are $steps" >&2
 		exit 2
 		;;
 	esac
@@ -117,10 +134,10 @@ for name in "$@"; do
 	echo "== $name"
 	begun=$(date +%s)
 	status=0
-	build-aux/release-check.sh --inside "$name" || status=$?
+	unshare --mount build-aux/release-check.sh --inside "$name" || status=$?
 	case $status in
 	0) result=passed ;;
-	# A release is not made where something cannot be tried.
+	# A release needs every step to have run.
 	77) result='failed (skipped)' ;;
 	*) result=failed ;;
 	esac

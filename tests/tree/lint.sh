@@ -15,7 +15,7 @@ python=$(find examples -name '*.py')
 scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
-[ ! -e .ci/run ] || scripts="$scripts .ci/run debian/tests/abi debian/tests/command debian/tests/examples"
+[ ! -e .ci/run ] || scripts="$scripts .ci/run $(find debian/tests ! -name control -type f)"
 completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build"
 prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
