@@ -55,6 +55,7 @@ is 'what two pops wrote' "$temp/both" <"$temp/in"
 
 # It does not wait for its reader for ever.
 new_queue
+rm "$temp/first" # or until_stuck() would find the first pop's output there, before this pop runs
 "$SHMEMQ" push "$q" --stay <"$temp/in" &
 push=$!
 {
