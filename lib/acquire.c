@@ -128,7 +128,11 @@ static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want
 	} else {
 		status = smq_ring_resume(&q->ring, q->producer);
 	}
-	return status == SMQ_READY ? smq_check(q, want) : status;
+	if (status == SMQ_READY)
+		status = smq_check(q, want, true);
+	if (!q->producer && status == SMQ_NOT_YET)
+		smq_ring_store_room(&q->ring); /* as smq_await() does on an end that is not SHARED */
+	return status;
 }
 
 /* Gets the lock and what it is for, or neither. 0 or errno. */
@@ -172,7 +176,7 @@ static int acquire(struct shmemq *q, struct smq_want *want, int64_t timeout)
 
 	if (q->state & SMQ_SHARED)
 		return acquire_shared(q, want, timeout);
-	status = smq_check(q, want);
+	status = smq_check(q, want, false);
 	return status == SMQ_READY ? 0 : smq_await(q, status, want, timeout);
 }
 

@@ -39,13 +39,16 @@
  *	1. load the size word at h, with acquire: 0 means empty
  *	2. read the message
  *	3. store h + r as the head, with release: the producer may overwrite the record
- *	4. count the message, and wake the peer if it waits
+ *	4. every capacity / 64 bytes, and before it waits: store the head as the room too, with release
+ *	5. count the message, and wake the peer if it waits
  * Steps 4 and 5 of a push together commit the message.
  *
- * So the consumer reads the tail only when it attaches, the producer reads the head only when it attaches or when its
- * private copy says that the ring is full, and a small message crosses between two cores in the cache line of its size
- * word. The tail serves shmemq_stat(), a consumer that attaches, the other handles of a SHARED end, and the next
- * producer, which walks from it over records that were published and not yet counted.
+ * So the consumer reads the tail only when it attaches, and a small message crosses between two cores in the cache line
+ * of its size word. When its private copy of the head says that the ring is full, the producer reads the room, whose
+ * line the consumer seldom writes: a read of the head would take away a line that the consumer writes with every
+ * message. The room may lag, so before the producer sleeps or fails, it reads the head. The tail serves shmemq_stat(),
+ * a consumer that attaches, the other handles of a SHARED end, and the next producer, which walks from it over records
+ * that were published and not yet counted.
  *
  * Every word that changes is 32 bits wide, naturally aligned and native-endian. What one side writes with every message
  * lies in other groups of 128 bytes than anything that the other side writes: two cache lines, because processors
@@ -106,8 +109,8 @@ struct smq_identity {
 /*
  * What an end writes with every message. Written by: the end's handle; on a SHARED end, the holder of the owner lock.
  * Read by: shmemq_stat() and the end's next handle; on a SHARED end each handle that takes the owner lock or waits; the
- * consumer's position by the producer, when it attaches or its private copy says that the ring is full; the producer's
- * position by a consumer that attaches. Orderings: ring.h.
+ * consumer's position by the producer, when it attaches or would sleep or fail; the producer's position by a consumer
+ * that attaches. Orderings: ring.h.
  */
 struct smq_progress {
 	smq_word position_bytes; /* producer: tail; consumer: head. Stored after every operation */
@@ -154,6 +157,14 @@ struct smq_wait {
 	unsigned char sem[2][SMQ_GROUP_BYTES / 4];
 };
 
+/*
+ * The head, as of a moment ago. Written by: the consumer's handle; on a SHARED end, the holder of the owner lock. Read
+ * by: the producer, when its private copy of the head says that the ring is full.
+ */
+struct smq_room {
+	smq_word position_bytes; /* at most capacity / 64 bytes before the head */
+};
+
 struct smq_header {
 	_Alignas(SMQ_GROUP_BYTES) struct smq_identity identity;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_progress producer_progress;
@@ -162,6 +173,7 @@ struct smq_header {
 	_Alignas(SMQ_GROUP_BYTES) struct smq_claim consumer_claim;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_wait producer_wait;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_wait consumer_wait;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_room consumer_room;
 };
 
 struct smq_record {
@@ -179,6 +191,7 @@ _Static_assert(offsetof(struct smq_header, consumer_progress) == 384, "format");
 _Static_assert(offsetof(struct smq_header, consumer_claim) == 512, "format");
 _Static_assert(offsetof(struct smq_header, producer_wait) == 640, "format");
 _Static_assert(offsetof(struct smq_header, consumer_wait) == 768, "format");
-_Static_assert(sizeof(struct smq_header) == 896, "format");
+_Static_assert(offsetof(struct smq_header, consumer_room) == 896, "format");
+_Static_assert(sizeof(struct smq_header) == 1024, "format");
 
 #endif

@@ -64,6 +64,7 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 
 	load_progress(ring, &header->producer_progress, records, capacity);
 	ring->head = &header->consumer_progress.position_bytes;
+	ring->room = &header->consumer_room.position_bytes;
 	tail = ring->position;
 	if (tail % 8 != 0)
 		return SMQ_BAD;
@@ -77,7 +78,7 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 		count++;
 		bytes += size;
 	}
-	/* Acquire, as in smq_ring_space_slow(). */
+	/* Acquire, as in smq_ring_load_head(). */
 	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
 	if (status == SMQ_BAD || !head_is_valid(ring, ring->cached_head))
 		return SMQ_BAD;
@@ -87,7 +88,21 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	return SMQ_READY;
 }
 
-enum smq_ring_status smq_ring_space_slow(struct smq_ring *ring, uint32_t record_bytes)
+enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_bytes)
+{
+	/* Acquire: with the release in smq_ring_store_room(), as in smq_ring_load_head(). */
+	uint32_t room = atomic_load_explicit(ring->room, memory_order_acquire), used = ring->position - room;
+
+	if (room % 8 != 0)
+		return SMQ_BAD;
+	/* The room is stored after the head, so it may lie before the cached head. Garbage that does is not noticed
+	 * here, but by smq_ring_load_head(). */
+	if (used < ring->position - ring->cached_head)
+		ring->cached_head = room;
+	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : SMQ_NOT_YET;
+}
+
+enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_bytes)
 {
 	/* Acquire: with the release in smq_ring_release_new(), the consumer has read what lies before the head before
 	 * this side writes over it. */
@@ -124,6 +139,9 @@ enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_
 	if (ring->position % 8 != 0 || (tail - ring->position > capacity && ring->position - tail > capacity))
 		return SMQ_BAD;
 	load_lease(ring);
+	ring->room = &header->consumer_room.position_bytes;
+	ring->room_due = load(ring->room) + smq_room_step(ring);
+	smq_ring_store_room(ring);
 	return SMQ_READY;
 }
 
@@ -132,6 +150,7 @@ void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, un
 {
 	*ring = (struct smq_ring){ .records = records, .capacity = capacity };
 	ring->progress = producer ? &header->producer_progress : &header->consumer_progress;
+	ring->room = &header->consumer_room.position_bytes;
 	if (producer)
 		ring->head = &header->consumer_progress.position_bytes;
 	ring->messages_lo = ring->messages_hi = UINT32_MAX; /* no valid total: the first resume loads everything */
@@ -153,9 +172,10 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 	ring->position = position;
 	if (!producer) {
 		load_lease(ring);
+		ring->room_due = load(ring->room) + smq_room_step(ring);
 		return SMQ_READY;
 	}
-	/* Acquire, as in smq_ring_space_slow(). */
+	/* Acquire, as in smq_ring_load_head(). */
 	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
 	return head_is_valid(ring, ring->cached_head) ? SMQ_READY : SMQ_BAD;
 }

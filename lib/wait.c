@@ -66,12 +66,12 @@ static void probe_peer(struct shmemq *q, int64_t now)
 /* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
 static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 {
-	enum smq_ring_status status = smq_check(q, want);
+	enum smq_ring_status status = smq_check(q, want, true);
 	int gone = 0;
 
 	/* After the peer is seen to have gone the ring is checked once more: what it published before comes first. */
 	if (status == SMQ_NOT_YET && (gone = peer_gone(q)) != 0)
-		status = smq_check(q, want);
+		status = smq_check(q, want, true);
 	*err = status == SMQ_READY ? 0 : status == SMQ_BAD ? EBADMSG : gone;
 	return status != SMQ_NOT_YET || gone != 0;
 }
@@ -135,7 +135,7 @@ static smq_always_inline bool check_soon(struct shmemq *q, struct smq_want *want
 	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
 		smq_cpu_relax();
 	for (int i = 0; i < SOON_CHECKS; i++) {
-		if (smq_check(q, want) == SMQ_READY)
+		if (smq_check(q, want, false) == SMQ_READY)
 			return true;
 		smq_cpu_relax();
 	}
@@ -148,7 +148,7 @@ static bool spin(struct shmemq *q, struct smq_want *want, int64_t until, int *er
 	do {
 		for (int i = 0; i < SPINS_A_CLOCK_READING; i++) {
 			smq_cpu_relax();
-			if (smq_check(q, want) != SMQ_NOT_YET)
+			if (smq_check(q, want, false) != SMQ_NOT_YET)
 				return is_over(q, want, err);
 		}
 		if (is_over(q, want, err))
@@ -265,6 +265,9 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 {
 	int err;
 
+	/* On a SHARED end the holder of the owner lock has done it: check_locked() of acquire.c. */
+	if (!q->producer && !(q->state & SMQ_SHARED))
+		smq_ring_store_room(&q->ring);
 	if (status == SMQ_BAD)
 		err = EBADMSG;
 	else

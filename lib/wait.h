@@ -28,12 +28,17 @@ struct smq_want {
 	uint32_t found; /* consumer: bytes of the message at the head, once there is one */
 };
 
-/* Is it there? On a SHARED end without the owner lock: a guess. */
-static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *want)
+/*
+ * Is it there? `exact`: before this side sleeps or fails; else a producer reads the room, which may lag. On a SHARED
+ * end without the owner lock: a guess.
+ */
+static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *want, bool exact)
 {
 	if (smq_unlikely(q->state & SMQ_SHARED) && !q->ownerlock.held)
-		return smq_ring_guess(&q->ring, q->producer, want->need) ? SMQ_READY : SMQ_NOT_YET;
-	return q->producer ? smq_ring_space(&q->ring, want->need) : smq_ring_peek(&q->ring, &want->found);
+		return smq_ring_guess(&q->ring, q->producer, want->need, exact) ? SMQ_READY : SMQ_NOT_YET;
+	if (!q->producer)
+		return smq_ring_peek(&q->ring, &want->found);
+	return exact ? smq_ring_space(&q->ring, want->need) : smq_ring_room(&q->ring, want->need);
 }
 
 /* Sets what a new handle knows of spinning. */

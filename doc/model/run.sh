@@ -53,6 +53,10 @@ for sleeper in 0 1 2; do
 		done
 	done
 done
+for sleeper in 0 1 2; do
+	check holds wait -DSLEEPER_IS=$sleeper -DROOM
+done
+check fails wait -DSLEEPER_IS=0 -DROOM -DSLEEP_BY_ROOM
 check fails wait -DSLEEPER_IS=0 -DNO_MEMBARRIER
 check fails wait -DSLEEPER_IS=0 -DFIRST=0 -DSECOND=0 -DNO_WAKER_FENCE
 check fails wait -DSLEEPER_IS=1 -DFIRST=0 -DSECOND=0 -DNO_SECOND_SLEEPER

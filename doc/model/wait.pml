@@ -10,12 +10,15 @@
  * As built, chosen with -D:
  *	SLEEPER_IS=0  has membarrier    1  has none    2  loses it at some time, as by a seccomp filter after open
  *	FIRST=1, SECOND=1               that waker could register with membarrier (0: it could not, and always fences)
+ *	ROOM                            the sleeper is a producer, which reads the room while it spins, and the head
+ *	                                before it sleeps; the waker, a consumer, stores the room every other message
  * Each of these must make the model fail:
  *	NO_MEMBARRIER      a sleeper that has membarrier leaves out S2
  *	NO_WAKER_FENCE     W2 is a compiler barrier although the sleeper has asked for fences
  *	NO_SHORT_SLICE     whole slices before the waker's acknowledgement is seen
  *	NO_RESET           a new waker does not reset the last holder's acknowledgement
  *	NO_ATTACH_FENCE    a new waker resets it, without the fence after that
+ *	SLEEP_BY_ROOM      with ROOM: before it sleeps the sleeper reads the room alone
  *	NO_SECOND_SLEEPER  a sleeper whose membarrier has failed adds only FENCE to its word, although a wake may have cleared
  *	                   SLEEPER
  */
@@ -38,24 +41,36 @@
 #define PUBLISHED 0 /* messages published; only the waker stores it */
 #define WORD 1      /* the sleeper's wait word */
 #define ACK 2       /* the waker's claim.fence */
+#define ROOM_WORD 3 /* with ROOM: PUBLISHED, as of a moment ago */
+#define WORDS 4
+#ifdef ROOM
+#define SPIN_WORD ROOM_WORD
+#else
+#define SPIN_WORD PUBLISHED
+#endif
+#ifdef SLEEP_BY_ROOM
+#define LAST_WORD ROOM_WORD
+#else
+#define LAST_WORD PUBLISHED
+#endif
 
 /* Bits of WORD. */
 #define SLEEPER 1
 #define FENCE 2
 
-byte memory[3];
+byte memory[WORDS];
 
 /* Store buffers: the stores on their way; and, for loads of the own side, how many there are of each variable, and the
    last value. */
 chan buffer[2] = [4] of { byte, byte };
-byte pending[6];
-byte last[6];
+byte pending[2 * WORDS];
+byte last[2 * WORDS];
 
 bool registered; /* membarrier reaches the present waker */
 bool asleep;     /* the sleeper is in the futex */
 bool short_slice;
 
-#define SLOT(p, v) ((p) * 3 + (v))
+#define SLOT(p, v) ((p) * WORDS + (v))
 
 inline store(p, v, value)
 {
@@ -135,6 +150,12 @@ inline publish()
 {
 	sent++;
 	store(WAKER, PUBLISHED, sent);                  /* W1 */
+#ifdef ROOM
+	if
+	:: sent % 2 == 0 -> store(WAKER, ROOM_WORD, sent)
+	:: else
+	fi;
+#endif
 	if
 	:: fences ->
 #ifndef NO_WAKER_FENCE
@@ -240,15 +261,15 @@ active proctype sleeper()
 		:: wanted == taken -> wanted = taken + 1
 		:: wanted == taken && taken + 2 <= MESSAGES -> wanted = taken + 2
 		fi;
-		load(WAITER, PUBLISHED, seen);
+		load(WAITER, SPIN_WORD, seen);
 		if
 		:: seen >= wanted -> taken = wanted; seen = 0
 		:: else ->
 			seen = 0;
 			prepare();
-			load(WAITER, PUBLISHED, seen);   /* S3 */
+			load(WAITER, LAST_WORD, seen);   /* S3 */
 			if
-			:: seen >= wanted -> seen = 0
+			:: seen >= wanted -> taken = wanted; seen = 0
 			:: else ->
 				seen = 0;
 				/* S4: the kernel compares and queues in one step. */

@@ -80,7 +80,8 @@ static bool off_limits(off_t at)
 	(void)at;
 	return false;
 #else
-	return at >= (off_t)offsetof(struct smq_header, producer_wait) && at < (off_t)sizeof(struct smq_header);
+	return at >= (off_t)offsetof(struct smq_header, producer_wait) &&
+	       at < (off_t)offsetof(struct smq_header, consumer_room);
 #endif
 }
 

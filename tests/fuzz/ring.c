@@ -136,6 +136,23 @@ static smq_word *word_at(void *memory, size_t bytes, uint64_t index)
 	return (smq_word *)memory + index % (bytes / sizeof(smq_word));
 }
 
+static void write_progress(struct fuzz_input *input)
+{
+	switch (fuzz_take(input, 1) % 4) {
+	case 0:
+		*word_at(&header->consumer_progress, sizeof(struct smq_progress), fuzz_take(input, 1)) =
+			(uint32_t)fuzz_take(input, 4);
+		break;
+	case 2:
+		header->consumer_room.position_bytes = (uint32_t)fuzz_take(input, 4);
+		break;
+	default:
+		*word_at(&header->producer_progress, sizeof(struct smq_progress), fuzz_take(input, 1)) =
+			(uint32_t)fuzz_take(input, 4);
+		break;
+	}
+}
+
 static void take_step(enum step step, struct fuzz_input *input)
 {
 	switch (step) {
@@ -174,8 +191,7 @@ static void take_step(enum step step, struct fuzz_input *input)
 			       word_at(header, sizeof *header, fuzz_take(input, 1)));
 		break;
 	case WRITE_PROGRESS:
-		*word_at(fuzz_take(input, 1) % 2 ? &header->producer_progress : &header->consumer_progress,
-			 sizeof(struct smq_progress), fuzz_take(input, 1)) = (uint32_t)fuzz_take(input, 4);
+		write_progress(input);
 		break;
 	default:
 		*word_at(records, capacity, fuzz_take(input, 2)) = (uint32_t)fuzz_take(input, 4);

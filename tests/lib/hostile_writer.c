@@ -78,6 +78,8 @@ static smq_word *target(struct writer *w)
 	case WRITER_IDENTITY:
 		return header_word(w, 0, sizeof w->header->identity);
 	case WRITER_PROGRESS:
+		if (dice(w, 4) == 0)
+			return &w->header->consumer_room.position_bytes;
 		return EITHER(w, progress, sizeof(struct smq_progress));
 	case WRITER_CLAIMS:
 		return EITHER(w, claim, sizeof(struct smq_claim));

@@ -37,7 +37,7 @@ static bool ready(struct shmemq *q)
 
 	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(q->peer.claim->state) == SHMEMQ_END_CLOSED))
 		return true;
-	return smq_check(q, &want) != SMQ_NOT_YET;
+	return smq_check(q, &want, true) != SMQ_NOT_YET;
 }
 
 /*

@@ -54,6 +54,8 @@ static const struct act acts[] = {
 	  AT(consumer_progress, position_bytes) },
 	{ "push in place, the consumer's head", SHMEMQ_PRODUCER, MOVE_IN_PLACE, MESSAGE,
 	  AT(consumer_progress, position_bytes) },
+	{ "push, the consumer's room", SHMEMQ_PRODUCER, MOVE, SMALL, offsetof(struct smq_header, consumer_room) },
+	{ "pushm, the consumer's room", SHMEMQ_PRODUCER, MOVE_MANY, SMALL, offsetof(struct smq_header, consumer_room) },
 	{ "pushm, the consumer's head", SHMEMQ_PRODUCER, MOVE_MANY, SMALL, AT(consumer_progress, position_bytes) },
 	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, AT(producer_progress, position_bytes) },
 	{ "open, a record after the tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, HEAD_RECORD },

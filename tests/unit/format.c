@@ -217,6 +217,7 @@ TEST(record_across_the_end)
 		{ 512, 1 << 2 | 2 },
 		{ 516, st.consumer_pid },
 		{ 520, !smq_process_register() },
+		{ 896, CAPACITY - 24 },
 	};
 	/* The message's second half stands where the first record's header was. */
 	const struct word ring[] = { { 16, 0 }, { CAPACITY - 24, 33 }, { CAPACITY - 20, 9 } };

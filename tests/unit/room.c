@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* The room: the consumer's position as a spinning producer reads it, which may lag. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "file.h"
+#include "ring_ends.h"
+#include "suite.h"
+
+static uint32_t room(void)
+{
+	return memory.header->consumer_room.position_bytes;
+}
+
+TEST(it_lags_by_less_than_a_step)
+{
+	uint32_t stored = 0;
+
+	for (uint32_t i = 0; i < 4 * memory.capacity / RECORD; i++) {
+		uint32_t before = room();
+
+		push(i);
+		memory_pop(&consumer, SIZE, i);
+		ck_assert_uint_lt(consumer.position - room(), memory.capacity / 64);
+		stored += room() != before;
+	}
+	/* And it is not stored with each message: that is what it is for. */
+	ck_assert_uint_eq(stored, 4 * 64);
+}
+
+/* A large message goes further than a step, and is seen at once. */
+TEST(a_large_message_is_released_at_once)
+{
+	ck_assert_int_eq(memory_push(&producer, MESSAGE_MAX, 1), SMQ_READY);
+	ck_assert_int_eq(smq_ring_room(&producer, RECORD), SMQ_NOT_YET);
+	memory_pop(&consumer, MESSAGE_MAX, 1);
+	ck_assert_int_eq(smq_ring_room(&producer, smq_record_bytes(MESSAGE_MAX)), SMQ_READY);
+}
+
+/* By the room the ring is full, by the head it is not: a producer goes by the head before it sleeps or fails. */
+TEST(the_head_is_exact)
+{
+	while (memory_push(&producer, SIZE, 0) == SMQ_READY)
+		;
+	memory_pop(&consumer, SIZE, 0);
+	ck_assert_int_eq(smq_ring_room(&producer, RECORD), SMQ_NOT_YET);
+	ck_assert_int_eq(smq_ring_space(&producer, RECORD), SMQ_READY);
+	/* The room is before the head that is known now, which is no garbage. */
+	ck_assert_int_eq(smq_ring_room(&producer, 2 * RECORD), SMQ_NOT_YET);
+	smq_ring_store_room(&consumer);
+	ck_assert_uint_eq(room(), consumer.position);
+}
+
+/* A consumer that attaches stores it, wherever the last one was killed. */
+TEST(an_attach_stores_it)
+{
+	push(1);
+	memory_pop(&consumer, SIZE, 1);
+	memory.header->consumer_room.position_bytes = 12345;
+	consumer = memory_consume(&memory);
+	ck_assert_uint_eq(room(), consumer.position);
+}
+
+/* Garbage is refused or has no effect: the producer then goes by the head. */
+TEST(garbage)
+{
+	uint32_t start = producer.position;
+
+	while (memory_push(&producer, SIZE, 0) == SMQ_READY)
+		;
+	const uint32_t bad[] = { start - 8, producer.position + 8, start + (1u << 31), start - memory.capacity };
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		memory.header->consumer_room.position_bytes = bad[i];
+		ck_assert_int_eq(smq_ring_room(&producer, RECORD), SMQ_NOT_YET);
+		ck_assert_uint_eq(producer.cached_head, start);
+		ck_assert_int_eq(smq_ring_space(&producer, RECORD), SMQ_NOT_YET);
+	}
+	memory.header->consumer_room.position_bytes = start + 4;
+	ck_assert_int_eq(smq_ring_room(&producer, RECORD), SMQ_BAD);
+}
+
+/* Before the consumer waits, fails or closes it stores the room, so that no producer spins for what is there. */
+TEST(stored_before_a_wait)
+{
+	static const int64_t timeouts[] = { 0, 1, 10 * MS };
+	const unsigned shared = _i == 0 ? 0 : SHMEMQ_SHARED;
+	const char *name = test_name();
+	struct shmemq *in = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+	struct shmemq *out = test_open(name, SHMEMQ_CONSUMER | shared, 0);
+	struct smq_header *file = file_map(name);
+	char byte;
+
+	for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
+		ck_assert_int_eq(shmemq_push(in, "x", 1, 0), 0);
+		ck_assert_int_eq(shmemq_pop(out, &byte, 1, NULL), 1);
+		ck_assert_uint_ne(file->consumer_room.position_bytes, file->consumer_progress.position_bytes);
+		ck_fails(shmemq_timedpop(out, &byte, 1, NULL, timeouts[i]), timeouts[i] == 0 ? EAGAIN : ETIMEDOUT);
+		ck_assert_uint_eq(file->consumer_room.position_bytes, file->consumer_progress.position_bytes);
+	}
+	ck_assert_int_eq(shmemq_push(in, "x", 1, 0), 0);
+	ck_assert_int_eq(shmemq_pop(out, &byte, 1, NULL), 1);
+	ck_assert_int_eq(shmemq_close(out), 0);
+	if (!shared)
+		ck_assert_uint_eq(file->consumer_room.position_bytes, file->consumer_progress.position_bytes);
+	file_unmap(file);
+	ck_assert_int_eq(shmemq_close(in), 0);
+}
+
+const struct suite suite = {
+	.name = "unit/room",
+	.seconds = 60,
+	.setup = start_near_the_end,
+	.tests = {
+		{ it_lags_by_less_than_a_step, 1, 0 },
+		{ a_large_message_is_released_at_once, 1, 0 },
+		{ the_head_is_exact, 1, 0 },
+		{ an_attach_stores_it, 1, 0 },
+		{ garbage, 1, 0 },
+		{ stored_before_a_wait, 2, 0 },
+	},
+};
