@@ -31,6 +31,7 @@ static void share_mapping(struct shmemq *q, const struct shmemq *other)
 #define MOVE(pointer) ((pointer) = (void *)((char *)(pointer) + apart))
 	MOVE(q->ring.records);
 	MOVE(q->ring.progress);
+	MOVE(q->ring.room);
 	if (q->state & SHMEMQ_PRODUCER)
 		MOVE(q->ring.head);
 	MOVE(q->eventcount.own);
