@@ -180,6 +180,14 @@ static int acquire(struct shmemq *q, struct smq_want *want, int64_t timeout)
 	return status == SMQ_READY ? 0 : smq_await(q, status, want, timeout);
 }
 
+smq_noinline int smq_fail_quiet(struct shmemq *q)
+{
+	q->peer.tries++;
+	if (!q->producer)
+		smq_ring_store_room(&q->ring);
+	return smq_fail(EAGAIN);
+}
+
 smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout)
 {
 	struct smq_want want = { 0 };
@@ -190,6 +198,8 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 	if (size > smq_message_max(&q->ring))
 		return smq_fail(EMSGSIZE);
 	want.need = smq_record_bytes((uint32_t)size);
+	if (timeout == 0 && smq_try_is_quiet(q) && smq_ring_space(&q->ring, want.need) == SMQ_NOT_YET)
+		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
 	return err != 0 ? smq_fail(err) : 0;
 }
@@ -201,6 +211,8 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 
 	if (!smq_in_state(q, SHMEMQ_CONSUMER))
 		return smq_refuse(q, SHMEMQ_CONSUMER);
+	if (timeout == 0 && smq_try_is_quiet(q) && smq_ring_peek(&q->ring, &want.found) == SMQ_NOT_YET)
+		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
 	*size = want.found;
 	return err != 0 ? smq_fail(err) : 0;

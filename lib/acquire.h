@@ -12,6 +12,20 @@
 /* Attaches to the ring as the end's new holder, and finishes what the last one left undone. SMQ_READY or SMQ_BAD. */
 enum smq_ring_status smq_attach(struct shmemq *q);
 
+/*
+ * The frequent failure of a call with timeout 0: is the peer as it was when such a call last failed, and is it not the
+ * time to ask whether it lives? Then there is nothing to do but to check the ring. See fail_try() of wait.c.
+ */
+static smq_always_inline bool smq_try_is_quiet(const struct shmemq *q)
+{
+	/* Relaxed: only compared. */
+	return atomic_load_explicit(&q->peer.claim->state, memory_order_relaxed) == q->peer.quiet_claim &&
+	       (q->peer.tries + 1) % SMQ_TRIES_A_CLOCK_READING != 0;
+}
+
+/* Fails such a call, when it has found nothing. */
+int smq_fail_quiet(struct shmemq *q);
+
 /* The general case of the two functions below: any state of the handle, any end, and waiting. */
 int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout);
 int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout);

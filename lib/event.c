@@ -21,6 +21,7 @@ int shmemq_pollfd(struct shmemq *q)
 			return smq_fail(err);
 		}
 		q->pollable = pollable;
+		q->peer.quiet_claim = SMQ_NOT_QUIET;
 	}
 	return q->pollable->pollfd;
 }

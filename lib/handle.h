@@ -21,12 +21,17 @@
 #define SMQ_SHARED \
 	0x800u /* the end is SHARED: no comparison of the frequent case succeeds, and the call goes to acquire.c */
 
+#define SMQ_NOT_QUIET SMQ_CLAIM_STATE /* no claim word: its state would be SHMEMQ_END_DEAD */
+
 /* What this side knows of the other end. */
 struct smq_peer {
 	struct smq_claim *claim;
 	uint32_t dead_claim; /* the claim word whose holder was found dead; 0: none */
-	uint32_t tries;      /* calls with timeout 0 that failed, here or for the owner lock */
-	int64_t probed_at;   /* ns, CLOCK_MONOTONIC: the last check of the holder */
+	/* The claim word with which a call with timeout 0 has failed with EAGAIN. SMQ_NOT_QUIET: the next such call is
+	 * to look at more; always so on a SHARED end, and with a pollable descriptor, which may have to be cleared. */
+	uint32_t quiet_claim;
+	uint32_t tries;    /* calls with timeout 0 that failed, here or for the owner lock */
+	int64_t probed_at; /* ns, CLOCK_MONOTONIC: the last check of the holder */
 };
 
 struct shmemq {
@@ -46,7 +51,7 @@ struct shmemq {
 	struct smq_peer peer;
 	struct smq_ownerlock ownerlock;
 	uint32_t messages_at_wait; /* ring.messages_lo at the last wait */
-	int64_t spin_ns;           /* adaptive, both: see wait.c */
+	uint32_t spin_ns;          /* adaptive, both: see wait.c */
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_initlock_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */

@@ -75,6 +75,7 @@ static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 	q->eventcount.peer_fence = &peer->fence;
 	smq_eventcount_attach(&q->eventcount, registered, alone);
 	q->peer.claim = peer;
+	q->peer.quiet_claim = SMQ_NOT_QUIET;
 	smq_claim_open(own);
 	smq_notify_fenced(q); /* a peer that polls learns that this end is back */
 	return 0;

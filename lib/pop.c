@@ -26,12 +26,15 @@ static smq_always_inline int release(struct shmemq *q, uint32_t size)
 	return smq_finish(q);
 }
 
-/* The frequent case. Returns false, and has done nothing, if this is not it. */
+#define NOTHING UINT32_MAX
+
+/* The frequent case. Returns false, and has done nothing, if this is not it. `*bytes` is NOTHING if there is none. */
 static smq_always_inline bool pop_small(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes)
 {
 	const struct smq_record *record;
 	uint32_t end;
 
+	*bytes = 0;
 	if (smq_unlikely(buf == NULL || !smq_in_unshared_state(q, SHMEMQ_CONSUMER)))
 		return false;
 	record = smq_record_at(&q->ring, q->ring.position);
@@ -71,6 +74,8 @@ ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 
 	if (smq_likely(pop_small(q, buf, size, type, &bytes)))
 		return smq_notify(q, (ssize_t)bytes);
+	if (bytes == NOTHING && q->timeout == 0 && smq_try_is_quiet(q))
+		return smq_fail_quiet(q);
 	return pop_any(q, buf, size, type, smq_timeout(q));
 }
 
@@ -80,6 +85,8 @@ ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type
 
 	if (smq_likely(pop_small(q, buf, size, type, &bytes)))
 		return smq_notify(q, (ssize_t)bytes);
+	if (bytes == NOTHING && timeout == 0 && smq_try_is_quiet(q))
+		return smq_fail_quiet(q);
 	return pop_any(q, buf, size, type, timeout);
 }
 

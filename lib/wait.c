@@ -59,8 +59,10 @@ static void probe_peer(struct shmemq *q, int64_t now)
 	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_acquire);
 
 	q->peer.probed_at = now;
-	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end))
+	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end)) {
 		q->peer.dead_claim = claim;
+		q->peer.quiet_claim = SMQ_NOT_QUIET;
+	}
 }
 
 /* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
@@ -78,6 +80,8 @@ static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 
 static int fail_try(struct shmemq *q, struct smq_want *want)
 {
+	/* Relaxed: only compared. Before is_decided() loads it, so that a claim that it has not seen is not noted. */
+	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_relaxed);
 	int err;
 
 	if (!q->stay && ++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0) {
@@ -86,7 +90,11 @@ static int fail_try(struct shmemq *q, struct smq_want *want)
 		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
 			probe_peer(q, now);
 	}
-	return is_decided(q, want, &err) ? err : EAGAIN;
+	if (is_decided(q, want, &err))
+		return err;
+	if (!(q->state & SMQ_SHARED) && q->pollable == NULL)
+		q->peer.quiet_claim = claim;
+	return EAGAIN;
 }
 
 bool smq_take_interrupt(struct shmemq *q)

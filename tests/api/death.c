@@ -115,6 +115,31 @@ TEST(tries_notice)
 	ends_close(&ends);
 }
 
+/* Tries that fail one after the other ask for little; what a call that waits has learnt, the next try knows. */
+TEST(a_try_knows_what_a_wait_has_learnt)
+{
+	const struct call *call = &calls[_i];
+	struct ends ends = ends_waiting(call, 0);
+	pid_t pid;
+
+	if (!call->timed)
+		return;
+	pid = replace_peer(&ends, call);
+	for (int i = 0; i < 3; i++)
+		ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN);
+	child_kill(pid);
+	ck_fails(call->run(ends.own, CALL_BYTES, 10000 * MS), EOWNERDEAD);
+	ck_fails(call->run(ends.own, CALL_BYTES, 0), EOWNERDEAD);
+	/* A new peer, and its close, are seen by the next try. */
+	ends.peer = test_open(ends.name, call->end == SHMEMQ_PRODUCER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER, 0);
+	for (int i = 0; i < 3; i++)
+		ck_fails(call->run(ends.own, CALL_BYTES, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_close(ends.peer), 0);
+	ends.peer = NULL;
+	ck_fails(call->run(ends.own, CALL_BYTES, 0), EPIPE);
+	ends_close(&ends);
+}
+
 /* What needs no wait still works; then EOWNERDEAD, until a new peer has come. */
 TEST(eownerdead_only_instead_of_waiting)
 {
@@ -235,6 +260,7 @@ const struct suite suite = {
 		{ blocked_call_notices, 4, 0 },
 		{ short_timeouts_notice, 2, 0 },
 		{ tries_notice, 3 * 2, 0 },
+		{ a_try_knows_what_a_wait_has_learnt, CALLS, 0 },
 		{ eownerdead_only_instead_of_waiting, 4, 0 },
 		{ stay_reports_no_death, 4, 0 },
 		{ a_stopped_peer_is_not_dead, 2, 0 },
