@@ -84,6 +84,8 @@ struct shmemq;
 #define SHMEMQ_NONBLOCK 0x0040u /* functions without a timeout argument try once */
 #define SHMEMQ_STAY     0x0080u /* wait for the next peer when the peer has closed or died */
 #define SHMEMQ_SHARED   0x0100u /* this end may have many handles, all opened with this flag */
+#define SHMEMQ_PREFAULT 0x0200u /* map all of the ring now, so that no later call takes a page fault */
+#define SHMEMQ_NOSPIN   0x0400u /* a call that waits sleeps at once, and takes no processor time */
 
 #define SHMEMQ_ATTR_TEMPORARY 0x0001u /* closing the last handle that claims an end removes the name */
 

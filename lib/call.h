@@ -43,7 +43,7 @@ static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 /* The timeout of a call without a timeout argument. */
 static inline int64_t smq_timeout(const struct shmemq *q)
 {
-	return q != NULL ? q->timeout : 0;
+	return q == NULL || q->nonblock ? 0 : -1;
 }
 
 #endif

@@ -18,8 +18,7 @@
 #define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
 #define SMQ_BROKEN  0x200u /* garbage was seen in the shared memory: EBADMSG from now on */
 #define SMQ_BATCH   0x400u /* between popm_start and popm_end */
-#define SMQ_SHARED \
-	0x800u /* the end is SHARED: no comparison of the frequent case succeeds, and the call goes to acquire.c */
+#define SMQ_SHARED  0x800u /* the end is SHARED: it is never in the state of the frequent case (acquire.h) */
 
 #define SMQ_NOT_QUIET SMQ_CLAIM_STATE /* no claim word: its state would be SHMEMQ_END_DEAD */
 
@@ -38,7 +37,6 @@ struct shmemq {
 	const smq_word *generation_now; /* see process.h */
 	uint32_t generation;
 	uint32_t state;
-	int64_t timeout; /* of the calls without a timeout argument: -1 or, with NONBLOCK, 0 */
 	struct smq_ring ring;
 	uint32_t held_bytes; /* SMQ_STARTED: the size of the started message; SMQ_BATCH: of all its messages */
 	uint32_t batch;      /* SMQ_BATCH: messages held, */
@@ -46,6 +44,8 @@ struct shmemq {
 	bool redelivered;    /* the last message popped */
 	bool observer;       /* as state says, but constant: shmemq_interrupt() runs beside other calls */
 	bool producer;       /* likewise */
+	bool nonblock;       /* SHMEMQ_NONBLOCK: the timeout of calls without such an argument is 0 */
+	bool nospin;         /* SHMEMQ_NOSPIN: sleep at once */
 	bool stay;           /* SHMEMQ_STAY: go on waiting when the peer has closed or died */
 	struct smq_eventcount eventcount;
 	struct smq_peer peer;

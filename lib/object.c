@@ -13,6 +13,9 @@
 #include "object.h"
 #include "shmemq.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008u
 #endif
@@ -330,6 +333,18 @@ int smq_object_map(int fd, const struct smq_identity *identity, void **map)
 	}
 	*map = base;
 	return 0;
+}
+
+void smq_object_prefault(void *map, uint32_t header_bytes, uint32_t capacity)
+{
+	const volatile char *bytes = map;
+	size_t end = header_bytes + 2 * (size_t)capacity;
+
+	if (madvise(map, end, MADV_POPULATE_WRITE) == 0 || errno != EINVAL)
+		return;
+	/* Before Linux 5.14. On tmpfs a read maps a page for writing too. */
+	for (size_t at = 0; at < end; at += page_bytes())
+		(void)bytes[at];
 }
 
 int smq_object_map_header(int fd, const struct smq_identity *identity, void **map)

@@ -66,6 +66,9 @@ bool smq_object_has_name(const char *path, int fd);
 int smq_object_map(int fd, const struct smq_identity *identity, void **map);
 void smq_object_unmap(void *map, uint32_t header_bytes, uint32_t capacity);
 
+/* Maps all pages that such a mapping can reach, so that no access takes a page fault. As far as that is possible. */
+void smq_object_prefault(void *map, uint32_t header_bytes, uint32_t capacity);
+
 /* Maps the header page for reading. */
 int smq_object_map_header(int fd, const struct smq_identity *identity, void **map);
 

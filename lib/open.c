@@ -16,16 +16,17 @@
 
 static bool flags_fit(unsigned flags)
 {
+	const unsigned ends_only = SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED | SHMEMQ_PREFAULT | SHMEMQ_NOSPIN;
 	unsigned role = flags & SMQ_ROLES, rest = flags & ~SMQ_ROLES;
 
 	if (role != SHMEMQ_PRODUCER && role != SHMEMQ_CONSUMER && role != SHMEMQ_OBSERVER)
 		return false;
-	if (rest & ~(SHMEMQ_CREATE | SHMEMQ_EXCL | SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED))
+	if (rest & ~(SHMEMQ_CREATE | SHMEMQ_EXCL | ends_only))
 		return false;
 	if ((rest & SHMEMQ_EXCL) && !(rest & SHMEMQ_CREATE))
 		return false;
-	/* An observer never waits, and there may always be many. */
-	return role != SHMEMQ_OBSERVER || !(rest & (SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED));
+	/* An observer never waits, maps no ring, and there may always be many. */
+	return role != SHMEMQ_OBSERVER || !(rest & ends_only);
 }
 
 static struct smq_wait *wait_of(struct smq_header *header, bool producer)
@@ -169,6 +170,8 @@ static int open_handle(struct shmemq *q, int from, unsigned flags, bool register
 		err = claim_end(q, registered);
 	if (err != 0)
 		close(q->fd);
+	else if (flags & SHMEMQ_PREFAULT) /* without the init lock, since it may take long */
+		smq_object_prefault(q->header, q->header_bytes, q->capacity);
 	return err;
 }
 
@@ -223,10 +226,11 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 	q->generation = atomic_load(generation_now);
 	q->forks = smq_process_forks();
 	q->state = (flags & SMQ_ROLES) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
-	q->timeout = flags & SHMEMQ_NONBLOCK ? 0 : -1;
+	q->nonblock = flags & SHMEMQ_NONBLOCK;
 	q->observer = flags & SHMEMQ_OBSERVER;
 	q->producer = flags & SHMEMQ_PRODUCER;
 	q->stay = flags & SHMEMQ_STAY;
+	q->nospin = flags & SHMEMQ_NOSPIN;
 	smq_await_init(q);
 	return q;
 }

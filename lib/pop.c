@@ -74,7 +74,7 @@ ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 
 	if (smq_likely(pop_small(q, buf, size, type, &bytes)))
 		return smq_notify(q, (ssize_t)bytes);
-	if (bytes == NOTHING && q->timeout == 0 && smq_try_is_quiet(q))
+	if (bytes == NOTHING && q->nonblock && smq_try_is_quiet(q))
 		return smq_fail_quiet(q);
 	return pop_any(q, buf, size, type, smq_timeout(q));
 }

@@ -131,7 +131,7 @@ void smq_await_init(struct shmemq *q)
  */
 static bool spinning_pays(const struct shmemq *q)
 {
-	return q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SMQ_SPIN_AGAIN == 0;
+	return !q->nospin && (q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SMQ_SPIN_AGAIN == 0);
 }
 
 /* Backs off, and checks: true if there is something. */

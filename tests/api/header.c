@@ -46,7 +46,8 @@ HOLDS(msg_fields, offsetof(struct shmemq_msg, size) == sizeof(void *) &&
 HOLDS(stat_bytes, sizeof(struct shmemq_stat) == 128);
 HOLDS(stat_producer, offsetof(struct shmemq_stat, producer) == 56);
 HOLDS(open_flags, SHMEMQ_PRODUCER == 1 && SHMEMQ_CONSUMER == 2 && SHMEMQ_OBSERVER == 4 && SHMEMQ_CREATE == 16 &&
-			  SHMEMQ_EXCL == 32 && SHMEMQ_NONBLOCK == 64 && SHMEMQ_STAY == 128 && SHMEMQ_SHARED == 256);
+			  SHMEMQ_EXCL == 32 && SHMEMQ_NONBLOCK == 64 && SHMEMQ_STAY == 128 && SHMEMQ_SHARED == 256 &&
+			  SHMEMQ_PREFAULT == 512 && SHMEMQ_NOSPIN == 1024);
 HOLDS(msg_bits, SHMEMQ_MSG_REDELIVERED == 1);
 HOLDS(attr_bits, SHMEMQ_ATTR_TEMPORARY == 1);
 HOLDS(end_states, SHMEMQ_END_NEVER == 0 && SHMEMQ_END_OPEN == 1 && SHMEMQ_END_CLOSED == 2 && SHMEMQ_END_DEAD == 3);

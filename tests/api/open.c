@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -28,10 +29,12 @@ TEST(open_refuses_flags)
 		SHMEMQ_PRODUCER | SHMEMQ_EXCL,
 		SHMEMQ_OBSERVER | SHMEMQ_NONBLOCK | SHMEMQ_CREATE,
 		SHMEMQ_OBSERVER | SHMEMQ_STAY | SHMEMQ_CREATE,
+		SHMEMQ_OBSERVER | SHMEMQ_PREFAULT | SHMEMQ_CREATE,
+		SHMEMQ_OBSERVER | SHMEMQ_NOSPIN | SHMEMQ_CREATE,
 		SHMEMQ_OBSERVER | SHMEMQ_SHARED | SHMEMQ_CREATE,
 	};
 	const unsigned known = SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL |
-			       SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED;
+			       SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED | SHMEMQ_PREFAULT | SHMEMQ_NOSPIN;
 	const char *name = test_name();
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -183,6 +186,43 @@ TEST(getattr)
 	ck_fails(shmemq_getattr(NULL, &attr), EINVAL);
 }
 
+static long page_faults(void)
+{
+	struct rusage usage;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_minflt;
+}
+
+/* The page faults of the first lap around a ring of `pages` pages. */
+static long first_lap_faults(unsigned flags, uint64_t pages)
+{
+	static char message[4096 - 8];
+	const char *name = test_name();
+	struct shmemq *in = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | flags, pages * file_page());
+	struct shmemq *out = test_open(name, SHMEMQ_CONSUMER | flags, 0);
+	long before;
+
+	memset(message, 1, sizeof message);
+	before = page_faults();
+	for (uint64_t i = 0; i < pages * file_page() / 4096; i++) {
+		ck_fast(shmemq_push(in, message, sizeof message, 0) == 0);
+		ck_fast(shmemq_pop(out, message, sizeof message, NULL) == sizeof message);
+	}
+	before = page_faults() - before;
+	ck_assert_int_eq(shmemq_close(in) | shmemq_close(out) | shmemq_unlink(name), 0);
+	return before;
+}
+
+/* With PREFAULT the first lap takes no page faults, or as good as none; without it, one a page at each end. */
+TEST(prefault)
+{
+	const uint64_t pages = 1024;
+
+	ck_assert_int_lt(first_lap_faults(SHMEMQ_PREFAULT, pages), (long)pages / 8);
+	ck_assert_int_gt(first_lap_faults(0, pages), (long)pages / 8);
+}
+
 const struct suite suite = {
 	.name = "api/open",
 	.seconds = 60,
@@ -194,5 +234,6 @@ const struct suite suite = {
 		{ attr_refused, 1, 0 },
 		{ attr_ignored, 1, 0 },
 		{ getattr, 1, 0 },
+		{ prefault, 1, NEEDS_NO_MAPPINGS },
 	},
 };

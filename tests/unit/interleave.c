@@ -172,6 +172,24 @@ TEST(event_during_the_first_checks)
 	ends_close(&ends);
 }
 
+/* With NOSPIN a wait prepares to sleep at once: it does not even check for what has just come. */
+TEST(no_spin)
+{
+	struct smq_want want = { 0 };
+	struct shmemq *q;
+
+	call = &calls[CALLS - 1];
+	ends = ends_waiting(call, SHMEMQ_NOSPIN);
+	q = ends.own;
+	ends_unblock(call, &ends);
+	moment = BEFORE_SLEEP; /* which does not come: the check before it finds the message */
+	ck_assert_int_eq(smq_await(q, SMQ_NOT_YET, &want, -1), 0);
+	ck_assert_uint_eq(want.found, CALL_BYTES);
+	ck_assert_uint_eq(membarriers, 1);
+	ck_assert_uint_eq(sleeps, 0);
+	ends_close(&ends);
+}
+
 const struct suite suite = {
 	.name = "unit/interleave",
 	.seconds = 60,
@@ -180,6 +198,7 @@ const struct suite suite = {
 		{ event_before_the_sleep, CALLS * EVENTS, 0 },
 		{ too_little_space_without_membarrier, 1, 0 },
 		{ event_during_the_first_checks, 1, 0 },
+		{ no_spin, 1, 0 },
 		{ interruption_that_comes_second, CALLS, 0 },
 	},
 };
