@@ -24,8 +24,14 @@ static inline void smq_cpu_relax(void)
 	atomic_signal_fence(memory_order_seq_cst);
 #elif defined __x86_64__ || defined __i386__
 	__builtin_ia32_pause();
-#elif defined __aarch64__ || (defined __ARM_ARCH && __ARM_ARCH >= 7)
+#elif defined __aarch64__
+	/* Not yield, which does nothing on nearly all cores. It waits for the instructions before it. */
+	__asm__ __volatile__("isb" ::: "memory");
+#elif defined __ARM_ARCH && __ARM_ARCH >= 7
 	__asm__ __volatile__("yield" ::: "memory");
+#elif defined __riscv
+	/* pause of Zihintpause, by its encoding: a hint, so other cores do nothing. */
+	__asm__ __volatile__(".4byte 0x0100000f" ::: "memory");
 #elif defined __powerpc__
 	__asm__ __volatile__("or 27,27,27" ::: "memory");
 #else
