@@ -189,7 +189,10 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
 	if (!producer)
 		return atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_relaxed) != 0;
 	used = position - atomic_load_explicit(exact ? ring->head : ring->room, memory_order_relaxed);
-	return used > ring->capacity || used + record_bytes + SMQ_RECORD_HEADER <= ring->capacity;
+	/* The room may lag so far with a full ring; a head that is so far is garbage. */
+	if (used > ring->capacity)
+		return exact;
+	return used + record_bytes + SMQ_RECORD_HEADER <= ring->capacity;
 }
 
 /*
@@ -336,7 +339,11 @@ static inline bool smq_ring_redelivered(const struct smq_ring *ring, uint32_t po
 	return smq_unlikely(ring->redelivering) && (int32_t)(ring->redelivered_end - position) > 0;
 }
 
-#define SMQ_LEASE_LAG_MAX (1 << 30) /* bytes; with the largest ring, 1 GiB, half of a position's range */
+/*
+ * Bytes. It is checked where the room is stored: so the lease may lag by this, nearly a step (2^24), and a message of
+ * nearly 1 GiB, which together stay below 2^31.
+ */
+#define SMQ_LEASE_LAG_MAX (1 << 29)
 
 /*
  * Notes that messages before `end` have been handed out, so that the next consumer can mark them as redelivered. It
@@ -361,8 +368,12 @@ static inline void smq_ring_return_lease(struct smq_ring *ring)
 	atomic_store_explicit(&ring->progress->lease_bytes, ring->lease, memory_order_relaxed);
 }
 
-/* Stores the head as the room. Before the consumer waits or closes, so that a producer that spins sees all of it. */
-static inline void smq_ring_store_room(struct smq_ring *ring)
+/*
+ * Stores the head as the room: when that is due, and before the consumer waits or closes, so that a producer that spins
+ * sees all of it. Not inline, but here, because the compiler then knows which registers the call keeps: four
+ * instructions less for each pop.
+ */
+static smq_noinline void smq_ring_store_room(struct smq_ring *ring)
 {
 	uint32_t due = ring->position + smq_room_step(ring);
 
@@ -371,15 +382,6 @@ static inline void smq_ring_store_room(struct smq_ring *ring)
 	ring->room_due = due;
 	/* Release, as for the head. Its acquire: smq_ring_load_room(). */
 	atomic_store_explicit(ring->room, ring->position, memory_order_release);
-}
-
-/*
- * What a release does only when the room is due. Here, and not in ring.c, because the compiler then knows which
- * registers the call keeps: four instructions less for each pop.
- */
-static smq_noinline void smq_ring_step(struct smq_ring *ring)
-{
-	smq_ring_store_room(ring);
 	/* A lease before the head marks nothing. Copying pops leave it where it is, but not so far that it would seem
 	 * to be after the head again, since the two are compared by difference. */
 	if ((int32_t)(ring->position - ring->lease) > SMQ_LEASE_LAG_MAX)
@@ -398,7 +400,7 @@ static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uin
 	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
 	smq_ring_count(ring, count, bytes);
 	if (smq_unlikely((int32_t)(end - ring->room_due) >= 0))
-		smq_ring_step(ring);
+		smq_ring_store_room(ring);
 }
 
 /* The same for any messages. */

@@ -24,6 +24,8 @@ static uint32_t end_state(const struct shmemq *q, const struct smq_claim *claim,
 	/* Acquire: its release is in smq_claim_open() and smq_claim_close(). */
 	uint32_t first = atomic_load_explicit(&claim->state, memory_order_acquire), state = smq_claim_state(first);
 
+	if (state == SHMEMQ_END_DEAD)
+		return SHMEMQ_END_NEVER; /* garbage: no handle stores it */
 	if (state == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end)) {
 		/* A close stores CLOSED before it unlocks, so a claim that is still the same has died. */
 		uint32_t now = atomic_load_explicit(&claim->state, memory_order_acquire);

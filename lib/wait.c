@@ -134,13 +134,18 @@ static bool spinning_pays(const struct shmemq *q)
 	return !q->nospin && (q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SMQ_SPIN_AGAIN == 0);
 }
 
+static bool streaming(const struct shmemq *q)
+{
+	return q->ring.messages_lo - q->messages_at_wait >= STREAMING_MESSAGES;
+}
+
 /* Backs off, and checks: true if there is something. */
 static smq_always_inline bool check_soon(struct shmemq *q, struct smq_want *want)
 {
-	bool streaming = q->ring.messages_lo - q->messages_at_wait >= STREAMING_MESSAGES;
+	bool is_streaming = streaming(q);
 
 	q->messages_at_wait = q->ring.messages_lo;
-	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
+	for (int i = 0; is_streaming && i < BACK_OFF_PAUSES; i++)
 		smq_cpu_relax();
 	for (int i = 0; i < SOON_CHECKS; i++) {
 		if (smq_check(q, want, false) == SMQ_READY)
@@ -206,10 +211,15 @@ static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline
 /* Spins and sleeps. Apart from block(), so that what comes at once does not pay for the registers of this. */
 static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, int64_t timeout)
 {
-	int64_t start = smq_now_ns(), deadline = smq_deadline(start, timeout);
-	int64_t spin_ns = deadline - start < q->spin_ns ? deadline - start : q->spin_ns;
+	int64_t start, deadline, spin_ns;
 	int err;
 
+	/* As in block(); a producer that streams has now waited long enough. */
+	if (q->producer && smq_check(q, want, true) == SMQ_READY)
+		return 0;
+	start = smq_now_ns();
+	deadline = smq_deadline(start, timeout);
+	spin_ns = deadline - start < q->spin_ns ? deadline - start : q->spin_ns;
 	if (spinning_pays(q) && spin(q, want, start + spin_ns, &err)) {
 		q->spin_misses = 0;
 		return err;
@@ -227,6 +237,10 @@ static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, in
 
 static smq_always_inline int block(struct shmemq *q, struct smq_want *want, int64_t timeout)
 {
+	/* A producer that streams goes by the room alone, but for another one space that only the head shows is no
+	 * wait. It says nothing about spinning. */
+	if (q->producer && !streaming(q) && smq_check(q, want, true) == SMQ_READY)
+		return 0;
 	if (!spinning_pays(q) || !check_soon(q, want))
 		return block_longer(q, want, timeout);
 	q->spin_misses = 0;

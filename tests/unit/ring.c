@@ -206,6 +206,12 @@ TEST(the_lease_lags_within_bounds)
 		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
 		memory_pop(&consumer, 8, 1);
 		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
+		/* Also where a consumer that waits stores the room, which is then never due. */
+		consumer.lease = lease;
+		popped->lease_bytes = lease;
+		consumer.room_due = consumer.position + 8;
+		smq_ring_store_room(&consumer);
+		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
 		/* It is not after the head, and a new lease moves it. */
 		ck_assert(!memory_consume(&memory).redelivering);
 		popped->lease_bytes = lease;

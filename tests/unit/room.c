@@ -6,6 +6,7 @@
 
 #include "file.h"
 #include "ring_ends.h"
+#include "acquire.h"
 #include "suite.h"
 
 static uint32_t room(void)
@@ -108,6 +109,63 @@ TEST(stored_before_a_wait)
 	ck_assert_int_eq(shmemq_close(in), 0);
 }
 
+#define SMALLEST 8 /* of messages whose records are a quarter of a step, in a ring of one page */
+
+static void fill_shared(struct shmemq *q)
+{
+	while (shmemq_timedpush(q, "message", SMALLEST, 0, 0) == 0)
+		;
+	ck_assert_int_eq(errno, EAGAIN);
+}
+
+/*
+ * With a full ring the room may be more than a ring before the tail. That is no garbage, and a SHARED producer that
+ * waits still notices what ends its wait.
+ */
+TEST(more_than_a_ring_before_the_tail)
+{
+	const char *name = test_name();
+	struct shmemq *in = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
+	struct shmemq *out = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
+	struct smq_header *file = file_map(name);
+	char message[SMALLEST];
+
+	fill_shared(in);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(shmemq_pop(out, message, sizeof message, NULL), SMALLEST);
+	fill_shared(in);
+	ck_assert_uint_gt(file->producer_progress.position_bytes - file->consumer_room.position_bytes,
+			  file->identity.capacity);
+	ck_fails(shmemq_timedpush(in, "message", SMALLEST, 0, 20 * MS), ETIMEDOUT);
+	/* A SHARED consumer's close leaves the room. */
+	ck_assert_int_eq(shmemq_close(out), 0);
+	ck_fails(shmemq_timedpush(in, "message", SMALLEST, 0, -1), EPIPE);
+	file_unmap(file);
+	ck_assert_int_eq(shmemq_close(in), 0);
+}
+
+/* Space that the head shows and the room does not is no wait: nothing is learnt from it, and nothing sleeps. */
+TEST(space_by_the_head_alone)
+{
+	const char *name = test_name();
+	struct shmemq *in = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+	struct shmemq *out = test_open(name, SHMEMQ_CONSUMER, 0);
+	struct smq_header *file = file_map(name);
+	uint32_t word = file->producer_wait.word;
+	char message[SMALLEST];
+
+	fill_shared(in);
+	for (uint32_t misses = 0; misses < 2 * SMQ_SPIN_MISSES; misses += SMQ_SPIN_MISSES + 1) {
+		in->spin_misses = misses;
+		ck_assert_int_eq(shmemq_pop(out, message, sizeof message, NULL), SMALLEST);
+		ck_assert_int_eq(shmemq_push(in, "message", SMALLEST, 0), 0);
+		ck_assert_uint_eq(in->spin_misses, misses);
+		ck_assert_uint_eq(file->producer_wait.word, word);
+	}
+	file_unmap(file);
+	ck_assert_int_eq(shmemq_close(in) | shmemq_close(out), 0);
+}
+
 const struct suite suite = {
 	.name = "unit/room",
 	.seconds = 60,
@@ -119,5 +177,7 @@ const struct suite suite = {
 		{ an_attach_stores_it, 1, 0 },
 		{ garbage, 1, 0 },
 		{ stored_before_a_wait, 2, 0 },
+		{ more_than_a_ring_before_the_tail, 1, 0 },
+		{ space_by_the_head_alone, 1, 0 },
 	},
 };
