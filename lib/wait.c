@@ -134,18 +134,10 @@ static bool spinning_pays(const struct shmemq *q)
 	return !q->nospin && (q->spin_misses < SMQ_SPIN_MISSES || q->spin_misses % SMQ_SPIN_AGAIN == 0);
 }
 
-static bool streaming(const struct shmemq *q)
-{
-	return q->ring.messages_lo - q->messages_at_wait >= STREAMING_MESSAGES;
-}
-
 /* Backs off, and checks: true if there is something. */
-static smq_always_inline bool check_soon(struct shmemq *q, struct smq_want *want)
+static smq_always_inline bool check_soon(struct shmemq *q, struct smq_want *want, bool streaming)
 {
-	bool is_streaming = streaming(q);
-
-	q->messages_at_wait = q->ring.messages_lo;
-	for (int i = 0; is_streaming && i < BACK_OFF_PAUSES; i++)
+	for (int i = 0; streaming && i < BACK_OFF_PAUSES; i++)
 		smq_cpu_relax();
 	for (int i = 0; i < SOON_CHECKS; i++) {
 		if (smq_check(q, want, false) == SMQ_READY)
@@ -237,11 +229,14 @@ static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, in
 
 static smq_always_inline int block(struct shmemq *q, struct smq_want *want, int64_t timeout)
 {
-	/* A producer that streams goes by the room alone, but for another one space that only the head shows is no
-	 * wait. It says nothing about spinning. */
-	if (q->producer && !streaming(q) && smq_check(q, want, true) == SMQ_READY)
+	bool streaming = q->ring.messages_lo - q->messages_at_wait >= STREAMING_MESSAGES;
+
+	q->messages_at_wait = q->ring.messages_lo;
+	/* A producer that streams goes by the room alone. For another one, space that only the head shows is no wait,
+	 * and says nothing about spinning. */
+	if (q->producer && !streaming && smq_check(q, want, true) == SMQ_READY)
 		return 0;
-	if (!spinning_pays(q) || !check_soon(q, want))
+	if (!spinning_pays(q) || !check_soon(q, want, streaming))
 		return block_longer(q, want, timeout);
 	q->spin_misses = 0;
 	return 0;
