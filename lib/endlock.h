@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end locks, the claim words and the init lock: who holds an end, and whether the holder lives.
+ * The end locks, the claim words and the init lock: which handle holds an end, and whether it lives.
  *
  * A handle holds its end by an open-file-description lock on a byte of the queue's own file. Only the handle's mapping
  * keeps that description open: its descriptor is closed, and forked children do not get the mapping. So the kernel
