@@ -40,6 +40,12 @@ static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 	return smq_in_process(q) && (q->state & ~SMQ_SHARED) == state;
 }
 
+/* Was it opened by name, and not by descriptor? */
+static inline bool smq_has_name(const struct shmemq *q)
+{
+	return q->path[0] != '\0';
+}
+
 /* The timeout of a call without a timeout argument. */
 static inline int64_t smq_timeout(const struct shmemq *q)
 {

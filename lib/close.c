@@ -31,7 +31,7 @@ static int leave_end(struct shmemq *q)
 	}
 	smq_object_unmap(q->header, q->header_bytes, q->capacity);
 	if (err == 0) {
-		if (q->flags & SHMEMQ_ATTR_TEMPORARY && q->path[0] != '\0')
+		if (q->flags & SHMEMQ_ATTR_TEMPORARY && smq_has_name(q))
 			smq_endlock_unlink_unused(q->path, q->fd);
 		smq_initlock_unlock(lock_fd);
 	}

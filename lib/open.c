@@ -82,15 +82,10 @@ static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 	return 0;
 }
 
-static bool has_name(const struct shmemq *q)
-{
-	return q->path[0] != '\0';
-}
-
 /* Opens what has the name now, or, for a handle without a name, what `from` has open. */
 static int open_object(const struct shmemq *q, int from, int access, int *fd)
 {
-	return has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
+	return smq_has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
 }
 
 static void set_mapping(struct shmemq *q, void *map, const struct smq_identity *identity)
@@ -120,7 +115,7 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err != 0)
 		goto out;
 	/* After the lock, because a name is removed under the init lock of the queue that has it. */
-	if (has_name(q) && (!smq_object_has_name(q->path, fd) || !smq_object_has_name(q->path, q->fd)))
+	if (smq_has_name(q) && (!smq_object_has_name(q->path, fd) || !smq_object_has_name(q->path, q->fd)))
 		err = SMQ_START_OVER;
 	if (err == 0)
 		err = smq_object_identify(fd, &identity);
