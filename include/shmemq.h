@@ -91,10 +91,17 @@ struct shmemq;
 
 /* The attributes of a queue. Zero is the default in every field; reserved fields must be zero. */
 struct shmemq_attr {
-	uint64_t capacity;    /* ring bytes; 0 = 1 MiB, at most 1 GiB; rounded up to a power of two >= one page */
-	uint64_t message_max; /* set by getattr: bytes of the largest message that fits, capacity - 16 */
-	uint32_t flags;       /* SHMEMQ_ATTR_* */
-	uint32_t reserved[11];
+	/* Ring bytes; 0 = 1 MiB, at most 8 GiB. Rounded up to a power of two >= one page and >= twice the alignment. */
+	uint64_t capacity;
+	uint64_t capacity_max; /* 0, or as capacity: a ring cannot grow yet */
+	/* Set by getattr: bytes of the largest message that fits: capacity - alignment - 8, at most 1 GiB. */
+	uint64_t message_max;
+	uint32_t messages_max; /* 0: messages that may be queued are limited by the ring alone */
+	uint32_t alignment;    /* of every message's first byte: a power of two, 8 to 4096; 0 = 8 */
+	uint32_t flags;        /* SHMEMQ_ATTR_* */
+	uint32_t reserved[9];
+	uint64_t id; /* set by getattr: random, made with the queue; one made anew under its name has another */
+	unsigned char user[64]; /* the creator's own bytes, such as the version of a schema */
 };
 
 /* The state of an end in struct shmemq_stat. */
@@ -180,11 +187,12 @@ int shmemq_pushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t
 int shmemq_timedpushv(struct shmemq *q, const struct iovec *iov, int iovcnt, uint32_t type, int64_t timeout);
 
 /*
- * Push in place. The start functions reserve `size` bytes in the ring, aligned to 8 bytes, and return their address.
- * The caller writes the message there, and then calls end, which pushes the first `size` of these bytes as a message,
- * or cancel, which pushes nothing. Until then no other push is possible on the handle; afterwards the memory must not
- * be accessed any more. Errors of start, which returns NULL: as push. Of end, which returns -1: EBADF EBADMSG EINVAL
- * (not started; or `size` is larger than the started size: the message remains started) EPERM. Of cancel: the same.
+ * Push in place. The start functions reserve `size` bytes in the ring, aligned (struct shmemq_attr), and return their
+ * address. The caller writes the message there, and then calls end, which pushes the first `size` of these bytes as a
+ * message, or cancel, which pushes nothing. Until then no other push is possible on the handle; afterwards the memory
+ * must not be accessed any more. Errors of start, which returns NULL: as push. Of end, which returns -1: EBADF EBADMSG
+ * EINVAL (not started; or `size` is larger than the started size: the message remains started) EPERM. Of cancel: the
+ * same.
  */
 void *shmemq_push_start(struct shmemq *q, size_t size);
 void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout);
@@ -203,10 +211,10 @@ ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type);
 ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout);
 
 /*
- * Pop in place. The start functions return the address of the next message in the ring, aligned to 8 bytes, and store
- * its bytes in `*size` and its tag in `*type` unless `type` is NULL. The handle then holds the message, and no other
- * pop is possible, until the caller calls end, which removes it from the queue; afterwards the memory must not be
- * accessed any more. If the handle is closed or its process dies before that, the message is delivered again. Errors
+ * Pop in place. The start functions return the address of the next message in the ring, aligned (struct shmemq_attr),
+ * and store its bytes in `*size` and its tag in `*type` unless `type` is NULL. The handle then holds the message, and
+ * no other pop is possible, until the caller calls end, which removes it from the queue; afterwards the memory must not
+ * be accessed any more. If the handle is closed or its process dies before that, the message is delivered again. Errors
  * of start, which returns NULL: as pop, less EMSGSIZE. Of end, which returns -1: EBADF EBADMSG EINVAL (no message is
  * held) EPERM.
  */
@@ -241,10 +249,10 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 
 /*
  * Pop many, in place: start waits for one message, then describes up to `max` (at least 1) queued messages in `msgs`,
- * each in the ring and aligned to 8 bytes, and returns how many. The handle holds them until the caller calls end,
- * which removes the first `count` of them (0 is legal) from the queue and returns 0; the next pop returns the others.
- * Afterwards their memory must not be accessed any more. If the handle is closed or its process dies before end, all
- * of them are delivered again.
+ * each in the ring and aligned, and returns how many. The handle holds them until the caller calls end, which removes
+ * the first `count` of them (0 is legal) from the queue and returns 0; the next pop returns the others. Afterwards
+ * their memory must not be accessed any more. If the handle is closed or its process dies before end, all of them are
+ * delivered again.
  * Errors of start: as pop, less EMSGSIZE. Of end: EBADF EBADMSG EINVAL (no batch is held; or `count` is larger than
  * what start returned: the batch is still held) EPERM.
  */
@@ -268,7 +276,7 @@ int shmemq_pollfd(struct shmemq *q);
  */
 int shmemq_interrupt(struct shmemq *q);
 
-/* Stores the queue's capacity, message_max and flags in `*attr`. Returns -1: EINVAL EPERM. */
+/* Stores the queue's attributes in `*attr`. Returns -1: EINVAL EPERM. */
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr);
 
 /* Stores the state of the queue in `*st`. Returns -1: EINVAL EPERM. */

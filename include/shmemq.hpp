@@ -171,7 +171,7 @@ public:
 			let_go(q_);
 	}
 	explicit operator bool() const noexcept { return q_ != nullptr; }
-	Void *data() const &noexcept { return data_; } /* 8-byte aligned */
+	Void *data() const &noexcept { return data_; } /* aligned as the queue says: 8 bytes or more */
 	Void *data() const && = delete; /* q.pop_start().data(): it would be released before it can be used */
 	std::size_t size() const noexcept { return size_; }
 

@@ -15,11 +15,9 @@
 
 enum smq_ring_status smq_attach(struct shmemq *q)
 {
-	unsigned char *records = (unsigned char *)q->header + q->header_bytes;
-
 	if (q->producer)
-		return smq_ring_attach_producer(&q->ring, q->header, records, q->capacity);
-	return smq_ring_attach_consumer(&q->ring, q->header, records, q->capacity);
+		return smq_ring_attach_producer(&q->ring, q->header);
+	return smq_ring_attach_consumer(&q->ring, q->header);
 }
 
 /* As smq_ownerlock_recover(). */
@@ -195,9 +193,9 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 
 	if (!smq_in_state(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (size > smq_message_max(&q->ring))
+	if (size > q->ring.message_max)
 		return smq_fail(EMSGSIZE);
-	want.need = smq_record_bytes((uint32_t)size);
+	want.need = smq_record_units(&q->ring, (uint32_t)size);
 	if (timeout == 0 && smq_try_is_quiet(q) && smq_ring_space(&q->ring, want.need) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);

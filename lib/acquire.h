@@ -33,8 +33,8 @@ int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout);
 /* The frequent case: is there space at the tail for a message of `size` bytes, as far as this side knows? */
 static smq_always_inline bool smq_has_space(const struct shmemq *q, size_t size)
 {
-	return smq_likely(smq_in_unshared_state(q, SHMEMQ_PRODUCER) && size <= smq_message_max(&q->ring) &&
-			  smq_ring_fits(&q->ring, smq_record_bytes((uint32_t)size)));
+	return smq_likely(smq_in_unshared_state(q, SHMEMQ_PRODUCER) && size <= q->ring.message_max &&
+			  smq_ring_fits(&q->ring, smq_record_units(&q->ring, (uint32_t)size)));
 }
 
 /* Is there a message at the head? `*size`: its bytes. */

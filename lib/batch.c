@@ -10,12 +10,12 @@
  * Ring bytes after which the messages written so far are published: one line crosses between the cores for many small
  * messages, and the consumer begins long before a large batch is complete. doc/performance.md has the figures.
  */
-#define PUBLISH_BYTES 1024u
+#define PUBLISH_UNITS (1024 / SMQ_UNIT)
 
 /* May this message be pushed, if there is space for it? */
 static inline bool is_legal(const struct smq_ring *ring, const struct shmemq_msg *msg)
 {
-	return (msg->data != NULL || msg->size == 0) && msg->size <= smq_message_max(ring);
+	return (msg->data != NULL || msg->size == 0) && msg->size <= ring->message_max;
 }
 
 /*
@@ -25,20 +25,20 @@ static inline bool is_legal(const struct smq_ring *ring, const struct shmemq_msg
  */
 static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count)
 {
-	/* Space for records. As in smq_ring_reserve(), all is computed before anything is stored. */
-	uint32_t space = q->ring.capacity - SMQ_RECORD_HEADER - (q->ring.position - q->ring.cached_head);
+	/* Units for records. As in smq_ring_reserve(), all is computed before anything is stored. */
+	uint32_t space = q->ring.capacity - 1 - (q->ring.position - q->ring.cached_head);
+	uint32_t message_max = q->ring.message_max, align_mask = q->ring.align_mask;
 	struct smq_reservation group = smq_ring_reserve(&q->ring, 0);
 	uint32_t used = 0, bytes = 0;
 	unsigned n = 0;
 
 	do {
 		size_t size = msgs[n].size;
-		uint32_t record_bytes = smq_record_bytes((uint32_t)size);
+		uint32_t units = smq_units((uint32_t)size, align_mask);
 		struct smq_record *record = smq_record_after(group.record, used);
 
-		/* A message too large for the ring is too large for the space too: it ends this batch, and fails the
-		 * next call, as its first. */
-		if (size > space || record_bytes > space - used || (msgs[n].data == NULL && size != 0))
+		/* A message that is too large ends this batch, and fails the next call, as its first. */
+		if (size > message_max || units > space - used || (msgs[n].data == NULL && size != 0))
 			break;
 		smq_copy((unsigned char *)(record + 1), msgs[n].data, size);
 		/* Both relaxed: the size word of the first publishes them. */
@@ -46,8 +46,8 @@ static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsi
 		if (n != 0)
 			atomic_store_explicit(&record->size_plus_1, (uint32_t)size + 1, memory_order_relaxed);
 		bytes += (uint32_t)size;
-		used += record_bytes;
-	} while (++n < count && used < PUBLISH_BYTES);
+		used += units;
+	} while (++n < count && used < PUBLISH_UNITS);
 	group.next = smq_record_after(group.record, used);
 	group.end = q->ring.position + used;
 	smq_ring_publish(&q->ring, group, (uint32_t)msgs[0].size);
@@ -71,7 +71,7 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 	do
 		pushed += push_group(q, msgs + pushed, most - pushed);
 	while (pushed < most && is_legal(&q->ring, &msgs[pushed]) &&
-	       smq_ring_space(&q->ring, smq_record_bytes((uint32_t)msgs[pushed].size)) == SMQ_READY);
+	       smq_ring_space(&q->ring, smq_record_units(&q->ring, (uint32_t)msgs[pushed].size)) == SMQ_READY);
 	smq_unlock_owner(q);
 	return (int)pushed;
 }
@@ -83,8 +83,9 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 static unsigned describe(const struct smq_ring *ring, uint32_t size, struct shmemq_msg *msgs, unsigned most,
 			 uint32_t *end, uint32_t *bytes)
 {
-	/* No honest ring holds more bytes of records than `most_bytes`. As in push_group(), all is computed first. */
-	uint32_t most_bytes = ring->capacity - SMQ_RECORD_HEADER, used = 0, sum = 0, position = ring->position;
+	/* A batch takes up no more of the ring than the largest message. As in push_group(), all is computed first. */
+	uint32_t align_mask = ring->align_mask, most_units = smq_units(ring->message_max, align_mask);
+	uint32_t used = 0, sum = 0, position = ring->position;
 	struct smq_record *first = smq_record_at(ring, position);
 	bool redelivering = ring->redelivering;
 	unsigned n = 0;
@@ -100,13 +101,13 @@ static unsigned describe(const struct smq_ring *ring, uint32_t size, struct shme
 		if (smq_unlikely(redelivering) && smq_ring_redelivered(ring, position + used))
 			msgs[n].flags = SHMEMQ_MSG_REDELIVERED;
 		sum += size;
-		used += smq_record_bytes(size);
+		used += smq_units(size, align_mask);
 		if (++n == most)
 			break;
 		/* Acquire, loaded once, as in smq_ring_peek_at(). One comparison replaces its two: no message (0 - 1)
 		 * and garbage are both too large. Either ends the batch, and garbage fails the next call. */
 		size = atomic_load_explicit(&smq_record_after(first, used)->size_plus_1, memory_order_acquire) - 1;
-		if ((uint64_t)size + SMQ_RECORD_HEADER > most_bytes - used)
+		if ((uint64_t)size + SMQ_UNIT > (most_units - used) * SMQ_UNIT)
 			break;
 	}
 	*end = position + used;
@@ -139,9 +140,9 @@ static bool measure(const struct shmemq *q, unsigned count, uint32_t *end, uint3
 	*bytes = 0;
 	while (count-- > 0) {
 		if (smq_ring_peek_at(&q->ring, *end, &size) != SMQ_READY ||
-		    smq_record_bytes(size) > q->batch_end - *end)
+		    smq_record_units(&q->ring, size) > q->batch_end - *end)
 			return false;
-		*end += smq_record_bytes(size);
+		*end += smq_record_units(&q->ring, size);
 		*bytes += size;
 	}
 	return true;

@@ -8,6 +8,7 @@
 
 #include "acquire.h"
 #include "endlock.h"
+#include "mapping.h"
 #include "object.h"
 
 /*
@@ -29,7 +30,7 @@ static int leave_end(struct shmemq *q)
 		smq_claim_close(smq_claim_of(q->header, q->producer));
 		smq_notify_fenced(q);
 	}
-	smq_object_unmap(q->header, q->header_bytes, q->capacity);
+	smq_mapping_unmap(q->header, q->header_bytes, smq_capacity(q));
 	if (err == 0) {
 		if (q->flags & SHMEMQ_ATTR_TEMPORARY && smq_has_name(q))
 			smq_endlock_unlink_unused(q->path, q->fd);

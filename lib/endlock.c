@@ -137,6 +137,7 @@ void smq_claim_open(struct smq_claim *claim)
 	uint32_t last = atomic_load_explicit(&claim->state, memory_order_relaxed);
 
 	atomic_store_explicit(&claim->pid, (uint32_t)getpid(), memory_order_relaxed);
+	atomic_store_explicit(&claim->pid_namespace, smq_process_pid_namespace(), memory_order_relaxed);
 	/* Release: its acquire is in peer_gone() and probe_peer() of wait.c. What attaching stored is seen before the
 	 * new count, with which the peer no longer takes this end for dead. */
 	atomic_store_explicit(&claim->state, (last & ~SMQ_CLAIM_STATE) + SMQ_CLAIM_ONE + SHMEMQ_END_OPEN,

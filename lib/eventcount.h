@@ -45,11 +45,12 @@
 #include "format.h"
 
 /* Bits of a wait word; none: nobody waits. */
-#define SMQ_WAIT_SLEEPER   1u
-#define SMQ_WAIT_FENCE     2u
-#define SMQ_WAIT_POLLER    4u /* the pollable descriptor is to be raised, whether a handle sleeps or not */
-#define SMQ_WAIT_BITS      7u
-#define SMQ_WAIT_COUNT_ONE 8u /* above the bits: wakes so far */
+#define SMQ_WAIT_SLEEPER 1u
+#define SMQ_WAIT_FENCE   2u
+#define SMQ_WAIT_POLLER  4u /* the pollable descriptor is to be raised, whether a handle sleeps or not */
+#define SMQ_WAIT_BITS    7u
+/* 8: followers sleep too. Not used yet, as 16. */
+#define SMQ_WAIT_COUNT_ONE 32u /* above the bits: wakes so far */
 
 /* A sleep is cut into slices. The peer's liveness is checked once in SMQ_SLICE_NS: a death shows within that time. */
 #define SMQ_SLICE_NS          (250 * SMQ_NS_PER_MS)

@@ -15,21 +15,22 @@
  *
  * The ring is mapped twice, back to back, so that every record is contiguous wherever it starts.
  *
- * A record is a header of two words, the message, and padding to 8 bytes:
+ * A record is a header of two words, the message, and padding to a multiple of the queue's alignment, at least 8 bytes:
  *
  *	+----------+------+--------------------+-----+
  *	| size + 1 | type | message            | pad |   next record
  *	+----------+------+--------------------+-----+
  *
- * Positions are free-running uint32 counts of ring bytes, multiples of 8, compared by their difference, never by value.
- * A position modulo the capacity is an offset in the ring.
+ * The ring is counted in units of 8 bytes, the size of a record's header. Positions are free-running uint32 counts of
+ * units, compared by their difference, never by value. A position modulo the capacity is an offset in the ring. The
+ * first record starts one unit before the first multiple of the alignment, so that messages are aligned, not headers.
  *
  *	head                 tail
  *	 v                    v
  *	 [ABCD][EF][GHIJKLMN] 0 . . . . . . . .        size word 0: nothing is committed here yet
  *
- * Push, at the producer's tail t, of a record of r bytes:
- *	1. wait until t + r + 8 - head <= capacity (the 8 are the next record's header)
+ * Push, at the producer's tail t, of a record of r units:
+ *	1. wait until t + r + 1 - head <= capacity (the 1 is the next record's header)
  *	2. write the message and its type
  *	3. zero the size word at t + r: the end of what the consumer may read
  *	4. store size + 1 to the size word at t, with release: the message is published
@@ -39,7 +40,7 @@
  *	1. load the size word at h, with acquire: 0 means empty
  *	2. read the message
  *	3. store h + r as the head, with release: the producer may overwrite the record
- *	4. every capacity / 64 bytes, and before it waits: store the head as the room too, with release
+ *	4. every 64th of the capacity, and before it waits: store the head as the room too, with release
  *	5. count the message, and wake the peer if it waits
  * Steps 4 and 5 of a push together commit the message.
  *
@@ -66,11 +67,18 @@
 #define SMQ_MAGIC_1 0x0100716du
 #define SMQ_VERSION 1u
 
-#define SMQ_RECORD_HEADER    8u
-#define SMQ_CAPACITY_MAX     (1u << 30)
-#define SMQ_CAPACITY_DEFAULT (1u << 20)
-/* Ring bytes that no message can use: its own header and the zeroed header after it. */
-#define SMQ_CAPACITY_OVERHEAD 16u
+#define SMQ_UNIT             8u /* bytes: what positions count, and the size of a record's header */
+#define SMQ_CAPACITY_MAX     ((uint64_t)8 << 30)
+#define SMQ_CAPACITY_DEFAULT ((uint64_t)1 << 20)
+#define SMQ_MESSAGE_MAX      (1u << 30)
+#define SMQ_ALIGNMENT_MAX    4096u
+
+/*
+ * The size word of a skip: the next record stands at the ring's next start. Only in a ring that may grow
+ * (capacity_max), where the producer stays within `capacity` while the consumer keeps up. This version makes and opens
+ * no such ring.
+ */
+#define SMQ_SKIP UINT32_MAX
 
 /* Wait mechanisms (eventcount.h). A queue made for another one is refused with EPROTO. */
 #define SMQ_MECHANISM_FUTEX 1u
@@ -100,10 +108,15 @@ struct smq_identity {
 	uint32_t magic[2];
 	uint32_t version;
 	uint32_t header_bytes; /* where the ring starts: the page size of the machine */
-	uint32_t capacity;     /* ring bytes: a power of two, header_bytes to SMQ_CAPACITY_MAX */
-	uint32_t mechanism;    /* SMQ_MECHANISM_* */
-	uint32_t flags;        /* SHMEMQ_ATTR_* */
-	uint32_t zero;         /* reserved */
+	uint64_t capacity; /* ring bytes: a power of two, header_bytes to SMQ_CAPACITY_MAX, at least 2 * alignment */
+	uint64_t capacity_max;  /* to which the ring may grow: `capacity` */
+	uint64_t id;            /* random: a queue made anew under the same name has another */
+	uint32_t messages_max;  /* messages that may be queued; 0: as many as fit */
+	uint32_t alignment;     /* of messages, in bytes: a power of two, SMQ_UNIT to SMQ_ALIGNMENT_MAX */
+	uint32_t mechanism;     /* SMQ_MECHANISM_* */
+	uint32_t flags;         /* SHMEMQ_ATTR_* */
+	unsigned char user[64]; /* the creator's */
+	uint32_t zero[2];
 };
 
 /*
@@ -113,10 +126,10 @@ struct smq_identity {
  * that attaches. Orderings: ring.h.
  */
 struct smq_progress {
-	smq_word position_bytes; /* producer: tail; consumer: head. Stored after every operation */
+	smq_word position_units; /* producer: tail; consumer: head. Stored after every operation */
 	/* Consumer: the position after the last message handed out in place. If that is after the head, the messages
 	 * between are not released yet, and the next consumer gets them marked as redelivered. Producer: always 0. */
-	smq_word lease_bytes;
+	smq_word lease_units;
 	/* Messages moved through this end; a handle that is killed may leave it one operation short. The upper word is
 	 * the total divided by 2^31, not 2^32: so its lowest bit equals the highest bit of the lower word (ring.h). */
 	smq_word messages_lo;
@@ -124,6 +137,16 @@ struct smq_progress {
 	/* Bytes of these messages, likewise. */
 	smq_word moved_lo;
 	smq_word moved_hi;
+	/* Producer: units of the longest record so far. A follower then knows how far a push may be writing. Not used
+	 * yet, as all from here on. */
+	smq_word longest_units;
+	uint32_t zero[9];
+	/* The end's mark: two slots, of which `mark_now` is in force. */
+	struct smq_mark {
+		smq_word lo, hi;
+		smq_word at_units; /* the position that the mark belongs to */
+	} mark[2];
+	smq_word mark_now;
 };
 
 /*
@@ -134,6 +157,8 @@ struct smq_progress {
 struct smq_claim {
 	smq_word state; /* SHMEMQ_END_NEVER, _OPEN or _CLOSED, plus SMQ_CLAIM_ONE for each claim so far */
 	smq_word pid;   /* of the last claim, as the claiming process sees itself; for display only */
+	/* The inode of that process's pid namespace, in which alone its pid means something; 0: not known. */
+	smq_word pid_namespace;
 	/* 1: this end fences between publishing and reading the peer's wait word (eventcount.h). Written by: this end's
 	 * handle when it attaches or acknowledges. Read by: a peer that prepares to sleep and has no membarrier. */
 	smq_word fence;
@@ -162,8 +187,46 @@ struct smq_wait {
  * by: the producer, when its private copy of the head says that the ring is full.
  */
 struct smq_room {
-	smq_word position_bytes; /* at most capacity / 64 bytes before the head */
+	smq_word position_units; /* at most a 64th of the capacity before the head */
+	smq_word messages_lo;    /* popped when that was stored: for messages_max. Not used yet */
 };
+
+/* What an end notes on its slow paths. Written by: the end's handles. Read by: shmemq_stat(). Not used yet. */
+struct smq_counts {
+	smq_word blocked;       /* times that a call found the ring full, or empty */
+	smq_word slept;         /* times that one slept for that */
+	smq_word moved_at_s;    /* seconds, CLOCK_REALTIME: the last push or pop, give or take a second of activity */
+	smq_word most_units;    /* producer: most units queued so far; */
+	smq_word reserved_now;  /* ring units reserved now, */
+	smq_word reserved_most; /* and at most so far */
+};
+
+/*
+ * For each 64th of the ring the first record that begins in it. Written by: the producer, as it enters the 64th. Read
+ * by: followers, which find the oldest record by it, and count what they have lost. Not used yet.
+ */
+struct smq_index {
+	smq_word position_units;
+	smq_word messages_lo; /* the number of that record */
+};
+#define SMQ_INDEX_ENTRIES 64
+
+/*
+ * A consumer of a broadcast queue: 64 of these, from the offset SMQ_READERS_OFFSET on. Such a queue's header takes as
+ * many pages as that needs. This version makes and opens no such queue.
+ */
+struct smq_reader {
+	struct smq_claim claim;
+	uint32_t zero_claim[3];
+	struct smq_room room;
+	uint32_t zero_room[6];
+	smq_word position_units;
+	smq_word messages_lo, messages_hi;
+	smq_word moved_lo, moved_hi;
+	uint32_t zero[11];
+};
+#define SMQ_READERS_OFFSET 2048
+#define SMQ_READERS_MAX    64
 
 struct smq_header {
 	_Alignas(SMQ_GROUP_BYTES) struct smq_identity identity;
@@ -174,6 +237,11 @@ struct smq_header {
 	_Alignas(SMQ_GROUP_BYTES) struct smq_wait producer_wait;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_wait consumer_wait;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_room consumer_room;
+	/* Followers that may write wait here; a bit of consumer_wait.word says so. Not used yet. */
+	_Alignas(SMQ_GROUP_BYTES) struct smq_wait follower_wait;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_counts producer_counts;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_counts consumer_counts;
+	_Alignas(SMQ_GROUP_BYTES) struct smq_index index[SMQ_INDEX_ENTRIES];
 };
 
 struct smq_record {
@@ -184,14 +252,27 @@ struct smq_record {
 };
 
 _Static_assert(sizeof(smq_word) == 4 && ATOMIC_INT_LOCK_FREE == 2, "atomic words work between processes");
-_Static_assert(sizeof(struct smq_record) == SMQ_RECORD_HEADER, "record header");
+_Static_assert(sizeof(struct smq_record) == SMQ_UNIT, "record header");
+_Static_assert(sizeof(struct smq_identity) == 128, "format");
 _Static_assert(offsetof(struct smq_header, producer_progress) == 128, "format");
+_Static_assert(offsetof(struct smq_progress, mark) == 64, "format");
 _Static_assert(offsetof(struct smq_header, producer_claim) == 256, "format");
 _Static_assert(offsetof(struct smq_header, consumer_progress) == 384, "format");
 _Static_assert(offsetof(struct smq_header, consumer_claim) == 512, "format");
 _Static_assert(offsetof(struct smq_header, producer_wait) == 640, "format");
 _Static_assert(offsetof(struct smq_header, consumer_wait) == 768, "format");
 _Static_assert(offsetof(struct smq_header, consumer_room) == 896, "format");
-_Static_assert(sizeof(struct smq_header) == 1024, "format");
+_Static_assert(offsetof(struct smq_header, follower_wait) == 1024, "format");
+_Static_assert(offsetof(struct smq_header, producer_counts) == 1152, "format");
+_Static_assert(offsetof(struct smq_header, consumer_counts) == 1280, "format");
+_Static_assert(offsetof(struct smq_header, index) == 1408, "format");
+_Static_assert(sizeof(struct smq_header) <= SMQ_READERS_OFFSET, "format");
+_Static_assert(sizeof(struct smq_reader) == SMQ_GROUP_BYTES, "format");
+
+/* Where both ends of a new queue stand. */
+static inline uint32_t smq_start_units(uint32_t alignment)
+{
+	return alignment / SMQ_UNIT - 1;
+}
 
 #endif

@@ -37,16 +37,17 @@ struct shmemq {
 	const smq_word *generation_now; /* see process.h */
 	uint32_t generation;
 	uint32_t state;
-	struct smq_ring ring;
-	uint32_t held_bytes; /* SMQ_STARTED: the size of the started message; SMQ_BATCH: of all its messages */
-	uint32_t batch;      /* SMQ_BATCH: messages held, */
-	uint32_t batch_end;  /* and the position after them */
-	bool redelivered;    /* the last message popped */
-	bool observer;       /* as state says, but constant: shmemq_interrupt() runs beside other calls */
-	bool producer;       /* likewise */
-	bool nonblock;       /* SHMEMQ_NONBLOCK: the timeout of calls without such an argument is 0 */
-	bool nospin;         /* SHMEMQ_NOSPIN: sleep at once */
-	bool stay;           /* SHMEMQ_STAY: go on waiting when the peer has closed or died */
+	struct smq_ring ring; /* an observer's is not attached, and its records are not mapped */
+	uint32_t held_bytes;  /* SMQ_STARTED: the size of the started message; SMQ_BATCH: of all its messages */
+	uint32_t batch;       /* SMQ_BATCH: messages held, */
+	uint32_t batch_end;   /* and the position after them */
+	bool redelivered;     /* the last message popped */
+	bool observer;        /* as state says, but constant: shmemq_interrupt() runs beside other calls */
+	bool producer;        /* likewise */
+	bool nonblock;        /* SHMEMQ_NONBLOCK: the timeout of calls without such an argument is 0 */
+	bool nospin;          /* SHMEMQ_NOSPIN: sleep at once */
+	bool stay;            /* SHMEMQ_STAY: go on waiting when the peer has closed or died */
+	uint16_t flags;       /* of the queue: SHMEMQ_ATTR_* */
 	struct smq_eventcount eventcount;
 	struct smq_peer peer;
 	struct smq_ownerlock ownerlock;
@@ -56,12 +57,16 @@ struct shmemq {
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_initlock_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
 	struct smq_header *header;
-	uint32_t flags; /* of the queue: SHMEMQ_ATTR_* */
 	uint32_t header_bytes;
-	uint32_t capacity;
 	int fd;      /* holds no end lock: for probes, for raising the peer's descriptor, and for the init lock */
 	char path[]; /* "/dev/shm/..."; empty: opened by descriptor */
 };
+
+/* Bytes of the ring. */
+static inline uint64_t smq_capacity(const struct shmemq *q)
+{
+	return (uint64_t)q->ring.capacity * SMQ_UNIT;
+}
 
 /* A budget (doc/performance.md): a handle costs 256 bytes and its name. */
 _Static_assert(sizeof(struct shmemq) <= 256, "a handle's block is 256 bytes and its name");

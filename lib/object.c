@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,9 +14,6 @@
 #include "object.h"
 #include "shmemq.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008u
 #endif
@@ -68,18 +66,50 @@ int smq_object_open(const char *path, int access, int *fd)
 	return open_file(path, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, fd);
 }
 
-static int ring_capacity(const struct shmemq_attr *attr, uint32_t *capacity)
+static bool is_power_of_two(uint64_t number)
+{
+	return number != 0 && (number & (number - 1)) == 0;
+}
+
+/* What the attributes ask for. 0 or EINVAL. */
+static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *identity)
 {
 	static const uint32_t no_reserved[sizeof attr->reserved / sizeof attr->reserved[0]];
 	uint64_t wanted = attr->capacity != 0 ? attr->capacity : SMQ_CAPACITY_DEFAULT;
+	uint32_t alignment = attr->alignment != 0 ? attr->alignment : SMQ_UNIT;
 
 	if (wanted > SMQ_CAPACITY_MAX || (attr->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0 ||
 	    memcmp(attr->reserved, no_reserved, sizeof no_reserved) != 0)
 		return EINVAL;
-	*capacity = page_bytes();
-	while (*capacity < wanted)
-		*capacity *= 2;
+	if (!is_power_of_two(alignment) || alignment < SMQ_UNIT || alignment > SMQ_ALIGNMENT_MAX)
+		return EINVAL;
+	identity->capacity = page_bytes();
+	while (identity->capacity < wanted || identity->capacity < 2 * alignment)
+		identity->capacity *= 2;
+	/* A ring cannot grow yet, and only its space limits the number of messages. */
+	if ((attr->capacity_max != 0 && attr->capacity_max != attr->capacity) || attr->messages_max != 0)
+		return EINVAL;
+	identity->capacity_max = identity->capacity;
+	identity->alignment = alignment;
+	identity->flags = attr->flags;
+	memcpy(identity->user, attr->user, sizeof identity->user);
 	return 0;
+}
+
+/* A number that no other queue has, never 0. */
+static uint64_t new_id(int fd)
+{
+	uint64_t id;
+	struct timespec now;
+	struct stat st;
+
+	if (getrandom(&id, sizeof id, GRND_NONBLOCK) != (ssize_t)sizeof id) { /* a sandbox, or just after boot */
+		clock_gettime(CLOCK_REALTIME, &now);
+		id = (uint64_t)now.tv_sec << 32 ^ (uint64_t)now.tv_nsec << 8;
+		if (fstat(fd, &st) == 0)
+			id ^= (uint64_t)st.st_ino;
+	}
+	return id != 0 ? id : 1;
 }
 
 /*
@@ -114,6 +144,15 @@ static int reserve(int fd, off_t bytes)
 	return 0;
 }
 
+/* Relaxed: no other process can open the queue yet. */
+static void set_positions(struct smq_header *header, uint32_t units)
+{
+	atomic_store_explicit(&header->producer_progress.position_units, units, memory_order_relaxed);
+	atomic_store_explicit(&header->consumer_progress.position_units, units, memory_order_relaxed);
+	atomic_store_explicit(&header->consumer_progress.lease_units, units, memory_order_relaxed);
+	atomic_store_explicit(&header->consumer_room.position_units, units, memory_order_relaxed);
+}
+
 static int write_header(int fd, const struct smq_identity *identity)
 {
 	struct smq_header *header;
@@ -123,6 +162,7 @@ static int write_header(int fd, const struct smq_identity *identity)
 	if (header == MAP_FAILED)
 		return errno == EAGAIN ? ENOMEM : errno; /* EAGAIN: the limit of locked memory, under mlockall() */
 	header->identity = *identity;
+	set_positions(header, smq_start_units(identity->alignment));
 	err = smq_eventcount_init(header);
 	munmap(header, identity->header_bytes);
 	return err;
@@ -152,13 +192,13 @@ static int build(int fd, const struct shmemq_attr *given)
 		.version = SMQ_VERSION,
 		.header_bytes = page_bytes(),
 		.mechanism = smq_mechanism,
-		.flags = attr->flags,
 	};
 	int err;
 
-	err = ring_capacity(attr, &identity.capacity);
+	err = apply_attr(attr, &identity);
 	if (err == 0)
-		err = reserve(fd, (off_t)identity.header_bytes + identity.capacity);
+		err = reserve(fd, (off_t)(identity.header_bytes + identity.capacity));
+	identity.id = new_id(fd);
 	if (err == 0)
 		err = write_header(fd, &identity);
 	return err;
@@ -236,10 +276,17 @@ int smq_object_identify(int fd, struct smq_identity *identity)
 	if (identity->version != SMQ_VERSION || identity->mechanism != smq_mechanism ||
 	    identity->header_bytes != page_bytes())
 		return EPROTO;
-	if (identity->capacity < identity->header_bytes || identity->capacity > SMQ_CAPACITY_MAX ||
-	    (identity->capacity & (identity->capacity - 1)) != 0)
+	if (!is_power_of_two(identity->capacity) || identity->capacity < identity->header_bytes ||
+	    identity->capacity > SMQ_CAPACITY_MAX)
 		return EPROTO;
-	if (st.st_size < (off_t)identity->header_bytes + identity->capacity)
+	if (!is_power_of_two(identity->alignment) || identity->alignment < SMQ_UNIT ||
+	    identity->alignment > SMQ_ALIGNMENT_MAX || identity->capacity < 2 * identity->alignment)
+		return EPROTO;
+	/* What later libraries may make, and this one cannot keep. */
+	if (identity->capacity_max != identity->capacity || identity->messages_max != 0 ||
+	    (identity->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0)
+		return EPROTO;
+	if (st.st_size < (off_t)(identity->header_bytes + identity->capacity))
 		return EPROTO; /* truncated: its pages would be SIGBUS */
 	return 0;
 }
@@ -298,65 +345,4 @@ int smq_object_reopen_own(int from, int *fd)
 
 	smq_fdpath(from, path);
 	return open_file(path, O_RDWR | O_NONBLOCK, fd);
-}
-
-static int map_failed(void)
-{
-	/* EACCES: a noexec mount under the READ_IMPLIES_EXEC personality. EPERM: a memfd sealed against writing. */
-	return errno == EACCES || errno == EPERM ? EACCES : ENOMEM;
-}
-
-void smq_object_unmap(void *map, uint32_t header_bytes, uint32_t capacity)
-{
-	munmap(map, header_bytes + 2 * (size_t)capacity);
-}
-
-int smq_object_map(int fd, const struct smq_identity *identity, void **map)
-{
-	size_t header = identity->header_bytes, capacity = identity->capacity;
-	size_t bytes = header + 2 * capacity;
-	unsigned char *base;
-
-	/* Reserve the addresses first, so that both halves can be placed there without overlapping other mappings. */
-	base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
-		return map_failed();
-	if (mmap(base, header + capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-	    mmap(base + header + capacity, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-		 (off_t)header) == MAP_FAILED ||
-	    /* With the mapping a child would keep the end locks held. */
-	    madvise(base, bytes, MADV_DONTFORK) != 0) {
-		int err = map_failed();
-
-		munmap(base, bytes);
-		return err;
-	}
-	*map = base;
-	return 0;
-}
-
-void smq_object_prefault(void *map, uint32_t header_bytes, uint32_t capacity)
-{
-	const volatile char *bytes = map;
-	size_t end = header_bytes + 2 * (size_t)capacity;
-
-	if (madvise(map, end, MADV_POPULATE_WRITE) == 0 || errno != EINVAL)
-		return;
-	/* Before Linux 5.14. On tmpfs a read maps a page for writing too. */
-	for (size_t at = 0; at < end; at += page_bytes())
-		(void)bytes[at];
-}
-
-int smq_object_map_header(int fd, const struct smq_identity *identity, void **map)
-{
-	void *base = mmap(NULL, identity->header_bytes, PROT_READ, MAP_SHARED, fd, 0);
-
-	if (base == MAP_FAILED)
-		return map_failed();
-	if (madvise(base, identity->header_bytes, MADV_DONTFORK) != 0) {
-		munmap(base, identity->header_bytes);
-		return ENOMEM;
-	}
-	*map = base;
-	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue as an object: its name, its creation, its identity, its mapping. */
+/* The queue as an object: its name, its creation, its identity. */
 #ifndef SMQ_OBJECT_H
 #define SMQ_OBJECT_H
 
@@ -58,18 +58,5 @@ bool smq_object_unclaimed(int fd);
 
 /* Does `path` refer to what `fd` has open? */
 bool smq_object_has_name(const char *path, int fd);
-
-/*
- * Maps the header page and the ring, and the ring once more after it. The mapping keeps fd's locks; forked children do
- * not get it.
- */
-int smq_object_map(int fd, const struct smq_identity *identity, void **map);
-void smq_object_unmap(void *map, uint32_t header_bytes, uint32_t capacity);
-
-/* Maps all pages that such a mapping can reach, so that no access takes a page fault. As far as that is possible. */
-void smq_object_prefault(void *map, uint32_t header_bytes, uint32_t capacity);
-
-/* Maps the header page for reading. */
-int smq_object_map_header(int fd, const struct smq_identity *identity, void **map);
 
 #endif

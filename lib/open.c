@@ -11,6 +11,7 @@
 
 #include "acquire.h"
 #include "endlock.h"
+#include "mapping.h"
 #include "object.h"
 #include "process.h"
 
@@ -60,8 +61,7 @@ static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 		/* No other handle is left, so a number in the owner word is a dead handle's. */
 		atomic_store_explicit(&own->owner, 0, memory_order_relaxed);
 	} else {
-		smq_ring_attach_shared(&q->ring, q->header, (unsigned char *)q->header + q->header_bytes, q->capacity,
-				       q->producer);
+		smq_ring_attach_shared(&q->ring, q->header, q->producer);
 	}
 	if (q->state & SMQ_SHARED) {
 		err = take_number(q, fd, own);
@@ -92,8 +92,8 @@ static void set_mapping(struct shmemq *q, void *map, const struct smq_identity *
 {
 	q->header = map;
 	q->header_bytes = identity->header_bytes;
-	q->capacity = identity->capacity;
-	q->flags = identity->flags;
+	q->flags = (uint16_t)identity->flags;
+	smq_ring_init(&q->ring, (unsigned char *)map + identity->header_bytes, identity->capacity, identity->alignment);
 }
 
 /*
@@ -122,12 +122,12 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err == 0)
 		err = q->state & SMQ_SHARED ? smq_endlock_share(fd, end, &alone) : smq_endlock_claim(fd, end);
 	if (err == 0)
-		err = smq_object_map(fd, &identity, &map);
+		err = smq_mapping_make(fd, &identity, &map);
 	if (err == 0) {
 		set_mapping(q, map, &identity);
 		err = attach_handle(q, fd, alone, registered);
 		if (err != 0)
-			smq_object_unmap(map, identity.header_bytes, identity.capacity);
+			smq_mapping_unmap(map, identity.header_bytes, identity.capacity);
 	}
 	smq_initlock_unlock(fd); /* explicitly, because the mapping keeps the description open */
 out:
@@ -143,7 +143,7 @@ static int observe(struct shmemq *q)
 
 	err = smq_object_identify(q->fd, &identity);
 	if (err == 0)
-		err = smq_object_map_header(q->fd, &identity, &map);
+		err = smq_mapping_make_header(q->fd, &identity, &map);
 	if (err != 0)
 		return err;
 	set_mapping(q, map, &identity);
@@ -166,7 +166,7 @@ static int open_handle(struct shmemq *q, int from, unsigned flags, bool register
 	if (err != 0)
 		close(q->fd);
 	else if (flags & SHMEMQ_PREFAULT) /* without the init lock, since it may take long */
-		smq_object_prefault(q->header, q->header_bytes, q->capacity);
+		smq_mapping_prefault(q->header, q->header_bytes, smq_capacity(q));
 	return err;
 }
 

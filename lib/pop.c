@@ -22,7 +22,7 @@ static inline void read_type(struct shmemq *q, uint32_t *type)
 
 static smq_always_inline int release(struct shmemq *q, uint32_t size)
 {
-	smq_ring_release(&q->ring, q->ring.position + smq_record_bytes(size), 1, size);
+	smq_ring_release(&q->ring, q->ring.position + smq_record_units(&q->ring, size), 1, size);
 	return smq_finish(q);
 }
 
@@ -40,7 +40,8 @@ static smq_always_inline bool pop_small(struct shmemq *q, void *buf, size_t size
 	record = smq_record_at(&q->ring, q->ring.position);
 	if (smq_unlikely(!smq_ring_peek_small(record, bytes) || *bytes > size || q->ring.redelivering))
 		return false;
-	end = q->ring.position + smq_record_bytes(*bytes); /* before anything is stored: see struct smq_reservation */
+	end = q->ring.position +
+	      smq_record_units(&q->ring, *bytes); /* before anything is stored: see struct smq_reservation */
 	smq_copy_small(buf, (const unsigned char *)(record + 1), *bytes);
 	if (type != NULL)
 		*type = smq_record_type(record);
@@ -96,7 +97,7 @@ static smq_always_inline const void *start(struct shmemq *q, uint32_t bytes, siz
 	*size = bytes;
 	read_type(q, type);
 	/* Before the caller sees the message: if this process is killed from here on, the next consumer is told. */
-	smq_ring_lease(&q->ring, q->ring.position + smq_record_bytes(bytes));
+	smq_ring_lease(&q->ring, q->ring.position + smq_record_units(&q->ring, bytes));
 	q->held_bytes = bytes;
 	q->state |= SMQ_STARTED;
 	return message_at_head(q);

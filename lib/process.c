@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -68,6 +69,13 @@ const smq_word *smq_process_generation(void)
 uint32_t smq_process_forks(void)
 {
 	return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+uint32_t smq_process_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
 static bool membarrier(int command)

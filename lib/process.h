@@ -17,6 +17,9 @@ const smq_word *smq_process_generation(void);
 /* Forks of this process so far, as far as libc knows. */
 uint32_t smq_process_forks(void);
 
+/* The inode of this process's pid namespace; 0: not known. */
+uint32_t smq_process_pid_namespace(void);
+
 /* Registers this process's threads as targets of smq_process_membarrier(). false: the kernel cannot. */
 bool smq_process_register(void);
 

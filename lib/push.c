@@ -29,7 +29,7 @@ static smq_always_inline bool push_small(struct shmemq *q, const void *data, siz
 
 	/* Even the smallest ring can hold such a message. */
 	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_in_unshared_state(q, SHMEMQ_PRODUCER) ||
-			 !smq_ring_fits(&q->ring, smq_record_bytes(bytes))))
+			 !smq_ring_fits(&q->ring, smq_record_units(&q->ring, bytes))))
 		return false;
 	reservation = smq_ring_reserve(&q->ring, bytes);
 	smq_ring_prefetch(reservation.record);

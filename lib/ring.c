@@ -42,38 +42,50 @@ static void load_totals(struct smq_ring *ring)
 	ring->moved_hi = (uint32_t)(moved >> 31);
 }
 
-static void load_progress(struct smq_ring *ring, struct smq_progress *progress, unsigned char *records,
-			  uint32_t capacity)
+void smq_ring_init(struct smq_ring *ring, void *records, uint64_t capacity, uint32_t alignment)
 {
-	*ring = (struct smq_ring){ .records = records, .progress = progress, .capacity = capacity };
-	ring->position = load(&progress->position_bytes);
+	/* A record begins where messages are aligned, and the header after it is one unit of the next record's
+	 * alignment: so the largest record leaves a whole one. */
+	uint64_t message_max = capacity - alignment - SMQ_UNIT;
+
+	*ring = (struct smq_ring){
+		.records = records,
+		.capacity = (uint32_t)(capacity / SMQ_UNIT),
+		.align_mask = alignment - 1,
+		.message_max = message_max < SMQ_MESSAGE_MAX ? (uint32_t)message_max : SMQ_MESSAGE_MAX,
+	};
+}
+
+static void load_progress(struct smq_ring *ring, struct smq_progress *progress)
+{
+	ring->progress = progress;
+	ring->position = load(&progress->position_units);
 	load_totals(ring);
 }
 
 /* Is `head` possible for a producer at its tail: no further back than a full ring, and not after the tail? */
 static bool head_is_valid(const struct smq_ring *ring, uint32_t head)
 {
-	return head % 8 == 0 && ring->position - head <= ring->capacity - SMQ_RECORD_HEADER;
+	return smq_position_is_aligned(ring, head) && ring->position - head < ring->capacity;
 }
 
-enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-					      uint32_t capacity)
+enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header)
 {
 	uint32_t tail, size, count = 0, bytes = 0;
 	enum smq_ring_status status;
 
-	load_progress(ring, &header->producer_progress, records, capacity);
-	ring->head = &header->consumer_progress.position_bytes;
-	ring->room = &header->consumer_room.position_bytes;
+	load_progress(ring, &header->producer_progress);
+	ring->head = &header->consumer_progress.position_units;
+	ring->room = &header->consumer_room.position_units;
 	tail = ring->position;
-	if (tail % 8 != 0)
+	if (!smq_position_is_aligned(ring, tail))
 		return SMQ_BAD;
 	/* The last producer may have died between the publication and the store of its tail. What it published stands,
 	 * and the size word after it is 0, whatever an unfinished push has written after that word: walk on to it. All
 	 * of it fits into the ring. */
 	while ((status = smq_ring_peek_at(ring, ring->position, &size)) == SMQ_READY) {
-		ring->position += smq_record_bytes(size);
-		if (ring->position - tail > capacity - SMQ_RECORD_HEADER)
+		ring->position += smq_record_units(ring, size);
+		if (ring->position - tail >= ring->capacity)
 			return SMQ_BAD;
 		count++;
 		bytes += size;
@@ -83,26 +95,26 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	if (status == SMQ_BAD || !head_is_valid(ring, ring->cached_head))
 		return SMQ_BAD;
 	/* Only here, after all checks, is shared memory written. Release, as in smq_ring_publish(). */
-	atomic_store_explicit(&ring->progress->position_bytes, ring->position, memory_order_release);
+	atomic_store_explicit(&ring->progress->position_units, ring->position, memory_order_release);
 	smq_ring_count(ring, count, bytes);
 	return SMQ_READY;
 }
 
-enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_bytes)
+enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units)
 {
 	/* Acquire: with the release in smq_ring_store_room(), as in smq_ring_load_head(). */
 	uint32_t room = atomic_load_explicit(ring->room, memory_order_acquire), used = ring->position - room;
 
-	if (room % 8 != 0)
+	if (!smq_position_is_aligned(ring, room))
 		return SMQ_BAD;
 	/* The room is stored after the head, so it may lie before the cached head. Garbage that does is not noticed
 	 * here, but by smq_ring_load_head(). */
 	if (used < ring->position - ring->cached_head)
 		ring->cached_head = room;
-	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : SMQ_NOT_YET;
+	return smq_ring_fits(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
 }
 
-enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_bytes)
+enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_units)
 {
 	/* Acquire: with the release in smq_ring_release_new(), the consumer has read what lies before the head before
 	 * this side writes over it. */
@@ -112,47 +124,45 @@ enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_b
 	if (!head_is_valid(ring, head) || ring->position - head > ring->position - ring->cached_head)
 		return SMQ_BAD;
 	ring->cached_head = head;
-	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : SMQ_NOT_YET;
+	return smq_ring_fits(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
 }
 
 /* Loads what an earlier consumer, or another handle of a SHARED end, has held and not released. */
 static void load_lease(struct smq_ring *ring)
 {
-	uint32_t lease = load(&ring->progress->lease_bytes);
+	uint32_t lease = load(&ring->progress->lease_units);
 
 	ring->redelivering = lease != ring->position && lease - ring->position <= ring->capacity;
 	ring->redelivered_end = lease;
 	ring->lease = ring->redelivering ? lease : ring->position;
 	if (ring->lease != lease)
-		atomic_store_explicit(&ring->progress->lease_bytes, ring->lease, memory_order_relaxed);
+		atomic_store_explicit(&ring->progress->lease_units, ring->lease, memory_order_relaxed);
 }
 
-enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-					      uint32_t capacity)
+enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header)
 {
-	uint32_t tail;
+	uint32_t tail, capacity = ring->capacity;
 
-	load_progress(ring, &header->consumer_progress, records, capacity);
+	load_progress(ring, &header->consumer_progress);
 	/* The stored tail may be before the head, because the size word publishes a record and not the tail; but by
 	 * less than a ring. */
-	tail = load(&header->producer_progress.position_bytes); /* relaxed: only a plausibility check */
-	if (ring->position % 8 != 0 || (tail - ring->position > capacity && ring->position - tail > capacity))
+	tail = load(&header->producer_progress.position_units); /* relaxed: only a plausibility check */
+	if (!smq_position_is_aligned(ring, ring->position) ||
+	    (tail - ring->position > capacity && ring->position - tail > capacity))
 		return SMQ_BAD;
 	load_lease(ring);
-	ring->room = &header->consumer_room.position_bytes;
+	ring->room = &header->consumer_room.position_units;
 	ring->room_due = load(ring->room) + smq_room_step(ring);
 	smq_ring_store_room(ring);
 	return SMQ_READY;
 }
 
-void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
-			    bool producer)
+void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, bool producer)
 {
-	*ring = (struct smq_ring){ .records = records, .capacity = capacity };
 	ring->progress = producer ? &header->producer_progress : &header->consumer_progress;
-	ring->room = &header->consumer_room.position_bytes;
+	ring->room = &header->consumer_room.position_units;
 	if (producer)
-		ring->head = &header->consumer_progress.position_bytes;
+		ring->head = &header->consumer_progress.position_units;
 	ring->messages_lo = ring->messages_hi = UINT32_MAX; /* no valid total: the first resume loads everything */
 }
 
@@ -160,9 +170,9 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 {
 	uint32_t lo = ring->messages_lo, hi = ring->messages_hi;
 	/* Relaxed, this and the other loads: they follow the acquire of the owner lock. */
-	uint32_t position = load(&ring->progress->position_bytes);
+	uint32_t position = load(&ring->progress->position_units);
 
-	if (position % 8 != 0)
+	if (!smq_position_is_aligned(ring, position))
 		return SMQ_BAD;
 	load_totals(ring);
 	/* Position and totals are as this handle left them, so no other handle has pushed, and the cached head is still

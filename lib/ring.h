@@ -20,12 +20,14 @@ enum smq_ring_status {
 	SMQ_BAD,     /* garbage in the shared memory */
 };
 
-/* One end's private state. */
+/* One end's private state. Counts of the ring are in units (format.h), sizes of messages in bytes. */
 struct smq_ring {
-	unsigned char *records;        /* the ring, mapped twice: valid for 2 * capacity bytes */
-	struct smq_progress *progress; /* this end's own, in shared memory */
-	smq_word *room;                /* the consumer's, in shared memory */
-	uint32_t capacity;
+	struct smq_record *records;        /* the ring, mapped twice: valid for 2 * capacity units */
+	struct smq_progress *progress;     /* this end's own, in shared memory */
+	smq_word *room;                    /* the consumer's, in shared memory */
+	uint32_t capacity;                 /* units */
+	uint32_t align_mask;               /* the alignment in bytes, less 1 */
+	uint32_t message_max;              /* bytes */
 	uint32_t position;                 /* this end's own: tail or head */
 	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
 	union {
@@ -35,7 +37,7 @@ struct smq_ring {
 		};
 		struct {                          /* consumer */
 			uint32_t room_due;        /* the position at which the room is to be stored again */
-			uint32_t lease;           /* what progress->lease_bytes holds */
+			uint32_t lease;           /* what progress->lease_units holds */
 			uint32_t redelivered_end; /* an earlier consumer held the messages before this position, */
 			bool redelivering;        /* if this is set */
 		};
@@ -43,18 +45,27 @@ struct smq_ring {
 	uint32_t moved_lo, moved_hi;
 };
 
-/* Bytes of the record that holds a message of `size` bytes. Right up to capacity - 16. */
-static inline uint32_t smq_record_bytes(uint32_t size)
+/* Sets what is constant: of a ring of `capacity` bytes, mapped at `records`. */
+void smq_ring_init(struct smq_ring *ring, void *records, uint64_t capacity, uint32_t alignment);
+
+/* Units of the record that holds a message of `size` bytes, right up to message_max. */
+static inline uint32_t smq_units(uint32_t size, uint32_t align_mask)
 {
-	return (SMQ_RECORD_HEADER + size + 7u) & ~7u;
+	return ((SMQ_UNIT + size + align_mask) & ~align_mask) / SMQ_UNIT;
 }
 
-static inline uint32_t smq_message_max(const struct smq_ring *ring)
+static inline uint32_t smq_record_units(const struct smq_ring *ring, uint32_t size)
 {
-	return ring->capacity - SMQ_CAPACITY_OVERHEAD;
+	return smq_units(size, ring->align_mask);
 }
 
-/* Bytes after which a consumer stores the room. */
+/* Can a record stand there? */
+static inline bool smq_position_is_aligned(const struct smq_ring *ring, uint32_t position)
+{
+	return ((position + 1) * SMQ_UNIT & ring->align_mask) == 0;
+}
+
+/* Units after which a consumer stores the room. */
 static inline uint32_t smq_room_step(const struct smq_ring *ring)
 {
 	return ring->capacity / 64;
@@ -62,18 +73,18 @@ static inline uint32_t smq_room_step(const struct smq_ring *ring)
 
 static inline struct smq_record *smq_record_at(const struct smq_ring *ring, uint32_t position)
 {
-	return (struct smq_record *)(void *)(ring->records + (position & (ring->capacity - 1)));
+	return ring->records + (position & (ring->capacity - 1));
 }
 
-/* The record `bytes` further on, at most a ring's capacity: the second mapping continues after the ring's end. */
-static inline struct smq_record *smq_record_after(struct smq_record *record, uint32_t bytes)
+/* The record `units` further on, at most a ring's capacity: the second mapping continues after the ring's end. */
+static inline struct smq_record *smq_record_after(struct smq_record *record, uint32_t units)
 {
-	return (struct smq_record *)(void *)((unsigned char *)record + bytes);
+	return record + units;
 }
 
 static inline unsigned char *smq_message_at(const struct smq_ring *ring, uint32_t position)
 {
-	return (unsigned char *)smq_record_at(ring, position) + SMQ_RECORD_HEADER;
+	return (unsigned char *)(smq_record_at(ring, position) + 1);
 }
 
 #define SMQ_SMALL 64u
@@ -143,7 +154,7 @@ static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_
 	struct smq_progress *progress = ring->progress;
 	uint32_t messages = ring->messages_lo + count, moved = ring->moved_lo + bytes;
 
-	/* No operation moves as many as 2^31. */
+	/* No operation moves as many as 2^31: a batch takes up no more of the ring than the largest message. */
 	if (smq_unlikely((messages ^ ring->messages_lo) >> 31))
 		smq_ring_carry(&progress->messages_hi, ++ring->messages_hi);
 	if (smq_unlikely((moved ^ ring->moved_lo) >> 31))
@@ -162,29 +173,26 @@ uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi);
  */
 
 /* Continue at the position where the end's last handle left it. SMQ_READY or SMQ_BAD. */
-enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-					      uint32_t capacity);
-enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header, unsigned char *records,
-					      uint32_t capacity);
+enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header);
+enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header);
 
 /*
  * The same for a SHARED end that other handles use already. The position is not read here, but by smq_ring_resume(),
  * which a handle calls each time that it has locked the owner lock. After the death of a holder the functions above are
  * to be called instead.
  */
-void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, unsigned char *records, uint32_t capacity,
-			    bool producer);
+void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, bool producer);
 enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
 
 /*
- * On a SHARED end, without the owner lock: may there be space for a record of `record_bytes` (producer; `exact`: by the
+ * On a SHARED end, without the owner lock: may there be space for a record of `record_units` (producer; `exact`: by the
  * head, else by the room), or a message (consumer)? A guess, because the words are read one after the other while other
  * handles change them. A wrong "no" does not last: whatever changes after the first load is followed by a notification.
  * Garbage gives "yes", and the check under the lock then finds it.
  */
-static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, uint32_t record_bytes, bool exact)
+static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, uint32_t record_units, bool exact)
 {
-	uint32_t position = atomic_load_explicit(&ring->progress->position_bytes, memory_order_relaxed) & ~7u, used;
+	uint32_t position = atomic_load_explicit(&ring->progress->position_units, memory_order_relaxed), used;
 
 	if (!producer)
 		return atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_relaxed) != 0;
@@ -192,7 +200,7 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
 	/* The room may lag so far with a full ring; a head that is so far is garbage. */
 	if (used > ring->capacity)
 		return exact;
-	return used + record_bytes + SMQ_RECORD_HEADER <= ring->capacity;
+	return used + record_units < ring->capacity;
 }
 
 /*
@@ -200,30 +208,30 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
  */
 
 /* Load the consumer's room, or its position. Apart from the functions below, because the hot path seldom needs them. */
-enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_bytes);
-enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_bytes);
+enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units);
+enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_units);
 
 /*
- * Is there space for a record of `record_bytes` and the zeroed header after it, going by the cached head? All of these
- * are multiples of 8, so a sum below the capacity leaves space for that header.
+ * Is there space for a record of `record_units` and the zeroed header after it, going by the cached head? A header is
+ * one unit, so a sum below the capacity leaves space for it.
  */
-static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_bytes)
+static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_units)
 {
-	return ring->position + record_bytes - ring->cached_head < ring->capacity;
+	return ring->position + record_units - ring->cached_head < ring->capacity;
 }
 
 /* The same with the current room, if the cached head does not do: for a producer that spins. The room may lag. */
-static inline enum smq_ring_status smq_ring_room(struct smq_ring *ring, uint32_t record_bytes)
+static inline enum smq_ring_status smq_ring_room(struct smq_ring *ring, uint32_t record_units)
 {
-	return smq_ring_fits(ring, record_bytes) ? SMQ_READY : smq_ring_load_room(ring, record_bytes);
+	return smq_ring_fits(ring, record_units) ? SMQ_READY : smq_ring_load_room(ring, record_units);
 }
 
 /* The same with the current head: before a producer sleeps or fails. */
-static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_t record_bytes)
+static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_t record_units)
 {
-	enum smq_ring_status status = smq_ring_room(ring, record_bytes);
+	enum smq_ring_status status = smq_ring_room(ring, record_units);
 
-	return status == SMQ_NOT_YET ? smq_ring_load_head(ring, record_bytes) : status;
+	return status == SMQ_NOT_YET ? smq_ring_load_head(ring, record_units) : status;
 }
 
 /*
@@ -239,10 +247,10 @@ struct smq_reservation {
 /* For a message of `size` bytes. */
 static inline struct smq_reservation smq_ring_reserve(const struct smq_ring *ring, uint32_t size)
 {
-	uint32_t bytes = smq_record_bytes(size);
+	uint32_t units = smq_record_units(ring, size);
 	struct smq_record *record = smq_record_at(ring, ring->position);
 
-	return (struct smq_reservation){ record, smq_record_after(record, bytes), ring->position + bytes };
+	return (struct smq_reservation){ record, smq_record_after(record, units), ring->position + units };
 }
 
 /*
@@ -260,7 +268,7 @@ static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservatio
 	ring->position = reservation.end;
 	/* Release: stored after the size word, so that a producer that is killed in between leaves the tail before the
 	 * record and not after it. The next producer, which the kernel's lock orders, then walks further. */
-	atomic_store_explicit(&ring->progress->position_bytes, reservation.end, memory_order_release);
+	atomic_store_explicit(&ring->progress->position_units, reservation.end, memory_order_release);
 }
 
 /* Publishes a message of `size` bytes that has been written to the reservation, and counts it. */
@@ -303,7 +311,7 @@ static inline enum smq_ring_status smq_ring_peek_at(const struct smq_ring *ring,
 
 	if (size_plus_1 == 0)
 		return SMQ_NOT_YET;
-	if (smq_unlikely(size_plus_1 - 1 > smq_message_max(ring)))
+	if (smq_unlikely(size_plus_1 - 1 > ring->message_max))
 		return SMQ_BAD;
 	*size = size_plus_1 - 1;
 	return SMQ_READY;
@@ -340,8 +348,8 @@ static inline bool smq_ring_redelivered(const struct smq_ring *ring, uint32_t po
 }
 
 /*
- * Bytes. It is checked where the room is stored: so the lease may lag by this, nearly a step (2^24), and a message of
- * nearly 1 GiB, which together stay below 2^31.
+ * Units. It is checked where the room is stored: so the lease may lag by this, nearly a step (2^24), and one operation
+ * (at most a message of 1 GiB), which together stay below 2^31.
  */
 #define SMQ_LEASE_LAG_MAX (1 << 29)
 
@@ -354,7 +362,7 @@ static inline void smq_ring_lease(struct smq_ring *ring, uint32_t end)
 {
 	if ((int32_t)(end - ring->lease) > 0) {
 		ring->lease = end;
-		atomic_store_explicit(&ring->progress->lease_bytes, end, memory_order_relaxed);
+		atomic_store_explicit(&ring->progress->lease_units, end, memory_order_relaxed);
 	}
 }
 
@@ -365,7 +373,7 @@ static inline void smq_ring_lease(struct smq_ring *ring, uint32_t end)
 static inline void smq_ring_return_lease(struct smq_ring *ring)
 {
 	ring->lease = ring->redelivering ? ring->redelivered_end : ring->position;
-	atomic_store_explicit(&ring->progress->lease_bytes, ring->lease, memory_order_relaxed);
+	atomic_store_explicit(&ring->progress->lease_units, ring->lease, memory_order_relaxed);
 }
 
 /*
@@ -397,7 +405,7 @@ static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uin
 	ring->position = end;
 	/* The linearisation point of a pop. Its acquire: smq_ring_load_head(). This side's reads of the messages come
 	 * before the producer's writes over them. */
-	atomic_store_explicit(&ring->progress->position_bytes, end, memory_order_release);
+	atomic_store_explicit(&ring->progress->position_units, end, memory_order_release);
 	smq_ring_count(ring, count, bytes);
 	if (smq_unlikely((int32_t)(end - ring->room_due) >= 0))
 		smq_ring_store_room(ring);

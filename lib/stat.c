@@ -12,10 +12,14 @@ int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 	if (attr == NULL)
 		return smq_fail(EINVAL);
 	*attr = (struct shmemq_attr){
-		.capacity = q->capacity,
-		.message_max = q->capacity - SMQ_CAPACITY_OVERHEAD,
+		.capacity = smq_capacity(q),
+		.capacity_max = smq_capacity(q),
+		.message_max = q->ring.message_max,
+		.alignment = q->ring.align_mask + 1,
 		.flags = q->flags,
+		.id = q->header->identity.id,
 	};
+	memcpy(attr->user, q->header->identity.user, sizeof attr->user);
 	return 0;
 }
 
@@ -38,18 +42,18 @@ static uint32_t end_state(const struct shmemq *q, const struct smq_claim *claim,
 /* The words are read one after the other while both sides run, so their differences are clamped to what is possible. */
 static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
 {
-	uint32_t head = atomic_load_explicit(&q->header->consumer_progress.position_bytes, memory_order_acquire);
-	uint32_t tail = atomic_load_explicit(&q->header->producer_progress.position_bytes, memory_order_acquire);
-	uint32_t bytes = tail - head;
+	uint32_t head = atomic_load_explicit(&q->header->consumer_progress.position_units, memory_order_acquire);
+	uint32_t tail = atomic_load_explicit(&q->header->producer_progress.position_units, memory_order_acquire);
+	uint32_t units = tail - head;
 
-	if ((int32_t)bytes < 0)
-		bytes = 0; /* the stored tail lags */
-	if (bytes > q->capacity - SMQ_RECORD_HEADER)
-		bytes = q->capacity - SMQ_RECORD_HEADER;
-	st->queued_bytes = bytes;
+	if ((int32_t)units < 0)
+		units = 0; /* the stored tail lags */
+	if (units >= q->ring.capacity)
+		units = q->ring.capacity - 1;
+	st->queued_bytes = (uint64_t)units * SMQ_UNIT;
 	st->queued_messages = st->pushed_messages > st->popped_messages ? st->pushed_messages - st->popped_messages : 0;
-	if (st->queued_messages > bytes / SMQ_RECORD_HEADER)
-		st->queued_messages = bytes / SMQ_RECORD_HEADER;
+	if (st->queued_messages > units)
+		st->queued_messages = units;
 }
 
 static bool asleep(const struct smq_wait *wait)
@@ -68,7 +72,7 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	producer = &q->header->producer_progress;
 	consumer = &q->header->consumer_progress;
 	*st = (struct shmemq_stat){
-		.capacity = q->capacity,
+		.capacity = smq_capacity(q),
 		/* Popped first: of a queue in motion, pushed is then not less than that. */
 		.popped_bytes = smq_ring_total(&consumer->moved_lo, &consumer->moved_hi),
 		.popped_messages = smq_ring_total(&consumer->messages_lo, &consumer->messages_hi),

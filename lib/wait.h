@@ -24,7 +24,7 @@
 
 /* What a call waits for. */
 struct smq_want {
-	uint32_t need;  /* producer: bytes of the record that has to fit */
+	uint32_t need;  /* producer: units of the record that has to fit */
 	uint32_t found; /* consumer: bytes of the message at the head, once there is one */
 };
 

@@ -30,9 +30,14 @@ struct shmemq;
 
 struct shmemq_attr {
 	uint64_t capacity;
+	uint64_t capacity_max;
 	uint64_t message_max;
+	uint32_t messages_max;
+	uint32_t alignment;
 	uint32_t flags;
-	uint32_t reserved[11];
+	uint32_t reserved[9];
+	uint64_t id;
+	unsigned char user[64];
 };
 
 struct shmemq_stat {
@@ -111,7 +116,8 @@ static void structs(struct shmemq *q, uint64_t messages)
 	memset(&a, 0xa5, sizeof a);
 	memset(&s, 0xa5, sizeof s);
 	CHECK(shmemq_getattr(q, &a.attr) == 0);
-	CHECK(a.attr.capacity == 65536 && a.attr.message_max == 65536 - 16);
+	CHECK(a.attr.capacity == 65536 && a.attr.capacity_max == 65536 && a.attr.message_max == 65536 - 64 - 8);
+	CHECK(a.attr.alignment == 64 && a.attr.messages_max == 0 && a.attr.id != 0 && a.attr.user[63] == 'u');
 	CHECK(shmemq_stat(q, &s.stat) == 0);
 	CHECK(s.stat.capacity == 65536 && s.stat.queued_messages == messages);
 	CHECK(s.stat.pushed_messages - s.stat.popped_messages == messages);
@@ -203,8 +209,10 @@ static void shared(const char *name)
 
 int main(void)
 {
-	const struct shmemq_attr attr = { .capacity = 65536, .flags = ATTR_TEMPORARY };
-	const struct shmemq_attr unnamed = { .capacity = 65536 };
+	const struct shmemq_attr attr = {
+		.capacity = 65536, .alignment = 64, .flags = ATTR_TEMPORARY, .user = { [63] = 'u' }
+	};
+	const struct shmemq_attr unnamed = { .capacity = 65536, .alignment = 64, .user = { [63] = 'u' } };
 	struct shmemq *producer, *consumer, *observer;
 	struct shmemq_stat st;
 	char name[64];

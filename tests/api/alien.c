@@ -61,7 +61,7 @@ static void refuses(const char *name)
 TEST(refuses_other_files)
 {
 	static const char text[8192] = "Dear diary, this is not a queue. ";
-	static const size_t sizes[] = { 0, 1, 8, 31, 32, 33, 4096, 8192 };
+	static const size_t sizes[] = { 0, 1, 8, 32, 127, 128, 129, 4096, 8192 };
 
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 		const char *name = test_name();
@@ -132,11 +132,14 @@ TEST(refuses_a_socket)
 	close(fd);
 }
 
+#define ALIGNMENT 64u
+#define FIRST     (ALIGNMENT / 8 - 1) /* where its first record stands */
+
 /* A queue of one page with one message, closed. */
 static const char *make_queue(void)
 {
 	const char *name = test_name();
-	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+	struct shmemq *q = test_open_aligned(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1, ALIGNMENT);
 
 	ck_assert_int_eq(shmemq_push(q, "still here", 10, 0), 0);
 	ck_assert_int_eq(shmemq_close(q), 0);
@@ -177,8 +180,26 @@ TEST(refuses_a_wrong_identity)
 		{ offsetof(struct smq_identity, capacity), page / 2, false },
 		{ offsetof(struct smq_identity, capacity), page - 8, false },
 		{ offsetof(struct smq_identity, capacity), page + 8, false },
-		{ offsetof(struct smq_identity, capacity), 1u << 31, false },
+		{ offsetof(struct smq_identity, capacity), 2 * page, false }, /* less than capacity_max */
 		{ offsetof(struct smq_identity, capacity), UINT32_MAX, false },
+		{ offsetof(struct smq_identity, capacity) + 4, 1, false }, /* the upper half */
+		{ offsetof(struct smq_identity, capacity) + 4, UINT32_MAX, false },
+		{ offsetof(struct smq_identity, capacity_max), 0, false },
+		{ offsetof(struct smq_identity, capacity_max), 2 * page, false },
+		{ offsetof(struct smq_identity, capacity_max) + 4, 1, false },
+		{ offsetof(struct smq_identity, messages_max), 1, false },
+		{ offsetof(struct smq_identity, messages_max), UINT32_MAX, false },
+		{ offsetof(struct smq_identity, alignment), 0, false },
+		{ offsetof(struct smq_identity, alignment), 1, false },
+		{ offsetof(struct smq_identity, alignment), 4, false },
+		{ offsetof(struct smq_identity, alignment), 12, false },
+		{ offsetof(struct smq_identity, alignment), 72, false },
+		{ offsetof(struct smq_identity, alignment), page < 8192 ? 4096 : 8192, false }, /* half the ring */
+		{ offsetof(struct smq_identity, alignment), 8192, false },
+		{ offsetof(struct smq_identity, alignment), 1u << 31, false },
+		{ offsetof(struct smq_identity, alignment), UINT32_MAX, false },
+		{ offsetof(struct smq_identity, flags), SHMEMQ_ATTR_TEMPORARY << 1, false },
+		{ offsetof(struct smq_identity, flags), 1u << 31, false },
 		{ offsetof(struct smq_identity, mechanism), 0, false },
 		{ offsetof(struct smq_identity, mechanism), 3, false },
 		{ offsetof(struct smq_identity, mechanism), 2 | 9 << 8 | 8 << 16,
@@ -194,7 +215,7 @@ TEST(refuses_a_wrong_identity)
 		ck_assert_int_eq(pread(fd, &good, 4, (off_t)cases[i].offset), 4);
 		ck_assert_uint_ne(good, cases[i].value);
 		ck_assert_int_eq(pwrite(fd, &cases[i].value, 4, (off_t)cases[i].offset), 4);
-		/* Sparse, and longer than any of these sizes needs: so it is not the length that is refused. */
+		/* Sparse, and longer than any of these capacities needs: so it is not the length that is refused. */
 		ck_assert_int_eq(ftruncate(fd, (off_t)6 << 30), 0);
 		refuses_to_open(name);
 		if (cases[i].magic)
@@ -208,10 +229,38 @@ TEST(refuses_a_wrong_identity)
 	}
 }
 
+/* A capacity is refused for itself, though the queue is not to grow: both fields have it. */
+TEST(refuses_a_wrong_capacity)
+{
+	const uint64_t page = file_page();
+	const uint64_t wrong[] = { 0,
+				   8,
+				   page / 2,
+				   page - 8,
+				   page + 8,
+				   3 * page,
+				   (uint64_t)16 << 30,
+				   ((uint64_t)1 << 32) + page,
+				   (uint64_t)1 << 63,
+				   UINT64_MAX };
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		const char *name = make_queue();
+		struct smq_header *file = file_map(name);
+
+		file->identity.capacity = file->identity.capacity_max = wrong[i];
+		ck_assert_int_eq(truncate(file_path(name), (off_t)20 << 30), 0);
+		refuses_to_open(name);
+		file->identity.capacity = file->identity.capacity_max = page;
+		file_unmap(file);
+		is_intact(name);
+	}
+}
+
 /* By one byte or more, or by a header that says more than there is: reading it would be SIGBUS. */
 TEST(refuses_a_truncated_queue)
 {
-	const off_t page = (off_t)file_page(), sizes[] = { 2 * page - 1, page + 1, page, page - 1, 896, 32 };
+	const off_t page = (off_t)file_page(), sizes[] = { 2 * page - 1, page + 1, page, page - 1, 896, 128 };
 
 	for (int i = 0; i < 8; i++) {
 		const char *name = make_queue();
@@ -220,7 +269,9 @@ TEST(refuses_a_truncated_queue)
 		if (i < 6)
 			ck_assert_int_eq(truncate(file_path(name), sizes[i]), 0);
 		else
-			file->identity.capacity *= i == 6 ? 2 : (1u << 30) / (uint32_t)page;
+			file->identity.capacity *= i == 6 ? 2 : ((uint64_t)8 << 30) / (uint64_t)page;
+		if (i >= 6)
+			file->identity.capacity_max = file->identity.capacity;
 		munmap(file, 2 * (size_t)page);
 		refuses_to_open(name);
 		ck_assert_int_eq(shmemq_unlink(name), 0);
@@ -234,16 +285,16 @@ TEST(refuses_a_damaged_ring)
 	struct smq_header *file = file_map(name);
 	struct shmemq *q;
 
-	file->producer_progress.position_bytes = 4;
+	file->producer_progress.position_units = 2 * FIRST; /* where no record can stand */
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0, NULL), EBADMSG));
-	file->producer_progress.position_bytes = 0;
-	for (uint32_t at = 0; at < file_page(); at += 8)
+	file->producer_progress.position_units = FIRST;
+	for (uint32_t at = 0; at < file_page() / 8; at++)
 		file_record(file, at)->size_plus_1 = 1; /* committed records without end */
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
-	file->consumer_progress.position_bytes = 4;
+	file->consumer_progress.position_units = FIRST + 1;
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
-	file->consumer_progress.position_bytes = 1u << 31;
+	file->consumer_progress.position_units = FIRST + (1u << 31);
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
 	q = test_open(name, SHMEMQ_OBSERVER, 0);
 	ck_assert_int_eq(shmemq_close(q), 0);
@@ -262,6 +313,7 @@ const struct suite suite = {
 		{ refuses_a_fifo, 1, 0 },
 		{ refuses_a_socket, 1, 0 },
 		{ refuses_a_wrong_identity, 1, 0 },
+		{ refuses_a_wrong_capacity, 1, 0 },
 		{ refuses_a_truncated_queue, 1, 0 },
 		{ refuses_a_damaged_ring, 1, 0 },
 	},

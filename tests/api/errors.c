@@ -165,15 +165,16 @@ TEST(ebadmsg)
 	const struct call *call = &calls[_i];
 
 	for (int i = 0; i < 4; i++) {
-		struct ends ends = ends_waiting(call, 0);
-		uint32_t capacity = ends.file->identity.capacity, tail = ends.file->producer_progress.position_bytes;
+		struct ends ends = ends_waiting_aligned(call, 0, 64);
+		uint32_t capacity = (uint32_t)ends.file->identity.capacity;
+		uint32_t first = 64 / 8 - 1, tail = ends.file->producer_progress.position_units;
 		/*
 		 * Heads that no producer can believe: misaligned, after the tail, before the last one, a ring before.
 		 */
-		const uint32_t heads[] = { 4, tail + 8, (uint32_t)-8, tail - capacity };
-		const uint32_t sizes[] = { capacity - 16 + 2, capacity + 1, 0x80000000u, UINT32_MAX };
-		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_bytes
-							      : &file_record(ends.file, 0)->size_plus_1;
+		const uint32_t heads[] = { first + 1, tail + 8, first - 8, tail - capacity / 8 };
+		const uint32_t sizes[] = { capacity - 64 - 8 + 2, capacity + 1, 0x80000000u, UINT32_MAX };
+		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_units
+							      : &file_record(ends.file, first)->size_plus_1;
 		uint32_t good = *word;
 		struct shmemq_stat st;
 

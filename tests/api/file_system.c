@@ -35,6 +35,8 @@ static int fill_small_shm(const void *argument)
 	(void)argument;
 	CHECK(child_own_shm("size=1m"));
 	CHECK(test_create("/q", 4 * MIB) == NULL && errno == ENOSPC);
+	CHECK(test_create("/q", 2048 * MIB) == NULL && errno == ENOSPC);
+	CHECK(test_create("/q", 8192 * MIB) == NULL && errno == ENOSPC);
 	CHECK(child_shm_is_empty());
 	/* Its pages are reserved from the start: the ring can be filled though the file system has no page left. */
 	CHECK((q = test_create("/q", 64 * KIB)) != NULL);

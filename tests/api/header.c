@@ -37,8 +37,10 @@ const char *(*version)(void) = shmemq_version;
 /* The size is negative if the condition does not hold. */
 #define HOLDS(name, condition) typedef char name[(condition) ? 1 : -1]
 
-HOLDS(attr_bytes, sizeof(struct shmemq_attr) == 64);
-HOLDS(attr_flags, offsetof(struct shmemq_attr, flags) == 16);
+HOLDS(attr_bytes, sizeof(struct shmemq_attr) == 144);
+HOLDS(attr_fields, offsetof(struct shmemq_attr, message_max) == 16 && offsetof(struct shmemq_attr, alignment) == 28 &&
+			   offsetof(struct shmemq_attr, flags) == 32 && offsetof(struct shmemq_attr, id) == 72 &&
+			   offsetof(struct shmemq_attr, user) == 80);
 HOLDS(msg_bytes, sizeof(struct shmemq_msg) == 2 * sizeof(void *) + 8);
 HOLDS(msg_fields, offsetof(struct shmemq_msg, size) == sizeof(void *) &&
 			  offsetof(struct shmemq_msg, type) == 2 * sizeof(void *) &&

@@ -31,6 +31,8 @@ static int exceed_file_size(const void *argument)
 	CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 	limit(RLIMIT_FSIZE, 512 * KIB);
 	CHECK(test_create(argument, 1 * MIB) == NULL && errno == EFBIG);
+	CHECK(test_create(argument, 2048 * MIB) == NULL && errno == EFBIG);
+	CHECK(test_create(argument, 8192 * MIB) == NULL && errno == EFBIG);
 	CHECK(!file_exists(argument) && (!own || child_shm_is_empty()));
 	CHECK(test_create(argument, 256 * KIB) != NULL);
 	return 0;

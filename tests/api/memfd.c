@@ -53,12 +53,12 @@ TEST(sealed)
 
 TEST(refuses_wrong_attributes)
 {
-	struct shmemq_attr attr = { .capacity = ((uint64_t)1 << 30) + 1 };
+	struct shmemq_attr attr = { .capacity = ((uint64_t)8 << 30) + 1 };
 
 	ck_fails(shmemq_memfd(&attr), EINVAL);
 	attr = (struct shmemq_attr){ .flags = ~SHMEMQ_ATTR_TEMPORARY };
 	ck_fails(shmemq_memfd(&attr), EINVAL);
-	attr = (struct shmemq_attr){ .reserved = { [10] = 1 } };
+	attr = (struct shmemq_attr){ .reserved = { [8] = 1 } };
 	ck_fails(shmemq_memfd(&attr), EINVAL);
 }
 

@@ -88,7 +88,7 @@ TEST(capacity_is_rounded_up)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const char *name = test_name();
-		struct shmemq_attr attr = { .message_max = 1 /* out only: ignored */ };
+		struct shmemq_attr attr = { .message_max = 1, .id = 1 /* out only: ignored */ };
 		struct statvfs fs;
 		struct shmemq *q;
 		struct stat st;
@@ -99,6 +99,7 @@ TEST(capacity_is_rounded_up)
 			continue;
 		}
 		attr.capacity = cases[i].asked;
+		attr.capacity_max = i % 2 == 0 ? 0 : cases[i].asked; /* the same */
 		q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
 		if (q == NULL && errno == ENOSPC) { /* other tests use it too */
 			fprintf(stderr, "skipped: /dev/shm has become too small\n");
@@ -107,6 +108,8 @@ TEST(capacity_is_rounded_up)
 		ck_assert_ptr_nonnull(q);
 		ck_assert_int_eq(shmemq_getattr(q, &attr), 0);
 		ck_assert_uint_eq(attr.capacity, cases[i].got);
+		ck_assert_uint_eq(attr.capacity_max, cases[i].got);
+		ck_assert_uint_ne(attr.id, 1);
 		ck_assert_uint_eq(attr.message_max, cases[i].got - 16);
 		ck_assert_int_eq(stat(file_path(name), &st), 0);
 		ck_assert_int_eq(st.st_size, (off_t)(page + cases[i].got));
@@ -118,7 +121,7 @@ TEST(capacity_is_rounded_up)
 
 TEST(attr_refused)
 {
-	static const uint64_t too_big[] = { 1024 * MIB + 1, 1024 * MIB * 4, (uint64_t)1 << 32 | 4096, UINT64_MAX };
+	static const uint64_t too_big[] = { 8192 * MIB + 1, 8192 * MIB * 2, (uint64_t)8192 << 32 | 4096, UINT64_MAX };
 	const char *name = test_name();
 	struct shmemq_attr attr;
 
@@ -160,23 +163,44 @@ TEST(attr_ignored)
 	}
 }
 
+/* As the file has it. */
+static uint64_t id_of(const char *name)
+{
+	struct smq_header *file = file_map(name);
+	uint64_t id = file->identity.id;
+
+	file_unmap(file);
+	ck_assert_uint_ne(id, 0);
+	return id;
+}
+
 TEST(getattr)
 {
 	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY }, expected;
 	const unsigned ends[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER, SHMEMQ_OBSERVER };
 	const char *name = test_name();
-	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
+	struct shmemq *q;
 
+	for (size_t i = 0; i < sizeof attr.user; i++)
+		attr.user[i] = (unsigned char)(255 - i);
+	q = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
 	ck_assert_ptr_nonnull(q);
 	ck_assert_int_eq(shmemq_close(q), 0);
 	memset(&expected, 0, sizeof expected);
-	expected.capacity = file_page();
+	expected.capacity = expected.capacity_max = file_page();
 	expected.message_max = file_page() - 16;
+	expected.alignment = 8;
 	expected.flags = SHMEMQ_ATTR_TEMPORARY;
+	memcpy(expected.user, attr.user, sizeof expected.user);
+	expected.id = id_of(name);
 	for (int i = 2; i >= 0; i--) {
 		q = test_open(name, ends[i] | SHMEMQ_CREATE, 1);
-		if (i == 0) /* the consumer's close has removed the name: this is another queue */
+		if (i == 0) { /* the consumer's close has removed the name: this is another queue */
+			ck_assert_uint_ne(id_of(name), expected.id);
+			expected.id = id_of(name);
 			expected.flags = 0;
+			memset(expected.user, 0, sizeof expected.user);
+		}
 		memset(&attr, 0xff, sizeof attr);
 		ck_assert_int_eq(shmemq_getattr(q, &attr), 0);
 		ck_assert_mem_eq(&attr, &expected, sizeof attr);

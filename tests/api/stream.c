@@ -11,7 +11,10 @@
 
 static uint64_t seed;
 
-static const uint64_t capacities[] = { 1, 1 << 16, 1 << 20 };
+static const struct {
+	uint64_t capacity;
+	uint32_t alignment;
+} queues[] = { { 1, 8 }, { 1 << 16, 8 }, { 1 << 20, 8 }, { 1, 64 }, { 1 << 17, 4096 } };
 static const char *const roles[] = { "produce", "consume" };
 
 static pid_t start(const char *role, const char *name)
@@ -34,11 +37,12 @@ static void await_standstill(struct shmemq *observer)
 	} while (st.waiting == 0);
 }
 
-/* With each capacity, and each side first. */
+/* With each queue, and each side first. */
 TEST(stream)
 {
 	const char *name = test_name();
-	struct shmemq *observer = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, capacities[_i / 2]);
+	struct shmemq *observer = test_open_aligned(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, queues[_i / 2].capacity,
+						    queues[_i / 2].alignment);
 	struct shmemq_stat st;
 	pid_t first, second;
 
@@ -69,6 +73,6 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.begin = begin,
 	.tests = {
-		{ stream, 2 * sizeof capacities / sizeof capacities[0], 0 },
+		{ stream, 2 * sizeof queues / sizeof queues[0], 0 },
 	},
 };

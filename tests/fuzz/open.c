@@ -60,13 +60,15 @@ static void documented(const int *list, size_t count)
 #define DOCUMENTED(...) documented((const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
 
 /* The page size is the machine's, so that inputs, which change it by exclusive or, work with any page size. */
-static struct smq_identity identity(uint32_t capacity)
+static struct smq_identity identity(uint32_t capacity, uint32_t alignment)
 {
 	return (struct smq_identity){
 		.magic = { SMQ_MAGIC_0, SMQ_MAGIC_1 },
 		.version = SMQ_VERSION,
 		.header_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
 		.capacity = capacity,
+		.capacity_max = capacity,
+		.alignment = alignment,
 		.mechanism = smq_mechanism,
 	};
 }
@@ -86,14 +88,21 @@ static bool off_limits(off_t at)
 }
 
 /*
- * The input begins with the ring's size in pages, the error in the file's length, and the number of words to change;
- * then it has, for each of them, its offset and what to change in it.
+ * The input begins with the ring's size in pages and the messages' alignment, the error in the file's length, and the
+ * number of words to change; then it has, for each of them, its offset and what to change in it.
  */
 static int make_file(struct fuzz_input *input)
 {
-	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), capacity = page << fuzz_take(input, 1) % 5;
+	uint64_t ring = fuzz_take(input, 1);
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), capacity = page << ring % 5, alignment = 8u << ring / 5 % 10;
+	uint32_t start = smq_start_units(alignment);
 	int64_t length = (int64_t)page + capacity + (int16_t)fuzz_take(input, 2);
-	struct smq_header header = { .identity = identity(capacity) };
+	struct smq_header header = {
+		.identity = identity(capacity, alignment),
+		.producer_progress.position_units = start,
+		.consumer_progress = { .position_units = start, .lease_units = start },
+		.consumer_room.position_units = start,
+	};
 	uint64_t words = fuzz_take(input, 2) % WORDS_MAX;
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -127,7 +136,8 @@ static void open_handle(int which, unsigned flags)
 	if (handles[which] == NULL)
 		DOCUMENTED(EPROTO, EBADMSG, EBUSY, ENOENT, ENOMEM);
 	else
-		FUZZ_REFUSE(shmemq_getattr(handles[which], &attr) != 0 || attr.message_max != attr.capacity - 16);
+		FUZZ_REFUSE(shmemq_getattr(handles[which], &attr) != 0 ||
+			    attr.message_max != attr.capacity - attr.alignment - 8);
 }
 
 static void close_handle(int which)

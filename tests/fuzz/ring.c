@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the ring's protocol on memory of any content. The input is the progress of both sides, a part of the ring, and a
- * script of operations and of writes between them. The ring is mapped twice in a row, with inaccessible pages before
- * and after it, and every message that the protocol hands out is read or written whole.
+ * Runs the ring's protocol on memory of any content. The input is the alignment, the progress of both sides,
+ * a part of the ring, and a script of operations and of writes between them. The ring is mapped twice in a row, with
+ * inaccessible pages before and after it, and every message that the protocol hands out is read or written whole.
  */
 #include "config.h"
 
@@ -13,7 +13,8 @@
 #include "fuzz.h"
 #include "ring.h"
 
-#define STEPS_MAX 4096
+#define STEPS_MAX      4096
+#define PROGRESS_WORDS 6 /* that are in use */
 
 const char fuzz_corpus[] = "ring";
 
@@ -35,7 +36,7 @@ enum step {
 
 static struct smq_header *header;
 static unsigned char *records;
-static uint32_t capacity;
+static uint32_t capacity, alignment;
 
 static struct smq_ring producer, consumer;
 static bool produces, consumes;
@@ -61,17 +62,30 @@ static void make_memory(void)
 	capacity = (uint32_t)page;
 }
 
+static uint32_t message_max(void)
+{
+	return capacity - alignment - 8;
+}
+
+/* Units of the record of such a message. */
+static uint32_t units_of(uint32_t size)
+{
+	return (8 + size + alignment - 1) / alignment * (alignment / 8);
+}
+
 static void check_message(const struct smq_ring *ring, const unsigned char *message, uint32_t size)
 {
-	FUZZ_REFUSE(size > smq_message_max(ring));
+	FUZZ_REFUSE(size > message_max());
 	FUZZ_REFUSE(message < records || message + size > records + 2 * (size_t)capacity);
+	FUZZ_REFUSE((uintptr_t)message % alignment != 0);
+	FUZZ_REFUSE(ring->message_max != message_max());
 }
 
 static void push_start(uint32_t size)
 {
-	if (!produces || size > smq_message_max(&producer))
+	if (!produces || size > message_max())
 		return;
-	started = smq_ring_space(&producer, smq_record_bytes(size)) == SMQ_READY;
+	started = smq_ring_space(&producer, units_of(size)) == SMQ_READY;
 	if (!started)
 		return;
 	started_size = size;
@@ -86,8 +100,8 @@ static void push_end(uint32_t size)
 	if (!produces || !started)
 		return;
 	smq_ring_commit(&producer, size % (started_size + 1), size);
-	FUZZ_REFUSE(producer.position - before != smq_record_bytes(size % (started_size + 1)));
-	FUZZ_REFUSE(producer.position - producer.cached_head > capacity - SMQ_RECORD_HEADER);
+	FUZZ_REFUSE(producer.position - before != units_of(size % (started_size + 1)));
+	FUZZ_REFUSE(producer.position - producer.cached_head > (capacity - alignment) / 8);
 	started = false;
 }
 
@@ -106,15 +120,15 @@ static void pop_start(void)
 	memcpy(copy, message, held_size);
 	smq_ring_type(&consumer, consumer.position);
 	smq_ring_redelivered(&consumer, consumer.position);
-	smq_ring_lease(&consumer, consumer.position + smq_record_bytes(held_size));
+	smq_ring_lease(&consumer, consumer.position + units_of(held_size));
 }
 
 static void pop_end(void)
 {
 	if (!consumes || !held)
 		return;
-	smq_ring_release(&consumer, consumer.position + smq_record_bytes(held_size), 1, held_size);
-	FUZZ_REFUSE(header->consumer_progress.position_bytes != consumer.position);
+	smq_ring_release(&consumer, consumer.position + units_of(held_size), 1, held_size);
+	FUZZ_REFUSE(header->consumer_progress.position_units != consumer.position);
 	held = false;
 }
 
@@ -124,10 +138,10 @@ static void peek_further(void)
 	uint32_t position = consumer.position, size;
 
 	while (consumes && smq_ring_peek_at(&consumer, position, &size) == SMQ_READY) {
-		if (position + smq_record_bytes(size) - consumer.position > capacity - SMQ_RECORD_HEADER)
+		if (position + units_of(size) - consumer.position > (capacity - alignment) / 8)
 			break;
 		check_message(&consumer, smq_message_at(&consumer, position), size);
-		position += smq_record_bytes(size);
+		position += units_of(size);
 	}
 }
 
@@ -136,21 +150,22 @@ static smq_word *word_at(void *memory, size_t bytes, uint64_t index)
 	return (smq_word *)memory + index % (bytes / sizeof(smq_word));
 }
 
+static void write_word(struct fuzz_input *input, void *memory, size_t bytes, size_t index_bytes)
+{
+	smq_word *word = word_at(memory, bytes, fuzz_take(input, index_bytes));
+
+	*word = (uint32_t)fuzz_take(input, 4);
+}
+
 static void write_progress(struct fuzz_input *input)
 {
-	switch (fuzz_take(input, 1) % 4) {
-	case 0:
-		*word_at(&header->consumer_progress, sizeof(struct smq_progress), fuzz_take(input, 1)) =
-			(uint32_t)fuzz_take(input, 4);
-		break;
-	case 2:
-		header->consumer_room.position_bytes = (uint32_t)fuzz_take(input, 4);
-		break;
-	default:
-		*word_at(&header->producer_progress, sizeof(struct smq_progress), fuzz_take(input, 1)) =
-			(uint32_t)fuzz_take(input, 4);
-		break;
-	}
+	uint64_t which = fuzz_take(input, 1) % 4;
+
+	if (which == 2)
+		header->consumer_room.position_units = (uint32_t)fuzz_take(input, 4);
+	else
+		write_word(input, which == 0 ? &header->consumer_progress : &header->producer_progress,
+			   PROGRESS_WORDS * sizeof(smq_word), 1);
 }
 
 static void take_step(enum step step, struct fuzz_input *input)
@@ -158,12 +173,14 @@ static void take_step(enum step step, struct fuzz_input *input)
 	switch (step) {
 	case PRODUCE:
 		started = false;
-		produces = smq_ring_attach_producer(&producer, header, records, capacity) == SMQ_READY;
-		FUZZ_REFUSE(produces && producer.position - producer.cached_head > capacity - SMQ_RECORD_HEADER);
+		smq_ring_init(&producer, records, capacity, alignment);
+		produces = smq_ring_attach_producer(&producer, header) == SMQ_READY;
+		FUZZ_REFUSE(produces && producer.position - producer.cached_head > (capacity - alignment) / 8);
 		break;
 	case CONSUME:
 		held = false;
-		consumes = smq_ring_attach_consumer(&consumer, header, records, capacity) == SMQ_READY;
+		smq_ring_init(&consumer, records, capacity, alignment);
+		consumes = smq_ring_attach_consumer(&consumer, header) == SMQ_READY;
 		break;
 	case PUSH:
 	case PUSH_START:
@@ -194,14 +211,14 @@ static void take_step(enum step step, struct fuzz_input *input)
 		write_progress(input);
 		break;
 	default:
-		*word_at(records, capacity, fuzz_take(input, 2)) = (uint32_t)fuzz_take(input, 4);
+		write_word(input, records, capacity, 2);
 		break;
 	}
 }
 
 static void read_progress(struct fuzz_input *input, struct smq_progress *progress)
 {
-	for (size_t i = 0; i < sizeof *progress / sizeof(smq_word); i++)
+	for (size_t i = 0; i < PROGRESS_WORDS; i++)
 		*word_at(progress, sizeof *progress, i) = (uint32_t)fuzz_take(input, 4);
 }
 
@@ -213,10 +230,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (header == NULL)
 		make_memory();
 	memset(header, 0, sizeof *header);
+	/* A power of two, of which the smallest ring holds at least one message. */
+	alignment = 8u << fuzz_take(&input, 1) % 9;
 	read_progress(&input, &header->producer_progress);
 	read_progress(&input, &header->consumer_progress);
 	memset(records, (int)fuzz_take(&input, 1), capacity);
-	start = header->consumer_progress.position_bytes % capacity;
+	start = header->consumer_progress.position_units % (capacity / 8) * 8;
 	length = (uint32_t)fuzz_take(&input, 2) % (capacity + 1);
 	for (uint32_t i = 0; i < length && input.left > 0; i++)
 		records[start + i] = (uint8_t)fuzz_take(&input, 1);

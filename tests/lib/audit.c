@@ -15,10 +15,11 @@
 
 #define LARGE_ONE_OF 256
 
-void audit_reset(struct audit *audit, uint64_t seed, uint32_t message_max)
+void audit_reset(struct audit *audit, uint64_t seed, uint32_t message_max, uint32_t alignment)
 {
 	audit->seed = seed;
 	audit->message_max = message_max;
+	audit->alignment = alignment;
 	audit->stop = 0;
 	audit->progress = 0;
 	audit->started = 0;

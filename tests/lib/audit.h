@@ -41,7 +41,7 @@ struct audit_epoch {
 
 struct audit {
 	uint64_t seed;
-	uint32_t message_max;
+	uint32_t message_max, alignment; /* of the queue */
 	_Atomic uint32_t violations;
 	_Atomic uint32_t stop;        /* the producer has to close, the consumer to end when the ring is empty */
 	_Atomic uint64_t messages;    /* ended, and noted so; by the consumer */
@@ -72,7 +72,7 @@ struct audit_message {
 };
 
 /* A new queue's audit: nothing pushed yet. Counts and violations stay. */
-void audit_reset(struct audit *audit, uint64_t seed, uint32_t message_max);
+void audit_reset(struct audit *audit, uint64_t seed, uint32_t message_max, uint32_t alignment);
 
 /* The message of that name. */
 struct audit_message audit_message(const struct audit *audit, audit_name name);

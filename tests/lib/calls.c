@@ -123,10 +123,15 @@ unsigned drain(struct shmemq *q)
 
 struct ends ends_waiting(const struct call *call, unsigned flags)
 {
+	return ends_waiting_aligned(call, flags, 0);
+}
+
+struct ends ends_waiting_aligned(const struct call *call, unsigned flags, uint32_t alignment)
+{
 	unsigned other = other_end(call->end);
 	struct ends ends = { .name = test_name() };
 
-	ends.own = test_open(ends.name, call->end | flags | SHMEMQ_CREATE, 1);
+	ends.own = test_open_aligned(ends.name, call->end | flags | SHMEMQ_CREATE, 1, alignment);
 	ends.peer = test_open(ends.name, other, 0);
 	ends.file = file_map(ends.name);
 	if (call->end == SHMEMQ_PRODUCER)

@@ -34,6 +34,7 @@ struct ends {
 
 /* Opens both ends so that `call` has to wait: the ring is empty or full. The flags are for the call's own end. */
 struct ends ends_waiting(const struct call *call, unsigned flags);
+struct ends ends_waiting_aligned(const struct call *call, unsigned flags, uint32_t alignment);
 
 /* Makes the call possible once, through the peer; makes it impossible again, through its own end. */
 void ends_unblock(const struct call *call, const struct ends *ends);

@@ -57,9 +57,9 @@ void file_unmap(struct smq_header *file)
 
 struct smq_record *file_record(struct smq_header *file, uint32_t position)
 {
-	unsigned char *records = (unsigned char *)file + file->identity.header_bytes;
+	struct smq_record *records = (struct smq_record *)(void *)((unsigned char *)file + file->identity.header_bytes);
 
-	return (struct smq_record *)(void *)(records + position % file->identity.capacity);
+	return records + position % (file->identity.capacity / 8);
 }
 
 void *file_copy(const struct smq_header *file)

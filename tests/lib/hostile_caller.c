@@ -72,6 +72,11 @@ static int outcome(struct caller *c, const char *call, bool succeeded)
 	return ended(c, call, succeeded, of_calls);
 }
 
+size_t caller_message_max(const struct caller *c)
+{
+	return (size_t)c->capacity - c->alignment - 8;
+}
+
 bool caller_moved(struct caller *c, const char *call, size_t moved)
 {
 	const struct smq_ring *now = &c->q->ring, *before = &c->before;
@@ -80,9 +85,9 @@ bool caller_moved(struct caller *c, const char *call, size_t moved)
 		return true; /* it has read a position that was written there, before it moved */
 	if (now->position - before->position != moved)
 		return violation(c, call, "it moved by another size than it returned");
-	if (c->end == SHMEMQ_PRODUCER &&
-	    (now->cached_head % 8 != 0 || now->position - now->cached_head > c->capacity - SMQ_RECORD_HEADER ||
-	     (int32_t)(now->cached_head - before->cached_head) < 0))
+	if (c->end == SHMEMQ_PRODUCER && ((now->cached_head + 1) % (c->alignment / 8) != 0 ||
+					  now->position - now->cached_head > (c->capacity - c->alignment) / 8 ||
+					  (int32_t)(now->cached_head - before->cached_head) < 0))
 		return violation(c, call, "it took an impossible head for the consumer's");
 	return true;
 }
@@ -98,9 +103,9 @@ static void hold(struct caller *c)
 
 bool caller_within(struct caller *c, const char *call, const void *at, size_t size)
 {
-	const unsigned char *first = at, *ring = c->q->ring.records;
+	const unsigned char *first = at, *ring = (const unsigned char *)c->q->ring.records;
 
-	if (size <= c->capacity - 16 && (uintptr_t)at % 8 == 0 && first >= ring + 8 &&
+	if (size <= caller_message_max(c) && (uintptr_t)at % c->alignment == 0 && first >= ring + 8 &&
 	    first + size <= ring + 2 * c->capacity)
 		return true;
 	return violation(c, call, "a message outside the ring");
@@ -108,7 +113,7 @@ bool caller_within(struct caller *c, const char *call, const void *at, size_t si
 
 static size_t random_size(struct caller *c)
 {
-	return dice(c, 16) ? dice(c, 200) : dice(c, c->capacity - 16 + 1);
+	return dice(c, 16) ? dice(c, 200) : dice(c, caller_message_max(c) + 1);
 }
 
 static int64_t timeout(struct caller *c)
@@ -124,7 +129,7 @@ static int push(struct caller *c)
 			     : shmemq_timedpushv(c->q, iov, 2, 1, timeout(c));
 	int err = outcome(c, "push", ret == 0);
 
-	caller_moved(c, "push", err == 0 ? smq_record_bytes((uint32_t)size) : 0);
+	caller_moved(c, "push", err == 0 ? smq_record_units(&c->q->ring, (uint32_t)size) : 0);
 	return err;
 }
 
@@ -142,13 +147,13 @@ static int push_in_place(struct caller *c)
 	if (dice(c, 8) == 0)
 		return outcome(c, "push_cancel", shmemq_push_cancel(c->q) == 0);
 	err = outcome(c, "push_end", shmemq_push_end(c->q, less, 1) == 0);
-	caller_moved(c, "push_end", err == 0 ? smq_record_bytes((uint32_t)less) : 0);
+	caller_moved(c, "push_end", err == 0 ? smq_record_units(&c->q->ring, (uint32_t)less) : 0);
 	return err;
 }
 
 static int pop(struct caller *c)
 {
-	size_t size_max = dice(c, 8) ? c->capacity - 16 : dice(c, 100);
+	size_t size_max = dice(c, 8) ? caller_message_max(c) : dice(c, 100);
 	uint32_t type;
 	ssize_t size = shmemq_timedpop(c->q, c->buffer, size_max, &type, timeout(c));
 	int err = ended(c, "pop", size >= 0, of_pop);
@@ -156,7 +161,7 @@ static int pop(struct caller *c)
 	c->counts->calls++;
 	if (size > (ssize_t)size_max)
 		violation(c, "pop", "more than the buffer holds");
-	caller_moved(c, "pop", err == 0 ? smq_record_bytes((uint32_t)size) : 0);
+	caller_moved(c, "pop", err == 0 ? smq_record_units(&c->q->ring, (uint32_t)size) : 0);
 	return err;
 }
 
@@ -172,7 +177,7 @@ static int pop_in_place(struct caller *c)
 	memcpy(c->buffer, at, size);
 	hold(c);
 	err = outcome(c, "pop_end", shmemq_pop_end(c->q) == 0);
-	caller_moved(c, "pop_end", err == 0 ? smq_record_bytes((uint32_t)size) : 0);
+	caller_moved(c, "pop_end", err == 0 ? smq_record_units(&c->q->ring, (uint32_t)size) : 0);
 	return err;
 }
 
@@ -189,7 +194,7 @@ static int push_many(struct caller *c)
 	count = shmemq_pushm(c->q, msgs, BATCH, timeout(c));
 	err = outcome(c, "pushm", count > 0);
 	for (int i = 0; i < count; i++)
-		moved += smq_record_bytes((uint32_t)msgs[i].size);
+		moved += smq_record_units(&c->q->ring, (uint32_t)msgs[i].size);
 	caller_moved(c, "pushm", moved);
 	return err;
 }
@@ -213,12 +218,12 @@ static int pop_many(struct caller *c)
 	hold(c);
 	released = (int)dice(c, (uint64_t)count + 1);
 	for (int i = 0; i < released; i++)
-		moved += smq_record_bytes((uint32_t)msgs[i].size);
+		moved += smq_record_units(&c->q->ring, (uint32_t)msgs[i].size);
 	err = outcome(c, "popm_end", shmemq_popm_end(c->q, (unsigned)released) == 0);
 	/* The end of a batch that is not released whole reads the sizes again. */
 	if (err == 0 && released == count)
 		caller_moved(c, "popm_end", moved);
-	if (c->q->ring.position - c->before.position > c->capacity - SMQ_RECORD_HEADER)
+	if (c->q->ring.position - c->before.position > (c->capacity - c->alignment) / 8)
 		violation(c, "popm_end", "it moved further than the batch");
 	return err;
 }
@@ -229,7 +234,8 @@ static void ask(struct caller *c)
 	struct shmemq_attr attr;
 	struct shmemq_stat st;
 
-	if (shmemq_getattr(c->q, &attr) != 0 || attr.capacity != c->capacity || attr.message_max != c->capacity - 16)
+	if (shmemq_getattr(c->q, &attr) != 0 || attr.capacity != c->capacity || attr.capacity_max != c->capacity ||
+	    attr.alignment != c->alignment || attr.message_max != caller_message_max(c))
 		violation(c, "getattr", "not as at open");
 	if (shmemq_stat(c->q, &st) != 0 || st.capacity != c->capacity || st.queued_bytes > c->capacity ||
 	    st.queued_messages > c->capacity / 8 || st.producer > SHMEMQ_END_DEAD || st.consumer > SHMEMQ_END_DEAD ||
@@ -286,6 +292,7 @@ bool caller_open(struct caller *c)
 	if (shmemq_getattr(c->q, &attr) != 0 || attr.capacity > c->capacity)
 		violation(c, "open", "a ring larger than the file");
 	c->capacity = attr.capacity;
+	c->alignment = attr.alignment;
 	if (dice(c, 8) == 0 && shmemq_pollfd(c->q) < 0 && errno != EMFILE && errno != EOPNOTSUPP)
 		violation(c, "pollfd", strerror(errno));
 	return true;

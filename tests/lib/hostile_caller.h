@@ -32,16 +32,20 @@ struct caller {
 	struct smq_ring before; /* of the handle, and the CPU time, at caller_begin() */
 	int64_t since;
 	uint64_t capacity;
+	uint32_t alignment;
 	unsigned char *buffer; /* capacity bytes at least */
 	bool stepped;          /* single-stepped, so its CPU time says nothing */
 };
+
+/* Bytes of the largest message. */
+size_t caller_message_max(const struct caller *caller);
 
 /* Opens the end. false: refused, with an errno that is documented. */
 bool caller_open(struct caller *caller);
 
 /*
  * White box, from the handle: is what a call returned a message within the ring's mapping? And have the positions that
- * the handle keeps moved by `moved` bytes since caller_begin(), and not otherwise? If not: false, and a violation.
+ * the handle keeps moved by `moved` units since caller_begin(), and not otherwise? If not: false, and a violation.
  */
 void caller_begin(struct caller *caller);
 bool caller_within(struct caller *caller, const char *call, const void *at, size_t size);

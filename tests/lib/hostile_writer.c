@@ -21,7 +21,7 @@ static uint64_t dice(struct writer *w, uint64_t sides)
 	return traffic_random(&w->random) % sides;
 }
 
-bool writer_map(struct writer *w, const char *name, uint32_t capacity)
+bool writer_map(struct writer *w, const char *name, uint32_t capacity, uint32_t alignment)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *map = stress_map(name, page + capacity);
@@ -31,6 +31,7 @@ bool writer_map(struct writer *w, const char *name, uint32_t capacity)
 	w->header = map;
 	w->ring = (unsigned char *)map + page;
 	w->capacity = capacity;
+	w->alignment = alignment;
 	return true;
 }
 
@@ -51,20 +52,27 @@ static smq_word *header_word(struct writer *w, size_t offset, size_t bytes)
 			       : offsetof(struct smq_header, consumer_##group), \
 		    bytes)
 
-static smq_word *ring_word(struct writer *w, uint32_t position)
+/* The size word of a record at that position, or (1) its type. */
+static smq_word *ring_word(struct writer *w, uint32_t position, uint64_t word)
 {
-	return (smq_word *)(void *)(w->ring + (position & (w->capacity - 1) & ~3u));
+	return (smq_word *)(void *)w->ring + 2 * (position & (w->capacity / 8 - 1)) + word;
+}
+
+/* Of the record with that size word. */
+static uint32_t units(const struct writer *w, uint32_t size_plus_1)
+{
+	return ((size_plus_1 - 1 + 8 + w->alignment - 1) & -w->alignment) / 8;
 }
 
 /* A record header that a side is about to read: at the head, at the tail, or some records further. */
 static smq_word *record_word(struct writer *w)
 {
 	const struct smq_header *h = w->header;
-	uint32_t position = dice(w, 2) ? h->consumer_progress.position_bytes : h->producer_progress.position_bytes;
+	uint32_t position = dice(w, 2) ? h->consumer_progress.position_units : h->producer_progress.position_units;
 
 	for (uint64_t records = dice(w, 4); records > 0; records--)
-		position += (*ring_word(w, position) + 14) & ~7u;
-	return ring_word(w, position + (dice(w, 4) == 0 ? 4 : 0));
+		position += units(w, *ring_word(w, position, 0));
+	return ring_word(w, position, dice(w, 4) == 0);
 }
 
 static smq_word *target(struct writer *w)
@@ -79,7 +87,7 @@ static smq_word *target(struct writer *w)
 		return header_word(w, 0, sizeof w->header->identity);
 	case WRITER_PROGRESS:
 		if (dice(w, 4) == 0)
-			return &w->header->consumer_room.position_bytes;
+			return &w->header->consumer_room.position_units;
 		return EITHER(w, progress, sizeof(struct smq_progress));
 	case WRITER_CLAIMS:
 		return EITHER(w, claim, sizeof(struct smq_claim));
@@ -90,19 +98,42 @@ static smq_word *target(struct writer *w)
 	case WRITER_RECORDS:
 		return record_word(w);
 	default:
-		return ring_word(w, (uint32_t)traffic_random(&w->random));
+		return ring_word(w, (uint32_t)traffic_random(&w->random), dice(w, 2));
 	}
 }
 
 /* Values that a check might let pass. */
 static uint32_t plausible(struct writer *w, uint32_t old)
 {
-	uint32_t tail = w->header->producer_progress.position_bytes, ring = w->capacity;
-	uint32_t head = w->header->consumer_progress.position_bytes;
-	const uint32_t values[] = { 0,         1,         2,        3,          8,          9,          old + 1,
-				    old - 1,   old + 8,   old - 8,  old + ring, old - ring, ring,       ring - 8,
-				    ring - 15, ring - 14, 2 * ring, 1u << 30,   1u << 31,   UINT32_MAX, UINT32_MAX - 6,
-				    tail,      head };
+	uint32_t tail = w->header->producer_progress.position_units, ring = w->capacity, all = ring / 8;
+	uint32_t head = w->header->consumer_progress.position_units, one = w->alignment / 8;
+	/* Of sizes in bytes, and of positions in units. */
+	const uint32_t values[] = { 0,
+				    1,
+				    2,
+				    3,
+				    8,
+				    9,
+				    w->alignment,
+				    ring,
+				    ring - 8,
+				    ring - w->alignment - 7,
+				    ring - w->alignment - 6,
+				    2 * ring,
+				    1u << 30,
+				    1u << 31,
+				    UINT32_MAX,
+				    UINT32_MAX - 6,
+				    old + 1,
+				    old - 1,
+				    old + one,
+				    old - one,
+				    old + all,
+				    old - all,
+				    all,
+				    all - one,
+				    tail,
+				    head };
 
 	return values[dice(w, sizeof values / sizeof values[0])];
 }
@@ -122,10 +153,10 @@ static uint32_t value(struct writer *w, uint32_t old)
 /* A ring full of committed records: a walk over them comes back to where it began. */
 static void fill(struct writer *w)
 {
-	uint32_t size_plus_1 = (uint32_t)(1 + 8 * dice(w, 4));
+	uint32_t size_plus_1 = (uint32_t)(1 + 8 * dice(w, 4)), start = w->alignment / 8 - 1;
 
-	for (uint32_t at = 0; at < w->capacity; at += (size_plus_1 + 14) & ~7u)
-		atomic_store_explicit(ring_word(w, at), size_plus_1, memory_order_relaxed);
+	for (uint32_t at = 0; at < w->capacity / 8; at += units(w, size_plus_1))
+		atomic_store_explicit(ring_word(w, start + at, 0), size_plus_1, memory_order_relaxed);
 }
 
 /* For a moment only: between a check and a second load, if there is one. */

@@ -11,7 +11,7 @@
 struct writer {
 	struct smq_header *header;
 	unsigned char *ring;
-	uint32_t capacity;
+	uint32_t capacity, alignment;
 	uint64_t random;
 	unsigned aims; /* of enum writer_aim, or-ed */
 };
@@ -29,7 +29,7 @@ enum writer_aim {
 #define WRITER_ALL  ((1 << WRITER_AIMS) - 1)
 
 /* Maps the file of a queue of `capacity` bytes. false: errno. */
-bool writer_map(struct writer *writer, const char *name, uint32_t capacity);
+bool writer_map(struct writer *writer, const char *name, uint32_t capacity, uint32_t alignment);
 void writer_unmap(struct writer *writer);
 
 /* One write: random bits, a flipped bit, or a value that looks right; it stays, or is taken back at once. */

@@ -11,11 +11,12 @@
 struct memory {
 	struct smq_header *header;
 	unsigned char *records;
-	uint32_t capacity;
+	size_t capacity; /* bytes */
+	uint32_t alignment;
 };
 
-/* The smallest ring that can be mapped twice. */
-struct memory memory_make(void);
+/* The smallest ring that can be mapped twice and holds 15 messages of this alignment. */
+struct memory memory_make(uint32_t alignment);
 
 /* Empties the ring, with both ends at `position`. */
 void memory_empty_at(const struct memory *memory, uint32_t position);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <linux/membarrier.h>
 #include <sys/inotify.h>
@@ -81,6 +82,18 @@ static bool has_ptrace(void)
 	return tracee_permitted(PTRACE_SYSCALL);
 }
 
+static bool has_addresses(void)
+{
+	const uint64_t bytes = (uint64_t)64 << 30;
+	void *map = MAP_FAILED;
+
+	if (bytes <= SIZE_MAX)
+		map = mmap(NULL, (size_t)bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map != MAP_FAILED)
+		munmap(map, (size_t)bytes);
+	return map != MAP_FAILED;
+}
+
 static bool makes_no_calls(void)
 {
 	return TEST_QUIET;
@@ -129,6 +142,7 @@ const char *needs_missing(unsigned needs)
 		{ NEEDS_OWN_SHM, has_own_shm, "a mount namespace with its own /dev/shm is not permitted" },
 		{ NEEDS_OWN_PIDS, has_own_pids, "a pid namespace is not permitted" },
 		{ NEEDS_PTRACE, has_ptrace, "ptrace(2) is not permitted" },
+		{ NEEDS_ADDRESSES, has_addresses, "there are no 64 GiB of addresses" },
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {

@@ -73,7 +73,7 @@ int race_watch(const void *argument)
 			CHECK(fstat(fd, &st) == 0);
 			CHECK(pread(fd, &identity, sizeof identity, 0) == sizeof identity);
 			CHECK(identity.magic[0] == SMQ_MAGIC_0 && identity.magic[1] == SMQ_MAGIC_1);
-			CHECK(st.st_size == (off_t)identity.header_bytes + identity.capacity);
+			CHECK(st.st_size == (off_t)(identity.header_bytes + identity.capacity));
 			close(fd);
 		}
 		if (q != NULL) {

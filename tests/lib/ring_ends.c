@@ -8,10 +8,16 @@ struct memory memory;
 struct smq_ring producer, consumer;
 struct smq_progress *pushed, *popped;
 
+const uint32_t alignments[ALIGNMENTS] = { 8, 64, 4096 };
+
+void use_alignment(int i)
+{
+	memory = memory_make(alignments[i]);
+	start_at(smq_start_units(alignments[i]));
+}
+
 void start_at(uint32_t position)
 {
-	if (memory.header == NULL)
-		memory = memory_make();
 	pushed = &memory.header->producer_progress;
 	popped = &memory.header->consumer_progress;
 	memory_empty_at(&memory, position);
@@ -19,9 +25,25 @@ void start_at(uint32_t position)
 	consumer = memory_consume(&memory);
 }
 
+static void start_near(int alignment)
+{
+	use_alignment(alignment);
+	start_at(UINT32_MAX - 2 * RECORD); /* UINT32_MAX is a record's place in every ring */
+}
+
 void start_near_the_end(void)
 {
-	start_at(UINT32_MAX - 7 - 2 * RECORD);
+	start_near(0);
+}
+
+void start_near_the_end_64(void)
+{
+	start_near(1);
+}
+
+void start_near_the_end_4096(void)
+{
+	start_near(2);
 }
 
 void push(uint64_t content)

@@ -8,19 +8,32 @@
 
 #include "memory.h"
 
-#define MESSAGE_MAX (memory.capacity - SMQ_CAPACITY_OVERHEAD)
-#define SIZE        20 /* of the messages that push() makes */
-#define RECORD      32 /* of their records */
+/* Of the present ring: bytes of the largest message, units of the whole ring and of the alignment. */
+#define MESSAGE_MAX ((uint32_t)memory.capacity - memory.alignment - 8)
+#define CAPACITY    ((uint32_t)memory.capacity / 8)
+#define ALIGNED     (memory.alignment / 8)
+/* Of the messages that push() makes: bytes, and units of their records. */
+#define SIZE   20
+#define RECORD (memory.alignment < 32 ? 4 : ALIGNED)
+
+/* Most tests run with each of these. The first is the smallest, with which any unit is a place for a record. */
+extern const uint32_t alignments[];
+#define ALIGNMENTS 3
 
 extern struct memory memory;
 extern struct smq_ring producer, consumer;
 extern struct smq_progress *pushed, *popped; /* what each end has stored of its progress */
 
+/* Makes a ring in which messages have that alignment, by its index above. */
+void use_alignment(int i);
+
 /* Empties the ring and attaches both ends at this position. */
 void start_at(uint32_t position);
 
-/* The same near the end of the ring and of the 32-bit positions: a fixture. */
+/* Both, near the end of the ring and of the 32-bit positions: fixtures, one for each alignment. */
 void start_near_the_end(void);
+void start_near_the_end_64(void);
+void start_near_the_end_4096(void);
 
 void push(uint64_t content);
 bool empty(void);

@@ -21,8 +21,7 @@
 #include "stress.h"
 #include "traffic.h"
 
-#define OPEN_NS      (60 * STRESS_S)
-#define RECORD_BYTES 24 /* more than a header, and what rounds a message up */
+#define OPEN_NS (60 * STRESS_S)
 
 static volatile sig_atomic_t ending;
 static const char *program;
@@ -194,9 +193,9 @@ void stress_remove(const char *name)
 	unlink(path_of(name));
 }
 
-struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity)
+struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity, uint32_t alignment)
 {
-	struct shmemq_attr attr = { .capacity = capacity };
+	struct shmemq_attr attr = { .capacity = capacity, .alignment = alignment };
 	int64_t end = stress_now() + OPEN_NS;
 	struct shmemq *q;
 
@@ -209,13 +208,29 @@ struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity)
 	return q;
 }
 
+uint32_t stress_alignment(uint64_t *random, uint64_t capacity)
+{
+	uint32_t alignment = 8;
+
+	/* Half of them are the default. */
+	if (traffic_random(random) % 2)
+		return alignment;
+	for (uint64_t steps = traffic_random(random) % 10; steps > 0 && 18 * alignment <= capacity; steps--)
+		alignment *= 2;
+	return alignment;
+}
+
 /* Is there what this end waits for, a message or space for one? */
 static bool ready(struct shmemq *q, unsigned end, size_t bytes)
 {
+	struct shmemq_attr attr;
 	struct shmemq_stat st;
 
+	shmemq_getattr(q, &attr);
 	shmemq_stat(q, &st);
-	return end == SHMEMQ_PRODUCER ? st.capacity - st.queued_bytes > bytes + RECORD_BYTES : st.queued_messages > 0;
+	/* Its header, what rounds it up, and the next header. */
+	return end == SHMEMQ_PRODUCER ? st.capacity - st.queued_bytes > bytes + 16 + attr.alignment
+				      : st.queued_messages > 0;
 }
 
 /* false: not within so many ms, whatever signals arrive. */

@@ -54,8 +54,11 @@ pid_t stress_fork(void);
 /* What a child's status says, for a message: "exit 1", "signal 11". */
 const char *stress_status(int status);
 
-/* Opens a queue, and creates it if need be; it must succeed. */
-struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity);
+/* Opens a queue, and creates it if need be; it must succeed. `alignment` 0: the default. */
+struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity, uint32_t alignment);
+
+/* An alignment, of which eight messages fit into a ring of at least this capacity. */
+uint32_t stress_alignment(uint64_t *random, uint64_t capacity);
 
 /*
  * Waits until `fd` is readable: the pollable descriptor of this handle, or an epoll descriptor with it. Fails if twice

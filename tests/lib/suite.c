@@ -30,20 +30,32 @@ static unsigned add_tests(TCase *tcase)
 	return added;
 }
 
-int main(void)
+/* How many tests can run, with this setup. */
+static unsigned add_case(Suite *check, void (*setup)(void))
 {
-	Suite *check = suite_create(suite.name);
-	TCase *tcase;
+	TCase *tcase = tcase_create(suite.name);
 
-	/* Check's default of 4 s is soon over on a busy machine. tcase_create() reads this. */
-	setenv("CK_DEFAULT_TIMEOUT", "20", 0);
-	tcase = tcase_create(suite.name);
 	suite_add_tcase(check, tcase);
 	if (suite.test_seconds != 0)
 		tcase_set_timeout(tcase, suite.test_seconds);
-	if (suite.setup != NULL || suite.teardown != NULL)
-		tcase_add_checked_fixture(tcase, suite.setup, suite.teardown);
-	if (!can_run(suite.name, suite.needs) || add_tests(tcase) == 0)
+	if (setup != NULL || suite.teardown != NULL)
+		tcase_add_checked_fixture(tcase, setup, suite.teardown);
+	return add_tests(tcase);
+}
+
+int main(void)
+{
+	Suite *check = suite_create(suite.name);
+	unsigned added;
+
+	/* Check's default of 4 s is soon over on a busy machine. tcase_create() reads this. */
+	setenv("CK_DEFAULT_TIMEOUT", "20", 0);
+	if (!can_run(suite.name, suite.needs))
+		return SKIPPED;
+	added = add_case(check, suite.setups[0] != NULL ? suite.setups[0] : suite.setup);
+	for (size_t i = 1; i < SUITE_SETUPS_MAX && suite.setups[i] != NULL; i++)
+		added += add_case(check, suite.setups[i]);
+	if (added == 0)
 		return SKIPPED;
 	if (suite.begin != NULL)
 		suite.begin();

@@ -15,16 +15,18 @@
 	static const TTest name[1] = { { #name, name##_test, __FILE__, __LINE__ } }; \
 	static void name##_test(int _i CK_ATTRIBUTE_UNUSED)
 
-#define SUITE_TESTS_MAX 24
+#define SUITE_TESTS_MAX  24
+#define SUITE_SETUPS_MAX 3
 
 struct suite {
 	const char *name;
-	unsigned seconds;       /* after which the whole suite is ended */
-	unsigned test_seconds;  /* after which one test is ended; 0: 20 */
-	unsigned needs;         /* of all tests */
-	void (*begin)(void);    /* runs once, before the tests are forked */
-	void (*setup)(void);    /* before each test, in its process, */
-	void (*teardown)(void); /* and after it */
+	unsigned seconds;                       /* after which the whole suite is ended */
+	unsigned test_seconds;                  /* after which one test is ended; 0: 20 */
+	unsigned needs;                         /* of all tests */
+	void (*begin)(void);                    /* runs once, before the tests are forked */
+	void (*setup)(void);                    /* before each test, in its process, */
+	void (*teardown)(void);                 /* and after it */
+	void (*setups[SUITE_SETUPS_MAX])(void); /* in place of `setup`: all tests run with the first, the second, ... */
 	struct {
 		const TTest *test;
 		int loops;      /* how often it runs */

@@ -126,7 +126,12 @@ uint64_t test_seed(void)
 
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity)
 {
-	struct shmemq_attr attr = { .capacity = capacity };
+	return test_open_aligned(name, flags, capacity, 0);
+}
+
+struct shmemq *test_open_aligned(const char *name, unsigned flags, uint64_t capacity, uint32_t alignment)
+{
+	struct shmemq_attr attr = { .capacity = capacity, .alignment = alignment };
 	struct shmemq *q = shmemq_open(name, flags, 0600, &attr);
 
 	ck_assert_msg(q != NULL, "shmemq_open(%s, %#x): %s", name, flags, strerror(errno));

@@ -68,6 +68,9 @@ uint64_t test_seed(void);
 /* Opens, or fails the test. Capacity 0: the default. */
 struct shmemq *test_open(const char *name, unsigned flags, uint64_t capacity);
 
+/* The same; 0: the default alignment. */
+struct shmemq *test_open_aligned(const char *name, unsigned flags, uint64_t capacity, uint32_t alignment);
+
 /* Creates a queue and claims its producer end. NULL: errno. */
 struct shmemq *test_create(const char *name, uint64_t capacity);
 

@@ -8,6 +8,8 @@ struct three open_three(unsigned end)
 {
 	struct three three = { .name = test_name(), .end = end };
 
+	/* Aligned, so that a position may be one where no record can stand. */
+	ck_assert_int_eq(shmemq_close(test_open_aligned(three.name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1, 64)), 0);
 	three.one = end_join(three.name, end);
 	three.two = end_join(three.name, end);
 	three.peer = test_open(three.name, other_end(end), 0);

@@ -17,9 +17,20 @@ int side_failed(struct side *side, const char *call, int err)
 	return EPROTO;
 }
 
+static bool misaligned(const struct side *side, const void *at)
+{
+	return (uintptr_t)at % side->audit->alignment != 0;
+}
+
 static void *start(struct side *side, size_t size, int64_t timeout)
 {
-	return timeout < 0 ? shmemq_push_start(side->q, size) : shmemq_timedpush_start(side->q, size, timeout);
+	void *at = timeout < 0 ? shmemq_push_start(side->q, size) : shmemq_timedpush_start(side->q, size, timeout);
+
+	if (at != NULL && misaligned(side, at)) {
+		errno = side_failed(side, "push_start, which is misaligned,", EFAULT);
+		return NULL;
+	}
+	return at;
 }
 
 static int push_in_place(struct side *side, const struct audit_message *message, enum side_push_way way,
@@ -114,6 +125,8 @@ static int judge(struct side *side, audit_name after, const struct shmemq_msg *m
 	const char *wrong;
 
 	wrong = audit_judge(side->audit, after, msg->data, msg->size, msg->type, redelivered, name);
+	if (wrong == NULL && msg->data != side->buffer && misaligned(side, msg->data))
+		wrong = "it is misaligned";
 	if (wrong != NULL) {
 		audit_violation(side->audit, side->label, *name, wrong);
 		return EPROTO;

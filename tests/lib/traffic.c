@@ -31,7 +31,7 @@ struct side {
 	struct shmemq *q;
 	uint64_t messages; /* random state that goes the same way on both sides */
 	uint64_t ways;     /* random state of this side alone */
-	size_t message_max;
+	size_t message_max, alignment;
 	unsigned char *buffer;
 };
 
@@ -47,7 +47,9 @@ static bool side_init(struct side *side, struct shmemq *q, uint64_t seed, uint64
 
 	if (shmemq_getattr(q, &attr) != 0)
 		return false;
-	*side = (struct side){ .q = q, .messages = seed, .ways = seed + role, .message_max = attr.message_max };
+	*side = (struct side){ .q = q, .messages = seed, .ways = seed + role };
+	side->message_max = (size_t)attr.message_max;
+	side->alignment = attr.alignment;
 	side->buffer = malloc(side->message_max);
 	return side->buffer != NULL;
 }
@@ -115,7 +117,7 @@ static int push_in_place(struct side *side, const struct message *message, uint6
 	at = shmemq_timedpush_start(side->q, message->size + (extra < spare ? extra : spare), timeout_of(random));
 	if (at == NULL)
 		return -1;
-	if ((uintptr_t)at % 8 != 0) {
+	if ((uintptr_t)at % side->alignment != 0) {
 		errno = EFAULT;
 		return -1;
 	}
@@ -191,7 +193,7 @@ static const char *pop_in_place(struct side *side, struct message *message, int6
 	at = shmemq_timedpop_start(side->q, &size, &type, timeout);
 	if (at == NULL)
 		return again() ? try_again : "not popped";
-	wrong = (uintptr_t)at % 8 != 0 ? "not aligned" : check(message, at, size, type);
+	wrong = (uintptr_t)at % side->alignment != 0 ? "not aligned" : check(message, at, size, type);
 	if (shmemq_redelivered(side->q) != 0)
 		wrong = "held before";
 	return shmemq_pop_end(side->q) != 0 ? "not released" : wrong;

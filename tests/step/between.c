@@ -42,7 +42,7 @@ static unsigned violations;
 static int prepare(void *act)
 {
 	alarm(HANG_S);
-	victim = stress_open(stress.name, ((const struct act *)act)->end, 1);
+	victim = stress_open(stress.name, ((const struct act *)act)->end, 1, 0);
 	return 0;
 }
 
@@ -76,8 +76,8 @@ static int run(void *argument)
 /* An empty ring for a consumer, a full one for a producer; the victim's end is free, this process holds the other. */
 static void set_out(const struct act *act)
 {
-	struct shmemq *producer = stress_open(stress.name, SHMEMQ_PRODUCER, 1);
-	struct shmemq *consumer = stress_open(stress.name, SHMEMQ_CONSUMER, 1);
+	struct shmemq *producer = stress_open(stress.name, SHMEMQ_PRODUCER, 1, 0);
+	struct shmemq *consumer = stress_open(stress.name, SHMEMQ_CONSUMER, 1, 0);
 	char byte;
 
 	while (act->end == SHMEMQ_PRODUCER && shmemq_timedpush(producer, "x", 1, 0, 0) == 0)

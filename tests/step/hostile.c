@@ -49,23 +49,25 @@ static const struct act acts[] = {
 	{ "popm, the size of another message", SHMEMQ_CONSUMER, MOVE_MANY, SMALL, NEXT_RECORD },
 	{ "popm, released in part, the size of the first message", SHMEMQ_CONSUMER, MOVE_SOME_OF_MANY, SMALL,
 	  HEAD_RECORD },
-	{ "push, the consumer's head", SHMEMQ_PRODUCER, MOVE, MESSAGE, AT(consumer_progress, position_bytes) },
+	{ "push, the consumer's head", SHMEMQ_PRODUCER, MOVE, MESSAGE, AT(consumer_progress, position_units) },
 	{ "push of a small message, the consumer's head", SHMEMQ_PRODUCER, MOVE, SMALL,
-	  AT(consumer_progress, position_bytes) },
+	  AT(consumer_progress, position_units) },
 	{ "push in place, the consumer's head", SHMEMQ_PRODUCER, MOVE_IN_PLACE, MESSAGE,
-	  AT(consumer_progress, position_bytes) },
+	  AT(consumer_progress, position_units) },
 	{ "push, the consumer's room", SHMEMQ_PRODUCER, MOVE, SMALL, offsetof(struct smq_header, consumer_room) },
 	{ "pushm, the consumer's room", SHMEMQ_PRODUCER, MOVE_MANY, SMALL, offsetof(struct smq_header, consumer_room) },
-	{ "pushm, the consumer's head", SHMEMQ_PRODUCER, MOVE_MANY, SMALL, AT(consumer_progress, position_bytes) },
-	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, AT(producer_progress, position_bytes) },
+	{ "pushm, the consumer's head", SHMEMQ_PRODUCER, MOVE_MANY, SMALL, AT(consumer_progress, position_units) },
+	{ "open, the producer's tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, AT(producer_progress, position_units) },
 	{ "open, a record after the tail", SHMEMQ_PRODUCER, OPEN, MESSAGE, HEAD_RECORD },
-	{ "open, the consumer's head", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, position_bytes) },
-	{ "open, the end of the lease", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, lease_bytes) },
+	{ "open, the consumer's head", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, position_units) },
+	{ "open, the end of the lease", SHMEMQ_CONSUMER, OPEN, MESSAGE, AT(consumer_progress, lease_units) },
 	{ "open, the capacity", SHMEMQ_CONSUMER, OPEN, MESSAGE, offsetof(struct smq_identity, capacity) },
+	{ "open, the alignment", SHMEMQ_CONSUMER, OPEN, MESSAGE, offsetof(struct smq_identity, alignment) },
 };
 
 static struct stress stress;
 static uint32_t page; /* bytes, and the capacity of the ring */
+static uint32_t alignment;
 static struct hostile_counts *counts;
 static _Atomic bool *done; /* shared with the victim: its call has returned */
 static struct caller victim;
@@ -87,13 +89,13 @@ static void pop(bool in_place)
 		if (at != NULL)
 			shmemq_pop_end(victim.q);
 	} else {
-		size = (size_t)shmemq_timedpop(victim.q, victim.buffer, victim.capacity - 16, NULL, 0);
+		size = (size_t)shmemq_timedpop(victim.q, victim.buffer, caller_message_max(&victim), NULL, 0);
 	}
 	*done = true;
 	if (at == NULL || size == SIZE_MAX)
 		caller_moved(&victim, "pop", 0);
 	else if (!in_place || caller_within(&victim, "pop_start", at, size))
-		caller_moved(&victim, "pop", smq_record_bytes((uint32_t)size));
+		caller_moved(&victim, "pop", smq_record_units(&victim.q->ring, (uint32_t)size));
 }
 
 static void pop_many(bool all)
@@ -103,7 +105,7 @@ static void pop_many(bool all)
 	int count = shmemq_popm_start(victim.q, msgs, BATCH, 0), ret = 0;
 
 	for (int i = 0; i < count && caller_within(&victim, "popm_start", msgs[i].data, msgs[i].size); i++)
-		held += smq_record_bytes((uint32_t)msgs[i].size);
+		held += smq_record_units(&victim.q->ring, (uint32_t)msgs[i].size);
 	if (count > 0)
 		ret = shmemq_popm_end(victim.q, all ? (unsigned)count : 1);
 	*done = true;
@@ -124,7 +126,7 @@ static void push_many(uint32_t size)
 		msgs[i] = (struct shmemq_msg){ .data = victim.buffer, .size = size };
 	count = shmemq_pushm(victim.q, msgs, BATCH, 0);
 	*done = true;
-	caller_moved(&victim, "pushm", count > 0 ? (size_t)count * smq_record_bytes(size) : 0);
+	caller_moved(&victim, "pushm", count > 0 ? (size_t)count * smq_record_units(&victim.q->ring, size) : 0);
 }
 
 static void push(bool in_place, uint32_t size)
@@ -136,7 +138,7 @@ static void push(bool in_place, uint32_t size)
 	else
 		ret = shmemq_timedpush(victim.q, victim.buffer, size, 1, 0);
 	*done = true;
-	caller_moved(&victim, "push", ret == 0 ? smq_record_bytes(size) : 0);
+	caller_moved(&victim, "push", ret == 0 ? smq_record_units(&victim.q->ring, size) : 0);
 }
 
 static int run(void *act)
@@ -162,12 +164,12 @@ static int run(void *act)
 
 static smq_word *word_of(const struct act *act)
 {
-	uint32_t head = writer.header->consumer_progress.position_bytes;
+	uint32_t head = writer.header->consumer_progress.position_units;
 
 	if (act->word == NEXT_RECORD)
-		head += smq_record_bytes(act->size);
+		head += smq_units(act->size, alignment - 1);
 	if (act->word < 0)
-		return (smq_word *)(void *)(writer.ring + head % writer.capacity);
+		return (smq_word *)(void *)(writer.ring + head % (writer.capacity / 8) * 8);
 	return (smq_word *)(void *)((unsigned char *)writer.header + act->word);
 }
 
@@ -178,11 +180,11 @@ static void make_queue(uint32_t size)
 	struct shmemq *q;
 
 	stress_remove(stress.name);
-	q = stress_open(stress.name, SHMEMQ_PRODUCER, page);
+	q = stress_open(stress.name, SHMEMQ_PRODUCER, page, alignment);
 	while (shmemq_timedpush(q, message, size, 1, 0) == 0)
 		;
 	shmemq_close(q);
-	if (!writer_map(&writer, stress.name, page))
+	if (!writer_map(&writer, stress.name, page, alignment))
 		stress_fail("map");
 }
 
@@ -190,7 +192,7 @@ static void make_queue(uint32_t size)
 static void hide_tail(const struct act *act)
 {
 	if (act->call == OPEN && act->end == SHMEMQ_PRODUCER && act->word == HEAD_RECORD)
-		writer.header->producer_progress.position_bytes = 0;
+		writer.header->producer_progress.position_units = smq_start_units(alignment);
 }
 
 /* One victim, one pattern. How many instructions it executed. */
@@ -228,7 +230,9 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 /* Values that a check must refuse, or that it may accept and a later use must not see. */
 static uint32_t wrong(void)
 {
-	const uint32_t values[] = { UINT32_MAX, 1u << 31, 1u << 30, 2 * page, page, page - 14, page - 15, 8, 4 };
+	const uint32_t most = page - alignment - 8; /* bytes of a message */
+	const uint32_t values[] = { UINT32_MAX, 1u << 31, 1u << 30, 2 * page, page,      most + 2,
+				    most + 1,   page / 8, 64,       8,        alignment, 4 };
 
 	return values[traffic_random(&stress.random) % (sizeof values / sizeof values[0])];
 }
@@ -249,6 +253,7 @@ int main(void)
 	while (counts->violations == 0 && !stress_over(&stress)) {
 		const struct act *act = &acts[passes++ % (sizeof acts / sizeof acts[0])];
 
+		alignment = stress_alignment(&stress.random, page);
 		instructions += step_through(act, wrong(), traffic_random(&stress.random) % PATTERN_BITS,
 					     traffic_random(&stress.random) % 2);
 	}

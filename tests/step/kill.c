@@ -48,7 +48,7 @@ static bool begin(const struct step_act *act, struct aftermath *ends, struct tra
 	bool produces = act->end == SHMEMQ_PRODUCER;
 	struct side *to_be_left = produces ? &ends->producer : &ends->consumer;
 
-	audit_reset(audit, audit->seed, audit->message_max);
+	audit_reset(audit, audit->seed, audit->message_max, audit->alignment);
 	*ends = ends_of(stress.name, audit);
 	aftermath_claim(ends, SHMEMQ_PRODUCER);
 	aftermath_claim(ends, SHMEMQ_CONSUMER);
@@ -192,7 +192,7 @@ static unsigned char *make_queue(const char *name)
 {
 	void *map;
 
-	shmemq_close(stress_open(name, SHMEMQ_OBSERVER, 1));
+	shmemq_close(stress_open(name, SHMEMQ_OBSERVER, 1, audit->alignment));
 	map = stress_map(name, bytes);
 	if (map == NULL)
 		stress_fail("map");
@@ -208,12 +208,13 @@ int main(void)
 	stress_begin(&stress, "step_kill", 4);
 	snprintf(copy_name, sizeof copy_name, "%scopy", stress.name);
 	bytes = 2 * page;
+	audit = stress_shared(sizeof *audit);
+	audit->alignment = 8u << traffic_random(&stress.random) % 5;
 	original = make_queue(stress.name);
 	copy = make_queue(copy_name);
-	audit = stress_shared(sizeof *audit);
 	if ((buffer = malloc(page)) == NULL || (last = malloc(bytes)) == NULL || (first = malloc(bytes)) == NULL)
 		stress_fail("memory");
-	audit->message_max = (uint32_t)page - 16;
+	audit->message_max = (uint32_t)page - audit->alignment - 8;
 	step_queue = stress.name;
 	step_victim.audit = audit;
 	step_victim.buffer = buffer;

@@ -25,7 +25,7 @@
 
 static struct stress stress;
 static struct hostile_counts *counts;
-static uint32_t capacity; /* of the present queue */
+static uint32_t capacity, alignment; /* of the present queue */
 static uint64_t queues;
 
 static uint64_t dice(uint64_t sides)
@@ -39,8 +39,9 @@ static void make_queue(void)
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
 
 	capacity = dice(2) || page > 65536 ? page : 65536;
+	alignment = stress_alignment(&stress.random, capacity);
 	stress_remove(stress.name);
-	shmemq_close(stress_open(stress.name, SHMEMQ_OBSERVER, capacity));
+	shmemq_close(stress_open(stress.name, SHMEMQ_OBSERVER, capacity, alignment));
 	queues++;
 }
 
@@ -51,6 +52,7 @@ static struct caller caller_of(unsigned end)
 				.random = traffic_random(&stress.random),
 				.counts = counts,
 				.capacity = capacity,
+				.alignment = alignment,
 				.buffer = calloc(1, capacity) };
 }
 
@@ -59,7 +61,7 @@ static struct writer new_writer(void)
 	struct writer writer = { .random = traffic_random(&stress.random) };
 
 	writer.aims = dice(3) == 0 ? WRITER_ALL : (unsigned)(1 + dice(WRITER_ALL));
-	if (!writer_map(&writer, stress.name, capacity))
+	if (!writer_map(&writer, stress.name, capacity, alignment))
 		stress_fail("map");
 	return writer;
 }

@@ -73,6 +73,7 @@ static void run_case(unsigned which)
 static void start_all(void)
 {
 	for (unsigned which = 0; which < ROUNDS_CASES; which++) {
+		rounds->of[which].alignment = stress_alignment(&stress.random, 4096);
 		prepare(which);
 		for (unsigned i = 0; i < rounds_cases[which].waiters; i++)
 			start(which, rounds_cases[which].end, i);

@@ -27,6 +27,7 @@ struct rounds {
 		_Atomic uint32_t done;  /* messages, by all waiters */
 		_Atomic uint32_t armed; /* by a call that failed, and then waited for */
 		_Atomic uint32_t quiet; /* how many waiters are ready to begin */
+		uint32_t alignment;     /* of the queue */
 	} of[ROUNDS_CASES];
 	_Atomic int active; /* the case that runs; -1: none */
 	_Atomic bool over;

@@ -51,7 +51,7 @@ void side_open(struct side *side, const char *base)
 	char name[sizeof((struct stress *)NULL)->name + 12];
 
 	snprintf(name, sizeof name, "%s%u", base, side->which);
-	side->q = stress_open(name, side->end | (shared ? SHMEMQ_SHARED : 0), CAPACITY);
+	side->q = stress_open(name, side->end | (shared ? SHMEMQ_SHARED : 0), CAPACITY, shared_of(side)->alignment);
 }
 
 static void on_signal(int number)
@@ -116,7 +116,7 @@ static void move_one(struct side *side, enum way way)
 	}
 }
 
-/* Messages for each waiter. Those of all fit into the ring. */
+/* Messages for each waiter. Those of all fit into the ring, whatever the alignment. */
 static unsigned burst(const struct side *side, uint32_t round)
 {
 	return 1 + round % (case_of(side)->waiters > 1 ? 2 : 3);

@@ -253,10 +253,11 @@ static void drain(struct torture *t)
 static void round_of(struct torture *t)
 {
 	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), capacity = dice(t, 2) || page > 65536 ? page : 65536;
+	uint32_t alignment = stress_alignment(&t->stress.random, capacity);
 
 	t->rounds++;
 	t->epoch = 0;
-	audit_reset(t->audit, traffic_random(&t->stress.random), capacity - 16);
+	audit_reset(t->audit, traffic_random(&t->stress.random), capacity - alignment - 8, alignment);
 	storm(t, stress_now() + stress_magnitude(&t->stress.random, 100 * STRESS_MS, STRESS_S));
 	peace(t);
 	drain(t);

@@ -47,7 +47,8 @@ static bool die_after(int64_t ns)
 /* The first side creates the queue. */
 static bool open_end(struct child *c, unsigned end)
 {
-	struct shmemq_attr attr = { .capacity = c->side.audit->message_max + 16 };
+	uint32_t alignment = c->side.audit->alignment;
+	struct shmemq_attr attr = { .capacity = c->side.audit->message_max + alignment + 8, .alignment = alignment };
 	unsigned flags = end | SHMEMQ_CREATE;
 
 	if (!c->peaceful)

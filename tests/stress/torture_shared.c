@@ -193,7 +193,9 @@ int main(void)
 	stress_begin(&stress, "torture_shared", 4);
 	shared = stress_shared(sizeof *shared);
 	do {
+		shared->alignment = stress_alignment(&stress.random, 1 << 14);
 		round_of_producers();
+		shared->alignment = stress_alignment(&stress.random, 1 << 14);
 		round_of_consumers();
 	} while (!stress_over(&stress));
 	return stress_end(&stress, 0,

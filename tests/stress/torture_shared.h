@@ -25,6 +25,7 @@ struct shared {
 	_Atomic uint32_t pushed[SIDES_MAX];   /* by the present process of a side, at least */
 	_Atomic uint32_t popped[NUMBERS / 4]; /* a byte for each message: how often it was held */
 	_Atomic uint32_t redelivered;
+	uint32_t alignment; /* of the queue */
 };
 
 extern struct shared *shared;

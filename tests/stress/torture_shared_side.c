@@ -13,7 +13,7 @@
 
 struct shmemq *open_end(unsigned flags)
 {
-	return stress_open(stress.name, flags, 1 << 14);
+	return stress_open(stress.name, flags, 1 << 14, shared->alignment);
 }
 
 /* ETIMEDOUT: another process is off its processor in its own open or close. The end is released all the same. */

@@ -17,7 +17,7 @@ static struct smq_eventcount waiter, notifier;
 /* The consumer waits, the producer notifies. */
 static void setup(void)
 {
-	header = memory_make().header;
+	header = memory_make(8).header;
 	word = &header->consumer_wait.word;
 	fence = &header->producer_claim.fence;
 	ck_assert_int_eq(smq_eventcount_init(header), 0);

@@ -98,14 +98,37 @@ static uint32_t mechanism(void)
 #endif
 }
 
-static void put_identity(uint32_t flags)
+/* Of the queue that this handle has open: only getattr can tell its id. */
+static void put_identity(struct shmemq *q, uint32_t alignment, uint32_t flags)
 {
 	const struct word identity[] = {
-		{ 0, MAGIC_0 },   { 4, MAGIC_1 },      { 8, 1 },      { 12, (uint32_t)header_bytes },
-		{ 16, CAPACITY }, { 20, mechanism() }, { 24, flags }, { 28, 0 },
+		{ 0, MAGIC_0 },
+		{ 4, MAGIC_1 },
+		{ 8, 1 },
+		{ 12, (uint32_t)header_bytes },
+		{ 16, CAPACITY },
+		{ 20, 0 },
+		{ 24, CAPACITY },
+		{ 28, 0 },
+		{ 40, 0 },
+		{ 44, alignment },
+		{ 48, mechanism() },
+		{ 52, flags },
 	};
+	struct shmemq_attr attr;
 
+	ck_assert_int_eq(shmemq_getattr(q, &attr), 0);
+	ck_assert_uint_ne(attr.id, 0);
 	PUT_WORDS(0, identity);
+	put(32, &attr.id, 8);
+}
+
+/* The inode of this process's pid namespace. */
+static uint32_t pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
 static void compare(void)
@@ -126,17 +149,26 @@ static void close_and_remove(struct shmemq *producer, struct shmemq *consumer)
 	free(expected);
 }
 
+/* Both ends stand so that the first message is aligned: a unit before the first multiple of the alignment. */
 TEST(new_queue)
 {
+	static const uint32_t alignments[] = { 8, 64, 4096 }, starts[] = { 0, 7, 511 };
+	const uint32_t start = starts[_i / PAGE_SIZES];
+	const struct word header[] = { { 128, start }, { 384, start }, { 388, start }, { 896, start } };
 	struct shmemq_attr attr = { .capacity = CAPACITY, .flags = SHMEMQ_ATTR_TEMPORARY };
 	struct shmemq *observer;
 
-	if (!setup_pages(_i))
+	if (!setup_pages(_i % PAGE_SIZES))
 		return;
+	attr.alignment = alignments[_i / PAGE_SIZES];
+	for (unsigned i = 0; i < 64; i++)
+		attr.user[i] = (unsigned char)(i + 100);
 	observer = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
 	ck_assert_ptr_nonnull(observer);
 	read_image();
-	put_identity(1);
+	put_identity(observer, alignments[_i / PAGE_SIZES], 1);
+	put(56, attr.user, 64);
+	PUT_WORDS(0, header);
 	compare();
 	ck_assert_int_eq(shmemq_close(observer), 0);
 	ck_assert_int_eq(shmemq_unlink(name), 0);
@@ -146,7 +178,7 @@ TEST(new_queue)
 TEST(queue_in_use)
 {
 	struct shmemq *producer, *consumer;
-	uint32_t fence, pid = (uint32_t)getpid();
+	uint32_t fence, pid = (uint32_t)getpid(), namespace = pid_namespace();
 	char buf[8];
 	size_t size;
 
@@ -164,21 +196,56 @@ TEST(queue_in_use)
 	ck_assert_ptr_nonnull(shmemq_pop_start(consumer, &size, NULL));
 
 	const struct word header[] = {
-		{ 128, 56 },         { 136, 3 },   { 144, 29 },                /* tail, messages, bytes */
-		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence },             /* the third claim, open */
-		{ 384, 16 },         { 388, 24 },  { 392, 1 },     { 400, 5 }, /* head, lease, messages, bytes */
-		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
+		{ 128, 7 },          { 136, 3 },   { 144, 29 },                        /* tail, messages, bytes */
+		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, namespace }, { 268, fence }, /* the third claim, open */
+		{ 384, 2 },          { 388, 3 },   { 392, 1 },         { 400, 5 }, /* head, lease, messages, bytes */
+		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, namespace }, { 524, fence },
 	};
 	const struct word ring[] = {
 		{ 0, 6 }, { 4, 0x01020304 }, { 16, 1 }, { 20, 7 }, { 24, 25 }, { 28, 0xffffffff }, { 56, 0 },
 	};
 
 	read_image();
-	put_identity(0);
+	put_identity(producer, 8, 0);
 	PUT_WORDS(0, header);
 	PUT_WORDS(header_bytes, ring);
 	put(header_bytes + 8, "hello", 5);
 	put(header_bytes + 32, "abcdefghijklmnopqrstuvwx", 24);
+	compare();
+	close_and_remove(producer, consumer);
+}
+
+/* Messages of 64 bytes' alignment: two pushed, one popped. */
+TEST(aligned_queue)
+{
+	const char *message = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz";
+	struct shmemq *producer, *consumer;
+	uint32_t pid = (uint32_t)getpid();
+	char buf[8];
+
+	if (!setup_pages(_i))
+		return;
+	producer = test_open_aligned(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, CAPACITY, 64);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert_int_eq(shmemq_push(producer, "hello", 5, 0x01020304), 0);
+	ck_assert_int_eq(shmemq_push(producer, message, 57, 7), 0);
+	ck_assert_int_eq(shmemq_pop(consumer, buf, sizeof buf, NULL), 5);
+
+	const uint32_t fence = !smq_process_register(), namespace = pid_namespace();
+	const struct word header[] = {
+		{ 128, 31 },  { 136, 2 },         { 144, 62 },    { 256, 1 << 2 | 1 },
+		{ 260, pid }, { 264, namespace }, { 268, fence }, { 384, 15 },
+		{ 388, 7 },   { 392, 1 },         { 400, 5 },     { 512, 1 << 2 | 1 },
+		{ 516, pid }, { 520, namespace }, { 524, fence }, { 896, 7 },
+	};
+	const struct word ring[] = { { 56, 6 }, { 60, 0x01020304 }, { 120, 58 }, { 124, 7 }, { 248, 0 } };
+
+	read_image();
+	put_identity(producer, 64, 0);
+	PUT_WORDS(0, header);
+	PUT_WORDS(header_bytes, ring);
+	put(header_bytes + 64, "hello", 5);
+	put(header_bytes + 128, message, 57);
 	compare();
 	close_and_remove(producer, consumer);
 }
@@ -204,26 +271,28 @@ TEST(record_across_the_end)
 	ck_assert_int_eq(shmemq_close(consumer), 0);
 
 	const struct word header[] = {
-		{ 128, CAPACITY + 16 },
+		{ 128, 8192 + 2 },
 		{ 136, 2 },
 		{ 144, CAPACITY },
 		{ 256, 1 << 2 | 1 },
 		{ 260, st.producer_pid },
-		{ 264, !smq_process_register() },
-		{ 384, CAPACITY - 24 },
-		{ 388, CAPACITY - 24 },
+		{ 264, pid_namespace() },
+		{ 268, !smq_process_register() },
+		{ 384, 8192 - 3 },
+		{ 388, 8192 - 3 },
 		{ 392, 1 },
 		{ 400, CAPACITY - 32 },
 		{ 512, 1 << 2 | 2 },
 		{ 516, st.consumer_pid },
-		{ 520, !smq_process_register() },
-		{ 896, CAPACITY - 24 },
+		{ 520, pid_namespace() },
+		{ 524, !smq_process_register() },
+		{ 896, 8192 - 3 },
 	};
 	/* The message's second half stands where the first record's header was. */
 	const struct word ring[] = { { 16, 0 }, { CAPACITY - 24, 33 }, { CAPACITY - 20, 9 } };
 
 	read_image();
-	put_identity(0);
+	put_identity(producer, 8, 0);
 	PUT_WORDS(0, header);
 	PUT_WORDS(header_bytes, ring);
 	put(header_bytes + CAPACITY - 16, message, 16);
@@ -240,7 +309,7 @@ TEST(record_across_the_end)
 TEST(foreign_queue)
 {
 	const struct word header[] = {
-		{ 128, 16 }, { 136, 1 }, { 140, 4 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
+		{ 128, 2 }, { 136, 1 }, { 140, 4 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
 	};
 	const struct word ring[] = { { 0, 6 }, { 4, 42 }, { 16, 4 }, { 20, 43 }, { 32, 0 } };
 	struct shmemq *producer, *consumer;
@@ -252,9 +321,10 @@ TEST(foreign_queue)
 	if (!setup_pages(_i))
 		return;
 	/* A sem_t cannot be written by hand: a new queue has one. */
-	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, CAPACITY)), 0);
+	producer = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, CAPACITY);
 	read_image();
-	put_identity(0);
+	put_identity(producer, 8, 0);
+	ck_assert_int_eq(shmemq_close(producer), 0);
 	PUT_WORDS(0, header);
 	PUT_WORDS(header_bytes, ring);
 	put(header_bytes + 8, "hello", 5);
@@ -284,8 +354,9 @@ const struct suite suite = {
 	.name = "unit/format",
 	.seconds = 60,
 	.tests = {
-		{ new_queue, PAGE_SIZES, 0 },
+		{ new_queue, 3 * PAGE_SIZES, 0 },
 		{ queue_in_use, PAGE_SIZES, 0 },
+		{ aligned_queue, PAGE_SIZES, 0 },
 		{ record_across_the_end, PAGE_SIZES, 0 },
 		{ foreign_queue, PAGE_SIZES, 0 },
 	},

@@ -8,7 +8,7 @@
 TEST(size_words)
 {
 	smq_word *size_word = &smq_record_at(&consumer, consumer.position)->size_plus_1;
-	const uint32_t bad[] = { MESSAGE_MAX + 2, memory.capacity, 2 * memory.capacity, 1u << 31, UINT32_MAX };
+	const uint32_t bad[] = { MESSAGE_MAX + 2, CAPACITY * 8, 2 * CAPACITY * 8, 1u << 31, UINT32_MAX };
 	uint32_t size = 0;
 
 	*size_word = MESSAGE_MAX + 1;
@@ -21,27 +21,28 @@ TEST(size_words)
 	}
 }
 
+/* The header of a record that begins so many bytes after the first place for one. */
 static void put_size(uint32_t offset, uint32_t size)
 {
-	((struct smq_record *)(void *)(memory.records + offset))->size_plus_1 = size + 1;
+	smq_record_at(&producer, smq_start_units(memory.alignment) + offset / 8)->size_plus_1 = size + 1;
 }
 
 /* Committed headers all around the ring: the smallest, a few large ones, and a last one that ends within the first. */
 TEST(walk_ends_with_the_ring)
 {
-	uint32_t half = memory.capacity / 2;
+	uint32_t capacity = CAPACITY * 8, half = capacity / 2, record = RECORD * 8;
 
-	memory_empty_at(&memory, 0);
-	for (uint32_t i = 0; i < memory.capacity; i += 8)
+	memory_empty_at(&memory, smq_start_units(memory.alignment));
+	for (uint32_t i = 0; i < capacity; i += memory.alignment)
 		put_size(i, 0);
 	ck_assert(memory_refused_produce(&memory));
-	for (uint32_t i = 0; i < memory.capacity; i += half / 2)
-		put_size(i, half / 2 - SMQ_RECORD_HEADER);
+	for (uint32_t i = 0; i < capacity; i += half / 2)
+		put_size(i, half / 2 - 8);
 	ck_assert(memory_refused_produce(&memory));
-	memset(memory.records, 0, memory.capacity);
-	put_size(0, half - SMQ_RECORD_HEADER);
-	put_size(half, half - RECORD - SMQ_RECORD_HEADER);
-	put_size(memory.capacity - RECORD, 2 * RECORD - SMQ_RECORD_HEADER);
+	memset(memory.records, 0, capacity);
+	put_size(0, half - 8);
+	put_size(half, half - record - 8);
+	put_size(capacity - record, 2 * record - 8);
 	ck_assert(memory_refused_produce(&memory));
 }
 
@@ -51,24 +52,22 @@ TEST(walk_ends_with_the_ring)
  */
 TEST(positions_a_claim_refuses)
 {
-	uint32_t stored = producer.position, tail = stored + 2 * RECORD, full = memory.capacity - SMQ_RECORD_HEADER;
-	const uint32_t bad[] = { tail + 8, tail - full - 8, tail - 4, tail - 1, tail + 1, tail + (1u << 31) };
+	uint32_t stored = producer.position, tail = stored + 2 * RECORD, full = CAPACITY - ALIGNED;
+	const uint32_t bad[] = { tail + ALIGNED, tail - full - ALIGNED, tail + (1u << 31) };
 
 	push(1);
 	push(2);
-	pushed->position_bytes = stored;
-	popped->position_bytes = tail - full - 8;
+	pushed->position_units = stored;
+	popped->position_units = tail - full - ALIGNED;
 	ck_assert(memory_refused_produce(&memory));
-	popped->position_bytes = tail - full;
+	popped->position_units = tail - full;
 	ck_assert(!memory_refused_produce(&memory));
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->position_bytes = bad[i];
+		popped->position_units = bad[i];
 		ck_assert(memory_refused_produce(&memory));
 	}
-	popped->position_bytes = tail;
-	pushed->position_bytes = tail + 4;
-	ck_assert(memory_refused_produce(&memory));
-	pushed->position_bytes = tail;
+	popped->position_units = tail;
+	pushed->position_units = tail;
 	ck_assert(!memory_refused_produce(&memory));
 }
 
@@ -76,15 +75,15 @@ TEST(positions_a_claim_refuses)
 TEST(positions_a_consumer_refuses)
 {
 	uint32_t tail = producer.position;
-	const uint32_t good[] = { tail, tail - memory.capacity, tail + memory.capacity };
-	const uint32_t bad[] = { tail - memory.capacity - 8, tail + memory.capacity + 8, tail + (1u << 31), tail - 4 };
+	const uint32_t good[] = { tail, tail - CAPACITY, tail + CAPACITY };
+	const uint32_t bad[] = { tail - CAPACITY - ALIGNED, tail + CAPACITY + ALIGNED, tail + (1u << 31) };
 
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-		popped->position_bytes = good[i];
+		popped->position_units = good[i];
 		ck_assert(!memory_refused_consume(&memory));
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->position_bytes = bad[i];
+		popped->position_units = bad[i];
 		ck_assert(memory_refused_consume(&memory));
 	}
 }
@@ -96,46 +95,105 @@ TEST(heads_a_producer_refuses)
 
 	while (memory_push(&producer, SIZE, 0) == SMQ_READY)
 		;
-	const uint32_t bad[] = { start - 8, producer.position + 8, start + 4, start + 1, start + (1u << 31) };
+	const uint32_t bad[] = { start - ALIGNED, producer.position + ALIGNED, start + (1u << 31) };
 
-	popped->position_bytes = start + 2 * RECORD;
+	popped->position_units = start + 2 * RECORD;
 	ck_assert_int_eq(smq_ring_space(&producer, 2 * RECORD), SMQ_READY);
-	popped->position_bytes = start;
+	popped->position_units = start;
 	ck_assert_int_eq(smq_ring_space(&producer, 2 * RECORD), SMQ_READY);
 	ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_BAD);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->position_bytes = bad[i];
+		popped->position_units = bad[i];
 		ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_BAD);
 	}
 	/* None of these heads was believed. */
-	popped->position_bytes = start + 4 * RECORD;
+	popped->position_units = start + 4 * RECORD;
 	ck_assert_int_eq(smq_ring_space(&producer, 4 * RECORD), SMQ_READY);
+}
+
+/* Distances from a record's place, in units, at which none can stand: none if any unit is such a place. */
+static size_t odd(uint32_t distances[4])
+{
+	const uint32_t all[] = { 1, ALIGNED / 2, ALIGNED - 1, -(uint32_t)1 };
+
+	memcpy(distances, all, sizeof all);
+	return ALIGNED > 1 ? 4 : 0;
+}
+
+/* Messages would not be aligned: no such position is believed, though it lies between the head and the tail. */
+TEST(misaligned_positions)
+{
+	uint32_t start = producer.position, tail = start + 2 * RECORD, distance[4];
+
+	push(1);
+	push(2);
+	for (size_t i = odd(distance); i-- > 0;) {
+		popped->position_units = start + RECORD + distance[i];
+		ck_assert(memory_refused_produce(&memory));
+		ck_assert(memory_refused_consume(&memory));
+		ck_assert_int_eq(smq_ring_load_head(&producer, RECORD), SMQ_BAD);
+		popped->position_units = start;
+		pushed->position_units = start + RECORD + distance[i];
+		ck_assert(memory_refused_produce(&memory));
+		pushed->position_units = tail;
+		memory.header->consumer_room.position_units = start + RECORD + distance[i];
+		ck_assert_int_eq(smq_ring_load_room(&producer, RECORD), SMQ_BAD);
+		ck_assert_uint_eq(producer.cached_head, start);
+	}
+	/* As they should be. */
+	memory.header->consumer_room.position_units = popped->position_units = start + RECORD;
+	ck_assert_int_eq(smq_ring_load_room(&producer, RECORD), SMQ_READY);
+	ck_assert_int_eq(smq_ring_load_head(&producer, RECORD), SMQ_READY);
+	ck_assert(!memory_refused_consume(&memory));
+	ck_assert(!memory_refused_produce(&memory));
+}
+
+/* The same on a SHARED end, whose handles read their own position again each time. */
+TEST(misaligned_positions_of_a_shared_end)
+{
+	struct smq_progress *own[] = { popped, pushed };
+	uint32_t distance[4];
+
+	for (int produces = 0; produces < 2; produces++) {
+		struct smq_ring ring;
+
+		smq_ring_init(&ring, memory.records, memory.capacity, memory.alignment);
+		smq_ring_attach_shared(&ring, memory.header, produces);
+		for (size_t i = odd(distance); i-- > 0;) {
+			own[produces]->position_units += distance[i];
+			ck_assert_int_eq(smq_ring_resume(&ring, produces), SMQ_BAD);
+			own[produces]->position_units -= distance[i];
+		}
+		ck_assert_int_eq(smq_ring_resume(&ring, produces), SMQ_READY);
+	}
 }
 
 /* Whatever the lease word says, it marks at most what lies in the ring. */
 TEST(garbage_in_the_lease)
 {
-	const uint32_t bad[] = { memory.capacity + 8, 1u << 31, (1u << 31) + 8, (uint32_t)-8, (uint32_t)-RECORD };
+	const uint32_t bad[] = { CAPACITY + 1, 1u << 31, (1u << 31) + 1, (uint32_t)-1, -(uint32_t)RECORD };
 
 	push(1);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		popped->lease_bytes = consumer.position + bad[i];
+		popped->lease_units = consumer.position + bad[i];
 		consumer = memory_consume(&memory);
 		ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
-		ck_assert_uint_eq(popped->lease_bytes, consumer.position);
+		ck_assert_uint_eq(popped->lease_units, consumer.position);
 	}
 }
 
 const struct suite suite = {
 	.name = "unit/garbage",
 	.seconds = 60,
-	.setup = start_near_the_end,
+	.setups = { start_near_the_end, start_near_the_end_64, start_near_the_end_4096 },
 	.tests = {
 		{ size_words, 1, 0 },
 		{ walk_ends_with_the_ring, 1, 0 },
 		{ positions_a_claim_refuses, 1, 0 },
 		{ positions_a_consumer_refuses, 1, 0 },
 		{ heads_a_producer_refuses, 1, 0 },
+		{ misaligned_positions, 1, 0 },
+		{ misaligned_positions_of_a_shared_end, 1, 0 },
 		{ garbage_in_the_lease, 1, 0 },
 	},
 };

@@ -6,89 +6,108 @@
 #include "suite.h"
 #include "traffic.h"
 
-/* Rings of larger pages are walked in larger steps. In a ring of 4 KiB nothing is left out. */
+/*
+ * Units from a record's place to the next one that is tried. Rings of larger pages are walked in larger steps. In a
+ * ring of 4 KiB nothing is left out.
+ */
 static uint32_t step(void)
 {
-	return memory.capacity / 4096 * 8;
+	return CAPACITY / 512 > ALIGNED ? CAPACITY / 512 : ALIGNED;
 }
 
-/* Moves both ends on, by records that are not read, until the next record starts `bytes` further. */
-static void move_on(uint32_t bytes)
+/* The next number of bytes by which a message is shorter than the largest one of its record, from 0 on. */
+static uint32_t next_spare(uint32_t spare)
 {
-	while (bytes > 0) {
-		uint32_t record = bytes < memory.capacity ? bytes : memory.capacity - SMQ_RECORD_HEADER;
+	return memory.alignment <= 64 ? spare + 1 : spare + memory.alignment - 1;
+}
+
+/* Moves both ends on, by records that are not read, until the next record starts so many units further. */
+static void move_on(uint32_t units)
+{
+	while (units > 0) {
+		uint32_t record = units < CAPACITY ? units : CAPACITY - ALIGNED;
 
 		ck_fast(smq_ring_space(&producer, record) == SMQ_READY);
-		smq_ring_commit(&producer, record - SMQ_RECORD_HEADER, 0);
-		smq_ring_release(&consumer, consumer.position + record, 1, record - SMQ_RECORD_HEADER);
-		bytes -= record;
+		smq_ring_commit(&producer, record * 8 - 8, 0);
+		smq_ring_release(&consumer, consumer.position + record, 1, record * 8 - 8);
+		units -= record;
 	}
 }
 
 /* Each record size at each offset, in a walk of many laps that crosses the end of the 32-bit positions. */
 TEST(every_size_at_every_offset)
 {
-	start_at(UINT32_MAX - (1u << 24) + 1);
-	for (uint32_t record = SMQ_RECORD_HEADER; record <= MESSAGE_MAX + 8; record += step()) {
+	use_alignment(_i);
+	start_at(UINT32_MAX - (1u << 21));
+	for (uint32_t record = ALIGNED; record <= CAPACITY - ALIGNED; record += step()) {
 		uint32_t start = producer.position;
 
-		for (uint32_t i = 0; i < memory.capacity; i += step()) {
-			/* All message sizes that need this record, in turn. */
-			uint32_t spare = record > SMQ_RECORD_HEADER ? i / step() % 8 : 0;
-			uint32_t size = record - SMQ_RECORD_HEADER - spare;
+		for (uint32_t i = 0; i < CAPACITY; i += step()) {
+			/* All message sizes that need this record, in turn, from the largest and the smallest on. */
+			uint32_t spare = -(i / step()) % memory.alignment, most = record * 8 - 8;
+			uint32_t size = spare < most ? most - spare : 0;
 
-			ck_fast((producer.position - start) % memory.capacity == i);
+			ck_fast((producer.position - start) % CAPACITY == i);
 			ck_fast(memory_push(&producer, size, start + i) == SMQ_READY);
 			memory_pop(&consumer, size, start + i);
 			ck_fast(empty());
-			move_on((2 * memory.capacity + step() - record) % memory.capacity);
+			move_on((2 * CAPACITY + step() - record) % CAPACITY);
 		}
 	}
 }
 
 /* As many messages of a size as the format allows fit, at any offset, and no more; each pop makes space for one. */
+static void full_and_empty(uint32_t record, uint32_t size)
+{
+	uint32_t fits = (CAPACITY - 1) / record;
+
+	start_at(UINT32_MAX - 3 * record % CAPACITY);
+	for (uint32_t i = 0; i < fits; i++)
+		ck_fast(memory_push(&producer, size, i) == SMQ_READY);
+	ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
+	for (uint32_t i = 0; i < fits; i++) {
+		memory_pop(&consumer, size, i);
+		ck_fast(memory_push(&producer, size, fits + i) == SMQ_READY);
+		ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
+	}
+	for (uint32_t i = 0; i < fits; i++)
+		memory_pop(&consumer, size, fits + i);
+	ck_fast(empty());
+}
+
 TEST(full_and_empty_counts)
 {
-	start_at(0);
-	for (uint32_t size = 0; size <= MESSAGE_MAX; size += step() / 8) {
-		uint32_t record = smq_record_bytes(size), fits = (memory.capacity - SMQ_RECORD_HEADER) / record;
-
-		start_at(UINT32_MAX - 7 - 3 * record % memory.capacity);
-		for (uint32_t i = 0; i < fits; i++)
-			ck_fast(memory_push(&producer, size, i) == SMQ_READY);
-		ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
-		for (uint32_t i = 0; i < fits; i++) {
-			memory_pop(&consumer, size, i);
-			ck_fast(memory_push(&producer, size, fits + i) == SMQ_READY);
-			ck_fast(memory_push(&producer, size, 0) == SMQ_NOT_YET);
-		}
-		for (uint32_t i = 0; i < fits; i++)
-			memory_pop(&consumer, size, fits + i);
-		ck_fast(empty());
+	use_alignment(_i);
+	for (uint32_t record = ALIGNED; record <= CAPACITY - ALIGNED; record += step()) {
+		for (uint32_t spare = 0; spare < memory.alignment && spare <= record * 8 - 8; spare = next_spare(spare))
+			full_and_empty(record, record * 8 - 8 - spare);
 	}
 }
 
 TEST(largest_message_fits_at_every_offset)
 {
-	start_at(0);
-	for (uint32_t offset = 0; offset < memory.capacity; offset += 8) {
-		start_at(UINT32_MAX - 7 - memory.capacity + offset);
+	use_alignment(_i);
+	for (uint32_t offset = 0; offset < CAPACITY; offset += ALIGNED) {
+		start_at(UINT32_MAX - CAPACITY + offset);
 		ck_fast(memory_push(&producer, MESSAGE_MAX, offset) == SMQ_READY);
 		ck_fast(memory_push(&producer, 0, 0) == SMQ_NOT_YET);
 		memory_pop(&consumer, MESSAGE_MAX, offset);
 		ck_fast(empty());
 	}
-	ck_assert_int_eq(smq_ring_space(&producer, smq_record_bytes(MESSAGE_MAX + 1)), SMQ_NOT_YET);
+	ck_assert_uint_eq(producer.message_max, MESSAGE_MAX);
+	ck_assert_int_eq(smq_ring_space(&producer, smq_record_units(&producer, MESSAGE_MAX + 1)), SMQ_NOT_YET);
 }
 
 /* A push of the rest of the ring leaves the end marker its space. */
 TEST(last_bytes_of_the_ring)
 {
-	start_at(0);
-	for (uint32_t first = 0; first <= MESSAGE_MAX - SMQ_RECORD_HEADER; first += 8) {
-		uint32_t rest = MESSAGE_MAX - smq_record_bytes(first);
+	const uint32_t by = alignments[_i] > 128 ? alignments[_i] / 16 : 8;
 
-		start_at(first);
+	use_alignment(_i);
+	for (uint32_t first = 0; smq_record_units(&producer, first) * 8 <= MESSAGE_MAX; first += by) {
+		uint32_t rest = MESSAGE_MAX - smq_record_units(&producer, first) * 8;
+
+		start_at(smq_record_units(&producer, first) - 1);
 		ck_fast(memory_push(&producer, first, 1) == SMQ_READY);
 		ck_fast(memory_push(&producer, rest + 1, 2) == SMQ_NOT_YET);
 		ck_fast(memory_push(&producer, rest, 2) == SMQ_READY);
@@ -101,11 +120,11 @@ TEST(last_bytes_of_the_ring)
 /* Several messages queued while the positions pass 2^32. */
 TEST(positions_wrap)
 {
-	start_at(0);
-	for (uint32_t before = 0; before <= 2 * memory.capacity; before += 8) {
-		uint64_t pushes = before << 16, pops = pushes;
+	use_alignment(_i);
+	for (uint32_t before = 0; before <= 2 * CAPACITY; before += ALIGNED) {
+		uint64_t pushes = (uint64_t)before << 19, pops = pushes;
 
-		start_at(UINT32_MAX - 7 - before);
+		start_at(UINT32_MAX - before);
 		for (;;) {
 			uint64_t in = pushes, out = pops, next = traffic_random(&in), oldest = traffic_random(&out);
 
@@ -120,8 +139,35 @@ TEST(positions_wrap)
 			}
 		}
 		ck_fast(empty());
-		ck_fast(consumer.position == producer.position && producer.position < memory.capacity);
+		ck_fast(consumer.position == producer.position && producer.position < CAPACITY);
 	}
+}
+
+/*
+ * The first byte of every message is aligned, whichever mapping of the ring it begins in, and the message after it
+ * stands where the padding ends.
+ */
+TEST(messages_are_aligned)
+{
+	uint64_t random = 1;
+	uint32_t second = 0;
+
+	memory = memory_make(8u << _i);
+	start_at(smq_start_units(8u << _i));
+	for (unsigned i = 0; i < 20000; i++) {
+		uint32_t size = (uint32_t)(traffic_random(&random) % (MESSAGE_MAX / (i % 4 + 1) + 1));
+		const unsigned char *at = smq_message_at(&producer, producer.position);
+		uint32_t before = producer.position;
+
+		ck_fast((uintptr_t)at % memory.alignment == 0);
+		ck_fast(at >= memory.records && at < memory.records + memory.capacity + 8);
+		ck_fast(memory_push(&producer, size, i) == SMQ_READY);
+		ck_fast((producer.position - before) * 8 >= 8 + size);
+		ck_fast((producer.position - before) * 8 < 8 + size + memory.alignment);
+		second += at + size > memory.records + memory.capacity;
+		memory_pop(&consumer, size, i);
+	}
+	ck_assert_uint_gt(second, 0);
 }
 
 static uint64_t total(const smq_word *lo)
@@ -139,7 +185,7 @@ TEST(totals_carry)
 {
 	uint64_t messages = ((uint64_t)1 << 32) - 2, moved = ((uint64_t)5 << 32) - 40;
 
-	start_at(0);
+	use_alignment(0);
 	pushed->messages_lo = popped->messages_lo = (uint32_t)messages;
 	pushed->messages_hi = popped->messages_hi = (uint32_t)(messages >> 31);
 	pushed->moved_lo = popped->moved_lo = (uint32_t)moved;
@@ -169,7 +215,7 @@ TEST(totals_carry)
 /* A holder that is killed between the two stores of a carry leaves no total that is wrong for good. */
 TEST(a_carry_half_done)
 {
-	start_at(0);
+	use_alignment(0);
 	for (uint32_t upper = 1; upper <= 3; upper++) {
 		uint64_t messages = ((uint64_t)upper << 31) - 1;
 
@@ -193,30 +239,31 @@ TEST(a_carry_half_done)
 /* A copying pop leaves the lease where it is, but never so far before the head that it would compare as after it. */
 TEST(the_lease_lags_within_bounds)
 {
-	static const uint32_t lags[] = { 0, 8, SMQ_LEASE_LAG_MAX - 24, SMQ_LEASE_LAG_MAX - 16, SMQ_LEASE_LAG_MAX };
+	static const uint32_t lags[] = { 0, 1, SMQ_LEASE_LAG_MAX - 3, SMQ_LEASE_LAG_MAX - 2, SMQ_LEASE_LAG_MAX };
 
+	use_alignment(0);
 	for (size_t i = 0; i < sizeof lags / sizeof lags[0]; i++) {
 		uint32_t lease;
 
 		start_at(64);
 		lease = consumer.position - lags[i];
 		consumer.lease = lease;
-		popped->lease_bytes = lease;
+		popped->lease_units = lease;
 		consumer.room_due = consumer.position; /* the lag is checked whenever the room is due */
 		ck_assert_int_eq(memory_push(&producer, 8, 1), SMQ_READY);
 		memory_pop(&consumer, 8, 1);
-		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
+		ck_assert_uint_eq(popped->lease_units, lags[i] + 2 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
 		/* Also where a consumer that waits stores the room, which is then never due. */
 		consumer.lease = lease;
-		popped->lease_bytes = lease;
-		consumer.room_due = consumer.position + 8;
+		popped->lease_units = lease;
+		consumer.room_due = consumer.position + 1;
 		smq_ring_store_room(&consumer);
-		ck_assert_uint_eq(popped->lease_bytes, lags[i] + 16 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
+		ck_assert_uint_eq(popped->lease_units, lags[i] + 2 > SMQ_LEASE_LAG_MAX ? consumer.position : lease);
 		/* It is not after the head, and a new lease moves it. */
 		ck_assert(!memory_consume(&memory).redelivering);
-		popped->lease_bytes = lease;
-		smq_ring_lease(&consumer, consumer.position + 16);
-		ck_assert_uint_eq(popped->lease_bytes, consumer.position + 16);
+		popped->lease_units = lease;
+		smq_ring_lease(&consumer, consumer.position + 2);
+		ck_assert_uint_eq(popped->lease_units, consumer.position + 2);
 		ck_assert(memory_consume(&memory).redelivering);
 	}
 }
@@ -243,11 +290,12 @@ const struct suite suite = {
 	.seconds = 90,
 	.test_seconds = 30,
 	.tests = {
-		{ every_size_at_every_offset, 1, 0 },
-		{ full_and_empty_counts, 1, 0 },
-		{ largest_message_fits_at_every_offset, 1, 0 },
-		{ last_bytes_of_the_ring, 1, 0 },
-		{ positions_wrap, 1, 0 },
+		{ every_size_at_every_offset, ALIGNMENTS, 0 },
+		{ full_and_empty_counts, ALIGNMENTS, 0 },
+		{ largest_message_fits_at_every_offset, ALIGNMENTS, 0 },
+		{ last_bytes_of_the_ring, ALIGNMENTS, 0 },
+		{ positions_wrap, ALIGNMENTS, 0 },
+		{ messages_are_aligned, 10, 0 },
 		{ totals_carry, 1, 0 },
 		{ a_carry_half_done, 1, 0 },
 		{ the_lease_lags_within_bounds, 1, 0 },

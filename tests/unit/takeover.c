@@ -46,7 +46,7 @@ TEST(producer_dies_before_its_tail_is_stored)
 	forget_since(pushed, &then);
 	producer = memory_produce(&memory);
 	ck_assert_uint_eq(producer.position, tail);
-	ck_assert_uint_eq(pushed->position_bytes, tail);
+	ck_assert_uint_eq(pushed->position_units, tail);
 	ck_assert_uint_eq(pushed->messages_lo, 4);
 	ck_assert_uint_eq(pushed->moved_lo, 4 * SIZE);
 	push(4);
@@ -76,7 +76,7 @@ TEST(producer_recovers_a_full_ring)
 
 	while (memory_push(&producer, 0, count) == SMQ_READY)
 		count++;
-	ck_assert_uint_eq(count, memory.capacity / SMQ_RECORD_HEADER - 1);
+	ck_assert_uint_eq(count, CAPACITY / ALIGNED - 1);
 	forget_since(pushed, &then);
 	producer = memory_produce(&memory);
 	ck_assert_uint_eq(producer.messages_lo, count);
@@ -150,7 +150,7 @@ TEST(lease_before_the_head_marks_nothing)
 	push(1);
 	push(2);
 	memory_pop(&consumer, SIZE, 1);
-	popped->lease_bytes = consumer.position - RECORD;
+	popped->lease_units = consumer.position - RECORD;
 	consumer = memory_consume(&memory);
 	ck_assert(!smq_ring_redelivered(&consumer, consumer.position));
 	/* From here on a lease counts again. */
@@ -160,12 +160,12 @@ TEST(lease_before_the_head_marks_nothing)
 }
 
 /*
- * A lease is compared by difference, so it must not stay where it was while copying pops move gigabytes: after 2 GiB it
- * would seem to be after the head, and close to 4 GiB it would mark a message.
+ * A lease is compared by difference, so it must not stay where it was while copying pops move on: after 2^31 units it
+ * would seem to be after the head, and close to 2^32 it would mark a message.
  */
 TEST(lease_keeps_up_with_copying_pops)
 {
-	uint32_t held = consumer.position + RECORD, step = MESSAGE_MAX + 8;
+	uint32_t held = consumer.position + RECORD, step = CAPACITY - ALIGNED;
 
 	push(1);
 	smq_ring_lease(&consumer, held);
@@ -174,12 +174,12 @@ TEST(lease_keeps_up_with_copying_pops)
 	for (uint64_t moved = 0; moved < ((uint64_t)1 << 32) - RECORD; moved += step) {
 		if (moved + step > ((uint64_t)1 << 32) - RECORD)
 			step = (uint32_t)(((uint64_t)1 << 32) - RECORD - moved);
-		smq_ring_release(&consumer, consumer.position + step, 1, step - SMQ_RECORD_HEADER);
-		ck_fast(consumer.position - popped->lease_bytes <= SMQ_LEASE_LAG_MAX);
+		smq_ring_release(&consumer, consumer.position + step, 1, step * 8 - 8);
+		ck_fast(consumer.position - popped->lease_units <= SMQ_LEASE_LAG_MAX);
 	}
 	ck_assert_uint_eq(consumer.position + RECORD, held);
 	memory_empty_at(&memory, consumer.position);
-	popped->lease_bytes = consumer.lease;
+	popped->lease_units = consumer.lease;
 	producer = memory_produce(&memory);
 	consumer = memory_consume(&memory);
 	push(2);
@@ -193,7 +193,7 @@ TEST(lease_keeps_up_with_copying_pops)
 const struct suite suite = {
 	.name = "unit/takeover",
 	.seconds = 60,
-	.setup = start_near_the_end,
+	.setups = { start_near_the_end, start_near_the_end_64, start_near_the_end_4096 },
 	.tests = {
 		{ producer_dies_before_commit, 1, 0 },
 		{ producer_dies_before_its_tail_is_stored, 5, 0 },

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The mapping of a queue: the header page, and the ring twice; or the header page alone. */
+#ifndef SMQ_MAPPING_H
+#define SMQ_MAPPING_H
+
+#include "format.h"
+
+/* Those that return an int return 0, EACCES or ENOMEM. */
+
+/*
+ * Maps the header page and the ring, and the ring once more after it. The mapping keeps fd's locks; forked children do
+ * not get it.
+ */
+int smq_mapping_make(int fd, const struct smq_identity *identity, void **map);
+void smq_mapping_unmap(void *map, uint32_t header_bytes, uint64_t capacity);
+
+/* Maps all pages that such a mapping can reach, so that no access takes a page fault. As far as that is possible. */
+void smq_mapping_prefault(void *map, uint32_t header_bytes, uint64_t capacity);
+
+/* Maps the header page for reading. */
+int smq_mapping_make_header(int fd, const struct smq_identity *identity, void **map);
+
+#endif
