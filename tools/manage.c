@@ -13,8 +13,7 @@
 
 int run_create(const struct options *options, char **names, int count)
 {
-	struct shmemq_attr attr = { .capacity = options->capacity,
-				    .flags = given(options, OPTION_TEMPORARY) ? SHMEMQ_ATTR_TEMPORARY : 0 };
+	struct shmemq_attr attr = options_attr(options);
 	struct shmemq *q;
 
 	(void)count;

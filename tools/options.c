@@ -9,7 +9,8 @@
 #include "numbers.h"
 #include "report.h"
 
-#define CAPACITY_MAX (1u << 30)
+#define CAPACITY_MAX ((uint64_t)8 << 30)
+#define ALIGN_MAX    4096
 #define BENCH_NS     INT64_C(10000000000)
 
 /* getopt_long() returns this plus the option_id, which is neither a character nor its own '?' or ':'. */
@@ -19,8 +20,9 @@ static const struct {
 	const char *name;
 	const char *argument; /* what it must be; NULL: the option takes none */
 } all_options[] = {
+	[OPTION_ALIGN] = { "align", "a power of two from 8 to 4K" },
 	[OPTION_ALL] = { "all", NULL },
-	[OPTION_CAPACITY] = { "capacity", "a number of bytes from 1 to 1G, where K, M and G are powers of 1024" },
+	[OPTION_CAPACITY] = { "capacity", "a number of bytes from 1 to 8G, where K, M and G are powers of 1024" },
 	[OPTION_COUNT] = { "count", "a number of messages" },
 	[OPTION_CREATE] = { "create", NULL },
 	[OPTION_FORCE] = { "force", NULL },
@@ -60,6 +62,9 @@ static bool store(struct options *options, enum option_id id, const char *text)
 	uint64_t number;
 
 	switch (id) {
+	case OPTION_ALIGN:
+		return parse_size(text, ALIGN_MAX, &options->align) && options->align >= 8 &&
+		       (options->align & (options->align - 1)) == 0;
 	case OPTION_CAPACITY:
 		return parse_size(text, CAPACITY_MAX, &options->capacity) && options->capacity != 0;
 	case OPTION_COUNT:
@@ -98,10 +103,19 @@ static int refuse(const char *command, int answer, char **argv)
 	return report_usage(command, "unknown option %s", argv[optind - 1]);
 }
 
+struct shmemq_attr options_attr(const struct options *options)
+{
+	return (struct shmemq_attr){
+		.capacity = options->capacity,
+		.alignment = (uint32_t)options->align,
+		.flags = given(options, OPTION_TEMPORARY) ? SHMEMQ_ATTR_TEMPORARY : 0,
+	};
+}
+
 /* Checks the options that need other ones. */
 static int check_together(const struct command *command, const struct options *options)
 {
-	static const enum option_id of_create[] = { OPTION_CAPACITY, OPTION_MODE, OPTION_TEMPORARY };
+	static const enum option_id of_create[] = { OPTION_ALIGN, OPTION_CAPACITY, OPTION_MODE, OPTION_TEMPORARY };
 	bool creates = !(command->options >> OPTION_CREATE & 1) || given(options, OPTION_CREATE);
 
 	for (size_t i = 0; !creates && i < sizeof of_create / sizeof of_create[0]; i++) {

@@ -7,9 +7,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <shmemq.h>
+
 #include "frame.h"
 
 enum option_id {
+	OPTION_ALIGN,
 	OPTION_ALL,
 	OPTION_CAPACITY,
 	OPTION_COUNT,
@@ -33,6 +36,7 @@ enum option_id {
 struct options {
 	uint32_t given; /* a bit for each option_id */
 	uint64_t capacity;
+	uint64_t align;
 	mode_t mode;
 	struct frame frame;
 	uint64_t count;  /* UINT64_MAX: no limit */
@@ -53,6 +57,9 @@ static inline bool given(const struct options *options, enum option_id id)
 {
 	return options->given >> id & 1;
 }
+
+/* The attributes of a queue that these options make. */
+struct shmemq_attr options_attr(const struct options *options);
 
 /*
  * Reads the options of `command` (NULL: those before a command). The names that follow them are argv[optind] and on.

@@ -13,7 +13,7 @@ _shmemq_names()
 
 _shmemq_options()
 {
-	local making='--capacity --mode --temporary'
+	local making='--align --capacity --mode --temporary'
 	local moving="$making --count --create --frame --progress --shared --stay --timeout --type"
 
 	case $1 in
@@ -49,6 +49,7 @@ _shmemq()
 	case $previous in
 	--frame) [[ $word == chunk:* ]] || choices='line nul len32 chunk:' ;;
 	--capacity) choices='64K 1M 16M 256M 1G' ;;
+	--align) choices='8 64 4K' ;;
 	--mode) choices='600 660 666' ;;
 	--count | --seconds | --timeout) ;;
 	--type) [[ $command == push ]] || choices=$(_shmemq_names "$1") ;;

@@ -15,7 +15,7 @@
 #include "report.h"
 
 #define BIT(id)        (1u << (id))
-#define CREATE_OPTIONS (BIT(OPTION_CAPACITY) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY))
+#define CREATE_OPTIONS (BIT(OPTION_ALIGN) | BIT(OPTION_CAPACITY) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY))
 #define STREAM_OPTIONS                                                                                        \
 	(CREATE_OPTIONS | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
 	 BIT(OPTION_SHARED) | BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
@@ -39,7 +39,9 @@ static int help(void)
 	      "\n"
 	      "  create NAME             make a queue\n"
 	      "    --capacity SIZE         bytes of its ring, with K, M or G; rounded up to a\n"
-	      "                            power of two, at most 1G; by default 1M\n"
+	      "                            power of two, at most 8G; by default 1M\n"
+	      "    --align SIZE            of the first byte of each message, 8 (the default)\n"
+	      "                            to 4K\n"
 	      "    --mode MODE             octal permissions, less the umask; by default 600\n"
 	      "    --temporary             the last push or pop to end removes the queue\n"
 	      "  push NAME               make messages of standard input\n"

@@ -150,7 +150,7 @@ void show_table(const struct queue *list, size_t count)
 
 struct field {
 	const char *key;
-	enum { NUMBER, PID, STATE, FLAG } kind;
+	enum { NUMBER, ID, PID, STATE, FLAG } kind;
 	uint64_t value; /* of the kind; PID: 0 is none */
 };
 
@@ -162,6 +162,9 @@ static void print_value(const struct field *field, bool json)
 		break;
 	case FLAG:
 		fputs(field->value != 0 ? json ? "true" : "yes" : json ? "false" : "no", stdout);
+		break;
+	case ID:
+		printf(json ? "\"%016" PRIx64 "\"" : "%016" PRIx64, field->value);
 		break;
 	case PID:
 	case NUMBER:
@@ -179,6 +182,8 @@ static void print_fields(const struct queue *queue, bool json)
 	const struct field fields[] = {
 		{ "capacity", NUMBER, st->capacity },
 		{ "message_max", NUMBER, queue->attr.message_max },
+		{ "alignment", NUMBER, queue->attr.alignment },
+		{ "id", ID, queue->attr.id },
 		{ "temporary", FLAG, queue->attr.flags & SHMEMQ_ATTR_TEMPORARY },
 		{ "queued_messages", NUMBER, st->queued_messages },
 		{ "queued_bytes", NUMBER, st->queued_bytes },

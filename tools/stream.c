@@ -12,8 +12,7 @@ int stream_open(struct stream *s, unsigned end, const char *name, const struct o
 	unsigned flags = end | (given(options, OPTION_STAY) ? SHMEMQ_STAY : 0) |
 			 (given(options, OPTION_SHARED) ? SHMEMQ_SHARED : 0) |
 			 (given(options, OPTION_CREATE) ? SHMEMQ_CREATE : 0);
-	struct shmemq_attr attr = { .capacity = options->capacity,
-				    .flags = given(options, OPTION_TEMPORARY) ? SHMEMQ_ATTR_TEMPORARY : 0 };
+	struct shmemq_attr attr = options_attr(options);
 
 	*s = (struct stream){ .name = name, .options = options, .frame = options->frame };
 	s->queue = shmemq_open(name, flags, options->mode, &attr);

@@ -44,9 +44,10 @@ refuses() # OPTION WANTED VALUE...
 	done
 }
 
-refuses capacity 'a number of bytes from 1 to 1G, where K, M and G are powers of 1024' \
-	'' 0 x -1 +1 ' 1' '1 ' 0x10 1.5M 1KB 1T K 2G \
-	1048577K 1073741825 18014398509481985K 18446744073709551617 99999999999999999999
+refuses capacity 'a number of bytes from 1 to 8G, where K, M and G are powers of 1024' \
+	'' 0 x -1 +1 ' 1' '1 ' 0x10 1.5M 1KB 1T K 16G \
+	8388609K 8589934593 18014398509481985K 18446744073709551617 99999999999999999999
+refuses align 'a power of two from 8 to 4K' '' 0 4 12 8K x -8
 refuses mode 'octal permission bits from 0 to 777' '' 8 1000 0888 -1 u+rw 0x1 99999999999999999999
 refuses count 'a number of messages' '' x -1 +1 1K 18446744073709551615 18446744073709551616
 refuses type 'a number from 0 to 4294967295' '' x -1 1K 4294967296
@@ -55,7 +56,7 @@ refuses timeout 'a number of seconds, as in 2 or 0.5' \
 refuses frame 'line, nul, len32 or chunk:SIZE' '' lines chunk: chunk:0 chunk:x chunk:2G chunk:-1 chunk:64K:2 len64
 [ ! -e "/dev/shm$prefix" ] || fail 'a refused command line has made a queue'
 
-for option in --capacity=1M --mode=600 --temporary; do
+for option in --align=64 --capacity=1M --mode=600 --temporary; do
 	expect 2 "pop: ${option%=*} needs --create" pop "$prefix" "$option"
 done
 expect 2 'clean: --all needs --force' clean --all

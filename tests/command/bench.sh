@@ -26,7 +26,7 @@ start_bench() # ARGUMENT...
 # Usage
 #
 seconds='a number of seconds above 0, as in 2 or 0.5'
-capacity='a number of bytes from 1 to 1G, where K, M and G are powers of 1024'
+capacity='a number of bytes from 1 to 8G, where K, M and G are powers of 1024'
 expect 2 'bench: unexpected argument "/a": bench takes no queue name' bench /a
 expect 2 'bench: unknown option --count' bench --count 1
 expect 2 "bench: --seconds needs an argument: $seconds" bench --seconds
@@ -34,7 +34,7 @@ expect 2 'bench: --json takes no argument' bench --json=1
 for value in '' 0 0.0 . x -1 1s; do
 	expect 2 "bench: invalid argument \"$value\" for --seconds: it must be $seconds" bench "--seconds=$value"
 done
-expect 2 "bench: invalid argument \"2G\" for --capacity: it must be $capacity" bench --capacity 2G
+expect 2 "bench: invalid argument \"16G\" for --capacity: it must be $capacity" bench --capacity 16G
 
 #
 # The table

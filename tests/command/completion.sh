@@ -30,7 +30,7 @@ completes 'shmemq ' bench clean create ls pop push rm stat
 completes 'shmemq p' pop push
 completes 'shmemq --' --help --version
 completes 'shmemq x'
-completes 'shmemq create -' --capacity --help --mode --temporary --version
+completes 'shmemq create -' --align --capacity --help --mode --temporary --version
 completes 'shmemq create /'
 completes 'shmemq push --c' --capacity --count --create
 completes 'shmemq pop /x --t' --temporary --timeout --type

@@ -28,6 +28,10 @@ capacity_is 65537 131072
 capacity_is 1M 1048576
 capacity_is 3M 4194304
 capacity_is 16m 16777216
+new_queue --align 64
+field_is "$q" alignment 64
+field_is "$q" message_max $((1048576 - 64 - 8))
+"$SHMEMQ" rm "$q"
 (
 	umask 027
 	"$SHMEMQ" create "$prefix-mode" --mode 666
@@ -43,10 +47,13 @@ echo lost | "$SHMEMQ" push "$q"
 # stat: a queue from its beginning to its end, as text and as JSON.
 #
 new_queue --capacity 64K
+id=$("$SHMEMQ" stat "$q" | sed -n 's/^id  *//p')
+echo "$id" | grep -Eqx '[0-9a-f]{16}' || fail "the id $id"
 json_is() # WHAT FIELDS
 {
 	expect 0 '' stat "$q" --json
-	echo "{\"name\": \"$q\", \"capacity\": 65536, \"message_max\": 65520, \"temporary\": false, $2}" | is "$1"
+	echo "{\"name\": \"$q\", \"capacity\": 65536, \"message_max\": 65520, \"alignment\": 8, \"id\": \"$id\",\
+ \"temporary\": false, $2}" | is "$1"
 }
 
 json_is 'a new queue' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 0, "pushed_bytes": 0, '\
@@ -57,6 +64,8 @@ cat <<EOT | is 'a new queue as text'
 name              $q
 capacity          65536
 message_max       65520
+alignment         8
+id                $id
 temporary         no
 queued_messages   0
 queued_bytes      0
