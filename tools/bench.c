@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "progress.h"
 #include "report.h"
 
 #define STREAM          0
@@ -185,16 +186,20 @@ static int measure(struct bench *bench, const struct bench_ends *ends)
 	int64_t ns = bench->ns / (BENCH_ROUNDS * BENCH_CASES);
 	double figures[BENCH_FIGURES] = { 0 };
 
+	progress_start();
 	for (size_t round = 0; round < BENCH_ROUNDS; round++) {
 		for (struct bench_case *c = bench->cases; c < bench->cases + BENCH_CASES; c++) {
-			int err = c->fits ? bench_measure(ends, c, ns, figures) : 0;
+			int err;
 
+			bench_show_stage(c, round);
+			err = c->fits ? bench_measure(ends, c, ns, figures) : 0;
 			if (err != 0)
 				return report_bench(err);
 			for (size_t i = 0; i < BENCH_FIGURES; i++)
 				c->rounds[i][round] = figures[i];
 		}
 	}
+	progress_erase();
 	for (struct bench_case *c = bench->cases; c < bench->cases + BENCH_CASES; c++) {
 		for (size_t i = 0; i < BENCH_FIGURES; i++)
 			c->figures[i] = bench_median(c->rounds[i], BENCH_ROUNDS);
@@ -203,7 +208,7 @@ static int measure(struct bench *bench, const struct bench_ends *ends)
 }
 
 /* The parent, with the child `pid`. When it returns, the names are removed and the signals `held` unblocked. */
-static int run_parent(struct bench *bench, const struct names *names, const sigset_t *held, pid_t pid)
+static int run_parent(struct bench *bench, const struct names *names, const sigset_t *held, pid_t pid, bool json)
 {
 	struct bench_ends ends = { NULL, NULL };
 	struct shmemq_attr attr = { 0 };
@@ -219,6 +224,8 @@ static int run_parent(struct bench *bench, const struct names *names, const sigs
 	shmemq_getattr(ends.stream, &attr);
 	bench->capacity = attr.capacity;
 	list_cases(bench, attr.message_max);
+	if (!json)
+		bench_show_header(bench);
 	status = measure(bench, &ends);
 	shmemq_close(ends.stream);
 	shmemq_close(ends.orders);
@@ -249,7 +256,7 @@ int run_bench(const struct options *options, char **names, int count)
 		remove_names(&queues);
 		return status;
 	}
-	status = run_parent(&bench, &queues, &held, pid);
+	status = run_parent(&bench, &queues, &held, pid, given(options, OPTION_JSON));
 	/* The child has nothing to save, and may be stuck. */
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -60,6 +60,9 @@ double bench_median(double *values, size_t count); /* sorts them */
 void bench_choose_cpus(int cpus[2]);
 bool bench_bind(int cpu);
 
+/* The header says what is measured, before it is: it needs cpus and capacity alone. The table follows it. */
+void bench_show_header(const struct bench *bench);
+void bench_show_stage(const struct bench_case *c, size_t round); /* on standard error, if that is a terminal */
 void bench_show_table(const struct bench *bench);
 void bench_show_json(const struct bench *bench);
 

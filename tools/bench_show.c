@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "progress.h"
 
 #define TEXT_BYTES 24
 
@@ -70,7 +71,7 @@ static void print_waits(const struct bench *bench)
 	printf("\n%10s  %10s\n%10" PRIu32 "  %7.0f ns\n", "WAKE-UP", "P50", c->size, c->figures[0]);
 }
 
-void bench_show_table(const struct bench *bench)
+void bench_show_header(const struct bench *bench)
 {
 	if (bench->cpus[0] < 0 || bench->cpus[1] < 0)
 		fputs("Two processes, not bound to CPUs", stdout);
@@ -79,6 +80,23 @@ void bench_show_table(const struct bench *bench)
 	else
 		printf("Two processes on CPUs %d and %d", bench->cpus[0], bench->cpus[1]);
 	printf("; ring of %" PRIu64 " bytes; medians of %d rounds\n\n", bench->capacity, BENCH_ROUNDS);
+	fflush(stdout);
+}
+
+void bench_show_stage(const struct bench_case *c, size_t round)
+{
+	static const char *const names[] = {
+		[BENCH_COPY] = "by copy",
+		[BENCH_IN_PLACE] = "in place",
+		[BENCH_ROUND_TRIP] = "round trip",
+		[BENCH_WAKE_UP] = "wake-up",
+	};
+
+	progress_stage("round %zu of %d: %s, %" PRIu32 " bytes", round + 1, BENCH_ROUNDS, names[c->kind], c->size);
+}
+
+void bench_show_table(const struct bench *bench)
+{
 	print_streams(bench);
 	print_waits(bench);
 }

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MIB (1 << 20)
+#define MIB         (1 << 20)
+#define STAGE_WIDTH 50
 
 bool progress_shown;
 
@@ -65,6 +67,28 @@ void progress_finish(uint64_t messages, uint64_t bytes)
 	rewrite(messages, bytes, messages, bytes, now_ns() - started_at);
 	progress_break();
 	progress_shown = false;
+}
+
+void progress_stage(const char *format, ...)
+{
+	char text[STAGE_WIDTH + 1];
+	va_list arguments;
+
+	if (!progress_shown)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "\r%-*s", STAGE_WIDTH, text);
+	fflush(stderr);
+	line_open = true;
+}
+
+void progress_erase(void)
+{
+	if (line_open)
+		fprintf(stderr, "\r%*s\r", STAGE_WIDTH, "");
+	line_open = false;
 }
 
 void progress_break(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* --progress: one line on standard error, rewritten about twice a second, if that is a terminal. */
+/* One line on standard error, rewritten if that is a terminal: --progress, about twice a second; and bench. */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
 
@@ -19,6 +19,12 @@ void progress_update(uint64_t messages, uint64_t bytes);
 
 /* Shows the totals and the rates of the whole run. */
 void progress_finish(uint64_t messages, uint64_t bytes);
+
+/* Rewrites the line with what is being done. */
+__attribute__((format(printf, 1, 2))) void progress_stage(const char *format, ...);
+
+/* Empties the line, so that what is printed next takes its place. */
+void progress_erase(void);
 
 /* Ends the line. To be called before anything else is written to standard error. */
 void progress_break(void);

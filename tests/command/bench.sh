@@ -62,6 +62,32 @@ if taskset -c "$cpu" true 2>/dev/null; then
 fi
 
 #
+# Before the end: the header, and on a terminal what is being measured.
+#
+start_bench --seconds 20
+until grep -q '; medians of 5 rounds$' "$temp/out" || ! kill -0 "$pid" 2>"$temp/wait"; do
+	sleep 0.02
+done
+kill "$pid" || fail 'the first line comes with the table'
+wait "$pid" 2>"$temp/wait"
+
+if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # script(1) fails without a terminal to open
+	for json in '' --json; do
+		script -q -e -c "'$SHMEMQ' bench --seconds 0.3 $json >'$temp/out'" "$temp/typescript" >/dev/null 2>&1 ||
+			fail "bench $json on a terminal"
+		sed '1d; $d' "$temp/typescript" | tr '\r' '\n' | sed 's/ *$//' >"$temp/lines"
+		for stage in 'round 1 of 5: by copy, 8 bytes' 'round 3 of 5: in place, 65536 bytes' \
+			'round 5 of 5: wake-up, 8 bytes'; do
+			grep -q -x "$stage" "$temp/lines" || fail "bench $json does not show \"$stage\""
+		done
+		# The line is erased at the end, and never ended.
+		[ -z "$(tail -n 2 "$temp/lines")" ] || fail "bench $json leaves $(tail -n 2 "$temp/lines")"
+	done
+else
+	echo 'bench.sh: no script(1): progress on a terminal is not looked at'
+fi
+
+#
 # JSON
 #
 expect 0 '' bench --seconds 0.2 --capacity 64K --json
@@ -127,7 +153,7 @@ if cat /proc/$$/task/$$/children >/dev/null 2>&1; then
 	signal_child KILL
 	ends "$pid" 1 'bench whose other process is killed'
 	echo 'shmemq: bench: the other process has ended' | is 'killed' "$temp/err"
-	: | is 'no table'
+	! grep -q SIZE "$temp/out" || fail 'there is a table'
 	[ -z "$(mine "$pid")" ] || fail "bench has left $(mine "$pid")"
 
 	signal_child STOP
