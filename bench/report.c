@@ -130,16 +130,19 @@ static void processor_name(char *name, size_t size)
 		fclose(info);
 }
 
+/* And the day of the run. */
 static void describe_machine(char *text, size_t size)
 {
+	time_t now = time(NULL);
 	struct utsname system;
-	char name[128];
+	char name[128], date[32];
 
+	strftime(date, sizeof date, "%Y-%m-%d", localtime(&now));
 	processor_name(name, sizeof name);
 	uname(&system);
-	snprintf(text, size, "%s, %ld processors, %s %s %s, compiler %.40s, libshmemq %s", name,
+	snprintf(text, size, "%s, %ld processors, %s %s %s, compiler %.40s, libshmemq %s, %s", name,
 		 sysconf(_SC_NPROCESSORS_ONLN), system.sysname, system.release, system.machine, __VERSION__,
-		 shmemq_version());
+		 shmemq_version(), date);
 }
 
 static void json_line(FILE *file, const struct line *line)
@@ -177,7 +180,11 @@ static void write_json(FILE *file, const struct settings *settings, const struct
 
 static void write_tsv(FILE *file, const struct settings *settings, const struct line *lines, size_t count)
 {
+	char text[512];
+
 	(void)settings;
+	describe_machine(text, sizeof text);
+	fprintf(file, "# %s\n", text);
 	fputs("case\tsize\tcapacity\tqueues\tcontender\tmedian\tmin\tmax\tp99\tp999\tgigabytes\tcpu\tratio\t"
 	      "producers\n",
 	      file);
