@@ -8,13 +8,14 @@
 
 #include "cases.h"
 
-enum { SECONDS = 256, REPETITIONS, CASES, CONTENDERS, CPUS, JSON, TSV, QUICK, HELP };
+enum { SECONDS = 256, REPETITIONS, CASES, CONTENDERS, ADAPTOR, CPUS, JSON, TSV, QUICK, HELP };
 
 static const struct option options[] = {
 	{ "seconds", required_argument, NULL, SECONDS },
 	{ "repetitions", required_argument, NULL, REPETITIONS },
 	{ "cases", required_argument, NULL, CASES },
 	{ "contenders", required_argument, NULL, CONTENDERS },
+	{ "adaptor", required_argument, NULL, ADAPTOR },
 	{ "cpus", required_argument, NULL, CPUS },
 	{ "json", required_argument, NULL, JSON },
 	{ "tsv", required_argument, NULL, TSV },
@@ -31,6 +32,8 @@ static void help(void)
 	      "  --repetitions N    repetitions of each contender in each case (default: 5)\n"
 	      "  --cases LIST       cases to run, separated by commas (default: all)\n"
 	      "  --contenders LIST  contenders to run, separated by commas (default: all that this build has)\n"
+	      "  --adaptor FILE     add the contender of FILE, a shared object; BENCH_ADAPTORS of make bench makes "
+	      "them\n"
 	      "  --cpus A,B         processors of the producer and the consumer, or one processor for both\n"
 	      "                     (default: two that are allowed, on different cores where possible)\n"
 	      "  --json FILE        write the results to FILE as JSON\n"
@@ -159,6 +162,9 @@ static void apply_option(struct settings *settings, int option, const char *argu
 		break;
 	case CONTENDERS:
 		settings->contenders = check_list("contenders", argument, is_contender);
+		break;
+	case ADAPTOR:
+		add_adaptor(argument);
 		break;
 	case CPUS:
 		if (!parse_cpus(argument))

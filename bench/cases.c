@@ -31,7 +31,7 @@ static const struct trial trials[] = {
 extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_packed,
 	with_mailbox, with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq;
 
-const struct contender *const contenders[] = {
+const struct contender *contenders[CONTENDERS_MAX + 1] = {
 	&with_copy,    &with_inplace, &with_batch, &with_semaphores, &with_memcpy,    &with_packed,
 	&with_mailbox, &with_futex,   &with_mq,    &with_pipe,       &with_seqpacket,
 #ifdef HAVE_QB
@@ -43,7 +43,6 @@ const struct contender *const contenders[] = {
 #ifdef HAVE_ZMQ
 	&with_zmq,
 #endif
-	NULL,
 };
 
 bool listed(const char *list, const char *name)
@@ -67,15 +66,14 @@ static bool applies(const struct settings *settings, const struct contender *con
 		return false;
 	if (!(contender->can & CAN(trial->kind)))
 		return false;
-	return trial->kind != THROUGHPUT ||
-	       (trial->size >= contender->size_min && (contender->size_max == 0 || trial->size <= contender->size_max));
+	return trial->size >= contender->size_min && (contender->size_max == 0 || trial->size <= contender->size_max);
 }
 
 /* Makes a row for each contender of each trial, in the order of the table. */
 static void make_rows(const struct settings *settings, struct results *results)
 {
 	results->count = 0;
-	results->rows = calloc(TRIALS * (sizeof contenders / sizeof contenders[0]), sizeof *results->rows);
+	results->rows = calloc(TRIALS * CONTENDERS_MAX, sizeof *results->rows);
 	if (results->rows == NULL)
 		die("calloc");
 	for (size_t i = 0; i < TRIALS; i++) {

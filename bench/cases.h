@@ -6,10 +6,11 @@
 #include "run.h"
 
 #define REPETITIONS_MAX 99
+#define CONTENDERS_MAX  32
 
 extern const char *const case_names[KINDS];
 extern const char *const case_units[KINDS];
-extern const struct contender *const contenders[]; /* ends with NULL */
+extern const struct contender *contenders[]; /* ends with NULL */
 
 struct result {
 	const struct contender *contender;
@@ -30,6 +31,9 @@ struct settings {
 	const char *json, *tsv;         /* files to write; NULL = none */
 	double load;                    /* load average of the machine before the run; -1 = unknown */
 };
+
+/* Adds the contender of an adaptor, a shared object. Ends this process if that fails. */
+void add_adaptor(const char *path);
 
 /* True: `name` is in `list`, whose names are separated by commas. */
 bool listed(const char *list, const char *name);

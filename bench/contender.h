@@ -2,7 +2,8 @@
 /*
  * A contender moves messages from one process to another. Its file, with_*.c, defines how one message is sent and
  * received, and includes loops.h, which makes the measuring loops from these definitions. So the calls are inlined as
- * in a program that uses the contender, and the work on each message is the same for all contenders:
+ * in a program that uses the contender, and the work on each message is the same for all contenders (also for those
+ * that are made outside of this tree, in C++: adaptor.h):
  *
  *  - the producer has the message in a buffer of its own, with the message's number in the first and in the last word,
  *    and copies it from there to where the contender needs it;
@@ -12,13 +13,16 @@
 #define BENCH_CONTENDER_H
 
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "measure.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define LINE 128 /* two cache lines: the prefetcher fetches pairs */
 
@@ -58,7 +62,7 @@ struct job {
 struct contender {
 	const char *name;
 	unsigned can;                               /* CAN(enum kind) */
-	size_t size_min, size_max;                  /* of messages in THROUGHPUT; 0 = any */
+	size_t size_min, size_max;                  /* of messages; 0 = any */
 	bool (*create)(struct channel *);           /* in the parent; false: not available here, see errno */
 	void (*unlink)(struct channel *);           /* in the parent, both sides are open: removes all names; or NULL */
 	void (*destroy)(struct channel *);          /* in the parent, both sides have ended; or NULL */
@@ -71,7 +75,7 @@ struct contender {
 };
 
 /* Ends this process with an error message: the repetition has failed. */
-_Noreturn void die(const char *what);
+__attribute__((noreturn)) void die(const char *what);
 
 /* Memory that the parent and its future children share; munmap() releases it. NULL and errno on failure. */
 void *map_shared(size_t size);
@@ -83,6 +87,27 @@ void channel_unmap(struct channel *channel);
 
 /* Sets channel->buffer to memory for one message of this process. */
 void channel_allocate_buffer(struct channel *channel);
+
+/* How many messages have been received so far, and how many had been when measuring began, at the time `start`. */
+struct received {
+	uint64_t number, from, start;
+};
+
+static inline void count_message(const struct job *job, struct received *received)
+{
+	received->number++;
+	if (received->start == 0 && phase_of(job->control) != WARM_UP) {
+		received->start = now_ns();
+		received->from = received->number;
+	}
+}
+
+static inline void store_counts(const struct job *job, const struct received *received)
+{
+	job->control->ns = now_ns() - received->start;
+	job->control->messages = received->number - received->from;
+	job->control->total = received->number;
+}
 
 static inline void relax(const struct channel *channel)
 {
@@ -109,4 +134,7 @@ static inline void copy_message(void *to, const void *from, size_t size)
 		memcpy(to, from, size);
 }
 
+#ifdef __cplusplus
+}
+#endif
 #endif

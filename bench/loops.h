@@ -10,8 +10,6 @@
  * A message that was sent arrives for certain only after a flush. A received message stays readable until it is
  * released. The functions wait as long as necessary, and die() on any error.
  */
-#include <errno.h>
-#include <unistd.h>
 
 /* Longer than this library spins before it sleeps. */
 #define NAP_NS 200000
@@ -67,7 +65,7 @@ INLINED bool take(struct channel *channel, const struct job *job, uint64_t numbe
 	size_t size;
 	bool last;
 
-	message = receive_message(channel, &size);
+	message = (const uint64_t *)receive_message(channel, &size);
 	if (size != job->size)
 		wrong_message(number);
 	if (next != NULL) {
@@ -83,33 +81,12 @@ INLINED bool take(struct channel *channel, const struct job *job, uint64_t numbe
 	return last;
 }
 
-/* How many messages have been received so far, and how many had been when measuring began, at the time `start`. */
-struct received {
-	uint64_t number, from, start;
-};
-
-static inline void count_message(const struct job *job, struct received *received)
-{
-	received->number++;
-	if (received->start == 0 && phase_of(job->control) != WARM_UP) {
-		received->start = now_ns();
-		received->from = received->number;
-	}
-}
-
-static void store_counts(const struct job *job, const struct received *received)
-{
-	job->control->ns = now_ns() - received->start;
-	job->control->messages = received->number - received->from;
-	job->control->total = received->number;
-}
-
 /* `next`: as in take(). */
 INLINED void consume_from(struct job *job, uint64_t *next)
 {
 	struct channel *channel = job->channels;
 	uint64_t body = body_sum(job->size), stamp;
-	struct received received = { 0 };
+	struct received received = { 0, 0, 0 };
 	unsigned left = job->producers;
 
 	while (left > 0) {

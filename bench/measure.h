@@ -3,11 +3,26 @@
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
-#include <stdatomic.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+/* An object of type std::atomic lies in memory like one of C's _Atomic type. */
+#ifdef __cplusplus
+#include <atomic>
+#define ATOMIC(type) std::atomic<type>
+using std::atomic_load_explicit;
+using std::atomic_signal_fence;
+using std::atomic_store;
+using std::memory_order_relaxed;
+using std::memory_order_seq_cst;
+extern "C" {
+#else
+#include <stdatomic.h>
+#define ATOMIC(type) _Atomic(type)
+#endif
 
 /* Counts latencies of up to four seconds, in buckets that are at most 1/256 of the latency wide. */
 #define STEPS   256
@@ -21,11 +36,11 @@ struct histogram {
 enum phase { WAIT, WARM_UP, MEASURE, STOP };
 
 struct control {
-	_Alignas(128) _Atomic int phase;    /* enum phase: written by the parent, read by the children */
-	_Alignas(128) _Atomic int ready;    /* number of children that have opened their channels */
-	_Atomic int done;                   /* number of children that have sent and received all their messages */
-	_Atomic bool arrived;               /* the first message has arrived */
-	_Alignas(128) uint64_t total;       /* messages received in all phases */
+	alignas(128) ATOMIC(int) phase;     /* enum phase: written by the parent, read by the children */
+	alignas(128) ATOMIC(int) ready;     /* number of children that have opened their channels */
+	ATOMIC(int) done;                   /* number of children that have sent and received all their messages */
+	ATOMIC(bool) arrived;               /* the first message has arrived */
+	alignas(128) uint64_t total;        /* messages received in all phases */
 	uint64_t messages, ns;              /* those received from MEASURE to the end, and how long that took */
 	uint64_t cpu_ns[PRODUCERS_MAX + 1]; /* of each child in all phases; read once it has ended */
 	struct histogram latency[2];        /* recorded by each side (enum side) from MEASURE to the end */
@@ -108,12 +123,12 @@ static inline const void *source_next(struct source *source, uint64_t number, ui
 /* The sum of the words of a message that are the same in every message. */
 uint64_t body_sum(size_t size);
 
-_Noreturn void wrong_message(uint64_t number);
+__attribute__((noreturn)) void wrong_message(uint64_t number);
 
 /* Reads a whole message and ends this process if it is wrong. True: it is the last one. `*stamp`: its second word. */
 static inline bool verify(const void *message, size_t size, uint64_t number, uint64_t body, uint64_t *stamp)
 {
-	const uint64_t *word = message;
+	const uint64_t *word = (const uint64_t *)message;
 	size_t words = size / sizeof *word;
 	uint64_t first = word[0];
 	uint64_t sum = first, second = 0, third = 0, fourth = 0;
@@ -135,4 +150,7 @@ static inline bool verify(const void *message, size_t size, uint64_t number, uin
 	return first & LAST;
 }
 
+#ifdef __cplusplus
+}
+#endif
 #endif
