@@ -10,30 +10,52 @@
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
-const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",      "one-cpu",
-					"capacity",   "queues",     "producers", "calls" };
-const char *const case_units[KINDS] = { "messages/s", "ns",         "ns",         "messages/s",
-					"messages/s", "messages/s", "messages/s", "calls" };
+const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",  "one-cpu", "capacity", "queues",
+					"producers",  "calls",      "tries", "idle",    "prefault", "stranger" };
+const char *const case_units[KINDS] = { "messages/s", "ns",    "ns", "messages/s", "messages/s", "messages/s",
+					"messages/s", "calls", "ns", "ns",         "ns",         "percent" };
 
 static const struct trial trials[] = {
-	{ THROUGHPUT, 8, MIB, 1, 1 },      { THROUGHPUT, 64, MIB, 1, 1 },      { THROUGHPUT, 256, MIB, 1, 1 },
-	{ THROUGHPUT, KIB, MIB, 1, 1 },    { THROUGHPUT, 4 * KIB, MIB, 1, 1 }, { THROUGHPUT, 64 * KIB, MIB, 1, 1 },
-	{ ROUND_TRIP, 8, MIB, 1, 1 },      { ROUND_TRIP, 64, MIB, 1, 1 },      { WAKE, 64, MIB, 1, 1 },
-	{ ONE_CPU, 64, MIB, 1, 1 },        { CAPACITY, 64, 64 * KIB, 1, 1 },   { CAPACITY, 64, MIB, 1, 1 },
-	{ CAPACITY, 64, 16 * MIB, 1, 1 },  { CAPACITY, KIB, 64 * KIB, 1, 1 },  { CAPACITY, KIB, MIB, 1, 1 },
-	{ CAPACITY, KIB, 16 * MIB, 1, 1 }, { QUEUES, 64, 64 * KIB, 1, 1 },     { QUEUES, 64, 64 * KIB, 4, 1 },
-	{ QUEUES, 64, 64 * KIB, 16, 1 },   { QUEUES, 64, 64 * KIB, 64, 1 },    { PRODUCERS, 64, MIB, 1, 1 },
-	{ PRODUCERS, 64, MIB, 1, 2 },      { PRODUCERS, 64, MIB, 1, 4 },       { PRODUCERS, 64, MIB, 1, 8 },
+	{ THROUGHPUT, 8, MIB, 1, 1 },
+	{ THROUGHPUT, 64, MIB, 1, 1 },
+	{ THROUGHPUT, 256, MIB, 1, 1 },
+	{ THROUGHPUT, KIB, MIB, 1, 1 },
+	{ THROUGHPUT, 4 * KIB, MIB, 1, 1 },
+	{ THROUGHPUT, 64 * KIB, MIB, 1, 1 },
+	{ ROUND_TRIP, 8, MIB, 1, 1 },
+	{ ROUND_TRIP, 64, MIB, 1, 1 },
+	{ WAKE, 64, MIB, 1, 1 },
+	{ ONE_CPU, 64, MIB, 1, 1 },
+	{ CAPACITY, 64, 64 * KIB, 1, 1 },
+	{ CAPACITY, 64, MIB, 1, 1 },
+	{ CAPACITY, 64, 16 * MIB, 1, 1 },
+	{ CAPACITY, KIB, 64 * KIB, 1, 1 },
+	{ CAPACITY, KIB, MIB, 1, 1 },
+	{ CAPACITY, KIB, 16 * MIB, 1, 1 },
+	{ QUEUES, 64, 64 * KIB, 1, 1 },
+	{ QUEUES, 64, 64 * KIB, 4, 1 },
+	{ QUEUES, 64, 64 * KIB, 16, 1 },
+	{ QUEUES, 64, 64 * KIB, 64, 1 },
+	{ PRODUCERS, 64, MIB, 1, 1 },
+	{ PRODUCERS, 64, MIB, 1, 2 },
+	{ PRODUCERS, 64, MIB, 1, 4 },
+	{ PRODUCERS, 64, MIB, 1, 8 },
 	{ CALLS, 64, MIB, 1, 1 },
+	{ TRIES, 8, MIB, 1, 0 },
+	{ IDLE, 8, 4 * KIB, 64, 0 },
+	{ IDLE, 8, 4 * KIB, 1024, 0 },
+	{ PREFAULT, 64, MIB, 1, 1 },
+	{ STRANGER, 64, MIB, 1, 1 },
 };
 #define TRIALS (sizeof trials / sizeof trials[0])
 
 extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_packed,
-	with_mailbox, with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq;
+	with_mailbox, with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq, with_push_pop,
+	with_try_pop, with_try_push, with_prefault;
 
 const struct contender *contenders[CONTENDERS_MAX + 1] = {
-	&with_copy,    &with_inplace, &with_batch, &with_semaphores, &with_memcpy,    &with_packed,
-	&with_mailbox, &with_futex,   &with_mq,    &with_pipe,       &with_seqpacket,
+	&with_copy,     &with_inplace, &with_batch,    &with_semaphores, &with_memcpy,    &with_packed,
+	&with_mailbox,  &with_futex,   &with_mq,       &with_pipe,       &with_seqpacket,
 #ifdef HAVE_QB
 	&with_qb,
 #endif
@@ -43,6 +65,7 @@ const struct contender *contenders[CONTENDERS_MAX + 1] = {
 #ifdef HAVE_ZMQ
 	&with_zmq,
 #endif
+	&with_push_pop, &with_try_pop, &with_try_push, &with_prefault,
 };
 
 bool listed(const char *list, const char *name)
@@ -65,6 +88,8 @@ static bool applies(const struct settings *settings, const struct contender *con
 	if (settings->contenders != NULL && !listed(settings->contenders, contender->name))
 		return false;
 	if (!(contender->can & CAN(trial->kind)))
+		return false;
+	if (trial->kind == STRANGER && bench_cpus[0] == bench_cpus[1])
 		return false;
 	return trial->size >= contender->size_min && (contender->size_max == 0 || trial->size <= contender->size_max);
 }

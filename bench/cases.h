@@ -47,7 +47,7 @@ bool run_cases(const struct settings *settings, struct results *results);
 /* True: lower is better. */
 static inline bool is_cost(const struct trial *trial)
 {
-	return trial->kind == ROUND_TRIP || trial->kind == WAKE || trial->kind == CALLS;
+	return strcmp(case_units[trial->kind], "messages/s") != 0;
 }
 
 /* Prints the table and writes the files. False: a file cannot be written; standard error says why. */

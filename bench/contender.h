@@ -29,7 +29,21 @@ extern "C" {
 enum side { PRODUCER, CONSUMER };
 
 /* The cases; contender.can has a bit for each. */
-enum kind { THROUGHPUT, ROUND_TRIP, WAKE, ONE_CPU, CAPACITY, QUEUES, PRODUCERS, CALLS, KINDS };
+enum kind {
+	THROUGHPUT,
+	ROUND_TRIP,
+	WAKE,
+	ONE_CPU,
+	CAPACITY,
+	QUEUES,
+	PRODUCERS,
+	CALLS,
+	TRIES,
+	IDLE,
+	PREFAULT,
+	STRANGER,
+	KINDS
+};
 #define CAN(kind) (1u << (kind))
 
 /* Carries messages from a producer to a consumer. The parent creates it; each child has a copy. */
@@ -40,6 +54,7 @@ struct channel {
 	bool sleeps;         /* a waiting side gives up its processor, even if spinning would be faster */
 	bool many_producers; /* there are several producers */
 	bool one_cpu;        /* both sides have the same processor: a spinning side must yield it */
+	bool at_once;        /* a waiting side sleeps at once, if the contender has a choice */
 	char name[64];       /* unique */
 	/* For the contender's own use. */
 	const struct library *library;
@@ -53,6 +68,7 @@ struct channel {
 struct job {
 	struct channel *channels;
 	unsigned count; /* of channels; in a round trip the first leads there, the second back */
+	uint64_t trips; /* round trips after which this ends by itself; 0 = none */
 	size_t size;
 	bool naps;                    /* each side sleeps before it sends, so that the receiver is asleep, too */
 	unsigned producers, producer; /* how many there are, and the index of this one */

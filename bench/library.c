@@ -51,15 +51,26 @@ void library_unlink(struct channel *channel)
 	channel->library->unlink(channel->name);
 }
 
-void library_open(struct channel *channel, enum side side)
+static void open_with(struct channel *channel, enum side side, unsigned flags)
 {
 	unsigned shared = channel->many_producers ? SHMEMQ_SHARED : 0;
-	unsigned flags = side == CONSUMER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER | shared;
 
+	flags |= side == CONSUMER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER | shared;
+	flags |= channel->at_once ? SHMEMQ_NOSPIN : 0;
 	channel->handle = channel->library->open(channel->name, flags, 0, NULL);
 	if (channel->handle == NULL)
 		die("shmemq_open");
 	channel_allocate_buffer(channel);
+}
+
+void library_open(struct channel *channel, enum side side)
+{
+	open_with(channel, side, 0);
+}
+
+void library_open_prefault(struct channel *channel, enum side side)
+{
+	open_with(channel, side, SHMEMQ_PREFAULT);
 }
 
 void library_close(struct channel *channel, enum side side)

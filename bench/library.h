@@ -33,6 +33,7 @@ bool library_create(struct channel *channel);
 bool library_create_semaphores(struct channel *channel);
 void library_unlink(struct channel *channel);
 void library_open(struct channel *channel, enum side side);
+void library_open_prefault(struct channel *channel, enum side side);
 void library_close(struct channel *channel, enum side side);
 
 #define LIBRARY .unlink = library_unlink, .open = library_open, .close = library_close

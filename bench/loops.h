@@ -122,7 +122,7 @@ static void ping(struct job *job)
 
 	source_make(&source, job->size);
 	do {
-		enum phase phase = phase_of(job->control);
+		enum phase phase = number + 1 == job->trips ? STOP : phase_of(job->control);
 		uint64_t after, stamp;
 
 		if (job->naps) {

@@ -38,6 +38,9 @@ static double median(const struct result *row, size_t offset, double *min, doubl
 	return (values[(row->count - 1) / 2] + values[row->count / 2]) / 2;
 }
 
+/* In TRIES, a push and a pop take the place of the calls that copy. */
+#define REFERENCES "copy,inplace,push-pop"
+
 static double reference(const struct results *results, const struct trial *trial)
 {
 	double best = 0, value, min, max;
@@ -45,7 +48,7 @@ static double reference(const struct results *results, const struct trial *trial
 	for (size_t i = 0; i < results->count; i++) {
 		const struct result *row = &results->rows[i];
 
-		if (row->count == 0 || row->trial != trial || !listed("copy,inplace", row->contender->name))
+		if (row->count == 0 || row->trial != trial || !listed(REFERENCES, row->contender->name))
 			continue;
 		value = median(row, offsetof(struct outcome, value), &min, &max);
 		if (best == 0 || (is_cost(trial) ? value < best : value > best))
@@ -68,41 +71,52 @@ static struct line summarize(const struct results *results, const struct result 
 	return line;
 }
 
+static bool has_quantiles(enum kind kind)
+{
+	return kind == ROUND_TRIP || kind == WAKE || kind == PREFAULT;
+}
+
 static void print_title(enum kind kind)
 {
-	if (kind == ROUND_TRIP || kind == WAKE)
-		printf("\n%-10s  ns                              %-11s %9s %9s %9s %9s %9s %6s\n", case_names[kind],
-		       "contender", "p50", "min", "max", "p99", "p99.9", "ratio");
-	else if (kind == CALLS)
-		printf("\n%-10s  system calls a message          %-11s %9s %9s %9s\n", case_names[kind], "contender",
-		       "median", "min", "max");
+	static const char *const units[KINDS] = {
+		[ROUND_TRIP] = "ns",
+		[WAKE] = "ns",
+		[CALLS] = "system calls a message",
+		[TRIES] = "ns, one process",
+		[IDLE] = "ns to try each queue once",
+		[PREFAULT] = "ns, the first lap",
+		[STRANGER] = "percent lost",
+	};
+	const char *value = kind == PREFAULT ? "p99.9" : has_quantiles(kind) ? "p50" : "median";
+
+	printf("\n%-10s  %-31s %-15s %9s %9s %9s", case_names[kind],
+	       units[kind] != NULL ? units[kind] : "million messages/s", "contender", value, "min", "max");
+	if (has_quantiles(kind))
+		printf(" %9s %9s %6s\n", "p99", "p99.9", "ratio");
+	else if (units[kind] != NULL)
+		puts(kind == TRIES ? "  ratio" : "");
 	else
-		printf("\n%-10s  million messages/s              %-11s %9s %9s %9s %9s %9s %6s\n", case_names[kind],
-		       "contender", "median", "min", "max", "GB/s", "cpu s/M", "ratio");
+		printf(" %9s %9s %6s\n", "GB/s", "cpu s/M", "ratio");
 }
 
 static void print_line(const struct line *line)
 {
 	const struct trial *trial = line->row->trial;
 	double scale = is_cost(trial) ? 1 : 1e-6;
+	int digits = trial->kind == CALLS ? 7 : is_cost(trial) ? 1 : 3;
 
 	if (trial->kind == PRODUCERS)
-		printf("%7zu B  %9zu B ring  %3u to 1       %-11s", trial->size, trial->capacity, trial->producers,
+		printf("%7zu B  %9zu B ring  %4u to 1      %-15s", trial->size, trial->capacity, trial->producers,
 		       line->row->contender->name);
 	else
-		printf("%7zu B  %9zu B ring  %3u queue%s     %-11s", trial->size, trial->capacity, trial->queues,
+		printf("%7zu B  %9zu B ring  %4u queue%s    %-15s", trial->size, trial->capacity, trial->queues,
 		       trial->queues == 1 ? " " : "s", line->row->contender->name);
-	if (trial->kind == CALLS) {
-		printf(" %9.7f %9.7f %9.7f\n", line->value, line->min, line->max);
-		return;
-	}
-	printf(is_cost(trial) ? " %9.1f %9.1f %9.1f" : " %9.3f %9.3f %9.3f", line->value * scale, line->min * scale,
-	       line->max * scale);
-	if (is_cost(trial))
+	printf(" %9.*f %9.*f %9.*f", digits, line->value * scale, digits, line->min * scale, digits, line->max * scale);
+	if (has_quantiles(trial->kind))
 		printf(" %9.1f %9.1f", line->p99, line->p999);
-	else
+	else if (!is_cost(trial))
 		printf(" %9.3f %9.3f", line->gigabytes, line->cpu);
-	if (line->ratio > 0)
+	if (line->ratio > 0 && trial->kind != CALLS && trial->kind != STRANGER)
 		printf(" %6.2f", line->ratio);
 	putchar('\n');
 }

@@ -26,10 +26,12 @@ static bool make_channels(struct repetition *repetition)
 
 		*channel = (struct channel){ .size = trial->size,
 					     .capacity = trial->capacity,
-					     .spins = trial->kind == ROUND_TRIP,
+					     .spins = trial->kind == ROUND_TRIP || trial->kind == PREFAULT,
 					     .sleeps = trial->kind == WAKE,
 					     .many_producers = trial->kind == PRODUCERS,
-					     .one_cpu = trial->kind == ONE_CPU || bench_cpus[0] == bench_cpus[1] };
+					     .one_cpu = trial->kind == ONE_CPU || trial->kind == STRANGER ||
+							bench_cpus[0] == bench_cpus[1],
+					     .at_once = trial->kind == STRANGER };
 		snprintf(channel->name, sizeof channel->name, "/shmemq-bench-%ld-%u", (long)getpid(), serial++);
 		errno = 0;
 		if (!repetition->contender->create(channel))
@@ -48,6 +50,11 @@ static void for_channels(const struct repetition *repetition, void (*act)(struct
 static bool all_ready(const struct repetition *repetition)
 {
 	return atomic_load(&repetition->control->ready) == (int)repetition->trial->producers + 1;
+}
+
+static bool all_done(const struct repetition *repetition)
+{
+	return atomic_load(&repetition->control->done) == (int)repetition->trial->producers + 1;
 }
 
 static bool arrived(const struct repetition *repetition)
@@ -69,11 +76,11 @@ static bool wait_until(const struct repetition *repetition, bool (*reached)(cons
 	return true;
 }
 
-static void kill_children(const struct repetition *repetition)
+void signal_children(const struct repetition *repetition, int number)
 {
 	for (unsigned i = 0; i <= repetition->trial->producers; i++) {
 		if (repetition->children[i] > 0)
-			kill(repetition->children[i], SIGKILL);
+			kill(repetition->children[i], number);
 	}
 }
 
@@ -101,7 +108,7 @@ static bool wait_for_children(struct repetition *repetition)
 			fprintf(stderr, "bench: %s: %s\n", repetition->contender->name,
 				WTERMSIG(status) == SIGALRM ? "timed out" : strsignal(WTERMSIG(status)));
 		good = false;
-		kill_children(repetition);
+		signal_children(repetition, SIGKILL);
 	}
 	return good;
 }
@@ -117,7 +124,7 @@ static bool fork_children(struct repetition *repetition, const sigset_t *mask)
 		}
 		if (repetition->children[i] < 0) {
 			perror("fork");
-			kill_children(repetition);
+			signal_children(repetition, SIGKILL);
 			return false;
 		}
 	}
@@ -129,24 +136,38 @@ static void set_phase(const struct repetition *repetition, enum phase phase)
 	atomic_store(&repetition->control->phase, phase);
 }
 
-/*
- * Takes the children, which are ready, through the phases. In CALLS, returns the number of system calls that they made,
- * or -1 if it is unknown; in other cases -1.
- */
+/* Takes the children, which are ready, through the phases. In STRANGER, returns its loss; in other cases 0. */
 static double run_phases(const struct repetition *repetition)
 {
-	FILE *summary = repetition->trial->kind == CALLS ? tmpfile() : NULL; /* without a name, so it can't be left */
+	double loss = 0;
+
+	if (repetition->trial->kind == PREFAULT) {
+		set_phase(repetition, MEASURE);
+		wait_until(repetition, all_done); /* the first lap is all that counts, and is over soon */
+		return 0;
+	}
+	set_phase(repetition, WARM_UP);
+	wait_until(repetition, arrived);
+	sleep_ns((uint64_t)(repetition->seconds * WARM_UP_SHARE * 1e9));
+	set_phase(repetition, MEASURE);
+	if (repetition->trial->kind == STRANGER)
+		loss = stranger_loss(repetition);
+	else
+		sleep_ns((uint64_t)(repetition->seconds * 1e9));
+	set_phase(repetition, STOP);
+	return loss;
+}
+
+/* The same; returns the number of system calls that the children made meanwhile, or -1 if it is unknown. */
+static double run_traced(const struct repetition *repetition)
+{
+	FILE *summary = tmpfile(); /* without a name, so it can't be left */
 	int tracer = -1;
 	double calls = -1;
 
 	if (summary != NULL)
 		tracer = trace_start(repetition->children, summary);
-	set_phase(repetition, WARM_UP);
-	wait_until(repetition, arrived);
-	sleep_ns((uint64_t)(repetition->seconds * WARM_UP_SHARE * 1e9));
-	set_phase(repetition, MEASURE);
-	sleep_ns((uint64_t)(repetition->seconds * 1e9));
-	set_phase(repetition, STOP);
+	run_phases(repetition);
 	if (tracer > 0)
 		calls = trace_end(tracer, summary);
 	if (summary != NULL)
@@ -154,31 +175,40 @@ static double run_phases(const struct repetition *repetition)
 	return calls;
 }
 
-static void evaluate(const struct repetition *repetition, double calls, struct outcome *outcome)
+/* `counted`: in CALLS system calls, in STRANGER its loss. */
+static void evaluate(const struct repetition *repetition, double counted, struct outcome *outcome)
 {
 	const struct control *control = repetition->control;
+	enum kind kind = repetition->trial->kind;
 	double total = (double)control->total;
 	uint64_t cpu_ns = 0;
 
 	*outcome = (struct outcome){ .value = 0 };
+	if (kind == STRANGER) {
+		outcome->value = counted;
+		return;
+	}
 	if (is_ping_pong(repetition->trial)) {
-		outcome->value = quantile(control->latency, 0.5);
 		outcome->p99 = quantile(control->latency, 0.99);
 		outcome->p999 = quantile(control->latency, 0.999);
+		outcome->value = kind == PREFAULT ? outcome->p999 : quantile(control->latency, 0.5);
 		return;
 	}
 	outcome->value = (double)control->messages * 1e9 / (double)control->ns;
 	for (unsigned i = 0; i <= repetition->trial->producers; i++)
 		cpu_ns += control->cpu_ns[i];
 	outcome->cpu = (double)cpu_ns / 1e3 / total;
-	if (repetition->trial->kind == CALLS)
-		outcome->value = calls / total;
+	if (kind == CALLS)
+		outcome->value = counted / total;
+	else if (kind == TRIES || kind == IDLE)
+		outcome->value = (double)control->ns / (double)control->messages;
 }
 
 /* Signals that end this process stay blocked while the channels have names, so that no name is left. */
 static bool run_blocked(struct repetition *repetition, struct outcome *outcome, const sigset_t *mask, bool *unavailable)
 {
-	double calls = -1;
+	const bool traced = repetition->trial->kind == CALLS;
+	double counted = 0;
 	bool good = make_channels(repetition);
 
 	*unavailable = !good;
@@ -191,16 +221,16 @@ static bool run_blocked(struct repetition *repetition, struct outcome *outcome, 
 	for_channels(repetition, repetition->contender->unlink);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (good)
-		calls = run_phases(repetition);
+		counted = (traced ? run_traced : run_phases)(repetition);
 	good = wait_for_children(repetition) && good;
 	for_channels(repetition, repetition->contender->destroy);
 	if (!good)
 		return false;
-	*unavailable = repetition->trial->kind == CALLS && calls < 0;
+	*unavailable = traced && counted < 0;
 	if (*unavailable)
 		fputs("bench: system calls are not counted: strace is missing or may not trace here\n", stderr);
 	else
-		evaluate(repetition, calls, outcome);
+		evaluate(repetition, counted, outcome);
 	return !*unavailable;
 }
 

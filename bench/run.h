@@ -12,12 +12,12 @@ struct trial {
 	size_t size;
 	size_t capacity;
 	unsigned queues;
-	unsigned producers;
+	unsigned producers; /* 0: one process does all */
 };
 
 struct outcome {
-	double value;     /* messages/s; in ROUND_TRIP and WAKE the median in ns; in CALLS system calls per message */
-	double p99, p999; /* ns; only in ROUND_TRIP and WAKE */
+	double value;     /* in case_units; of times of messages the median, but in PREFAULT p999 */
+	double p99, p999; /* ns; only in ROUND_TRIP, WAKE and PREFAULT */
 	double cpu;       /* processor seconds per million messages, of all children */
 };
 

@@ -30,8 +30,7 @@ static void limit_lifetime(double seconds)
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* strace is not an ancestor */
 }
 
-/* Pins all threads, because a contender may have started some. */
-static void pin(int cpu)
+void pin(int cpu)
 {
 	DIR *tasks = opendir("/proc/self/task");
 	struct dirent *task;
@@ -53,6 +52,12 @@ static enum side side_of(const struct repetition *repetition, unsigned i, enum s
 	return is_ping_pong(repetition->trial) && i == 1 ? (enum side) !side : side;
 }
 
+/* The messages that fill a ring, or a few more: what a contender adds to each is not known here. */
+static uint64_t lap(const struct trial *trial)
+{
+	return trial->capacity / trial->size;
+}
+
 void run_side(const struct repetition *repetition, unsigned child)
 {
 	const struct contender *contender = repetition->contender;
@@ -63,6 +68,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 			   .count = repetition->count,
 			   .size = repetition->trial->size,
 			   .naps = repetition->trial->kind == WAKE,
+			   .trips = repetition->trial->kind == PREFAULT ? lap(repetition->trial) : 0,
 			   .producers = repetition->trial->producers,
 			   .producer = child,
 			   .control = control };
@@ -71,7 +77,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 	limit_lifetime(repetition->seconds);
 	/* A contender that counts its processors at open must find one only if both sides share it. */
 	if (repetition->channels[0].one_cpu)
-		pin(bench_cpus[0]);
+		pin(bench_cpus[CONSUMER]);
 	for (unsigned i = 0; i < repetition->count && contender->open != NULL; i++)
 		contender->open(&repetition->channels[i], side_of(repetition, i, side));
 	if (!repetition->channels[0].one_cpu)

@@ -22,8 +22,20 @@ struct repetition {
 
 static inline bool is_ping_pong(const struct trial *trial)
 {
-	return trial->kind == ROUND_TRIP || trial->kind == WAKE;
+	return CAN(trial->kind) & (CAN(ROUND_TRIP) | CAN(WAKE) | CAN(PREFAULT) | CAN(STRANGER));
 }
+
+/* Pins all threads of this process, because a contender may have started some. */
+void pin(int cpu);
+
+/* Sends a signal to all children that have not ended. */
+void signal_children(const struct repetition *repetition, int number);
+
+/*
+ * While the children run, which share the processor bench_cpus[CONSUMER]: returns how many percent less a computation
+ * on the other processor achieves than while they are stopped. Takes repetition->seconds.
+ */
+double stranger_loss(const struct repetition *repetition);
 
 /* `child`: its index in repetition.children. */
 _Noreturn void run_side(const struct repetition *repetition, unsigned child);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This library, with the calls that copy. */
+/* This library, with the calls that copy; and the same with rings that are mapped at open. */
 #include "config.h"
 
 #include "library.h"
@@ -25,8 +25,19 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_copy = {
 	.name = "copy",
-	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(PRODUCERS) | CAN(CALLS),
+	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(PRODUCERS) | CAN(CALLS) |
+	       CAN(PREFAULT) | CAN(STRANGER),
 	.create = library_create,
 	LIBRARY,
+	LOOPS,
+};
+
+const struct contender with_prefault = {
+	.name = "prefault",
+	.can = CAN(PREFAULT),
+	.create = library_create,
+	.unlink = library_unlink,
+	.open = library_open_prefault,
+	.close = library_close,
 	LOOPS,
 };

@@ -34,7 +34,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 
 const struct contender with_futex = {
 	.name = "futex",
-	.can = CAN(WAKE),
+	.can = CAN(WAKE) | CAN(STRANGER),
 	MAILBOX,
 	LOOPS,
 };

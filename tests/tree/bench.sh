@@ -29,7 +29,8 @@ fail()
 	exit 1
 }
 
-timeout -k 5 60 "$bench" --seconds 0.005 --repetitions 1 --cases throughput,round-trip,wake,one-cpu,queues,producers \
+cases=throughput,round-trip,wake,one-cpu,queues,producers,tries,idle,prefault,stranger
+timeout -k 5 60 "$bench" --seconds 0.005 --repetitions 1 --cases $cases \
 	--json "$temp/json" --tsv "$temp/tsv" >"$temp/table" || fail "bench: status $?"
 
 if command -v python3 >/dev/null; then
@@ -42,8 +43,10 @@ if command -v python3 >/dev/null; then
 		for case in "throughput", "round-trip", "wake", "one-cpu", "queues":
 		    assert (case, "inplace") in found, case
 		for case, contender in (("producers", "copy"), ("throughput", "batch"), ("throughput", "pipe"),
-		                        ("wake", "futex")):
+		                        ("wake", "futex"), ("tries", "push-pop"), ("tries", "try-pop"),
+		                        ("tries", "try-push"), ("prefault", "copy"), ("prefault", "prefault")):
 		    assert (case, contender) in found, contender
+		assert [row["queues"] for row in results if row["case"] == "idle"] == [64, 1024]
 	END
 else
 	grep -q '"case": "throughput".*"contender": "pipe"' "$temp/json" || fail "no pipe in the JSON"
