@@ -26,7 +26,7 @@ static inline bool is_legal(const struct smq_ring *ring, const struct shmemq_msg
 static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count)
 {
 	/* Units for records. As in smq_ring_reserve(), all is computed before anything is stored. */
-	uint32_t space = q->ring.capacity - 1 - (q->ring.position - q->ring.cached_head);
+	uint32_t space = q->ring.mask - (q->ring.position - q->ring.cached_head);
 	uint32_t message_max = q->ring.message_max, align_mask = q->ring.align_mask;
 	struct smq_reservation group = smq_ring_reserve(&q->ring, 0);
 	uint32_t used = 0, bytes = 0;
@@ -50,8 +50,7 @@ static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsi
 	} while (++n < count && used < PUBLISH_UNITS);
 	group.next = smq_record_after(group.record, used);
 	group.end = q->ring.position + used;
-	smq_ring_publish(&q->ring, group, (uint32_t)msgs[0].size);
-	smq_ring_count(&q->ring, n, bytes);
+	smq_ring_publish(&q->ring, group, (uint32_t)msgs[0].size, n, bytes);
 	smq_notify(q, 0);
 	return n;
 }

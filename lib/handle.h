@@ -65,7 +65,7 @@ struct shmemq {
 /* Bytes of the ring. */
 static inline uint64_t smq_capacity(const struct shmemq *q)
 {
-	return (uint64_t)q->ring.capacity * SMQ_UNIT;
+	return ((uint64_t)q->ring.mask + 1) * SMQ_UNIT;
 }
 
 /* A budget (doc/performance.md): a handle costs 256 bytes and its name. */

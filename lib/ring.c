@@ -50,7 +50,7 @@ void smq_ring_init(struct smq_ring *ring, void *records, uint64_t capacity, uint
 
 	*ring = (struct smq_ring){
 		.records = records,
-		.capacity = (uint32_t)(capacity / SMQ_UNIT),
+		.mask = (uint32_t)(capacity / SMQ_UNIT) - 1,
 		.align_mask = alignment - 1,
 		.message_max = message_max < SMQ_MESSAGE_MAX ? (uint32_t)message_max : SMQ_MESSAGE_MAX,
 	};
@@ -66,7 +66,7 @@ static void load_progress(struct smq_ring *ring, struct smq_progress *progress)
 /* Is `head` possible for a producer at its tail: no further back than a full ring, and not after the tail? */
 static bool head_is_valid(const struct smq_ring *ring, uint32_t head)
 {
-	return smq_position_is_aligned(ring, head) && ring->position - head < ring->capacity;
+	return smq_position_is_aligned(ring, head) && ring->position - head <= ring->mask;
 }
 
 enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header)
@@ -85,7 +85,7 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	 * of it fits into the ring. */
 	while ((status = smq_ring_peek_at(ring, ring->position, &size)) == SMQ_READY) {
 		ring->position += smq_record_units(ring, size);
-		if (ring->position - tail >= ring->capacity)
+		if (ring->position - tail > ring->mask)
 			return SMQ_BAD;
 		count++;
 		bytes += size;
@@ -94,9 +94,8 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
 	if (status == SMQ_BAD || !head_is_valid(ring, ring->cached_head))
 		return SMQ_BAD;
-	/* Only here, after all checks, is shared memory written. Release, as in smq_ring_publish(). */
-	atomic_store_explicit(&ring->progress->position_units, ring->position, memory_order_release);
-	smq_ring_count(ring, count, bytes);
+	/* Only here, after all checks, is shared memory written. */
+	smq_ring_move(ring, ring->position, count, bytes);
 	return SMQ_READY;
 }
 
@@ -116,7 +115,7 @@ enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_u
 
 enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_units)
 {
-	/* Acquire: with the release in smq_ring_release_new(), the consumer has read what lies before the head before
+	/* Acquire: with the release in smq_ring_move(), the consumer has read what lies before the head before
 	 * this side writes over it. */
 	uint32_t head = atomic_load_explicit(ring->head, memory_order_acquire);
 
@@ -132,7 +131,7 @@ static void load_lease(struct smq_ring *ring)
 {
 	uint32_t lease = load(&ring->progress->lease_units);
 
-	ring->redelivering = lease != ring->position && lease - ring->position <= ring->capacity;
+	ring->redelivering = lease != ring->position && lease - ring->position <= ring->mask + 1;
 	ring->redelivered_end = lease;
 	ring->lease = ring->redelivering ? lease : ring->position;
 	if (ring->lease != lease)
@@ -141,7 +140,7 @@ static void load_lease(struct smq_ring *ring)
 
 enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header)
 {
-	uint32_t tail, capacity = ring->capacity;
+	uint32_t tail, capacity = ring->mask + 1;
 
 	load_progress(ring, &header->consumer_progress);
 	/* The stored tail may be before the head, because the size word publishes a record and not the tail; but by

@@ -25,7 +25,7 @@ struct smq_ring {
 	struct smq_record *records;        /* the ring, mapped twice: valid for 2 * capacity units */
 	struct smq_progress *progress;     /* this end's own, in shared memory */
 	smq_word *room;                    /* the consumer's, in shared memory */
-	uint32_t capacity;                 /* units */
+	uint32_t mask;                     /* units, less 1: also how many units records may take up together */
 	uint32_t align_mask;               /* the alignment in bytes, less 1 */
 	uint32_t message_max;              /* bytes */
 	uint32_t position;                 /* this end's own: tail or head */
@@ -68,12 +68,12 @@ static inline bool smq_position_is_aligned(const struct smq_ring *ring, uint32_t
 /* Units after which a consumer stores the room. */
 static inline uint32_t smq_room_step(const struct smq_ring *ring)
 {
-	return ring->capacity / 64;
+	return (ring->mask + 1) / 64;
 }
 
 static inline struct smq_record *smq_record_at(const struct smq_ring *ring, uint32_t position)
 {
-	return ring->records + (position & (ring->capacity - 1));
+	return ring->records + (position & ring->mask);
 }
 
 /* The record `units` further on, at most a ring's capacity: the second mapping continues after the ring's end. */
@@ -145,15 +145,22 @@ static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
 }
 
 /*
- * Counts what an operation has moved, and stores the totals. Relaxed: only shmemq_stat() and the end's next handle read
- * them. The upper word of a total is the total divided by 2^31, so its lowest bit equals the highest bit of the lower
- * word. If a process is killed between the two stores, the bits differ, and a reader can correct the total.
+ * Ends an operation: stores the position `end`, with release, and counts `count` messages of `bytes` bytes. Relaxed:
+ * only shmemq_stat() and the end's next handle read the totals. The upper word of a total is the total divided by 2^31,
+ * so its lowest bit equals the highest bit of the lower word. If a process is killed between the two stores, the bits
+ * differ, and a reader can correct the total.
  */
-static inline void smq_ring_count(struct smq_ring *ring, uint32_t count, uint32_t bytes)
+static inline void smq_ring_move(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
 	struct smq_progress *progress = ring->progress;
 	uint32_t messages = ring->messages_lo + count, moved = ring->moved_lo + bytes;
 
+	ring->position = end;
+	/* Producer: stored after the size word, so that a producer that is killed in between leaves the tail before the
+	 * record and not after it; the next producer, which the kernel's lock orders, then walks further. Consumer: the
+	 * linearisation point of a pop. Its acquire: smq_ring_load_head(). This side's reads of the messages come
+	 * before the producer's writes over them. */
+	atomic_store_explicit(&progress->position_units, end, memory_order_release);
 	/* No operation moves as many as 2^31: a batch takes up no more of the ring than the largest message. */
 	if (smq_unlikely((messages ^ ring->messages_lo) >> 31))
 		smq_ring_carry(&progress->messages_hi, ++ring->messages_hi);
@@ -198,9 +205,9 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
 		return atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_relaxed) != 0;
 	used = position - atomic_load_explicit(exact ? ring->head : ring->room, memory_order_relaxed);
 	/* The room may lag so far with a full ring; a head that is so far is garbage. */
-	if (used > ring->capacity)
+	if (used > ring->mask)
 		return exact;
-	return used + record_units < ring->capacity;
+	return used + record_units <= ring->mask;
 }
 
 /*
@@ -212,12 +219,12 @@ enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_u
 enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_units);
 
 /*
- * Is there space for a record of `record_units` and the zeroed header after it, going by the cached head? A header is
- * one unit, so a sum below the capacity leaves space for it.
+ * Is there space for a record of `record_units` and the zeroed header after it, which is one unit, going by the cached
+ * head?
  */
 static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_units)
 {
-	return ring->position + record_units - ring->cached_head < ring->capacity;
+	return ring->position + record_units - ring->cached_head <= ring->mask;
 }
 
 /* The same with the current room, if the cached head does not do: for a producer that spins. The room may lag. */
@@ -255,9 +262,10 @@ static inline struct smq_reservation smq_ring_reserve(const struct smq_ring *rin
 
 /*
  * Publishes the record at the tail, which is complete but for its size word, with a message of `size` bytes; in a
- * batch, the complete records after it as well.
+ * batch, the complete records after it as well: `count` messages of `bytes` bytes in all.
  */
-static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservation reservation, uint32_t size)
+static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservation reservation, uint32_t size,
+				    uint32_t count, uint32_t bytes)
 {
 	/* Relaxed: the release below publishes it. If it were seen later, the consumer could take the old bytes after
 	 * these records for a committed header. */
@@ -265,20 +273,16 @@ static inline void smq_ring_publish(struct smq_ring *ring, struct smq_reservatio
 	/* The linearisation point of a push. Its acquire: smq_ring_peek_at(). The messages, their types, the size words
 	 * of the later records and the zeroed header are seen before this size word. */
 	atomic_store_explicit(&reservation.record->size_plus_1, size + 1, memory_order_release);
-	ring->position = reservation.end;
-	/* Release: stored after the size word, so that a producer that is killed in between leaves the tail before the
-	 * record and not after it. The next producer, which the kernel's lock orders, then walks further. */
-	atomic_store_explicit(&ring->progress->position_units, reservation.end, memory_order_release);
+	smq_ring_move(ring, reservation.end, count, bytes);
 }
 
-/* Publishes a message of `size` bytes that has been written to the reservation, and counts it. */
+/* Publishes a message of `size` bytes that has been written to the reservation. */
 static inline void smq_ring_commit_at(struct smq_ring *ring, struct smq_reservation reservation, uint32_t size,
 				      uint32_t type)
 {
 	/* Relaxed: the size word publishes it. */
 	atomic_store_explicit(&reservation.record->type, type, memory_order_relaxed);
-	smq_ring_publish(ring, reservation, size);
-	smq_ring_count(ring, 1, size);
+	smq_ring_publish(ring, reservation, size, 1, size);
 }
 
 /* The same for a message at the tail. */
@@ -402,11 +406,7 @@ static smq_noinline void smq_ring_store_room(struct smq_ring *ring)
  */
 static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
-	ring->position = end;
-	/* The linearisation point of a pop. Its acquire: smq_ring_load_head(). This side's reads of the messages come
-	 * before the producer's writes over them. */
-	atomic_store_explicit(&ring->progress->position_units, end, memory_order_release);
-	smq_ring_count(ring, count, bytes);
+	smq_ring_move(ring, end, count, bytes);
 	if (smq_unlikely((int32_t)(end - ring->room_due) >= 0))
 		smq_ring_store_room(ring);
 }

@@ -48,8 +48,8 @@ static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
 
 	if ((int32_t)units < 0)
 		units = 0; /* the stored tail lags */
-	if (units >= q->ring.capacity)
-		units = q->ring.capacity - 1;
+	if (units > q->ring.mask)
+		units = q->ring.mask;
 	st->queued_bytes = (uint64_t)units * SMQ_UNIT;
 	st->queued_messages = st->pushed_messages > st->popped_messages ? st->pushed_messages - st->popped_messages : 0;
 	if (st->queued_messages > units)

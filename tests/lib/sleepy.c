@@ -33,7 +33,7 @@ static void lost(uint32_t word)
  */
 static bool ready(struct shmemq *q)
 {
-	struct smq_want want = { .need = q->ring.capacity / 2 };
+	struct smq_want want = { .need = q->ring.mask / 2 };
 
 	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(q->peer.claim->state) == SHMEMQ_END_CLOSED))
 		return true;

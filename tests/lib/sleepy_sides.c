@@ -156,7 +156,7 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 {
 	uint64_t random = seed + produce, size = seed;
-	uint64_t lap = q->ring.capacity;
+	uint64_t lap = q->ring.mask;
 	struct work work = begin_work(count);
 	char message[SMALL_MAX];
 	uint32_t left;
