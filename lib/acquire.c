@@ -129,7 +129,7 @@ static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want
 	if (status == SMQ_READY)
 		status = smq_check(q, want, true);
 	if (!q->producer && status == SMQ_NOT_YET)
-		smq_ring_store_room(&q->ring); /* as smq_await() does on an end that is not SHARED */
+		smq_ring_flush_room(&q->ring); /* as smq_await() does on an end that is not SHARED */
 	return status;
 }
 
@@ -182,7 +182,7 @@ smq_noinline int smq_fail_quiet(struct shmemq *q)
 {
 	q->peer.tries++;
 	if (!q->producer)
-		smq_ring_store_room(&q->ring);
+		smq_ring_flush_room(&q->ring);
 	return smq_fail(EAGAIN);
 }
 
@@ -196,7 +196,8 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 	if (size > q->ring.message_max)
 		return smq_fail(EMSGSIZE);
 	want.need = smq_record_units(&q->ring, (uint32_t)size);
-	if (timeout == 0 && smq_try_is_quiet(q) && smq_ring_space(&q->ring, want.need) == SMQ_NOT_YET)
+	if (timeout == 0 && smq_try_is_quiet(q) && !smq_ring_fits(&q->ring, want.need) &&
+	    smq_ring_load_head(&q->ring, want.need) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
 	return err != 0 ? smq_fail(err) : 0;

@@ -7,7 +7,7 @@
 #include "acquire.h"
 
 /*
- * Ring bytes after which the messages written so far are published: one line crosses between the cores for many small
+ * Units after which the messages written so far are published: one line crosses between the cores for many small
  * messages, and the consumer begins long before a large batch is complete. doc/performance.md has the figures.
  */
 #define PUBLISH_UNITS (1024 / SMQ_UNIT)

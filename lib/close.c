@@ -22,7 +22,7 @@ static int leave_end(struct shmemq *q)
 	int lock_fd, err;
 
 	if (!q->producer && !(q->state & SMQ_SHARED))
-		smq_ring_store_room(&q->ring);
+		smq_ring_flush_room(&q->ring);
 	smq_unlock_owner(q); /* first: the other handles need not wait for the init lock too */
 	lock_fd = smq_initlock_fd(q->fd, q->forks);
 	err = smq_initlock_lock(lock_fd);

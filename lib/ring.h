@@ -387,17 +387,20 @@ static inline void smq_ring_return_lease(struct smq_ring *ring)
  */
 static smq_noinline void smq_ring_store_room(struct smq_ring *ring)
 {
-	uint32_t due = ring->position + smq_room_step(ring);
-
-	if (ring->room_due == due)
-		return;
-	ring->room_due = due;
+	ring->room_due = ring->position + smq_room_step(ring);
 	/* Release, as for the head. Its acquire: smq_ring_load_room(). */
 	atomic_store_explicit(ring->room, ring->position, memory_order_release);
 	/* A lease before the head marks nothing. Copying pops leave it where it is, but not so far that it would seem
 	 * to be after the head again, since the two are compared by difference. */
 	if ((int32_t)(ring->position - ring->lease) > SMQ_LEASE_LAG_MAX)
 		smq_ring_lease(ring, ring->position);
+}
+
+/* The same if the room has not been stored for this head. */
+static inline void smq_ring_flush_room(struct smq_ring *ring)
+{
+	if (ring->room_due != ring->position + smq_room_step(ring))
+		smq_ring_store_room(ring);
 }
 
 /*

@@ -284,7 +284,7 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 
 	/* On a SHARED end the holder of the owner lock has done it: check_locked() of acquire.c. */
 	if (!q->producer && !(q->state & SMQ_SHARED))
-		smq_ring_store_room(&q->ring);
+		smq_ring_flush_room(&q->ring);
 	if (status == SMQ_BAD)
 		err = EBADMSG;
 	else
