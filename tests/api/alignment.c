@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "child.h"
+#include "file.h"
 #include "suite.h"
 #include "traffic.h"
 
@@ -191,6 +192,23 @@ TEST(the_largest_message_fits_anywhere)
 	close_pair();
 }
 
+/*
+ * A huge page can be mapped where address and offset in the file are congruent. In the first lap a message is 8 bytes
+ * after its record's start; in the second mapping of the ring, the place is the same modulo the capacity.
+ */
+TEST(a_large_ring_suits_huge_pages)
+{
+	const uintptr_t huge = 2 << 20;
+	const char *at;
+
+	name = test_name();
+	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 2 * huge);
+	at = shmemq_push_start(producer, 100);
+	ck_assert_ptr_nonnull(at);
+	ck_assert_uint_eq((uintptr_t)at % huge, file_page() + 8);
+	ck_assert_int_eq(shmemq_close(producer) | shmemq_unlink(name), 0);
+}
+
 const struct suite suite = {
 	.name = "api/alignment",
 	.seconds = 60,
@@ -198,5 +216,6 @@ const struct suite suite = {
 		{ messages_are_aligned, 2 * ALIGNMENTS, 0 },
 		{ batches_are_aligned, ALIGNMENTS, 0 },
 		{ the_largest_message_fits_anywhere, ALIGNMENTS, 0 },
+		{ a_large_ring_suits_huge_pages, 8, 0 },
 	},
 };
