@@ -25,9 +25,9 @@ int smq_eventcount_init(struct smq_header *header)
 }
 
 /* Fences from now on, and tells the peer. Release: its acquire is in prepare(). */
-static void acknowledge(struct smq_eventcount *eventcount)
+static void acknowledge(struct smq_eventcount *eventcount, uint16_t fences)
 {
-	eventcount->fences = true;
+	eventcount->fences = fences;
 	atomic_store_explicit(eventcount->own_fence, 1, memory_order_release);
 }
 
@@ -39,7 +39,7 @@ void smq_eventcount_attach(struct smq_eventcount *eventcount, bool registered, b
 		store(eventcount->own_fence, 0);
 	}
 	if (!registered || eventcount->shared)
-		acknowledge(eventcount);
+		acknowledge(eventcount, SMQ_FENCES_ALWAYS);
 	/* The reset is seen before this side reads the peer's word. Partner: the fence in prepare(), between the bits
 	 * and the reading of the acknowledgement. A sleeper that still saw the last handle's acknowledgement, and so
 	 * sleeps for a whole slice, has set its bits where this side's W3 will see them. */
@@ -53,21 +53,28 @@ static void set_bits(struct smq_eventcount *eventcount, uint32_t bits)
 
 static int64_t prepare(struct smq_eventcount *eventcount, uint32_t bit)
 {
-	set_bits(eventcount, bit | (eventcount->no_membarrier ? SMQ_WAIT_FENCE : 0));
-	if (!eventcount->no_membarrier && !smq_process_membarrier()) {
+	for (;;) {
+		bool may = !eventcount->no_membarrier && eventcount->membarriers < SMQ_MEMBARRIERS_MAX;
+		bool often = eventcount->membarriers >= SMQ_MEMBARRIERS_MAX / 2;
+
+		set_bits(eventcount, bit | (may && !often ? 0 : SMQ_WAIT_FENCE));
+		/* The bits are seen before the acknowledgement, the ring and the interruption are read. Partners: W2
+		 * where the waker fences, and where it stops; the fences in smq_eventcount_interrupt(),
+		 * smq_eventcount_attach() and smq_notify_fenced(). */
+		atomic_thread_fence(memory_order_seq_cst);
+		/* Acquire: its release is in acknowledge(). */
+		if (atomic_load_explicit(eventcount->peer_fence, memory_order_acquire))
+			return SMQ_SLICE_NS;
+		if (!may)
+			return SMQ_SLICE_UNFENCED_NS;
+		if (smq_process_membarrier()) {
+			eventcount->membarriers++;
+			return SMQ_SLICE_NS;
+		}
+		/* Again from the start, with both bits: a notification may have cleared the first one meanwhile, for a
+		 * publication that is not enough for this wait. */
 		eventcount->no_membarrier = true;
-		/* Both bits: a notification may have cleared the first one meanwhile, for a publication that is not
-		 * enough for this wait. */
-		set_bits(eventcount, bit | SMQ_WAIT_FENCE);
 	}
-	/* The bits are seen before the ring, the interruption and the acknowledgement are read. Partners: W2 where the
-	 * waker fences, and the fences in smq_eventcount_interrupt(), smq_eventcount_attach() and
-	 * smq_notify_fenced(). */
-	atomic_thread_fence(memory_order_seq_cst);
-	/* Acquire: its release is in acknowledge(). */
-	if (eventcount->no_membarrier && !atomic_load_explicit(eventcount->peer_fence, memory_order_acquire))
-		return SMQ_SLICE_UNFENCED_NS;
-	return SMQ_SLICE_NS;
 }
 
 int64_t smq_eventcount_prepare(struct smq_eventcount *eventcount)
@@ -96,7 +103,7 @@ void smq_eventcount_cancel(struct smq_eventcount *eventcount)
 int64_t smq_eventcount_prepare_poll(struct smq_eventcount *eventcount)
 {
 	/* Relaxed: while the bit is set, whatever is published from now on raises the descriptor, and the check that
-	 * follows finds what was published before. If a bit that W4 has cleared still shows, that waker raises the
+	 * follows finds what was published before; also when the waker has stopped fencing since. If a bit that W4 has cleared still shows, that waker raises the
 	 * descriptor. On a SHARED end the bit may be another handle's, whose barrier (S2) is still to come: a waker may
 	 * not have seen it. */
 	if (!eventcount->shared && atomic_load_explicit(&eventcount->own->word, memory_order_relaxed) & SMQ_WAIT_POLLER)
@@ -127,8 +134,10 @@ uint32_t smq_eventcount_notify(struct smq_eventcount *eventcount)
 	/* Before the wake: a sleeper that is about to sleep then finds another value in the word, and does not. */
 	uint32_t bits = clear_bits(&eventcount->peer->word, SMQ_WAIT_BITS);
 
-	if (bits & SMQ_WAIT_FENCE && !eventcount->fences)
-		acknowledge(eventcount);
+	if (bits & SMQ_WAIT_FENCE && eventcount->fences == 0)
+		acknowledge(eventcount, SMQ_FENCED_MAX);
+	else if (bits != 0 && eventcount->fences != 0 && eventcount->fences != SMQ_FENCES_ALWAYS)
+		eventcount->fences = SMQ_FENCED_MAX;
 	if (bits & SMQ_WAIT_SLEEPER)
 		smq_os_wake(eventcount->peer);
 	return bits;

@@ -14,17 +14,31 @@
  * The race is a store followed by a load on both sides: without barriers S3 may miss W1 while W3 misses S1, and the
  * sleeper sleeps beside a full ring. S2 puts a full barrier into the waker's instruction stream too. If it falls after
  * W1, then S3 sees the record; if it falls before W1, then W3 comes after it and sees SLEEPER. So the waker needs only
- * W2, which keeps the compiler from exchanging W1 and W3. doc/model/wait.pml checks this, and that it fails without S2.
+ * W2, which keeps the compiler from exchanging W1 and W3. doc/model/wait.pml checks all of this, and that it fails without each step.
  *
- * Where S2 does not reach the waker:
- *  - A waker that could not register with membarrier always fences at W2. So do the handles of a SHARED end, because
- *    one cannot acknowledge for another.
- *  - A sleeper that cannot call membarrier (an old kernel, a seccomp filter, also one installed after open) sets
- *    SLEEPER | FENCE and fences itself. A waker that sees FENCE acknowledges (claim.fence = 1) and fences from then on.
- *    Until the sleeper sees the acknowledgement, its slices are 1 ms: one wake may be missed, and the next slice makes
- *    up for it.
- *  - A new claim starts without fences: it resets its acknowledgement, then fences. A sleeper sets its bits, fences,
- *    and reads the acknowledgement. Either it sees the reset, or the new waker sees its word.
+ * Fences in place of S2. A membarrier interrupts the processors of every registered process of the machine, strangers
+ * too, and a waker may be out of its reach. So the waker may fence at W2; its end's claim.fence tells the sleeper, which
+ * reads that word at S2, after its bits and a fence of its own, and calls membarrier only if it reads 0:
+ *  - The sleeper asks for fences by the bit FENCE, beside its own. A waker that finds it at W4 acknowledges (fence = 1)
+ *    and fences from then on.
+ *  - The waker stops after SMQ_FENCED_MAX publications in a row that woke nobody: it sets fence = 0, and the W2 of that
+ *    publication is its last. A new claim does the same: it starts without fences, resets the word, and fences once.
+ *  - A waker that could not register with membarrier fences always. So do the handles of a SHARED end, because one
+ *    cannot acknowledge for another.
+ * Why the sleeper may go by a 1 that it has read: for a publication before the acknowledgement, that is a release, so S3
+ * sees it. For one that was fenced: of its W2 and the sleeper's fence, the first one makes W1 visible to S3, or the
+ * bits to W3. For one after the end of fencing: had the fence after fence = 0 come before the sleeper's, then the
+ * sleeper would not have read 1; so it came after, and each W3 from then on sees the bits, be it hours later.
+ *
+ * A sleeper asks for fences if it has called membarrier often of late, SMQ_MEMBARRIERS_MAX / 2 times; it goes on
+ * calling it until it sees the acknowledgement, which the next wake brings. But not after SMQ_MEMBARRIERS_MAX times, as
+ * when nobody wakes it (short timeouts, signals) or the waker stops again and again. What is counted is halved in each
+ * slice. So a handle calls membarrier at most SMQ_MEMBARRIERS_MAX times at once, and half as often in each further
+ * slice, whatever its peer does: 200 times a second.
+ *
+ * A sleeper that has neither an acknowledgement nor membarrier, because it may not call it now or cannot at all (an old
+ * kernel, a seccomp filter, also one installed after open), sets FENCE and sleeps in slices of 1 ms: one wake may be
+ * missed, and the next slice makes up for it.
  *
  * W4 may clear a bit that the sleeper has just set again. Then the word is not what the sleeper expects, the futex
  * returns at once (the semaphore has been posted), and the sleeper checks again. The count does the same for several
@@ -46,7 +60,7 @@
 
 /* Bits of a wait word; none: nobody waits. */
 #define SMQ_WAIT_SLEEPER 1u
-#define SMQ_WAIT_FENCE   2u
+#define SMQ_WAIT_FENCE   2u /* the waker is to fence from now on */
 #define SMQ_WAIT_POLLER  4u /* the pollable descriptor is to be raised, whether a handle sleeps or not */
 #define SMQ_WAIT_BITS    7u
 /* 8: followers sleep too. Not used yet, as 16. */
@@ -56,6 +70,15 @@
 #define SMQ_SLICE_NS          (250 * SMQ_NS_PER_MS)
 #define SMQ_SLICE_UNFENCED_NS (1 * SMQ_NS_PER_MS)
 
+/* How often a handle may call membarrier at once; half of that in each further slice. */
+#define SMQ_MEMBARRIERS_MAX 100
+/*
+ * A waker fences for so many publications after each wake. A fence takes some 20 ns: so fences that were in vain have
+ * cost no more than a sleep, its membarrier and its wake.
+ */
+#define SMQ_FENCED_MAX    4096
+#define SMQ_FENCES_ALWAYS UINT16_MAX
+
 /* One handle's private state. */
 struct smq_eventcount {
 	struct smq_wait *own;
@@ -63,7 +86,8 @@ struct smq_eventcount {
 	smq_word *own_fence; /* claim.fence of this end and of the peer's */
 	smq_word *peer_fence;
 	uint32_t prepared;        /* what own->word was set to at S1 */
-	bool fences;              /* this side fences at W2 */
+	uint16_t fences;          /* at W2 of so many publications more; 0: none; or SMQ_FENCES_ALWAYS */
+	uint8_t membarriers;      /* called of late at S2, halved in each slice */
 	bool shared;              /* other handles may sleep at this end too */
 	bool joined;              /* this handle is counted in own->sleepers */
 	bool no_membarrier;       /* this side could not call it at S2 */
@@ -88,14 +112,30 @@ void smq_eventcount_cancel(struct smq_eventcount *eventcount);
 /* The same for a pollable descriptor: stays prepared until it has been raised. */
 int64_t smq_eventcount_prepare_poll(struct smq_eventcount *eventcount);
 
+/* To be called once in each slice in which this handle has to wait. */
+static inline void smq_eventcount_new_slice(struct smq_eventcount *eventcount)
+{
+	eventcount->membarriers /= 2;
+}
+
 /* S4, at most `ns`. 0: check again. EINTR: a signal handler ran. */
 int smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 
-/* W2 and W3, after each publication. */
-static inline bool smq_eventcount_has_waiter(const struct smq_eventcount *eventcount)
+/* W2 of a side that fences. */
+static inline void smq_eventcount_fence(struct smq_eventcount *eventcount)
 {
-	if (smq_unlikely(eventcount->fences))
-		atomic_thread_fence(memory_order_seq_cst); /* W1 is seen before W3. Partner: the fence in prepare() */
+	/* Relaxed: nothing was published for a sleeper that reads this 0. */
+	if (eventcount->fences != SMQ_FENCES_ALWAYS && --eventcount->fences == 0)
+		atomic_store_explicit(eventcount->own_fence, 0, memory_order_relaxed);
+	/* W1, and that 0, are seen before W3, and before each W3 to come. Partner: the fence in prepare(). */
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* W2 and W3, after each publication. */
+static inline bool smq_eventcount_has_waiter(struct smq_eventcount *eventcount)
+{
+	if (smq_unlikely(eventcount->fences != 0))
+		smq_eventcount_fence(eventcount);
 	else
 		atomic_signal_fence(memory_order_seq_cst); /* the same for the compiler; S2 does it for the processor */
 	return atomic_load_explicit(&eventcount->peer->word, memory_order_relaxed) & SMQ_WAIT_BITS;

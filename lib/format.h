@@ -160,7 +160,7 @@ struct smq_claim {
 	/* The inode of that process's pid namespace, in which alone its pid means something; 0: not known. */
 	smq_word pid_namespace;
 	/* 1: this end fences between publishing and reading the peer's wait word (eventcount.h). Written by: this end's
-	 * handle when it attaches or acknowledges. Read by: a peer that prepares to sleep and has no membarrier. */
+	 * handle when it attaches, acknowledges, or stops fencing. Read by: a peer that prepares to sleep. */
 	smq_word fence;
 	/* SHARED end: the number of the handle that holds the owner lock, and SMQ_OWNER_* (ownerlock.h). Written and
 	 * read by: this end's handles. */

@@ -65,6 +65,13 @@ static void probe_peer(struct shmemq *q, int64_t now)
 	}
 }
 
+/* Begins a slice: once in SMQ_SLICE_NS, and only by handles that find nothing. */
+static void begin_slice(struct shmemq *q, int64_t now)
+{
+	smq_eventcount_new_slice(&q->eventcount);
+	probe_peer(q, now);
+}
+
 /* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
 static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 {
@@ -84,11 +91,11 @@ static int fail_try(struct shmemq *q, struct smq_want *want)
 	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_relaxed);
 	int err;
 
-	if (!q->stay && ++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0) {
+	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0) {
 		int64_t now = smq_now_ns();
 
 		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
-			probe_peer(q, now);
+			begin_slice(q, now);
 	}
 	if (is_decided(q, want, &err))
 		return err;
@@ -178,7 +185,7 @@ static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline
 		now = smq_now_ns();
 		probe_at = q->peer.probed_at + SMQ_SLICE_NS;
 		if (now >= probe_at) {
-			probe_peer(q, now);
+			begin_slice(q, now);
 			probe_at = now + SMQ_SLICE_NS;
 			if (is_over(q, want, &err))
 				break;

@@ -46,15 +46,16 @@ if ! command -v spin >/dev/null; then
 	echo 'skipped: spin is not installed'
 	exit 77
 fi
-for sleeper in 0 1 2; do
+for sleeper in 0 1 2 3; do
 	for first in 0 1; do
 		for second in 0 1; do
 			check holds wait -DSLEEPER_IS=$sleeper -DFIRST=$first -DSECOND=$second
 		done
 	done
 done
-for sleeper in 0 1 2; do
+for sleeper in 0 1 2 3; do
 	check holds wait -DSLEEPER_IS=$sleeper -DROOM
+	check holds wait -DSLEEPER_IS=$sleeper -DPOLLER
 done
 check fails wait -DSLEEPER_IS=0 -DROOM -DSLEEP_BY_ROOM
 check fails wait -DSLEEPER_IS=0 -DNO_MEMBARRIER
@@ -62,6 +63,12 @@ check fails wait -DSLEEPER_IS=0 -DFIRST=0 -DSECOND=0 -DNO_WAKER_FENCE
 check fails wait -DSLEEPER_IS=1 -DFIRST=0 -DSECOND=0 -DNO_SECOND_SLEEPER
 for mutant in NO_WAKER_FENCE NO_SHORT_SLICE NO_RESET NO_ATTACH_FENCE; do
 	check fails wait -DSLEEPER_IS=1 -D$mutant
+done
+check fails wait -DSLEEPER_IS=3 -DNO_SHORT_SLICE
+check fails wait -DSLEEPER_IS=0 -DFIRST=0 -DSECOND=0 -DALL_STOP
+for mutant in STOP_UNTOLD NO_STOP_FENCE STOP_AFTER_FENCE EARLY_ACK NO_SLEEPER_FENCE; do
+	check fails wait -DSLEEPER_IS=0 -D$mutant
+	check fails wait -DSLEEPER_IS=0 -DPOLLER -D$mutant
 done
 check holds claim
 for mutant in NO_INIT_LOCK NO_COMPARE NO_LAST_PEEK NO_REREAD PROBE_FIRST UNLOCK_FIRST; do

@@ -7,13 +7,19 @@
  * little. Each side's stores go through a first-in first-out buffer of its own; a load reads the own buffer first, then
  * memory. A lost wake-up is an invalid end state: the sleeper sleeps for ever, although what it waits for is there.
  *
+ * A waker that fences may stop after any publication. How often a sleeper has called membarrier is not counted: it may
+ * ask for fences at any time, and where it may have reached its limit it calls or does not, each time anew.
+ *
  * As built, chosen with -D:
  *	SLEEPER_IS=0  has membarrier    1  has none    2  loses it at some time, as by a seccomp filter after open
+ *		   3  has it, but may be at its limit at any time
  *	FIRST=1, SECOND=1               that waker could register with membarrier (0: it could not, and always fences)
  *	ROOM                            the sleeper is a producer, which reads the room while it spins, and the head
  *	                                before it sleeps; the waker, a consumer, stores the room every other message
+ *	POLLER                          the sleeper polls: it leaves its bit set until the waker clears it, tries once in
+ *	                                vain while it is set, and sleeps until its descriptor is readable
  * Each of these must make the model fail:
- *	NO_MEMBARRIER      a sleeper that has membarrier leaves out S2
+ *	NO_MEMBARRIER      a sleeper that has membarrier and sees no acknowledgement leaves out S2
  *	NO_WAKER_FENCE     W2 is a compiler barrier although the sleeper has asked for fences
  *	NO_SHORT_SLICE     whole slices before the waker's acknowledgement is seen
  *	NO_RESET           a new waker does not reset the last holder's acknowledgement
@@ -21,6 +27,12 @@
  *	SLEEP_BY_ROOM      with ROOM: before it sleeps the sleeper reads the room alone
  *	NO_SECOND_SLEEPER  a sleeper whose membarrier has failed adds only FENCE to its word, although a wake may have cleared
  *	                   SLEEPER
+ *	STOP_UNTOLD        a waker stops fencing and leaves its acknowledgement
+ *	NO_STOP_FENCE      it resets it, without a fence after that
+ *	STOP_AFTER_FENCE   it resets it after that publication's fence
+ *	ALL_STOP           a waker that could not register with membarrier stops, too
+ *	EARLY_ACK          the sleeper reads the acknowledgement before it sets its bits
+ *	NO_SLEEPER_FENCE   it reads it after that, but without a fence between them
  */
 #ifndef SLEEPER_IS
 #define SLEEPER_IS 0
@@ -67,7 +79,7 @@ byte pending[2 * WORDS];
 byte last[2 * WORDS];
 
 bool registered; /* membarrier reaches the present waker */
-bool asleep;     /* the sleeper is in the futex */
+bool asleep;     /* the sleeper is in the futex, or in poll */
 bool short_slice;
 
 #define SLOT(p, v) ((p) * WORDS + (v))
@@ -146,6 +158,40 @@ inline attach(can_register)
 #endif
 }
 
+/* W2 of a waker that fences. */
+inline fence()
+{
+	if
+	:: true
+#ifndef ALL_STOP
+	:: registered ->
+#else
+	:: true ->
+#endif
+#if !defined STOP_UNTOLD && !defined STOP_AFTER_FENCE
+		store(WAKER, ACK, 0);
+#endif
+		fences = false /* from now on */
+	fi;
+#if defined NO_STOP_FENCE
+	if
+	:: fences -> drain(WAKER)
+	:: else
+	fi
+#elif !defined NO_WAKER_FENCE
+	drain(WAKER)
+#else
+	skip
+#endif
+#ifdef STOP_AFTER_FENCE
+	;
+	if
+	:: !fences -> store(WAKER, ACK, 0)
+	:: else
+	fi
+#endif
+}
+
 inline publish()
 {
 	sent++;
@@ -157,22 +203,22 @@ inline publish()
 	fi;
 #endif
 	if
-	:: fences ->
-#ifndef NO_WAKER_FENCE
-		drain(WAKER)                            /* W2 */
-#else
-		skip
-#endif
+	:: fences -> fence()                            /* W2 */
 	:: else
 	fi;
 	load(WAKER, WORD, seen);                        /* W3 */
 	if
 	:: seen != 0 ->                                 /* W4 */
+#ifdef POLLER
+		d_step { drain(WAKER); seen = memory[WORD]; memory[WORD] = 0 };
+#endif
 		if
 		:: (seen & FENCE) && !fences -> acknowledge()
 		:: else
 		fi;
+#ifndef POLLER
 		store(WAKER, WORD, 0);
+#endif
 		drain(WAKER);                           /* the system call */
 		if
 		:: seen & SLEEPER -> asleep = false
@@ -210,48 +256,96 @@ inline membarrier()
 	fi
 }
 
+inline read_ack()
+{
+	load(WAITER, ACK, seen);
+	acknowledged = seen;
+	seen = 0
+}
+
 inline prepare()
 {
-	word = SLEEPER;
+#ifdef EARLY_ACK
+	read_ack();
+#endif
 	if
-	:: no_membarrier -> word = SLEEPER | FENCE
-	:: else
+	:: !no_membarrier -> word = SLEEPER
+	:: word = SLEEPER | FENCE
 	fi;
 	store(WAITER, WORD, word);                       /* S1 */
+#ifdef NO_SLEEPER_FENCE
+	read_ack();
+#endif
+	drain(WAITER);                                   /* S2 */
+#if !defined EARLY_ACK && !defined NO_SLEEPER_FENCE
+	read_ack();
+#endif
 	if
-	:: !no_membarrier && SLEEPER_IS != 1 ->         /* S2 */
+	:: acknowledged
+	:: !acknowledged && !no_membarrier && SLEEPER_IS != 1 ->
 #ifndef NO_MEMBARRIER
 		membarrier()
 #else
 		skip
 #endif
-	:: !no_membarrier && SLEEPER_IS != 0 -> /* the call fails, now and from now on */
+	:: !acknowledged && !no_membarrier && SLEEPER_IS != 0 -> /* the call fails, or is not made */
 		no_membarrier = true;
 #ifndef NO_SECOND_SLEEPER
 		word = SLEEPER | FENCE;
 #else
 		d_step { drain(WAITER); word = memory[WORD] | FENCE };
 #endif
-		store(WAITER, WORD, word)
-	:: no_membarrier
+		store(WAITER, WORD, word);
+		drain(WAITER);
+		read_ack()
+	:: !acknowledged && no_membarrier
 	fi;
-	drain(WAITER); /* the fence at the end of smq_eventcount_prepare() */
-	short_slice = false;
 #ifndef NO_SHORT_SLICE
+	short_slice = short_slice || (no_membarrier && !acknowledged);
+#endif
+	acknowledged = false;
+	no_membarrier = no_membarrier && SLEEPER_IS != 3
+}
+
+inline take_or_wait()
+{
+	load(WAITER, LAST_WORD, seen);                   /* S3 */
 	if
-	:: no_membarrier ->
-		load(WAITER, ACK, seen);
-		short_slice = !seen;
-		seen = 0
-	:: else
+	:: seen >= wanted -> taken = wanted; seen = 0
+	:: else ->
+		seen = 0;
+#ifndef POLLER
+		/* S4: the kernel compares and queues in one step. */
+		d_step { asleep = (memory[WORD] == word) };
+#endif
+		if
+		:: !asleep
+		:: short_slice ->
+#ifdef POLLER
+			/* The timer. A sleeper will prepare anew. A poller relies on the millisecond: what was
+			   published before has left the waker's buffer. */
+			drain(WAKER);
+			short_slice = false;
+#endif
+			asleep = false
+#ifdef POLLER
+		:: !tried -> tried = true
+#endif
+		fi
 	fi
+#ifndef POLLER
+	;
+	short_slice = false
 #endif
 }
 
 active proctype sleeper()
 {
 	byte taken, wanted, seen, word, v_, x_;
-	bool no_membarrier;
+	bool no_membarrier, acknowledged;
+#ifdef POLLER
+	bool tried;
+#endif
 
 	do
 	:: taken == MESSAGES -> break
@@ -266,21 +360,19 @@ active proctype sleeper()
 		:: seen >= wanted -> taken = wanted; seen = 0
 		:: else ->
 			seen = 0;
-			prepare();
-			load(WAITER, LAST_WORD, seen);   /* S3 */
+#ifdef POLLER
+			asleep = true; /* the descriptor is cleared */
+			load(WAITER, WORD, word);
 			if
-			:: seen >= wanted -> taken = wanted; seen = 0
-			:: else ->
-				seen = 0;
-				/* S4: the kernel compares and queues in one step. */
-				d_step { asleep = (memory[WORD] == word) };
-				if
-				:: !asleep
-				:: short_slice -> asleep = false
-				fi
+			:: word & SLEEPER
+			:: else -> prepare()
 			fi;
-			short_slice = false;
+			take_or_wait()
+#else
+			prepare();
+			take_or_wait();
 			store(WAITER, WORD, 0) /* cancel; before another prepare it makes no difference */
+#endif
 		fi
 	od
 }

@@ -2,48 +2,9 @@
 /* The words by which a process that waits and one that notifies agree, step by step: lib/eventcount.h says why. */
 #include "config.h"
 
-#include <sys/syscall.h>
-
-#include "filter.h"
-#include "memory.h"
-#include "process.h"
 #include "suite.h"
 #include "wait.h"
-
-static struct smq_header *header;
-static smq_word *word, *fence; /* of the one that waits, and of the one that notifies */
-static struct smq_eventcount waiter, notifier;
-
-/* The consumer waits, the producer notifies. */
-static void setup(void)
-{
-	header = memory_make(8).header;
-	word = &header->consumer_wait.word;
-	fence = &header->producer_claim.fence;
-	ck_assert_int_eq(smq_eventcount_init(header), 0);
-	waiter = (struct smq_eventcount){ .own = &header->consumer_wait,
-					  .peer = &header->producer_wait,
-					  .own_fence = &header->consumer_claim.fence,
-					  .peer_fence = fence };
-	notifier = (struct smq_eventcount){ .own = &header->producer_wait,
-					    .peer = &header->consumer_wait,
-					    .own_fence = fence,
-					    .peer_fence = &header->consumer_claim.fence };
-	smq_eventcount_attach(&waiter, true, true);
-	smq_eventcount_attach(&notifier, true, true);
-}
-
-static void notify(struct smq_eventcount *side)
-{
-	if (smq_eventcount_has_waiter(side))
-		smq_eventcount_notify(side);
-}
-
-static void lose_membarrier(void)
-{
-	ck_assert(filter_deny(SYS_membarrier, EPERM));
-	ck_assert(!smq_process_membarrier());
-}
+#include "wait_sides.h"
 
 TEST(nobody_fences_where_membarrier_works)
 {
@@ -167,7 +128,7 @@ TEST(a_close_always_fences)
 const struct suite suite = {
 	.name = "unit/fence",
 	.seconds = 60,
-	.setup = setup,
+	.setup = make_wait_sides,
 	.tests = {
 		{ cancel_clears_the_word, 1, 0 },
 		{ notified_before_the_wait, 1, 0 },
