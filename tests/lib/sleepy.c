@@ -107,6 +107,16 @@ void sleepy_eager(struct shmemq *q)
 	q->spin_misses = SMQ_SPIN_MISSES;
 }
 
+void sleepy_unsettle(struct shmemq *q, uint64_t *random, uint64_t i)
+{
+	static const uint8_t called[] = { 0, 0, SMQ_MEMBARRIERS_MAX / 2, SMQ_MEMBARRIERS_MAX };
+	struct smq_eventcount *eventcount = &q->eventcount;
+
+	eventcount->membarriers = i / 1024 % 2 ? called[traffic_random(random) % sizeof called] : 0;
+	if (eventcount->fences != 0 && eventcount->fences != SMQ_FENCES_ALWAYS)
+		eventcount->fences = (uint16_t)(1 + traffic_random(random) % 2);
+}
+
 void sleepy_delay(uint64_t *random, unsigned most)
 {
 	for (uint64_t i = traffic_random(random) % most; i > 0; i--)

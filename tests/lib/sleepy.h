@@ -27,6 +27,13 @@ unsigned sleepy_sleeps(void);
 void sleepy_eager(struct shmemq *q);
 
 /*
+ * Before message `i`: sets how often a handle has called membarrier of late, and that it soon stops fencing. For a
+ * thousand messages never, so that its waits call membarrier as if they were few; for the next thousand at random, so
+ * that they call membarrier, ask for fences, or do without either, and both ends change over often.
+ */
+void sleepy_unsettle(struct shmemq *q, uint64_t *random, uint64_t i);
+
+/*
  * After a call that failed with EAGAIN: polls until it is worth repeating. false: another errno, or a lost raise, which
  * it prints.
  */

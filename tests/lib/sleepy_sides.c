@@ -128,6 +128,8 @@ static int ping_pong(struct shmemq *out, struct shmemq *in, bool ping, uint64_t 
 	for (uint64_t i = 0; i < work.count; i++) {
 		if (i % 64 == 0)
 			vary(&delays);
+		sleepy_unsettle(in, &delays.random, i);
+		sleepy_unsettle(out, &delays.random, i);
 		if (ping && test_now() > work.end)
 			work.count = i + 1;
 		if (ping == (i / 64 % 2 == 0))
@@ -170,6 +172,7 @@ static int stream(struct shmemq *q, bool produce, uint64_t seed, uint64_t count)
 			await_peer(q);
 		if (i % 64 == 0)
 			sleepy_delay(&random, random >> 32 & 1 ? 200000 : 10000);
+		sleepy_unsettle(q, &random, i);
 		traffic_fill(message, bytes, i);
 		sleepy_eager(q);
 		left = (uint32_t)(work.count - i);
