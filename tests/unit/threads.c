@@ -71,12 +71,14 @@ static void *interrupt(void *argument)
 	return NULL;
 }
 
-static void move(struct ends *ends, bool sleeping)
+static void move(struct ends *ends, bool sleeping, bool fencing)
 {
 	pthread_t pusher, popper, interrupter;
 
 	if (sleeping)
 		ends->producer->spin_misses = ends->consumer->spin_misses = SMQ_SPIN_MISSES;
+	if (fencing)
+		ends->producer->eventcount.membarriers = ends->consumer->eventcount.membarriers = SMQ_MEMBARRIERS_MAX;
 	ck_assert_int_eq(pthread_create(&pusher, NULL, push, ends), 0);
 	ck_assert_int_eq(pthread_create(&popper, NULL, pop, ends), 0);
 	ck_assert_int_eq(pthread_create(&interrupter, NULL, interrupt, ends), 0);
@@ -88,7 +90,10 @@ static void move(struct ends *ends, bool sleeping)
 	ck_assert_int_eq(ends->pop_failed, 0);
 }
 
-/* Bits of `_i`: 1: one mapping; 2: sleeps instead of spinning, for the first hundred waits at least. */
+/*
+ * Bits of `_i`: 1: one mapping; 2: sleeps instead of spinning, for the first hundred waits at least; 4: these ask for
+ * fences, and call no membarrier at first.
+ */
 TEST(threads)
 {
 	const char *name = test_name();
@@ -98,7 +103,7 @@ TEST(threads)
 	ends.consumer = test_open(name, SHMEMQ_CONSUMER, 0);
 	if (_i & 1)
 		share_mapping(ends.consumer, ends.producer);
-	move(&ends, _i & 2);
+	move(&ends, _i & 2, _i & 4);
 	ck_assert_int_eq(shmemq_stat(ends.producer, &st), 0);
 	ck_assert_uint_ge(st.pushed_messages, 1);
 	ck_assert_uint_le(st.pushed_messages, MESSAGES);
@@ -120,6 +125,6 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.begin = begin,
 	.tests = {
-		{ threads, 4, 0 },
+		{ threads, 8, 0 },
 	},
 };
