@@ -103,9 +103,9 @@ void smq_eventcount_cancel(struct smq_eventcount *eventcount)
 int64_t smq_eventcount_prepare_poll(struct smq_eventcount *eventcount)
 {
 	/* Relaxed: while the bit is set, whatever is published from now on raises the descriptor, and the check that
-	 * follows finds what was published before; also when the waker has stopped fencing since. If a bit that W4 has cleared still shows, that waker raises the
-	 * descriptor. On a SHARED end the bit may be another handle's, whose barrier (S2) is still to come: a waker may
-	 * not have seen it. */
+	 * follows finds what was published before; also when the waker has stopped fencing since. If a bit that W4 has
+	 * cleared still shows, that waker raises the descriptor. On a SHARED end the bit may be another handle's, whose
+	 * barrier (S2) is still to come: a waker may not have seen it. */
 	if (!eventcount->shared && atomic_load_explicit(&eventcount->own->word, memory_order_relaxed) & SMQ_WAIT_POLLER)
 		return SMQ_SLICE_NS;
 	return prepare(eventcount, SMQ_WAIT_POLLER);

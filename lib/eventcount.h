@@ -14,18 +14,19 @@
  * The race is a store followed by a load on both sides: without barriers S3 may miss W1 while W3 misses S1, and the
  * sleeper sleeps beside a full ring. S2 puts a full barrier into the waker's instruction stream too. If it falls after
  * W1, then S3 sees the record; if it falls before W1, then W3 comes after it and sees SLEEPER. So the waker needs only
- * W2, which keeps the compiler from exchanging W1 and W3. doc/model/wait.pml checks all of this, and that it fails without each step.
+ * W2, which keeps the compiler from exchanging W1 and W3. doc/model/wait.pml checks all of this, and that it fails
+ * without each step.
  *
  * Fences in place of S2. A membarrier interrupts the processors of every registered process of the machine, strangers
- * too, and a waker may be out of its reach. So the waker may fence at W2; its end's claim.fence tells the sleeper, which
- * reads that word at S2, after its bits and a fence of its own, and calls membarrier only if it reads 0:
+ * too, and a waker may be out of its reach. So the waker may fence at W2; its end's claim.fence tells the sleeper,
+ * which reads that word at S2, after its bits and a fence of its own, and calls membarrier only if it reads 0:
  *  - The sleeper asks for fences by the bit FENCE, beside its own. A waker that finds it at W4 acknowledges (fence = 1)
  *    and fences from then on.
  *  - The waker stops after SMQ_FENCED_MAX publications in a row that woke nobody: it sets fence = 0, and the W2 of that
  *    publication is its last. A new claim does the same: it starts without fences, resets the word, and fences once.
  *  - A waker that could not register with membarrier fences always. So do the handles of a SHARED end, because one
  *    cannot acknowledge for another.
- * Why the sleeper may go by a 1 that it has read: for a publication before the acknowledgement, that is a release, so S3
+ * Why the sleeper may go by a 1 that it reads: for a publication before the acknowledgement, that is a release, so S3
  * sees it. For one that was fenced: of its W2 and the sleeper's fence, the first one makes W1 visible to S3, or the
  * bits to W3. For one after the end of fencing: had the fence after fence = 0 come before the sleeper's, then the
  * sleeper would not have read 1; so it came after, and each W3 from then on sees the bits, be it hours later.
