@@ -305,6 +305,8 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 
 ssize_t smq_notify_slow(struct shmemq *q, ssize_t result)
 {
+	if (q->eventcount.fences != 0 && !smq_eventcount_has_waiter(&q->eventcount))
+		return result;
 	if (smq_eventcount_notify(&q->eventcount) & SMQ_WAIT_POLLER)
 		smq_pollable_raise(q->fd, q->producer);
 	return result;

@@ -55,13 +55,14 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 /* Has shmemq_interrupt() been called? Clears that. */
 bool smq_take_interrupt(struct shmemq *q);
 
-/* Wakes the peer. Returns `result`, so that a call may end with it. */
+/* Wakes the peer; from a side that fences, only if the peer waits. Returns `result`, so that a call may end with it. */
 ssize_t smq_notify_slow(struct shmemq *q, ssize_t result);
 
-/* The same if the peer waits: after each publication. */
+/* Wakes the peer if it waits: after each publication. */
 static inline ssize_t smq_notify(struct shmemq *q, ssize_t result)
 {
-	if (smq_unlikely(smq_eventcount_has_waiter(&q->eventcount)))
+	/* A side that fences does it in the slow function, so that its counting costs the others nothing. */
+	if (smq_unlikely(q->eventcount.fences != 0 || smq_eventcount_has_waiter(&q->eventcount)))
 		return smq_notify_slow(q, result);
 	return result;
 }
