@@ -77,10 +77,11 @@ int main(int argc, char **argv)
 	char name[64];
 	size_t size;
 	method_function *method;
+	unsigned shared;
 	int status;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s copy|in-place|batch SIZE COUNT\n", argv[0]);
+		fprintf(stderr, "usage: %s copy|shared|in-place|batch SIZE COUNT\n", argv[0]);
 		return 2;
 	}
 	size = strtoul(argv[2], NULL, 10);
@@ -88,14 +89,16 @@ int main(int argc, char **argv)
 	if (size > 256)
 		return 2;
 	snprintf(name, sizeof name, "/shmemq-cost-%ld", (long)getpid());
-	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0600, NULL);
+	/* As copy, at ends that are SHARED: each handle is the only one. */
+	shared = strcmp(argv[1], "shared") == 0 ? SHMEMQ_SHARED : 0;
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL | shared, 0600, NULL);
 	if (producer == NULL)
 		return failed(name);
-	consumer = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
+	consumer = shmemq_open(name, SHMEMQ_CONSUMER | shared, 0, NULL);
 	/* The name is removed now, so that no failure after this leaves it. */
 	if (shmemq_unlink(name) != 0 || consumer == NULL)
 		return failed(name);
-	method = strcmp(argv[1], "copy") == 0 ? copy : strcmp(argv[1], "batch") == 0 ? batch : in_place;
+	method = strcmp(argv[1], "in-place") == 0 ? in_place : strcmp(argv[1], "batch") == 0 ? batch : copy;
 	status = method(producer, consumer, size, count);
 	shmemq_close(producer);
 	shmemq_close(consumer);

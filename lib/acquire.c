@@ -107,6 +107,8 @@ static int sleep_for_lock(struct shmemq *q, int64_t deadline)
 
 static int lock(struct shmemq *q, int64_t timeout, int64_t deadline)
 {
+	if (q->ownerlock.held) /* since smq_lock_once() */
+		return 0;
 	for (int i = 0; i < LOCK_PAUSES; i++) {
 		if (smq_ownerlock_trylock(&q->ownerlock))
 			return 0;
@@ -217,8 +219,14 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 	return err != 0 ? smq_fail(err) : 0;
 }
 
+ssize_t smq_notify_waiters(struct shmemq *q, uint32_t waiters, ssize_t result)
+{
+	smq_ownerlock_notify(&q->ownerlock, waiters, q->eventcount.own, q->fd, q->producer);
+	return smq_eventcount_look(&q->eventcount) ? smq_notify_slow(q, result) : result;
+}
+
 int smq_finish_shared(struct shmemq *q)
 {
-	smq_unlock_owner(q); /* first, so that other handles do not wait for the system call of the wake */
-	return (int)smq_notify(q, 0);
+	q->ownerlock.held = false;
+	return (int)smq_finish_once(q, 0);
 }

@@ -62,6 +62,38 @@ static inline void smq_unlock_owner(struct shmemq *q)
 		smq_ownerlock_unlock(&q->ownerlock, q->eventcount.own, q->fd, q->producer);
 }
 
+/* Wakes those that wait for the lock, then the peer. Returns `result`. */
+ssize_t smq_notify_waiters(struct shmemq *q, uint32_t waiters, ssize_t result);
+
+/*
+ * The frequent case of a SHARED end, for a call that does all its work between this and smq_finish_once(): nobody has
+ * the owner lock, and this handle was the last that had it, so that what it knows of the ring is still right. false:
+ * the general case, which goes on with the lock if this has got it.
+ */
+static smq_always_inline bool smq_lock_once(struct shmemq *q)
+{
+	if (!smq_ownerlock_trylock_once(&q->ownerlock))
+		return false;
+	if (smq_likely(smq_ring_is_unmoved(&q->ring, q->producer)))
+		return true;
+	q->ownerlock.held = true;
+	return false;
+}
+
+/* Unlocks, then wakes the peer. */
+static smq_always_inline ssize_t smq_finish_once(struct shmemq *q, ssize_t result)
+{
+	/* First, so that other handles do not wait for the system call of the wake. */
+	uint32_t waiters = smq_ownerlock_exchange(&q->ownerlock);
+
+	/* W2: what was published is seen before W3, on every end that is SHARED (eventcount.h). Partner: the fence in
+	 * prepare() of eventcount.c. */
+	smq_fence_after_exchange();
+	if (smq_unlikely(waiters != 0))
+		return smq_notify_waiters(q, waiters, result);
+	return smq_eventcount_look(&q->eventcount) ? smq_notify_slow(q, result) : result;
+}
+
 /* Unlocks, then wakes the peer: ends a call that has published or released. Returns 0. */
 int smq_finish_shared(struct shmemq *q);
 static smq_always_inline int smq_finish(struct shmemq *q)

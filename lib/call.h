@@ -34,6 +34,12 @@ static inline bool smq_in_unshared_state(const struct shmemq *q, uint32_t state)
 	return smq_in_process(q) && q->state == state;
 }
 
+/* Is it in this state, and its end SHARED? The state first, since on most ends it decides. */
+static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
+{
+	return q != NULL && q->state == (state | SMQ_SHARED) && smq_in_process(q);
+}
+
 /* Is it in this state, SHARED or not? */
 static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 {

@@ -39,6 +39,20 @@ static inline void smq_cpu_relax(void)
 #endif
 }
 
+/*
+ * A full fence right after an atomic exchange: what was stored before the exchange is seen before anything is loaded
+ * after this. On x86 the exchange is a locked instruction, which is such a fence for the processor, whatever order was
+ * asked for; this then keeps the compiler from moving the load before it. Other processors get an instruction more.
+ */
+static inline void smq_fence_after_exchange(void)
+{
+#if defined __GNUC__ && (defined __x86_64__ || defined __i386__)
+	atomic_signal_fence(memory_order_seq_cst);
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
 /* Requests a cache line that will be written soon. A hint only: any address is allowed. */
 static inline void smq_prefetch_write(const void *address)
 {

@@ -122,6 +122,12 @@ static inline void smq_eventcount_new_slice(struct smq_eventcount *eventcount)
 /* S4, at most `ns`. 0: check again. EINTR: a signal handler ran. */
 int smq_eventcount_wait(struct smq_eventcount *eventcount, int64_t ns);
 
+/* W3, after W2. */
+static inline bool smq_eventcount_look(const struct smq_eventcount *eventcount)
+{
+	return atomic_load_explicit(&eventcount->peer->word, memory_order_relaxed) & SMQ_WAIT_BITS;
+}
+
 /* W2 of a side that fences. */
 static inline void smq_eventcount_fence(struct smq_eventcount *eventcount)
 {
@@ -139,7 +145,7 @@ static inline bool smq_eventcount_has_waiter(struct smq_eventcount *eventcount)
 		smq_eventcount_fence(eventcount);
 	else
 		atomic_signal_fence(memory_order_seq_cst); /* the same for the compiler; S2 does it for the processor */
-	return atomic_load_explicit(&eventcount->peer->word, memory_order_relaxed) & SMQ_WAIT_BITS;
+	return smq_eventcount_look(eventcount);
 }
 
 /* W4. Returns the bits that it cleared: if SMQ_WAIT_POLLER is among them, the descriptor is to be raised. */

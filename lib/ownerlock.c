@@ -21,7 +21,7 @@ static uint32_t load(const smq_word *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-/* Acquire: with the release in smq_ownerlock_unlock(), what the last holder stored is seen. */
+/* Acquire: with the release in smq_ownerlock_exchange(), what the last holder stored is seen. */
 static bool compare_exchange(struct smq_ownerlock *lock, uint32_t from, uint32_t to)
 {
 	return atomic_compare_exchange_strong_explicit(lock->word, &from, to, memory_order_acquire,
@@ -38,19 +38,21 @@ bool smq_ownerlock_trylock(struct smq_ownerlock *lock)
 	return true;
 }
 
+void smq_ownerlock_notify(const struct smq_ownerlock *lock, uint32_t waiters, struct smq_wait *wait, int fd,
+			  bool producer)
+{
+	if (waiters & SMQ_OWNER_SLEEPER)
+		smq_os_owner_wake(wait, lock->word, false);
+	if (waiters & SMQ_OWNER_POLLER)
+		smq_pollable_raise(fd, !producer); /* as the peer does */
+}
+
 void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer)
 {
-	uint32_t was;
-
 	if (!lock->held)
 		return;
 	lock->held = false;
-	/* Release: the next holder sees what this one stored. Its acquire: compare_exchange(). */
-	was = atomic_exchange_explicit(lock->word, 0, memory_order_release);
-	if (was & SMQ_OWNER_SLEEPER)
-		smq_os_owner_wake(wait, lock->word, false);
-	if (was & SMQ_OWNER_POLLER)
-		smq_pollable_raise(fd, !producer); /* as the peer does */
+	smq_ownerlock_notify(lock, smq_ownerlock_exchange(lock), wait, fd, producer);
 }
 
 /*

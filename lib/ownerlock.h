@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 
+#include "compiler.h"
 #include "format.h"
 
 /* Bits of the word beside the number. */
@@ -41,6 +42,31 @@ bool smq_ownerlock_trylock(struct smq_ownerlock *lock);
 
 /* Does nothing unless this handle holds it. `wait` and `fd`: for this end's sleepers and pollers. */
 void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer);
+
+/*
+ * The frequent case of the two, for a call that makes both and nothing in between that looks at `held`, which they
+ * leave alone. One exchange, without a load before it: if the word is in another processor's cache, the line is fetched
+ * once. Not if this handle has slept, since the word is to get SLEEPER too, or has to attach.
+ */
+static inline bool smq_ownerlock_trylock_once(const struct smq_ownerlock *lock)
+{
+	uint32_t unlocked = 0;
+
+	/* Acquire: with the release in smq_ownerlock_exchange(), what the last holder stored is seen. */
+	return !lock->slept && !lock->recovered &&
+	       atomic_compare_exchange_strong_explicit(lock->word, &unlocked, lock->number, memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+/* Unlocks. Returns the bits of those that wait, for smq_ownerlock_notify(). smq_fence_after_exchange() may follow. */
+static inline uint32_t smq_ownerlock_exchange(const struct smq_ownerlock *lock)
+{
+	/* Release: the next holder sees what this one stored. Its acquire: smq_ownerlock_trylock(). */
+	return atomic_exchange_explicit(lock->word, 0, memory_order_release) & (SMQ_OWNER_SLEEPER | SMQ_OWNER_POLLER);
+}
+
+void smq_ownerlock_notify(const struct smq_ownerlock *lock, uint32_t waiters, struct smq_wait *wait, int fd,
+			  bool producer);
 
 /*
  * Takes the lock over from a holder that died. `fd` holds no lock; `forks`: see smq_initlock_fd(). 0, EBUSY (the holder

@@ -28,26 +28,30 @@ static smq_always_inline int release(struct shmemq *q, uint32_t size)
 
 #define NOTHING UINT32_MAX
 
-/* The frequent case. Returns false, and has done nothing, if this is not it. `*bytes` is NOTHING if there is none. */
-static smq_always_inline bool pop_small(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes)
+/* Pops a small message. Returns false, and has done nothing, if there is none. `*bytes` is NOTHING if it found none. */
+static smq_always_inline bool pop_at_head(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes)
 {
-	const struct smq_record *record;
+	const struct smq_record *record = smq_record_at(&q->ring, q->ring.position);
 	uint32_t end;
 
-	*bytes = 0;
-	if (smq_unlikely(buf == NULL || !smq_in_unshared_state(q, SHMEMQ_CONSUMER)))
-		return false;
-	record = smq_record_at(&q->ring, q->ring.position);
 	if (smq_unlikely(!smq_ring_peek_small(record, bytes) || *bytes > size || q->ring.redelivering))
 		return false;
-	end = q->ring.position +
-	      smq_record_units(&q->ring, *bytes); /* before anything is stored: see struct smq_reservation */
+	/* Before anything is stored: see struct smq_reservation. */
+	end = q->ring.position + smq_record_units(&q->ring, *bytes);
 	smq_copy_small(buf, (const unsigned char *)(record + 1), *bytes);
 	if (type != NULL)
 		*type = smq_record_type(record);
 	q->redelivered = false;
 	smq_ring_release_new(&q->ring, end, 1, *bytes);
 	return true;
+}
+
+/* The frequent case. Returns false, and has done nothing, if this is not it. `*bytes` is NOTHING if there is none. */
+static smq_always_inline bool pop_small(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes)
+{
+	*bytes = 0;
+	return smq_likely(buf != NULL && smq_in_unshared_state(q, SHMEMQ_CONSUMER)) &&
+	       pop_at_head(q, buf, size, type, bytes);
 }
 
 static smq_noinline ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
@@ -68,6 +72,19 @@ static smq_noinline ssize_t pop_any(struct shmemq *q, void *buf, size_t size, ui
 	return (ssize_t)bytes;
 }
 
+/* The frequent case of a SHARED end, and all others. If the first has got the owner lock, they go on with it. */
+static smq_noinline ssize_t pop_other(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
+{
+	uint32_t bytes;
+
+	if (smq_in_shared_state(q, SHMEMQ_CONSUMER) && buf != NULL && smq_lock_once(q)) {
+		if (smq_likely(pop_at_head(q, buf, size, type, &bytes)))
+			return smq_finish_once(q, (ssize_t)bytes);
+		q->ownerlock.held = true;
+	}
+	return pop_any(q, buf, size, type, timeout);
+}
+
 /* These leave by tail calls, so that the frequent case has no registers to save. */
 ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 {
@@ -77,7 +94,7 @@ ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 		return smq_notify(q, (ssize_t)bytes);
 	if (bytes == NOTHING && q->nonblock && smq_try_is_quiet(q))
 		return smq_fail_quiet(q);
-	return pop_any(q, buf, size, type, smq_timeout(q));
+	return bytes == 0 ? pop_other(q, buf, size, type, smq_timeout(q)) : pop_any(q, buf, size, type, smq_timeout(q));
 }
 
 ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
@@ -88,7 +105,7 @@ ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type
 		return smq_notify(q, (ssize_t)bytes);
 	if (bytes == NOTHING && timeout == 0 && smq_try_is_quiet(q))
 		return smq_fail_quiet(q);
-	return pop_any(q, buf, size, type, timeout);
+	return bytes == 0 ? pop_other(q, buf, size, type, timeout) : pop_any(q, buf, size, type, timeout);
 }
 
 /* Hands out the message at the head. */

@@ -21,20 +21,26 @@ static inline int commit(struct shmemq *q, size_t size, uint32_t type)
 	return smq_finish(q);
 }
 
+/* Pushes a small message, for which there is space. */
+static smq_always_inline void push_at_tail(struct shmemq *q, const void *data, uint32_t bytes, uint32_t type)
+{
+	struct smq_reservation reservation = smq_ring_reserve(&q->ring, bytes);
+
+	smq_ring_prefetch(reservation.record);
+	smq_copy_small((unsigned char *)(reservation.record + 1), data, bytes);
+	smq_ring_commit_at(&q->ring, reservation, bytes, type);
+}
+
 /* The frequent case. Returns false, and has done nothing, if this is not it. */
 static smq_always_inline bool push_small(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
 	uint32_t bytes = (uint32_t)size;
-	struct smq_reservation reservation;
 
 	/* Even the smallest ring can hold such a message. */
 	if (smq_unlikely(size > SMQ_SMALL || data == NULL || !smq_in_unshared_state(q, SHMEMQ_PRODUCER) ||
 			 !smq_ring_fits(&q->ring, smq_record_units(&q->ring, bytes))))
 		return false;
-	reservation = smq_ring_reserve(&q->ring, bytes);
-	smq_ring_prefetch(reservation.record);
-	smq_copy_small((unsigned char *)(reservation.record + 1), data, bytes);
-	smq_ring_commit_at(&q->ring, reservation, bytes, type);
+	push_at_tail(q, data, bytes, type);
 	return true;
 }
 
@@ -48,19 +54,32 @@ static smq_noinline int push_any(struct shmemq *q, const void *data, size_t size
 	return commit(q, size, type);
 }
 
+/* The frequent case of a SHARED end, and all others of small messages. */
+static smq_noinline int push_other(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
+{
+	uint32_t bytes = (uint32_t)size;
+
+	if (!smq_in_shared_state(q, SHMEMQ_PRODUCER) || data == NULL ||
+	    !smq_ring_fits(&q->ring, smq_record_units(&q->ring, bytes)) || !smq_lock_once(q))
+		return push_any(q, data, size, type, timeout);
+	push_at_tail(q, data, bytes, type);
+	return (int)smq_finish_once(q, 0);
+}
+
 /* These leave by tail calls, so that the frequent case has no registers to save. */
 int shmemq_push(struct shmemq *q, const void *data, size_t size, uint32_t type)
 {
 	if (push_small(q, data, size, type))
 		return (int)smq_notify(q, 0);
-	return push_any(q, data, size, type, smq_timeout(q));
+	return size <= SMQ_SMALL ? push_other(q, data, size, type, smq_timeout(q))
+				 : push_any(q, data, size, type, smq_timeout(q));
 }
 
 int shmemq_timedpush(struct shmemq *q, const void *data, size_t size, uint32_t type, int64_t timeout)
 {
 	if (push_small(q, data, size, type))
 		return (int)smq_notify(q, 0);
-	return push_any(q, data, size, type, timeout);
+	return size <= SMQ_SMALL ? push_other(q, data, size, type, timeout) : push_any(q, data, size, type, timeout);
 }
 
 /* Bytes of all parts; SIZE_MAX if the sum is larger. `*bad`: not a legal iovec. */

@@ -9,6 +9,12 @@ static uint32_t load(const smq_word *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
+/* The upper word is stored first. A writer that was killed after that store has left it one ahead. */
+static uint32_t corrected(uint32_t upper, uint32_t lower)
+{
+	return (upper & 1) != lower >> 31 ? upper - 1 : upper;
+}
+
 uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi)
 {
 	uint32_t upper = atomic_load_explicit(hi, memory_order_acquire), lower;
@@ -25,21 +31,18 @@ uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi)
 			break;
 		upper = again;
 	}
-	/* The upper word is stored first. A writer that was killed after that store has left it one ahead. */
-	if ((upper & 1) != lower >> 31)
-		upper--;
-	return (uint64_t)upper << 31 | (lower & INT32_MAX);
+	return (uint64_t)corrected(upper, lower) << 31 | (lower & INT32_MAX);
 }
 
+/* The same for the end's holder, beside which no other handle changes them. */
 static void load_totals(struct smq_ring *ring)
 {
-	uint64_t messages = smq_ring_total(&ring->progress->messages_lo, &ring->progress->messages_hi);
-	uint64_t moved = smq_ring_total(&ring->progress->moved_lo, &ring->progress->moved_hi);
+	const struct smq_progress *progress = ring->progress;
 
-	ring->messages_lo = (uint32_t)messages;
-	ring->messages_hi = (uint32_t)(messages >> 31);
-	ring->moved_lo = (uint32_t)moved;
-	ring->moved_hi = (uint32_t)(moved >> 31);
+	ring->messages_lo = load(&progress->messages_lo);
+	ring->moved_lo = load(&progress->moved_lo);
+	ring->messages_hi = corrected(load(&progress->messages_hi), ring->messages_lo);
+	ring->moved_hi = corrected(load(&progress->moved_hi), ring->moved_lo);
 }
 
 void smq_ring_init(struct smq_ring *ring, void *records, uint64_t capacity, uint32_t alignment)
@@ -167,24 +170,25 @@ void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, bo
 
 enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 {
-	uint32_t lo = ring->messages_lo, hi = ring->messages_hi;
-	/* Relaxed, this and the other loads: they follow the acquire of the owner lock. */
-	uint32_t position = load(&ring->progress->position_units);
+	uint32_t position;
 
+	if (smq_ring_is_unmoved(ring, producer))
+		return SMQ_READY;
+	/* Relaxed, this and the other loads: they follow the acquire of the owner lock. */
+	position = load(&ring->progress->position_units);
 	if (!smq_position_is_aligned(ring, position))
 		return SMQ_BAD;
 	load_totals(ring);
-	/* Position and totals are as this handle left them, so no other handle has pushed, and the cached head is still
-	 * less than a ring back. */
-	if (producer && position == ring->position && lo == ring->messages_lo && hi == ring->messages_hi)
-		return SMQ_READY;
 	ring->position = position;
 	if (!producer) {
 		load_lease(ring);
 		ring->room_due = load(ring->room) + smq_room_step(ring);
 		return SMQ_READY;
 	}
-	/* Acquire, as in smq_ring_load_head(). */
-	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
-	return head_is_valid(ring, ring->cached_head) ? SMQ_READY : SMQ_BAD;
+	/* The room and not the head, whose line the consumer writes with every message. It lies at most a ring before
+	 * the head. Acquire, as in smq_ring_load_room(). */
+	ring->cached_head = atomic_load_explicit(ring->room, memory_order_acquire);
+	if (!smq_position_is_aligned(ring, ring->cached_head) || (position - ring->cached_head) / 2 > ring->mask)
+		return SMQ_BAD;
+	return SMQ_READY;
 }

@@ -192,6 +192,24 @@ void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, bo
 enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
 
 /*
+ * With the owner lock: is the end as this handle left it? Then all that it knows is still right, and it need not
+ * resume. Relaxed: the loads follow the acquire of the owner lock. Position and messages differ if another handle has
+ * moved any since; the position alone does not, since it comes round. Before a handle has resumed, no total equals its
+ * own. A consumer's lease differs if another one has died, holding messages. So does the upper word of a total, until
+ * its next carry, if a handle was killed in the middle of one: then each handle resumes each time.
+ */
+static inline bool smq_ring_is_unmoved(const struct smq_ring *ring, bool producer)
+{
+	const struct smq_progress *progress = ring->progress;
+
+	if (atomic_load_explicit(&progress->position_units, memory_order_relaxed) != ring->position ||
+	    atomic_load_explicit(&progress->messages_lo, memory_order_relaxed) != ring->messages_lo ||
+	    atomic_load_explicit(&progress->messages_hi, memory_order_relaxed) != ring->messages_hi)
+		return false;
+	return producer || atomic_load_explicit(&progress->lease_units, memory_order_relaxed) == ring->lease;
+}
+
+/*
  * On a SHARED end, without the owner lock: may there be space for a record of `record_units` (producer; `exact`: by the
  * head, else by the room), or a message (consumer)? A guess, because the words are read one after the other while other
  * handles change them. A wrong "no" does not last: whatever changes after the first load is followed by a notification.

@@ -216,9 +216,11 @@ static int stream_silently(const char *name)
 	memset(message, 0, sizeof message);
 	if (q == NULL || other == NULL || consumer == NULL || !filter_forbid_all())
 		return 1;
-	for (int i = 0; i < 100000; i++) {
-		if (shmemq_push(i % 2 ? q : other, message, sizeof message, 0) != 0 ||
-		    shmemq_pop_start(consumer, &size, NULL) == NULL || shmemq_pop_end(consumer) != 0)
+	for (unsigned i = 0; i < 100000; i++) {
+		if (shmemq_push(i / 4 % 2 ? q : other, message, i % sizeof message, 0) != 0)
+			return 2;
+		if (i % 3 == 0 ? shmemq_pop_start(consumer, &size, NULL) == NULL || shmemq_pop_end(consumer) != 0
+			       : shmemq_pop(consumer, message, sizeof message, NULL) < 0)
 			return 2;
 	}
 	return 0;

@@ -4,9 +4,11 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -146,6 +148,59 @@ TEST(all_waiters_for_the_owner_lock_are_notified)
 	close_sleepers(&s);
 }
 
+/* A page that cannot be used yet. At the first access the peer prepares to sleep, and `owner` gets these bits. */
+static struct {
+	void *page;
+	size_t bytes;
+	smq_word *owner, *peer;
+	uint32_t bits;
+} fault;
+
+static void prepare_at_fault(int signal)
+{
+	(void)signal;
+	if (mprotect(fault.page, fault.bytes, PROT_READ | PROT_WRITE) != 0)
+		_exit(1);
+	*fault.peer |= SMQ_WAIT_SLEEPER;
+	*fault.owner |= fault.bits;
+}
+
+/*
+ * A call of the frequent case is over at once, and others can prepare to wait only while it copies. It notifies them,
+ * the peer also if other handles wait for the owner lock.
+ */
+TEST(those_that_prepare_during_a_call_are_notified)
+{
+	const char *name = test_name();
+	unsigned end = both_ends[_i / 2];
+	struct shmemq *q = end_join(name, end), *peer = end_join(name, other_end(end));
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_ge(end_try(end == SHMEMQ_PRODUCER ? q : peer, SHMEMQ_PRODUCER), 0);
+	ck_assert_int_ge(end_try(q, end), 0);
+	fault.bytes = (size_t)sysconf(_SC_PAGESIZE);
+	fault.page = mmap(NULL, fault.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(fault.page, MAP_FAILED);
+	fault.owner = q->ownerlock.word;
+	fault.peer = &q->eventcount.peer->word;
+	fault.bits = _i % 2 ? SMQ_OWNER_SLEEPER : 0;
+	signal(SIGSEGV, prepare_at_fault);
+	if (end == SHMEMQ_PRODUCER)
+		ck_assert_int_eq(shmemq_push(q, fault.page, CALL_BYTES, 0), 0);
+	else
+		ck_assert_int_eq(shmemq_pop(q, fault.page, CALL_BYTES, NULL), CALL_BYTES);
+	signal(SIGSEGV, SIG_DFL);
+	ck_assert_uint_eq(*fault.peer, SMQ_WAIT_COUNT_ONE);
+	ck_assert_uint_eq(*fault.owner, 0);
+
+	/* A handle that has slept for the lock passes its bit on: more may sleep. */
+	q->ownerlock.slept = true;
+	ck_assert_int_ge(end_try(q, end), 0);
+	ck_assert(!q->ownerlock.slept);
+	ck_assert_int_eq(munmap(fault.page, fault.bytes), 0);
+	ck_assert_int_eq(shmemq_close(q) | shmemq_close(peer), 0);
+}
+
 /* One message of so many is pushed only when both of them wait, which on a busy machine is rare otherwise. */
 #define MIXED_ONE_OF 16
 #define MIXED        TEST_PART(200000)
@@ -241,6 +296,7 @@ const struct suite suite = {
 		{ an_interruption_ends_the_wait_for_the_owner_lock, 2, 0 },
 		{ all_waiters_are_notified, 2, 0 },
 		{ all_waiters_for_the_owner_lock_are_notified, 2, 0 },
+		{ those_that_prepare_during_a_call_are_notified, 4, 0 },
 		{ sleepers_and_pollers_mix, 1, NEEDS_POLLFD },
 	},
 };
