@@ -137,10 +137,14 @@ struct smq_progress {
 	/* Bytes of these messages, likewise. */
 	smq_word moved_lo;
 	smq_word moved_hi;
+	/* SHARED end: the number of the handle that holds the owner lock, and SMQ_OWNER_* (ownerlock.h). Written and
+	 * read by: this end's handles. Here, so that who gets the lock gets all that it needs in one cache line, from
+	 * the last holder and not from the peer, which reads the claim. */
+	smq_word owner;
 	/* Producer: units of the longest record so far. A follower then knows how far a push may be writing. Not used
 	 * yet, as all from here on. */
 	smq_word longest_units;
-	uint32_t zero[9];
+	uint32_t zero[8];
 	/* The end's mark: two slots, of which `mark_now` is in force. */
 	struct smq_mark {
 		smq_word lo, hi;
@@ -151,7 +155,7 @@ struct smq_progress {
 
 /*
  * An end's claim. Written by: a handle that claims or closes the end, under the init lock (a close that could not get
- * the lock within 1 s does without); `fence` and `owner` as said below. Read by: the peer, when a call would have to
+ * the lock within 1 s does without); `fence` as said below. Read by: the peer, when a call would have to
  * wait; a handle that claims the end; shmemq_stat().
  */
 struct smq_claim {
@@ -162,9 +166,6 @@ struct smq_claim {
 	/* 1: this end fences between publishing and reading the peer's wait word (eventcount.h). Written by: this end's
 	 * handle when it attaches, acknowledges, or stops fencing. Read by: a peer that prepares to sleep. */
 	smq_word fence;
-	/* SHARED end: the number of the handle that holds the owner lock, and SMQ_OWNER_* (ownerlock.h). Written and
-	 * read by: this end's handles. */
-	smq_word owner;
 };
 #define SMQ_CLAIM_STATE 3u /* mask */
 #define SMQ_CLAIM_ONE   4u
@@ -217,7 +218,7 @@ struct smq_index {
  */
 struct smq_reader {
 	struct smq_claim claim;
-	uint32_t zero_claim[3];
+	uint32_t zero_claim[4];
 	struct smq_room room;
 	uint32_t zero_room[6];
 	smq_word position_units;

@@ -41,7 +41,7 @@ static int take_number(struct shmemq *q, int fd, struct smq_claim *own)
 	/* Relaxed, both: the init lock orders them. The count of claims, so that numbers are not soon used again. */
 	uint32_t claims = atomic_load_explicit(&own->state, memory_order_relaxed) / SMQ_CLAIM_ONE;
 	/* Not the number in the owner word: if its holder is dead, no handle has recovered from it yet. */
-	uint32_t except = atomic_load_explicit(&own->owner, memory_order_relaxed) & SMQ_HANDLES_MAX;
+	uint32_t except = atomic_load_explicit(&q->ring.progress->owner, memory_order_relaxed) & SMQ_HANDLES_MAX;
 
 	return smq_endlock_claim_number(fd, q->producer, claims % SMQ_HANDLES_MAX, except, &q->ownerlock.number);
 }
@@ -59,7 +59,7 @@ static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 		if (smq_attach(q) != SMQ_READY)
 			return EBADMSG;
 		/* No other handle is left, so a number in the owner word is a dead handle's. */
-		atomic_store_explicit(&own->owner, 0, memory_order_relaxed);
+		atomic_store_explicit(&q->ring.progress->owner, 0, memory_order_relaxed);
 	} else {
 		smq_ring_attach_shared(&q->ring, q->header, q->producer);
 	}
@@ -67,7 +67,7 @@ static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 		err = take_number(q, fd, own);
 		if (err != 0)
 			return err;
-		q->ownerlock.word = &own->owner;
+		q->ownerlock.word = &q->ring.progress->owner;
 		q->eventcount.shared = true;
 	}
 	q->eventcount.own = wait_of(q->header, q->producer);

@@ -142,7 +142,7 @@ TEST(garbage_in_the_room_is_found)
 	ck_assert_int_eq(end_try(three.two, three.end), 0);
 	*room += garbage[_i];
 	ck_fails(end_try(three.one, three.end), EBADMSG);
-	ck_assert_uint_eq(three.one->header->producer_claim.owner, 0);
+	ck_assert_uint_eq(three.one->header->producer_progress.owner, 0);
 	*room -= garbage[_i];
 	ck_assert_int_eq(end_try(three.two, three.end), 0);
 	close_three(&three);
