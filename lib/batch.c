@@ -75,6 +75,21 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 	return (int)pushed;
 }
 
+/* Bytes of a message, header included, that are requested when it is described. */
+#define PREFETCH_BYTES 320u
+
+/*
+ * The header's line is here. The others come from the producer's core: requested now, they are on their way while the
+ * later messages are described and the earlier ones are read.
+ */
+static inline void prefetch_message(const struct smq_record *record, uint32_t size)
+{
+	uint32_t end = SMQ_UNIT + size < PREFETCH_BYTES ? SMQ_UNIT + size : PREFETCH_BYTES;
+
+	for (uint32_t at = 64; at < end; at += 64)
+		smq_prefetch_read((const unsigned char *)record + at);
+}
+
 /*
  * Describes up to `most` messages at the head, the first of which, of `size` bytes, is there. Returns how many.
  * `*end`: the position after them; `*bytes`: the sum of their sizes.
@@ -99,6 +114,8 @@ static unsigned describe(const struct smq_ring *ring, uint32_t size, struct shme
 		};
 		if (smq_unlikely(redelivering) && smq_ring_redelivered(ring, position + used))
 			msgs[n].flags = SHMEMQ_MSG_REDELIVERED;
+		if (smq_unlikely(size > 64 - SMQ_UNIT))
+			prefetch_message(record, size);
 		sum += size;
 		used += smq_units(size, align_mask);
 		if (++n == most)

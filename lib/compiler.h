@@ -66,4 +66,14 @@ static inline void smq_prefetch_write(const void *address)
 #endif
 }
 
+/* The same for one that will be read. */
+static inline void smq_prefetch_read(const void *address)
+{
+#if defined __GNUC__
+	__builtin_prefetch(address);
+#else
+	(void)address;
+#endif
+}
+
 #endif
