@@ -97,6 +97,9 @@ enum smq_lock_byte {
 	/* This plus its number, 1 to SMQ_HANDLES_MAX, is the byte that a handle of a SHARED end write-locks. */
 	SMQ_LOCK_PRODUCER_HANDLES = 1 << 16,
 	SMQ_LOCK_CONSUMER_HANDLES = 2 << 16,
+	/* Not used yet: this plus the lower 16 bits of the claim's incarnation, in place of SMQ_LOCK_PRODUCER. */
+	SMQ_LOCK_PRODUCER_CLAIMS = 3 << 16,
+	SMQ_LOCK_CONSUMER_CLAIMS = 4 << 16,
 };
 #define SMQ_HANDLES_MAX 0xffffu /* handles that may share an end */
 
@@ -155,8 +158,8 @@ struct smq_progress {
 
 /*
  * An end's claim. Written by: a handle that claims or closes the end, under the init lock (a close that could not get
- * the lock within 1 s does without); `fence` as said below. Read by: the peer, when a call would have to
- * wait; a handle that claims the end; shmemq_stat().
+ * the lock within 1 s does without); `fence` as said below. Read by: the peer, when a call would have to wait; a handle
+ * that claims the end; shmemq_stat().
  */
 struct smq_claim {
 	smq_word state; /* SHMEMQ_END_NEVER, _OPEN or _CLOSED, plus SMQ_CLAIM_ONE for each claim so far */
@@ -166,6 +169,10 @@ struct smq_claim {
 	/* 1: this end fences between publishing and reading the peer's wait word (eventcount.h). Written by: this end's
 	 * handle when it attaches, acknowledges, or stops fencing. Read by: a peer that prepares to sleep. */
 	smq_word fence;
+	/* Claims of which each began after all earlier handles of the end had gone. The byte that such a claim locks is
+	 * to be SMQ_LOCK_*_CLAIMS plus this, so that a dead claim that is still locked does not stand in its way. Not
+	 * used yet. */
+	smq_word incarnation;
 };
 #define SMQ_CLAIM_STATE 3u /* mask */
 #define SMQ_CLAIM_ONE   4u
@@ -218,7 +225,7 @@ struct smq_index {
  */
 struct smq_reader {
 	struct smq_claim claim;
-	uint32_t zero_claim[4];
+	uint32_t zero_claim[3];
 	struct smq_room room;
 	uint32_t zero_room[6];
 	smq_word position_units;
