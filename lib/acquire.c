@@ -180,6 +180,12 @@ static int acquire(struct shmemq *q, struct smq_want *want, int64_t timeout)
 	return status == SMQ_READY ? 0 : smq_await(q, status, want, timeout);
 }
 
+/* Not on a SHARED end, whatever the peer's claim word says: this handle may have the owner lock. */
+static bool may_be_quiet(const struct shmemq *q, int64_t timeout)
+{
+	return timeout == 0 && !(q->state & SMQ_SHARED) && smq_try_is_quiet(q);
+}
+
 smq_noinline int smq_fail_quiet(struct shmemq *q)
 {
 	q->peer.tries++;
@@ -198,7 +204,7 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 	if (size > q->ring.message_max)
 		return smq_fail(EMSGSIZE);
 	want.need = smq_record_units(&q->ring, (uint32_t)size);
-	if (timeout == 0 && smq_try_is_quiet(q) && !smq_ring_fits(&q->ring, want.need) &&
+	if (may_be_quiet(q, timeout) && !smq_ring_fits(&q->ring, want.need) &&
 	    smq_ring_load_head(&q->ring, want.need) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
@@ -212,7 +218,7 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 
 	if (!smq_in_state(q, SHMEMQ_CONSUMER))
 		return smq_refuse(q, SHMEMQ_CONSUMER);
-	if (timeout == 0 && smq_try_is_quiet(q) && smq_ring_peek(&q->ring, &want.found) == SMQ_NOT_YET)
+	if (may_be_quiet(q, timeout) && smq_ring_peek(&q->ring, &want.found) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
 	*size = want.found;

@@ -148,6 +148,19 @@ TEST(garbage_in_the_room_is_found)
 	close_three(&three);
 }
 
+/* A peer's claim that looks like the one of a quiet try: the call fails, and does not keep the lock. */
+TEST(a_claim_of_garbage_keeps_no_lock)
+{
+	struct three three = open_three(SHMEMQ_CONSUMER);
+
+	while (end_try(three.one, SHMEMQ_CONSUMER) >= 0)
+		;
+	three.one->peer.claim->state = SMQ_NOT_QUIET;
+	ck_fails(end_try(three.one, SHMEMQ_CONSUMER), EAGAIN);
+	ck_assert_uint_eq(*three.one->ownerlock.word, 0);
+	close_three(&three);
+}
+
 /* The room lags after the head by less than a step, and the head shows that there is more space. */
 TEST(all_space_is_found)
 {
@@ -180,6 +193,7 @@ const struct suite suite = {
 		{ a_position_that_came_round_is_another, 2, 0 },
 		{ a_recovery_without_a_pop_is_noticed, 1, 0 },
 		{ garbage_in_the_room_is_found, 3, 0 },
+		{ a_claim_of_garbage_keeps_no_lock, 1, 0 },
 		{ all_space_is_found, 1, 0 },
 	},
 };
