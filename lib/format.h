@@ -195,8 +195,9 @@ struct smq_wait {
  * by: the producer, when its private copy of the head says that the ring is full.
  */
 struct smq_room {
-	smq_word position_units; /* at most a 64th of the capacity before the head */
-	smq_word messages_lo;    /* popped when that was stored: for messages_max. Not used yet */
+	/* At most a 64th of the capacity before the head; in the middle of a pop, and that pop. */
+	smq_word position_units;
+	smq_word messages_lo; /* popped when that was stored: for messages_max. Not used yet */
 };
 
 /* What an end notes on its slow paths. Written by: the end's handles. Read by: shmemq_stat(). Not used yet. */

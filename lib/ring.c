@@ -185,10 +185,12 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 		ring->room_due = load(ring->room) + smq_room_step(ring);
 		return SMQ_READY;
 	}
-	/* The room and not the head, whose line the consumer writes with every message. It lies at most a ring before
-	 * the head. Acquire, as in smq_ring_load_room(). */
+	/* The room and not the head, whose line the consumer writes with every message. Between a pop's store of the
+	 * head and that of the room it lies before the head by nearly a step and that pop, of up to a whole ring, and
+	 * the head a ring before the tail. Acquire, as in smq_ring_load_room(). */
 	ring->cached_head = atomic_load_explicit(ring->room, memory_order_acquire);
-	if (!smq_position_is_aligned(ring, ring->cached_head) || (position - ring->cached_head) / 2 > ring->mask)
+	if (!smq_position_is_aligned(ring, ring->cached_head) ||
+	    position - ring->cached_head > 2 * ring->mask + smq_room_step(ring))
 		return SMQ_BAD;
 	return SMQ_READY;
 }

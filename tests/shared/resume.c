@@ -161,6 +161,33 @@ TEST(a_claim_of_garbage_keeps_no_lock)
 	close_three(&three);
 }
 
+/* A consumer was killed after it had stored the head and before the room. So much may lie between room and tail. */
+TEST(a_room_that_lags_is_not_garbage)
+{
+	const char *name = test_name();
+	struct shmemq *peer = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
+	struct shmemq *one = end_join(name, SHMEMQ_PRODUCER), *two = end_join(name, SHMEMQ_PRODUCER);
+	smq_word *room = &one->header->consumer_room.position_units;
+	size_t largest = one->ring.message_max;
+	char *message = calloc(1, largest);
+	uint32_t was = *room;
+
+	for (uint32_t lag = 2; lag < smq_room_step(&one->ring); lag += 2) {
+		ck_assert_int_eq(shmemq_timedpush(one, message, 8, 0, 0), 0);
+		ck_assert_int_eq(shmemq_timedpop(peer, message, largest, NULL, 0), 8);
+	}
+	ck_assert_uint_eq(*room, was);
+	ck_assert_int_eq(shmemq_timedpush(one, message, largest, 0, 0), 0);
+	ck_assert_int_eq(shmemq_timedpop(peer, message, largest, NULL, 0), (ssize_t)largest);
+	*room = was;
+	ck_assert_int_eq(shmemq_timedpush(one, message, largest, 0, 0), 0);
+	ck_fails(shmemq_timedpush(two, message, 1, 0, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_timedpop(peer, message, largest, NULL, 0), (ssize_t)largest);
+	ck_assert_int_eq(shmemq_timedpush(two, message, 1, 0, 0), 0);
+	free(message);
+	ck_assert_int_eq(shmemq_close(one) | shmemq_close(two) | shmemq_close(peer), 0);
+}
+
 /* The room lags after the head by less than a step, and the head shows that there is more space. */
 TEST(all_space_is_found)
 {
@@ -194,6 +221,7 @@ const struct suite suite = {
 		{ a_recovery_without_a_pop_is_noticed, 1, 0 },
 		{ garbage_in_the_room_is_found, 3, 0 },
 		{ a_claim_of_garbage_keeps_no_lock, 1, 0 },
+		{ a_room_that_lags_is_not_garbage, 1, 0 },
 		{ all_space_is_found, 1, 0 },
 	},
 };
