@@ -71,6 +71,11 @@ static bool is_power_of_two(uint64_t number)
 	return number != 0 && (number & (number - 1)) == 0;
 }
 
+static bool is_alignment(uint32_t bytes)
+{
+	return is_power_of_two(bytes) && bytes >= SMQ_UNIT && bytes <= SMQ_ALIGNMENT_MAX;
+}
+
 /* What the attributes ask for. 0 or EINVAL. */
 static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *identity)
 {
@@ -81,7 +86,7 @@ static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *ident
 	if (wanted > SMQ_CAPACITY_MAX || (attr->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0 ||
 	    memcmp(attr->reserved, no_reserved, sizeof no_reserved) != 0)
 		return EINVAL;
-	if (!is_power_of_two(alignment) || alignment < SMQ_UNIT || alignment > SMQ_ALIGNMENT_MAX)
+	if (!is_alignment(alignment))
 		return EINVAL;
 	identity->capacity = page_bytes();
 	while (identity->capacity < wanted || identity->capacity < 2 * alignment)
@@ -279,8 +284,7 @@ int smq_object_identify(int fd, struct smq_identity *identity)
 	if (!is_power_of_two(identity->capacity) || identity->capacity < identity->header_bytes ||
 	    identity->capacity > SMQ_CAPACITY_MAX)
 		return EPROTO;
-	if (!is_power_of_two(identity->alignment) || identity->alignment < SMQ_UNIT ||
-	    identity->alignment > SMQ_ALIGNMENT_MAX || identity->capacity < 2 * identity->alignment)
+	if (!is_alignment(identity->alignment) || identity->capacity < 2 * identity->alignment)
 		return EPROTO;
 	/* What later libraries may make, and this one cannot keep. */
 	if (identity->capacity_max != identity->capacity || identity->messages_max != 0 ||
