@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The consumer, who waits, and the producer, who notifies: as much of them as eventcount.h knows of. */
+/* A consumer that waits and a producer that notifies: as much of them as eventcount.h knows of. */
 #ifndef TESTS_WAIT_SIDES_H
 #define TESTS_WAIT_SIDES_H
 
