@@ -67,6 +67,25 @@ static struct sock_filter filter[] = {
 #ifdef __NR_fcntl64
 	ALLOW(fcntl64),
 #endif
+#ifdef __NR_pidfd_open
+	ALLOW(pidfd_open), /* has it ended, though its lock is still there? */
+#endif
+#ifdef __NR_poll
+	ALLOW(poll),
+#endif
+#ifdef __NR_ppoll
+	ALLOW(ppoll),
+#endif
+#ifdef __NR_ppoll_time64
+	ALLOW(ppoll_time64),
+#endif
+	ALLOW(kill), /* the same, on old kernels */
+#ifdef __NR_lseek
+	ALLOW(lseek), /* is the descriptor still the queue's? */
+#endif
+#ifdef __NR__llseek
+	ALLOW(_llseek),
+#endif
 	ALLOW(fallocate), /* raise the descriptor of the peer's shmemq_pollfd() */
 	ALLOW(pread64),
 #ifdef __NR_nanosleep

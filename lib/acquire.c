@@ -23,7 +23,7 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 /* As smq_ownerlock_recover(). */
 static int recover(struct shmemq *q, int64_t now)
 {
-	int err = smq_ownerlock_recover(&q->ownerlock, q->fd, q->forks, q->producer);
+	int err = smq_ownerlock_recover(&q->ownerlock, smq_fd(q), q->forks, q->producer);
 
 	if (err != EAGAIN)
 		q->ownerlock.probed_at = now;
@@ -56,9 +56,12 @@ static bool recheck_holder(struct shmemq *q)
 /* Clears the descriptor, and has it raised when the lock is unlocked, or its holder dead. true: locked now. */
 static bool poll_lock(struct shmemq *q)
 {
+	int fd = smq_fd(q);
 	bool recovered;
 
-	smq_pollable_clear(q->pollable, q->fd, q->producer);
+	if (q->pollable->pollfd < 0) /* the program has closed it */
+		return false;
+	smq_pollable_clear(q->pollable, fd, q->producer);
 	recovered = recheck_holder(q);
 	if (!recovered && smq_ownerlock_prepare(&q->ownerlock, SMQ_OWNER_POLLER) != 0)
 		return false;
@@ -225,9 +228,17 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 	return err != 0 ? smq_fail(err) : 0;
 }
 
+void smq_wake_waiters(struct shmemq *q, uint32_t waiters)
+{
+	if (waiters & SMQ_OWNER_SLEEPER)
+		smq_ownerlock_wake(&q->ownerlock, q->eventcount.own);
+	if (waiters & SMQ_OWNER_POLLER)
+		smq_pollable_raise(smq_fd(q), !q->producer); /* as the peer does */
+}
+
 ssize_t smq_notify_waiters(struct shmemq *q, uint32_t waiters, ssize_t result)
 {
-	smq_ownerlock_notify(&q->ownerlock, waiters, q->eventcount.own, q->fd, q->producer);
+	smq_wake_waiters(q, waiters);
 	return smq_eventcount_look(&q->eventcount) ? smq_notify_slow(q, result) : result;
 }
 

@@ -55,14 +55,17 @@ static inline int smq_acquire_message(struct shmemq *q, uint32_t *size, int64_t 
 	return smq_has_message(q, size) ? 0 : smq_acquire_message_slow(q, size, timeout);
 }
 
+/* Wakes those that wait for the owner lock, or poll for it. */
+void smq_wake_waiters(struct shmemq *q, uint32_t waiters);
+
 /* Unlocks the owner lock, if there is one: ends a call that has nothing left to notify the peer of. */
 static inline void smq_unlock_owner(struct shmemq *q)
 {
 	if (smq_unlikely(q->state & SMQ_SHARED))
-		smq_ownerlock_unlock(&q->ownerlock, q->eventcount.own, q->fd, q->producer);
+		smq_wake_waiters(q, smq_ownerlock_unlock(&q->ownerlock));
 }
 
-/* Wakes those that wait for the lock, then the peer. Returns `result`. */
+/* The same, then wakes the peer. Returns `result`. */
 ssize_t smq_notify_waiters(struct shmemq *q, uint32_t waiters, ssize_t result);
 
 /*

@@ -2,14 +2,32 @@
 /* Closing a handle. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "acquire.h"
 #include "endlock.h"
 #include "mapping.h"
 #include "object.h"
+
+/* Is this handle the last of its end? `locked`: it has the init lock. */
+static bool is_last(struct shmemq *q, int fd, bool locked)
+{
+	if (!(q->state & SMQ_SHARED))
+		return true;
+	/* Without the lock another handle may be about to join. Then the end is not stored as closed: if this was the
+	 * last handle, the peer takes it for dead. */
+	return locked && !smq_endlock_others_held(fd, q->producer, q->ownerlock.number);
+}
+
+static void remove_temporary(const struct shmemq *q, int fd)
+{
+	if (q->directory >= 0)
+		smq_endlock_unlink_unused(q->directory, q->path + sizeof SMQ_DIRECTORY, fd);
+	else
+		smq_endlock_unlink_unused(AT_FDCWD, q->path, fd);
+}
 
 /*
  * Gives the end up: state, notification, the mapping and with it the lock, and the name of a TEMPORARY queue. 0 or
@@ -17,27 +35,27 @@
  */
 static int leave_end(struct shmemq *q)
 {
-	/* lock_fd holds no end lock: unmapping must not release the init lock. If the init lock is not to be had, the
-	 * end is given up all the same; only the name stays. */
-	int lock_fd, err;
+	int fd = smq_fd(q), lock_fd, err;
 
 	if (!q->producer && !(q->state & SMQ_SHARED))
 		smq_ring_flush_room(&q->ring);
 	smq_unlock_owner(q); /* first: the other handles need not wait for the init lock too */
-	lock_fd = smq_initlock_fd(q->fd, q->forks);
+	lock_fd = smq_endlock_open_fd(fd, q->forks);
+	/* If the init lock is not to be had, the end is given up all the same; only the name stays. */
 	err = smq_initlock_lock(lock_fd);
-	if (!(q->state & SMQ_SHARED) || !smq_endlock_others_held(q->fd, q->producer, q->ownerlock.number)) {
+	if (is_last(q, fd, err == 0)) {
 		smq_claim_close(smq_claim_of(q->header, q->producer));
 		smq_notify_fenced(q);
 	}
-	smq_mapping_unmap(q->header, q->header_bytes, smq_capacity(q));
+	smq_mapping_unmap(q->header, smq_header_bytes(q), smq_capacity(q));
 	if (err == 0) {
 		if (q->flags & SHMEMQ_ATTR_TEMPORARY && smq_has_name(q))
-			smq_endlock_unlink_unused(q->path, q->fd);
+			remove_temporary(q, fd);
 		smq_initlock_unlock(lock_fd);
 	}
-	smq_initlock_close_fd(lock_fd, q->fd);
-	return err == 0 ? 0 : ETIMEDOUT;
+	smq_endlock_close_fd(lock_fd, fd);
+	/* Without a descriptor the queue has no name any more that could be removed. */
+	return err == 0 || fd < 0 ? 0 : ETIMEDOUT;
 }
 
 int shmemq_close(struct shmemq *q)
@@ -48,14 +66,11 @@ int shmemq_close(struct shmemq *q)
 		return smq_fail(EINVAL);
 	if (smq_in_process(q)) { /* a forked child has neither the claim nor the mapping */
 		if (q->state & SHMEMQ_OBSERVER)
-			munmap(q->header, q->header_bytes);
+			munmap(q->header, smq_header_bytes(q));
 		else
 			err = leave_end(q);
 	}
-	if (q->pollable != NULL)
-		smq_pollable_close(q->pollable);
-	free(q->pollable);
-	close(q->fd);
+	smq_handle_close_fds(q);
 	free(q);
 	return err != 0 ? smq_fail(err) : 0;
 }

@@ -12,10 +12,20 @@
 #include "process.h"
 #include "shmemq.h"
 
-/* 0, EAGAIN (another description holds it), or ENOMEM. */
-static int set_lock(int fd, short type, off_t byte)
+/* Questions about one end. Each dead handle that is still locked takes two; only a hostile process makes so many. */
+#define QUESTIONS_MAX 1000
+
+static struct flock lock_of(short type, int64_t from, int64_t to)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+	return (struct flock){
+		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)from, .l_len = (off_t)(to - from)
+	};
+}
+
+/* 0, EAGAIN (another description holds it), or ENOMEM. */
+static int set_lock(int fd, short type, int64_t from, int64_t to)
+{
+	struct flock lock = lock_of(type, from, to);
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
@@ -28,7 +38,7 @@ int smq_initlock_lock(int fd)
 	int64_t deadline = smq_now_ns() + SMQ_NS_PER_S;
 	int err;
 
-	while ((err = set_lock(fd, F_WRLCK, SMQ_LOCK_INIT)) == EAGAIN) {
+	while ((err = set_lock(fd, F_WRLCK, SMQ_LOCK_INIT, SMQ_LOCK_INIT + 1)) == EAGAIN) {
 		if (smq_now_ns() >= deadline)
 			return ETIMEDOUT;
 		/* Polled, because a blocking lock has no timeout. Holders need tens of microseconds. */
@@ -39,97 +49,165 @@ int smq_initlock_lock(int fd)
 	return err;
 }
 
-int smq_initlock_fd(int fd, uint32_t forks)
+void smq_initlock_unlock(int fd)
+{
+	set_lock(fd, F_UNLCK, SMQ_LOCK_INIT, SMQ_LOCK_INIT + 1);
+}
+
+int smq_endlock_open_fd(int fd, uint32_t forks)
 {
 	int own;
 
 	return smq_process_forks() == forks || smq_object_reopen_own(fd, &own) != 0 ? fd : own;
 }
 
-void smq_initlock_close_fd(int lock_fd, int fd)
+void smq_endlock_close_fd(int lock_fd, int fd)
 {
 	if (lock_fd != fd)
 		close(lock_fd);
 }
 
-bool smq_initlock_trylock(int fd)
+static int64_t recovery_byte(bool producer, uint32_t number)
 {
-	return set_lock(fd, F_WRLCK, SMQ_LOCK_INIT) == 0;
+	return smq_lock_slot(producer, number) + SMQ_LOCK_SLOT_BYTES - 1;
 }
 
-void smq_initlock_unlock(int fd)
+/* What a lock says of the handle that has it. */
+struct claimant {
+	bool lives;
+	bool shared; /* it shares its end */
+};
+
+/*
+ * Reads it out of where the lock lies. A lock that is no handle's is a hostile process's, or, for a moment, that of a
+ * handle that recovers: the first counts as a handle that lives, the second as none.
+ */
+static struct claimant read_lock(const struct flock *lock)
 {
-	set_lock(fd, F_UNLCK, SMQ_LOCK_INIT);
+	int64_t slot = lock->l_start / SMQ_LOCK_SLOT_BYTES * SMQ_LOCK_SLOT_BYTES, pid = lock->l_start - slot;
+	int64_t namespace = lock->l_start + lock->l_len - 1 - slot - SMQ_LOCK_MIDDLE;
+	struct claimant claimant = { .lives = true };
+
+	if (pid == SMQ_LOCK_SLOT_BYTES - 1 && lock->l_len == 1)
+		return (struct claimant){ .lives = false };
+	claimant.shared = pid >= SMQ_LOCK_SHARED;
+	if (claimant.shared)
+		pid -= SMQ_LOCK_SHARED;
+	if (pid <= 0 || pid > INT32_MAX || namespace <= 0 || namespace > UINT32_MAX)
+		return claimant;
+	claimant.lives = namespace != smq_process_pid_namespace() || !smq_process_ended((int32_t)pid);
+	return claimant;
 }
 
-int smq_endlock_claim(int fd, enum smq_lock_byte end)
+/* Looks for a handle that lives and whose lock is in this range. */
+static struct claimant find(int fd, int64_t from, int64_t to)
 {
-	int err = set_lock(fd, F_WRLCK, end);
+	int64_t end = to, next = from;
 
-	return err == EAGAIN ? EBUSY : err;
-}
+	/* The kernel tells of any of the locks, not of the first. So after a dead one come those before it, then those
+	 * after. A question that fails proves nothing: the handle counts as alive. */
+	for (int i = 0; i < QUESTIONS_MAX; i++) {
+		struct flock lock = lock_of(F_WRLCK, from, to);
 
-int smq_endlock_share(int fd, enum smq_lock_byte end, bool *alone)
-{
-	int err = set_lock(fd, F_WRLCK, end);
+		if (from < to && fcntl(fd, F_OFD_GETLK, &lock) != 0)
+			break;
+		if (from < to && lock.l_type != F_UNLCK) {
+			struct claimant claimant = read_lock(&lock);
 
-	*alone = err == 0;
-	/* No claim comes in between: all are made under the init lock. */
-	if (err == 0 || err == EAGAIN)
-		err = set_lock(fd, F_RDLCK, end);
-	return err == EAGAIN ? EBUSY : err;
-}
-
-static off_t handle_byte(bool producer, uint32_t number)
-{
-	return (producer ? SMQ_LOCK_PRODUCER_HANDLES : SMQ_LOCK_CONSUMER_HANDLES) + (off_t)number;
-}
-
-int smq_endlock_claim_number(int fd, bool producer, uint32_t last, uint32_t except, uint32_t *number)
-{
-	for (uint32_t i = 0; i < SMQ_HANDLES_MAX; i++) {
-		int err;
-
-		*number = (last + i) % SMQ_HANDLES_MAX + 1;
-		if (*number == except)
-			continue;
-		err = set_lock(fd, F_WRLCK, handle_byte(producer, *number));
-		if (err != EAGAIN)
-			return err;
+			if (claimant.lives)
+				return claimant;
+			to = lock.l_start;
+			next = lock.l_start + lock.l_len;
+		} else if (to != end && next < end) {
+			from = next;
+			to = end;
+		} else {
+			return (struct claimant){ .lives = false };
+		}
 	}
-	return EBUSY;
+	return (struct claimant){ .lives = true };
 }
 
-static bool held(int fd, off_t byte, off_t bytes)
+static struct claimant find_among(int fd, bool producer, uint32_t first, uint32_t last)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = bytes };
-
-	/* A probe that fails proves nothing: the holder counts as alive. */
-	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+	if (first > last)
+		return (struct claimant){ .lives = false };
+	return find(fd, smq_lock_slot(producer, first), smq_lock_slot(producer, last) + SMQ_LOCK_SLOT_BYTES);
 }
 
-bool smq_endlock_held(int fd, enum smq_lock_byte end)
+bool smq_endlock_held(int fd, bool producer)
 {
-	return held(fd, end, 1);
+	return find_among(fd, producer, 1, SMQ_HANDLES_MAX).lives;
 }
 
 bool smq_endlock_number_held(int fd, bool producer, uint32_t number)
 {
-	return held(fd, handle_byte(producer, number), 1);
+	return find_among(fd, producer, number, number).lives;
 }
 
 bool smq_endlock_others_held(int fd, bool producer, uint32_t number)
 {
-	uint32_t after = SMQ_HANDLES_MAX - number;
-
-	/* A length of 0 would mean: to the end of the file. */
-	return (number > 1 && held(fd, handle_byte(producer, 1), number - 1)) ||
-	       (after > 0 && held(fd, handle_byte(producer, number + 1), after));
+	return find_among(fd, producer, 1, number - 1).lives ||
+	       find_among(fd, producer, number + 1, SMQ_HANDLES_MAX).lives;
 }
 
-bool smq_endlock_any_held(int fd)
+int smq_endlock_look(int fd, bool producer, bool shared, bool *alone)
 {
-	return held(fd, SMQ_LOCK_PRODUCER, SMQ_LOCK_CONSUMER - SMQ_LOCK_PRODUCER + 1);
+	struct claimant other = find_among(fd, producer, 1, SMQ_HANDLES_MAX);
+
+	*alone = !other.lives;
+	return *alone || (shared && other.shared) ? 0 : EBUSY;
+}
+
+/* Is a handle recovering from the death of the last one that had this number? */
+static bool in_recovery(int fd, bool producer, uint32_t number)
+{
+	int64_t byte = recovery_byte(producer, number);
+	struct flock lock = lock_of(F_WRLCK, byte, byte + 1);
+
+	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+int smq_endlock_claim(int fd, bool producer, bool shared, uint32_t last, const smq_word *owner, uint32_t *number)
+{
+	int64_t pid = getpid() + (shared ? SMQ_LOCK_SHARED : 0);
+	int64_t namespace = SMQ_LOCK_MIDDLE + smq_process_pid_namespace();
+
+	for (uint32_t i = 0; i < SMQ_HANDLES_MAX; i++) {
+		int64_t slot;
+		int err;
+
+		*number = (last + i) % SMQ_HANDLES_MAX + 1;
+		slot = smq_lock_slot(producer, *number);
+		err = set_lock(fd, F_WRLCK, slot + pid, slot + namespace + 1);
+		if (err == EAGAIN)
+			continue;
+		if (err != 0)
+			return err;
+		/* Not the number of a dead holder of the owner lock: it would live again. The word cannot become that
+		 * number now (relaxed: who had the number has released its lock). Nor one in recovery, in which it
+		 * was found dead: the recoverer has locked its byte before it looks at this range, so that one of the
+		 * two sees the other. */
+		if ((atomic_load_explicit(owner, memory_order_relaxed) & SMQ_HANDLES_MAX) != *number &&
+		    !in_recovery(fd, producer, *number))
+			return 0;
+		set_lock(fd, F_UNLCK, slot + pid, slot + namespace + 1);
+	}
+	return EBUSY;
+}
+
+bool smq_endlock_begin_recovery(int fd, bool producer, uint32_t number)
+{
+	int64_t byte = recovery_byte(producer, number);
+
+	return set_lock(fd, F_WRLCK, byte, byte + 1) == 0;
+}
+
+void smq_endlock_end_recovery(int fd, bool producer, uint32_t number)
+{
+	int64_t byte = recovery_byte(producer, number);
+
+	set_lock(fd, F_UNLCK, byte, byte + 1);
 }
 
 void smq_claim_open(struct smq_claim *claim)
@@ -137,7 +215,6 @@ void smq_claim_open(struct smq_claim *claim)
 	uint32_t last = atomic_load_explicit(&claim->state, memory_order_relaxed);
 
 	atomic_store_explicit(&claim->pid, (uint32_t)getpid(), memory_order_relaxed);
-	atomic_store_explicit(&claim->pid_namespace, smq_process_pid_namespace(), memory_order_relaxed);
 	/* Release: its acquire is in peer_gone() and probe_peer() of wait.c. What attaching stored is seen before the
 	 * new count, with which the peer no longer takes this end for dead. */
 	atomic_store_explicit(&claim->state, (last & ~SMQ_CLAIM_STATE) + SMQ_CLAIM_ONE + SHMEMQ_END_OPEN,
@@ -153,8 +230,8 @@ void smq_claim_close(struct smq_claim *claim)
 	atomic_store_explicit(&claim->state, (mine & ~SMQ_CLAIM_STATE) + SHMEMQ_END_CLOSED, memory_order_release);
 }
 
-void smq_endlock_unlink_unused(const char *path, int fd)
+void smq_endlock_unlink_unused(int directory, const char *path, int fd)
 {
-	if (!smq_endlock_any_held(fd) && smq_object_has_name(path, fd))
-		unlink(path);
+	if (!smq_endlock_held(fd, true) && !smq_endlock_held(fd, false) && smq_object_has_name(directory, path, fd))
+		unlinkat(directory, path, 0);
 }

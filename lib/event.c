@@ -8,19 +8,24 @@
 
 int shmemq_pollfd(struct shmemq *q)
 {
-	struct smq_pollable *pollable;
-	int err;
+	int fd, err;
 
 	if (!smq_in_process(q) || q->observer)
 		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
+	fd = smq_fd(q); /* first, because it may find that the program has closed the pollable descriptor as well */
 	if (q->pollable == NULL) {
-		pollable = malloc(sizeof *pollable);
-		err = pollable != NULL ? smq_pollable_open(pollable, q->fd, q->producer) : ENOMEM;
+		q->pollable = malloc(sizeof *q->pollable);
+		if (q->pollable == NULL)
+			return smq_fail(ENOMEM);
+		smq_pollable_forget(q->pollable);
+	}
+	if (q->pollable->pollfd < 0) {
+		err = smq_pollable_open(q->pollable, fd, q->producer);
 		if (err != 0) {
-			free(pollable);
+			free(q->pollable);
+			q->pollable = NULL;
 			return smq_fail(err);
 		}
-		q->pollable = pollable;
 		q->peer.quiet_claim = SMQ_NOT_QUIET;
 	}
 	return q->pollable->pollfd;

@@ -88,20 +88,32 @@
 
 typedef _Atomic uint32_t smq_word;
 
-/* Lock bytes: open-file-description locks on the queue's own file, at these offsets. */
-enum smq_lock_byte {
-	SMQ_LOCK_INIT = 0, /* the init lock: held during claim, close, recovery of an owner lock, removal of the name */
-	/* One byte an end: write-locked by its only handle, or read-locked by all handles that share it. */
-	SMQ_LOCK_PRODUCER = 1,
-	SMQ_LOCK_CONSUMER = 2,
-	/* This plus its number, 1 to SMQ_HANDLES_MAX, is the byte that a handle of a SHARED end write-locks. */
-	SMQ_LOCK_PRODUCER_HANDLES = 1 << 16,
-	SMQ_LOCK_CONSUMER_HANDLES = 2 << 16,
-	/* Not used yet: this plus the lower 16 bits of the claim's incarnation, in place of SMQ_LOCK_PRODUCER. */
-	SMQ_LOCK_PRODUCER_CLAIMS = 3 << 16,
-	SMQ_LOCK_CONSUMER_CLAIMS = 4 << 16,
-};
-#define SMQ_HANDLES_MAX 0xffffu /* handles that may share an end */
+/*
+ * Locks: open-file-description locks on bytes of the queue's own file, most of them after its end. Byte 0 is the init
+ * lock: held during claim, close and removal of the name.
+ *
+ * Each handle of an end has a number, and write-locks a range in the slot of that number. Where the range begins and
+ * ends says which process has the handle: the kernel tells it to any process that asks about the slot.
+ *
+ *	slot                        slot + 2^33                 slot + 2^34 - 1
+ *	|   mode + pid . . . . . . . . . | . . . . + pid namespace        recovery |
+ *	          [------------ the handle's lock -----------]
+ *
+ * mode: 2^32 if the handle shares its end, else 0. pid namespace: the inode of /proc/self/ns/pid, in which alone the
+ * pid means something; 0 if that is not known. Recovery: locked by a handle that recovers the owner lock of the handle
+ * with this number (ownerlock.h).
+ */
+#define SMQ_LOCK_INIT       0
+#define SMQ_LOCK_SHARED     ((int64_t)1 << 32)
+#define SMQ_LOCK_MIDDLE     ((int64_t)1 << 33)
+#define SMQ_LOCK_SLOT_BYTES ((int64_t)1 << 34)
+#define SMQ_HANDLES_MAX     0xffffu /* handles of an end, numbered from 1 */
+
+/* Where the slot of a number begins. */
+static inline int64_t smq_lock_slot(int producer, uint32_t number)
+{
+	return ((int64_t)(producer ? 0 : SMQ_HANDLES_MAX) + number) * SMQ_LOCK_SLOT_BYTES;
+}
 
 /*
  * Written by: the creator, before any other process can open the queue; constant from then on. Read by: each open,
@@ -164,15 +176,9 @@ struct smq_progress {
 struct smq_claim {
 	smq_word state; /* SHMEMQ_END_NEVER, _OPEN or _CLOSED, plus SMQ_CLAIM_ONE for each claim so far */
 	smq_word pid;   /* of the last claim, as the claiming process sees itself; for display only */
-	/* The inode of that process's pid namespace, in which alone its pid means something; 0: not known. */
-	smq_word pid_namespace;
 	/* 1: this end fences between publishing and reading the peer's wait word (eventcount.h). Written by: this end's
 	 * handle when it attaches, acknowledges, or stops fencing. Read by: a peer that prepares to sleep. */
 	smq_word fence;
-	/* Claims of which each began after all earlier handles of the end had gone. The byte that such a claim locks is
-	 * to be SMQ_LOCK_*_CLAIMS plus this, so that a dead claim that is still locked does not stand in its way. Not
-	 * used yet. */
-	smq_word incarnation;
 };
 #define SMQ_CLAIM_STATE 3u /* mask */
 #define SMQ_CLAIM_ONE   4u
@@ -226,7 +232,7 @@ struct smq_index {
  */
 struct smq_reader {
 	struct smq_claim claim;
-	uint32_t zero_claim[3];
+	uint32_t zero_claim[5];
 	struct smq_room room;
 	uint32_t zero_room[6];
 	smq_word position_units;

@@ -48,19 +48,38 @@ struct shmemq {
 	bool nospin;          /* SHMEMQ_NOSPIN: sleep at once */
 	bool stay;            /* SHMEMQ_STAY: go on waiting when the peer has closed or died */
 	uint16_t flags;       /* of the queue: SHMEMQ_ATTR_* */
+	int directory;        /* TEMPORARY: of its name, which must be found after a chroot(2) too; else -1 */
 	struct smq_eventcount eventcount;
 	struct smq_peer peer;
 	struct smq_ownerlock ownerlock;
 	uint32_t messages_at_wait; /* ring.messages_lo at the last wait */
 	uint32_t spin_ns;          /* adaptive, both: see wait.c */
 	uint32_t spin_misses;
-	uint32_t forks;                /* of the process, before `fd` was opened: see smq_initlock_fd() */
+	uint32_t forks;                /* of the process, before `fd` was opened: see smq_endlock_open_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
 	struct smq_header *header;
-	uint32_t header_bytes;
-	int fd;      /* holds no end lock: for probes, for raising the peer's descriptor, and for the init lock */
+	uint32_t inode; /* the number's lower half: does the name still refer to what `fd` had open? */
+	int fd; /* holds no end lock: for probes, for raising the peer's descriptor, for short locks; see smq_fd() */
 	char path[]; /* "/dev/shm/..."; empty: opened by descriptor */
 };
+
+/*
+ * The handle's descriptor of the queue, after a check that it still is that. If the program has closed it, the queue is
+ * opened by its name again. -1: that cannot be done. No other function uses `fd` without this one.
+ */
+int smq_fd(struct shmemq *q);
+
+/* Gives a handle its descriptor, opened after `forks` was set. */
+void smq_handle_set_fd(struct shmemq *q, int fd);
+
+/* Closes all descriptors that are still the handle's. In a forked child too. */
+void smq_handle_close_fds(struct shmemq *q);
+
+/* Bytes of the header page, which is mapped before the ring. */
+static inline uint32_t smq_header_bytes(const struct shmemq *q)
+{
+	return (uint32_t)((const char *)q->ring.records - (const char *)q->header);
+}
 
 /* Bytes of the ring. */
 static inline uint64_t smq_capacity(const struct shmemq *q)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "eventcount.h"
 #include "fdpath.h"
 #include "object.h"
@@ -38,7 +39,7 @@ int smq_object_path(const char *name, char path[SMQ_PATH_BYTES])
 
 static int open_file(const char *path, int flags, int *fd)
 {
-	*fd = open(path, flags | O_CLOEXEC);
+	*fd = smq_descriptor_keep(open(path, flags | O_CLOEXEC));
 	if (*fd >= 0)
 		return 0;
 	switch (errno) {
@@ -213,7 +214,7 @@ int smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *a
 {
 	int err;
 
-	*fd = open(SMQ_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, mode & 0777);
+	*fd = smq_descriptor_keep(open(SMQ_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, mode & 0777));
 	if (*fd < 0) {
 		switch (errno) {
 		case ENOENT: /* no /dev/shm; to the caller ENOENT means a free name */
@@ -237,13 +238,18 @@ int smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *a
 	return err;
 }
 
+static int make_memfd(unsigned flags)
+{
+	return smq_descriptor_keep(memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags));
+}
+
 int smq_object_memfd(const struct shmemq_attr *attr, int *fd)
 {
 	int err;
 
-	*fd = memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	*fd = make_memfd(MFD_NOEXEC_SEAL);
 	if (*fd < 0 && errno == EINVAL)
-		*fd = memfd_create("shmemq", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
+		*fd = make_memfd(0); /* before Linux 6.3 */
 	if (*fd < 0)
 		return errno == ENOSYS || errno == EPERM ? EOPNOTSUPP : errno; /* EPERM: a sandbox */
 	err = build(*fd, attr);
@@ -304,12 +310,17 @@ bool smq_object_unclaimed(int fd)
 	       producer == 0 && consumer == 0;
 }
 
-bool smq_object_has_name(const char *path, int fd)
+int smq_object_open_directory(void)
+{
+	return smq_descriptor_keep(open(SMQ_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+bool smq_object_has_name(int directory, const char *path, int fd)
 {
 	struct stat named, opened;
 
-	return lstat(path, &named) == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
-	       named.st_ino == opened.st_ino;
+	return fstatat(directory, path, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
+	       named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
 /*

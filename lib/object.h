@@ -56,7 +56,10 @@ int smq_object_is_queue(int fd);
 /* Has neither end been claimed since creation? Under the init lock. */
 bool smq_object_unclaimed(int fd);
 
-/* Does `path` refer to what `fd` has open? */
-bool smq_object_has_name(const char *path, int fd);
+/* Opens /dev/shm, where names are. -1: not to be had. */
+int smq_object_open_directory(void);
+
+/* Does `path`, if relative then below `directory`, refer to what `fd` has open? */
+bool smq_object_has_name(int directory, const char *path, int fd);
 
 #endif

@@ -35,25 +35,32 @@ static struct smq_wait *wait_of(struct smq_header *header, bool producer)
 	return producer ? &header->producer_wait : &header->consumer_wait;
 }
 
-/* Takes a number among the handles of a SHARED end. 0, EBUSY, ENOMEM. */
-static int take_number(struct shmemq *q, int fd, struct smq_claim *own)
+/* Locks the end in the file of fd's description, under the init lock. 0, EBUSY, ENOMEM. */
+static int lock_end(struct shmemq *q, int fd)
 {
-	/* Relaxed, both: the init lock orders them. The count of claims, so that numbers are not soon used again. */
-	uint32_t claims = atomic_load_explicit(&own->state, memory_order_relaxed) / SMQ_CLAIM_ONE;
-	/* Not the number in the owner word: if its holder is dead, no handle has recovered from it yet. */
-	uint32_t except = atomic_load_explicit(&q->ring.progress->owner, memory_order_relaxed) & SMQ_HANDLES_MAX;
+	bool shared = q->state & SMQ_SHARED;
+	struct smq_progress *progress = q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
+	/* Relaxed: the init lock orders it. The count of claims, so that numbers are not soon used again. */
+	uint32_t claims = atomic_load_explicit(&smq_claim_of(q->header, q->producer)->state, memory_order_relaxed) /
+			  SMQ_CLAIM_ONE;
+	uint32_t number;
+	int err = smq_endlock_claim(fd, q->producer, shared, claims % SMQ_HANDLES_MAX, &progress->owner, &number);
 
-	return smq_endlock_claim_number(fd, q->producer, claims % SMQ_HANDLES_MAX, except, &q->ownerlock.number);
+	if (err == 0 && shared) {
+		q->ownerlock.number = number;
+		q->ownerlock.word = &progress->owner;
+		q->eventcount.shared = true;
+	}
+	return err;
 }
 
 /*
  * Attaches the handle to the mapped memory, under the init lock and with the end's lock held. `alone`: no other handle
- * has the end. 0, EBADMSG, or, for a SHARED end's number, EBUSY and ENOMEM.
+ * has the end. 0 or EBADMSG.
  */
-static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
+static int attach_handle(struct shmemq *q, bool alone, bool registered)
 {
 	struct smq_claim *own = smq_claim_of(q->header, q->producer), *peer = smq_claim_of(q->header, !q->producer);
-	int err;
 
 	if (alone) {
 		if (smq_attach(q) != SMQ_READY)
@@ -62,13 +69,6 @@ static int attach_handle(struct shmemq *q, int fd, bool alone, bool registered)
 		atomic_store_explicit(&q->ring.progress->owner, 0, memory_order_relaxed);
 	} else {
 		smq_ring_attach_shared(&q->ring, q->header, q->producer);
-	}
-	if (q->state & SMQ_SHARED) {
-		err = take_number(q, fd, own);
-		if (err != 0)
-			return err;
-		q->ownerlock.word = &q->ring.progress->owner;
-		q->eventcount.shared = true;
 	}
 	q->eventcount.own = wait_of(q->header, q->producer);
 	q->eventcount.peer = wait_of(q->header, !q->producer);
@@ -91,7 +91,6 @@ static int open_object(const struct shmemq *q, int from, int access, int *fd)
 static void set_mapping(struct shmemq *q, void *map, const struct smq_identity *identity)
 {
 	q->header = map;
-	q->header_bytes = identity->header_bytes;
 	q->flags = (uint16_t)identity->flags;
 	smq_ring_init(&q->ring, (unsigned char *)map + identity->header_bytes, identity->capacity, identity->alignment);
 }
@@ -102,34 +101,37 @@ static void set_mapping(struct shmemq *q, void *map, const struct smq_identity *
  */
 static int claim_end(struct shmemq *q, bool registered)
 {
-	enum smq_lock_byte end = q->producer ? SMQ_LOCK_PRODUCER : SMQ_LOCK_CONSUMER;
 	struct smq_identity identity;
-	bool alone = true;
+	bool alone;
 	void *map;
 	int fd, err;
 
 	err = open_object(q, q->fd, O_RDWR, &fd);
 	if (err != 0)
 		return err;
-	err = smq_initlock_lock(fd);
+	/* Not with `fd`: a process that dies here may leave the mapping's locks behind for a while (endlock.h). */
+	err = smq_initlock_lock(q->fd);
 	if (err != 0)
 		goto out;
 	/* After the lock, because a name is removed under the init lock of the queue that has it. */
-	if (smq_has_name(q) && (!smq_object_has_name(q->path, fd) || !smq_object_has_name(q->path, q->fd)))
+	if (smq_has_name(q) &&
+	    (!smq_object_has_name(AT_FDCWD, q->path, fd) || !smq_object_has_name(AT_FDCWD, q->path, q->fd)))
 		err = SMQ_START_OVER;
 	if (err == 0)
 		err = smq_object_identify(fd, &identity);
 	if (err == 0)
-		err = q->state & SMQ_SHARED ? smq_endlock_share(fd, end, &alone) : smq_endlock_claim(fd, end);
+		err = smq_endlock_look(fd, q->producer, q->state & SMQ_SHARED, &alone);
 	if (err == 0)
 		err = smq_mapping_make(fd, &identity, &map);
 	if (err == 0) {
 		set_mapping(q, map, &identity);
-		err = attach_handle(q, fd, alone, registered);
+		err = lock_end(q, fd);
+		if (err == 0)
+			err = attach_handle(q, alone, registered);
 		if (err != 0)
 			smq_mapping_unmap(map, identity.header_bytes, identity.capacity);
 	}
-	smq_initlock_unlock(fd); /* explicitly, because the mapping keeps the description open */
+	smq_initlock_unlock(q->fd);
 out:
 	close(fd);
 	return err;
@@ -156,18 +158,25 @@ static int open_handle(struct shmemq *q, int from, unsigned flags, bool register
 	struct smq_identity identity;
 	int err;
 
-	err = open_object(q, from, flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR, &q->fd);
+	int fd;
+
+	err = open_object(q, from, flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR, &fd);
 	if (err != 0)
 		return err;
+	smq_handle_set_fd(q, fd);
 	if (flags & SHMEMQ_OBSERVER)
 		err = observe(q);
 	else if ((err = smq_object_identify(q->fd, &identity)) == 0) /* before anything is changed, even a lock */
 		err = claim_end(q, registered);
-	if (err != 0)
+	if (err != 0) {
 		close(q->fd);
-	else if (flags & SHMEMQ_PREFAULT) /* without the init lock, since it may take long */
-		smq_mapping_prefault(q->header, q->header_bytes, smq_capacity(q));
-	return err;
+		return err;
+	}
+	if (q->flags & SHMEMQ_ATTR_TEMPORARY && smq_has_name(q) && !q->observer)
+		q->directory = smq_object_open_directory();
+	if (flags & SHMEMQ_PREFAULT) /* without the init lock, since it may take long */
+		smq_mapping_prefault(q->header, smq_header_bytes(q), smq_capacity(q));
+	return 0;
 }
 
 /* Removes a queue that this call has created and cannot use, unless another process has come to use it. */
@@ -175,7 +184,7 @@ static void abandon(const char *path, int fd)
 {
 	if (smq_initlock_lock(fd) == 0) {
 		if (smq_object_unclaimed(fd))
-			smq_endlock_unlink_unused(path, fd);
+			smq_endlock_unlink_unused(AT_FDCWD, path, fd);
 		smq_initlock_unlock(fd);
 	}
 }
@@ -220,6 +229,7 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 	q->generation_now = generation_now;
 	q->generation = atomic_load(generation_now);
 	q->forks = smq_process_forks();
+	q->directory = -1;
 	q->state = (flags & SMQ_ROLES) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
 	q->nonblock = flags & SHMEMQ_NONBLOCK;
 	q->observer = flags & SHMEMQ_OBSERVER;

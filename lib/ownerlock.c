@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "endlock.h"
-#include "pollable.h"
 #ifdef SMQ_USE_FUTEX
 #include "os_futex.h"
 #else
@@ -38,21 +37,17 @@ bool smq_ownerlock_trylock(struct smq_ownerlock *lock)
 	return true;
 }
 
-void smq_ownerlock_notify(const struct smq_ownerlock *lock, uint32_t waiters, struct smq_wait *wait, int fd,
-			  bool producer)
+void smq_ownerlock_wake(const struct smq_ownerlock *lock, struct smq_wait *wait)
 {
-	if (waiters & SMQ_OWNER_SLEEPER)
-		smq_os_owner_wake(wait, lock->word, false);
-	if (waiters & SMQ_OWNER_POLLER)
-		smq_pollable_raise(fd, !producer); /* as the peer does */
+	smq_os_owner_wake(wait, lock->word, false);
 }
 
-void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer)
+uint32_t smq_ownerlock_unlock(struct smq_ownerlock *lock)
 {
 	if (!lock->held)
-		return;
+		return 0;
 	lock->held = false;
-	smq_ownerlock_notify(lock, smq_ownerlock_exchange(lock), wait, fd, producer);
+	return smq_ownerlock_exchange(lock);
 }
 
 /*
@@ -88,16 +83,14 @@ int smq_ownerlock_recover(struct smq_ownerlock *lock, int fd, uint32_t forks, bo
 
 	if (now == 0 || !is_dead(lock, number, fd, producer))
 		return EBUSY;
-	/* Before a file is opened: its close raises the descriptors of all pollers, this handle's too. */
-	if (smq_endlock_held(fd, SMQ_LOCK_INIT))
-		return EAGAIN;
-	lock_fd = smq_initlock_fd(fd, forks);
-	if (smq_initlock_trylock(lock_fd)) {
-		/* Still dead? The number may be a new handle's by now. */
+	/* Only then is a file opened: its close raises the descriptors of all pollers, this handle's too. */
+	lock_fd = smq_endlock_open_fd(fd, forks);
+	if (smq_endlock_begin_recovery(lock_fd, producer, number)) {
+		/* Still dead? The number may be a new handle's by now, which other handles are not to rob. */
 		err = is_dead(lock, number, fd, producer) && replace(lock, number) ? 0 : EBUSY;
-		smq_initlock_unlock(lock_fd);
+		smq_endlock_end_recovery(lock_fd, producer, number);
 	}
-	smq_initlock_close_fd(lock_fd, fd);
+	smq_endlock_close_fd(lock_fd, fd);
 	return err;
 }
 

@@ -9,10 +9,11 @@
  * What the last holder stored (position, totals, lease) is read after the lock is taken: between its locks a handle's
  * private copies are out of date. With the lock it works like the handle of an unshared end, by the same functions.
  *
- * Each handle has a write lock on the byte of its number for as long as it lives (endlock.h). If the byte of the holder
- * is free, the holder has died: the next handle takes the owner lock over and attaches to the end as a new handle of an
- * unshared end does. It recovers under the init lock, under which numbers are given out, so a number found dead is not
- * that of a new handle. If the holder is stopped, or keeps a message for long, the others wait.
+ * If the handle whose number the word holds does not live (endlock.h), it has died as the lock's holder: another handle
+ * takes the owner lock over and attaches to the end as a new handle of an unshared end does. Meanwhile it locks the
+ * recovery byte of that number, so that the number is not given to a new handle between the question and the answer. It
+ * does not need the init lock, for which it would wait if many processes open and close. If the holder is stopped, or
+ * keeps a message for long, the others wait.
  */
 #ifndef SMQ_OWNERLOCK_H
 #define SMQ_OWNERLOCK_H
@@ -40,8 +41,8 @@ struct smq_ownerlock {
 
 bool smq_ownerlock_trylock(struct smq_ownerlock *lock);
 
-/* Does nothing unless this handle holds it. `wait` and `fd`: for this end's sleepers and pollers. */
-void smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer);
+/* Does nothing unless this handle holds it. Returns SMQ_OWNER_SLEEPER and _POLLER, for the caller to wake and raise. */
+uint32_t smq_ownerlock_unlock(struct smq_ownerlock *lock);
 
 /*
  * The frequent case of the two, for a call that makes both and nothing in between that looks at `held`, which they
@@ -58,19 +59,19 @@ static inline bool smq_ownerlock_trylock_once(const struct smq_ownerlock *lock)
 						       memory_order_relaxed);
 }
 
-/* Unlocks. Returns the bits of those that wait, for smq_ownerlock_notify(). smq_fence_after_exchange() may follow. */
+/* Unlocks. Returns SMQ_OWNER_SLEEPER and _POLLER, as above. smq_fence_after_exchange() may follow. */
 static inline uint32_t smq_ownerlock_exchange(const struct smq_ownerlock *lock)
 {
 	/* Release: the next holder sees what this one stored. Its acquire: smq_ownerlock_trylock(). */
 	return atomic_exchange_explicit(lock->word, 0, memory_order_release) & (SMQ_OWNER_SLEEPER | SMQ_OWNER_POLLER);
 }
 
-void smq_ownerlock_notify(const struct smq_ownerlock *lock, uint32_t waiters, struct smq_wait *wait, int fd,
-			  bool producer);
+/* Wakes a handle that sleeps. `wait`: this end's. */
+void smq_ownerlock_wake(const struct smq_ownerlock *lock, struct smq_wait *wait);
 
 /*
- * Takes the lock over from a holder that died. `fd` holds no lock; `forks`: see smq_initlock_fd(). 0, EBUSY (the holder
- * lives, or there is none), EAGAIN (another handle has the init lock just now).
+ * Takes the lock over from a holder that died. `fd` holds no lock; `forks`: see smq_endlock_open_fd(). 0, EBUSY (the
+ * holder lives, or there is none), EAGAIN (another handle is about to do it).
  */
 int smq_ownerlock_recover(struct smq_ownerlock *lock, int fd, uint32_t forks, bool producer);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "descriptor.h"
 #include "fdpath.h"
 
 /* Events in a read, and reads. The kernel merges equal events, so an honest peer causes a few; a flood stays unread. */
@@ -45,6 +46,16 @@ static int open_error(void)
 	}
 }
 
+static int open_inotify(void)
+{
+	return smq_descriptor_keep(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+}
+
+static int open_timer(void)
+{
+	return smq_descriptor_keep(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
 static bool add(int pollfd, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -63,10 +74,10 @@ int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer)
 {
 	int err;
 
-	*pollable = (struct smq_pollable){ .pollfd = -1, .inotify = -1, .timer = -1, .watch = -1 };
-	if ((pollable->pollfd = epoll_create1(EPOLL_CLOEXEC)) >= 0 &&
-	    add(pollable->pollfd, pollable->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) &&
-	    add(pollable->pollfd, pollable->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) &&
+	smq_pollable_forget(pollable);
+	if ((pollable->pollfd = smq_descriptor_keep(epoll_create1(EPOLL_CLOEXEC))) >= 0 &&
+	    add(pollable->pollfd, pollable->inotify = open_inotify()) &&
+	    add(pollable->pollfd, pollable->timer = open_timer()) &&
 	    (pollable->watch = watch(pollable->inotify, fd, producer)) >= 0) {
 		/* The first try finds what happened before the watch was added. And the peer may be about to end. */
 		start_rechecks(pollable);
@@ -76,6 +87,11 @@ int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer)
 	err = open_error();
 	smq_pollable_close(pollable);
 	return err;
+}
+
+void smq_pollable_forget(struct smq_pollable *pollable)
+{
+	*pollable = (struct smq_pollable){ .pollfd = -1, .inotify = -1, .timer = -1, .watch = -1 };
 }
 
 void smq_pollable_close(struct smq_pollable *pollable)

@@ -50,6 +50,9 @@ struct smq_pollable {
 int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer);
 void smq_pollable_close(struct smq_pollable *pollable);
 
+/* The program has closed its descriptors: from now on it has none. */
+void smq_pollable_forget(struct smq_pollable *pollable);
+
 /* Raises the descriptor of the peer of the end that `producer` says. */
 void smq_pollable_raise(int fd, bool producer);
 

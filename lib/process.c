@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -12,8 +14,15 @@
 
 #include "process.h"
 
+/* To ask about a process: only a sandbox that always says EINTR uses up all. */
+#define ATTEMPTS 100
+
 /* The page that a fork wipes: made once, and kept until the process ends. */
-static smq_word *_Atomic generation_page;
+struct page {
+	smq_word generation;
+	smq_word pid_namespace;
+};
+static struct page *_Atomic process_page;
 /* Not in that page: a child continues its parent's count, so their generations differ. */
 static smq_word generations;
 static smq_word forks;
@@ -23,10 +32,10 @@ static void count_fork(void)
 	atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
 }
 
-static smq_word *make_page(void)
+static struct page *make_page(void)
 {
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
-	smq_word *page, *other = NULL;
+	struct page *page, *other = NULL;
 
 	page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
@@ -40,7 +49,7 @@ static smq_word *make_page(void)
 		errno = err;
 		return NULL;
 	}
-	if (atomic_compare_exchange_strong(&generation_page, &other, page)) {
+	if (atomic_compare_exchange_strong(&process_page, &other, page)) {
 		(void)pthread_atfork(count_fork, NULL, NULL); /* ENOMEM: then forks are not counted */
 		return page;
 	}
@@ -48,22 +57,31 @@ static smq_word *make_page(void)
 	return other;
 }
 
+static uint32_t find_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino <= UINT32_MAX ? (uint32_t)st.st_ino : 0;
+}
+
 const smq_word *smq_process_generation(void)
 {
-	smq_word *page = atomic_load(&generation_page);
+	struct page *page = atomic_load(&process_page);
 	uint32_t wiped = 0;
 
 	if (page == NULL && (page = make_page()) == NULL)
 		return NULL;
-	if (atomic_load(page) == 0) {
+	if (atomic_load(&page->generation) == 0) {
 		uint32_t next;
 
+		/* A process never leaves it. Now, because later a sandbox may refuse the system call. */
+		atomic_store(&page->pid_namespace, find_pid_namespace());
 		do /* 0 means wiped, so a count that wraps skips it */
 			next = atomic_fetch_add(&generations, 1) + 1;
 		while (next == 0);
-		atomic_compare_exchange_strong(page, &wiped, next);
+		atomic_compare_exchange_strong(&page->generation, &wiped, next);
 	}
-	return page;
+	return &page->generation;
 }
 
 uint32_t smq_process_forks(void)
@@ -73,9 +91,35 @@ uint32_t smq_process_forks(void)
 
 uint32_t smq_process_pid_namespace(void)
 {
-	struct stat st;
+	const struct page *page = atomic_load(&process_page);
 
-	return stat("/proc/self/ns/pid", &st) == 0 ? (uint32_t)st.st_ino : 0;
+	return page != NULL ? atomic_load(&page->pid_namespace) : 0;
+}
+
+static int open_process(int32_t pid)
+{
+#ifdef SYS_pidfd_open
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+#else
+	(void)pid;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+bool smq_process_ended(int32_t pid)
+{
+	struct pollfd process = { .fd = open_process(pid), .events = POLLIN };
+	int answers = -1;
+
+	/* No such process; or none can be opened: before Linux 5.3, in a sandbox, if no descriptor is left. */
+	if (process.fd < 0)
+		return errno == ESRCH || (kill(pid, 0) != 0 && errno == ESRCH);
+	/* A pending signal interrupts it though it does not wait. */
+	for (int i = 0; i < ATTEMPTS && answers < 0; i++)
+		answers = poll(&process, 1, 0);
+	close(process.fd);
+	return answers == 1 && process.revents & POLLIN;
 }
 
 static bool membarrier(int command)

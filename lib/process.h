@@ -17,8 +17,11 @@ const smq_word *smq_process_generation(void);
 /* Forks of this process so far, as far as libc knows. */
 uint32_t smq_process_forks(void);
 
-/* The inode of this process's pid namespace; 0: not known. */
+/* The inode of this process's pid namespace; 0: not known. After smq_process_generation(). */
 uint32_t smq_process_pid_namespace(void);
+
+/* Has the process with this pid, above 0, in this process's namespace ended? A zombie has. false: not, or not known. */
+bool smq_process_ended(int32_t pid);
 
 /* Registers this process's threads as targets of smq_process_membarrier(). false: the kernel cannot. */
 bool smq_process_register(void);

@@ -23,14 +23,14 @@ int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 	return 0;
 }
 
-static uint32_t end_state(const struct shmemq *q, const struct smq_claim *claim, enum smq_lock_byte end)
+static uint32_t end_state(struct shmemq *q, const struct smq_claim *claim, bool producer)
 {
 	/* Acquire: its release is in smq_claim_open() and smq_claim_close(). */
 	uint32_t first = atomic_load_explicit(&claim->state, memory_order_acquire), state = smq_claim_state(first);
 
 	if (state == SHMEMQ_END_DEAD)
 		return SHMEMQ_END_NEVER; /* garbage: no handle stores it */
-	if (state == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end)) {
+	if (state == SHMEMQ_END_OPEN && !smq_endlock_held(smq_fd(q), producer)) {
 		/* A close stores CLOSED before it unlocks, so a claim that is still the same has died. */
 		uint32_t now = atomic_load_explicit(&claim->state, memory_order_acquire);
 
@@ -76,8 +76,8 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 		/* Popped first: of a queue in motion, pushed is then not less than that. */
 		.popped_bytes = smq_ring_total(&consumer->moved_lo, &consumer->moved_hi),
 		.popped_messages = smq_ring_total(&consumer->messages_lo, &consumer->messages_hi),
-		.producer = end_state(q, smq_claim_of(q->header, true), SMQ_LOCK_PRODUCER),
-		.consumer = end_state(q, smq_claim_of(q->header, false), SMQ_LOCK_CONSUMER),
+		.producer = end_state(q, smq_claim_of(q->header, true), true),
+		.consumer = end_state(q, smq_claim_of(q->header, false), false),
 		.producer_pid = atomic_load_explicit(&q->header->producer_claim.pid, memory_order_relaxed),
 		.consumer_pid = atomic_load_explicit(&q->header->consumer_claim.pid, memory_order_relaxed),
 	};

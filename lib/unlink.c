@@ -18,7 +18,7 @@ static int remove_name(const char *path, int fd)
 		err = smq_initlock_lock(fd);
 	if (err != 0)
 		return err;
-	if (!smq_object_has_name(path, fd))
+	if (!smq_object_has_name(AT_FDCWD, path, fd))
 		err = SMQ_START_OVER;
 	else if (unlink(path) != 0)
 		err = errno == EBUSY || errno == EROFS ? EPERM : errno; /* EBUSY: something is mounted on it */

@@ -51,7 +51,6 @@ static int peer_gone(const struct shmemq *q)
 /* Asks the kernel whether the peer lives. */
 static void probe_peer(struct shmemq *q, int64_t now)
 {
-	enum smq_lock_byte end = q->producer ? SMQ_LOCK_CONSUMER : SMQ_LOCK_PRODUCER;
 	/* Loaded before the kernel is asked, so that "not held" is recorded for this claim and not for a later one.
 	 * peer_gone() loads it again afterwards: if the peer closed in between, it has stored CLOSED before it
 	 * unlocked, so that is found and not taken for a death (doc/model/claim.pml). Acquire: its release is in
@@ -59,7 +58,7 @@ static void probe_peer(struct shmemq *q, int64_t now)
 	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_acquire);
 
 	q->peer.probed_at = now;
-	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, end)) {
+	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(smq_fd(q), !q->producer)) {
 		q->peer.dead_claim = claim;
 		q->peer.quiet_claim = SMQ_NOT_QUIET;
 	}
@@ -270,10 +269,12 @@ static void recheck_peer(struct shmemq *q)
  */
 static int poll_peer(struct shmemq *q, struct smq_want *want, int err)
 {
+	int fd = smq_fd(q), outcome;
 	bool known;
-	int outcome;
 
-	smq_pollable_clear(q->pollable, q->fd, q->producer);
+	if (q->pollable->pollfd < 0) /* the program has closed it */
+		return err;
+	smq_pollable_clear(q->pollable, fd, q->producer);
 	recheck_peer(q);
 	if (smq_eventcount_prepare_poll(&q->eventcount) == SMQ_SLICE_UNFENCED_NS)
 		smq_pollable_raise_at(q->pollable, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);
@@ -308,7 +309,7 @@ ssize_t smq_notify_slow(struct shmemq *q, ssize_t result)
 	if (q->eventcount.fences != 0 && !smq_eventcount_has_waiter(&q->eventcount))
 		return result;
 	if (smq_eventcount_notify(&q->eventcount) & SMQ_WAIT_POLLER)
-		smq_pollable_raise(q->fd, q->producer);
+		smq_pollable_raise(smq_fd(q), q->producer);
 	return result;
 }
 

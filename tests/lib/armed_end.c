@@ -20,8 +20,8 @@ int real_fallocate(int file, int mode, off_t offset, off_t bytes);
 int wrap_fallocate(int file, int mode, off_t offset, off_t bytes);
 void __real_smq_pollable_clear(struct smq_pollable *pollable, int file, bool producer);
 void __wrap_smq_pollable_clear(struct smq_pollable *pollable, int file, bool producer);
-bool __real_smq_endlock_held(int file, enum smq_lock_byte byte);
-bool __wrap_smq_endlock_held(int file, enum smq_lock_byte byte);
+bool __real_smq_endlock_held(int file, bool producer);
+bool __wrap_smq_endlock_held(int file, bool producer);
 bool __real_smq_endlock_number_held(int file, bool producer, uint32_t number);
 bool __wrap_smq_endlock_number_held(int file, bool producer, uint32_t number);
 bool __real_smq_process_membarrier(void);
@@ -53,9 +53,9 @@ void __wrap_smq_pollable_clear(struct smq_pollable *pollable, int file, bool pro
 		action.after();
 }
 
-bool __wrap_smq_endlock_held(int file, enum smq_lock_byte byte)
+bool __wrap_smq_endlock_held(int file, bool producer)
 {
-	return test_now() < late || __real_smq_endlock_held(file, byte);
+	return test_now() < late || __real_smq_endlock_held(file, producer);
 }
 
 bool __wrap_smq_endlock_number_held(int file, bool producer, uint32_t number)

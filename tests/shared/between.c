@@ -23,8 +23,8 @@ bool __wrap_smq_endlock_number_held(int fd, bool producer, uint32_t number);
 bool __real_smq_endlock_number_held(int fd, bool producer, uint32_t number);
 bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *lock);
 bool __real_smq_ownerlock_trylock(struct smq_ownerlock *lock);
-void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer);
-void __real_smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer);
+uint32_t __wrap_smq_ownerlock_unlock(struct smq_ownerlock *lock);
+uint32_t __real_smq_ownerlock_unlock(struct smq_ownerlock *lock);
 
 /* What to do before the next init lock. */
 static void (*before_lock)(void);
@@ -68,11 +68,13 @@ bool __wrap_smq_ownerlock_trylock(struct smq_ownerlock *lock)
 	return locked;
 }
 
-void __wrap_smq_ownerlock_unlock(struct smq_ownerlock *lock, struct smq_wait *wait, int fd, bool producer)
+uint32_t __wrap_smq_ownerlock_unlock(struct smq_ownerlock *lock)
 {
-	__real_smq_ownerlock_unlock(lock, wait, fd, producer);
+	uint32_t waiters = __real_smq_ownerlock_unlock(lock);
+
 	if (toggled != NULL)
 		atomic_store(&toggled->size_plus_1, 1);
+	return waiters;
 }
 
 static const char *name;

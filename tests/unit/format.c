@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "process.h"
 #include "suite.h"
 #include "eventcount.h"
@@ -174,11 +175,40 @@ TEST(new_queue)
 	ck_assert_int_eq(shmemq_unlink(name), 0);
 }
 
+/* A handle's lock tells its number, whether it shares its end, its pid and its pid namespace. */
+TEST(locks)
+{
+	const int64_t gib = 1 << 30, pid = getpid(), namespace = pid_namespace();
+	struct flock lock = { .l_type = F_WRLCK };
+	struct shmemq *q;
+	int fd;
+
+	if (!setup_pages(0))
+		return;
+	q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, CAPACITY);
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0)), 0);
+	fd = open(file_path(name), O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(fcntl(fd, F_OFD_GETLK, &lock), 0);
+	ck_assert_int_eq(lock.l_type, F_WRLCK);
+	ck_assert_int_eq(lock.l_start, 16 * gib + pid); /* number 1 */
+	ck_assert_int_eq(lock.l_start + lock.l_len - 1, 16 * gib + 8 * gib + namespace);
+	ck_assert_int_eq(shmemq_close(q), 0);
+
+	/* The end's second handle: number 2, after the 65535 of the producer's. */
+	q = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_SHARED, 0);
+	lock = (struct flock){ .l_type = F_WRLCK };
+	ck_assert_int_eq(fcntl(fd, F_OFD_GETLK, &lock), 0);
+	ck_assert_int_eq(lock.l_type, F_WRLCK);
+	ck_assert_int_eq(lock.l_start, (65535 + 2) * 16 * gib + 4 * gib + pid);
+	ck_assert_int_eq(lock.l_start + lock.l_len - 1, (65535 + 2) * 16 * gib + 8 * gib + namespace);
+	ck_assert_int_eq(close(fd) | shmemq_close(q) | shmemq_unlink(name), 0);
+}
+
 /* Three messages pushed, one popped, the next one held, a third claim of the producer's end. */
 TEST(queue_in_use)
 {
 	struct shmemq *producer, *consumer;
-	uint32_t fence, pid = (uint32_t)getpid(), namespace = pid_namespace();
+	uint32_t fence, pid = (uint32_t)getpid();
 	char buf[8];
 	size_t size;
 
@@ -196,10 +226,10 @@ TEST(queue_in_use)
 	ck_assert_ptr_nonnull(shmemq_pop_start(consumer, &size, NULL));
 
 	const struct word header[] = {
-		{ 128, 7 },          { 136, 3 },   { 144, 29 },                        /* tail, messages, bytes */
-		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, namespace }, { 268, fence }, /* the third claim, open */
-		{ 384, 2 },          { 388, 3 },   { 392, 1 },         { 400, 5 }, /* head, lease, messages, bytes */
-		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, namespace }, { 524, fence },
+		{ 128, 7 },          { 136, 3 },   { 144, 29 },                /* tail, messages, bytes */
+		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence },             /* the third claim, open */
+		{ 384, 2 },          { 388, 3 },   { 392, 1 },     { 400, 5 }, /* head, lease, messages, bytes */
+		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
 	};
 	const struct word ring[] = {
 		{ 0, 6 }, { 4, 0x01020304 }, { 16, 1 }, { 20, 7 }, { 24, 25 }, { 28, 0xffffffff }, { 56, 0 },
@@ -231,12 +261,10 @@ TEST(aligned_queue)
 	ck_assert_int_eq(shmemq_push(producer, message, 57, 7), 0);
 	ck_assert_int_eq(shmemq_pop(consumer, buf, sizeof buf, NULL), 5);
 
-	const uint32_t fence = !smq_process_register(), namespace = pid_namespace();
+	const uint32_t fence = !smq_process_register();
 	const struct word header[] = {
-		{ 128, 31 },  { 136, 2 },         { 144, 62 },    { 256, 1 << 2 | 1 },
-		{ 260, pid }, { 264, namespace }, { 268, fence }, { 384, 15 },
-		{ 388, 7 },   { 392, 1 },         { 400, 5 },     { 512, 1 << 2 | 1 },
-		{ 516, pid }, { 520, namespace }, { 524, fence }, { 896, 7 },
+		{ 128, 31 }, { 136, 2 }, { 144, 62 }, { 256, 1 << 2 | 1 }, { 260, pid }, { 264, fence }, { 384, 15 },
+		{ 388, 7 },  { 392, 1 }, { 400, 5 },  { 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence }, { 896, 7 },
 	};
 	const struct word ring[] = { { 56, 6 }, { 60, 0x01020304 }, { 120, 58 }, { 124, 7 }, { 248, 0 } };
 
@@ -276,16 +304,14 @@ TEST(record_across_the_end)
 		{ 144, CAPACITY },
 		{ 256, 1 << 2 | 1 },
 		{ 260, st.producer_pid },
-		{ 264, pid_namespace() },
-		{ 268, !smq_process_register() },
+		{ 264, !smq_process_register() },
 		{ 384, 8192 - 3 },
 		{ 388, 8192 - 3 },
 		{ 392, 1 },
 		{ 400, CAPACITY - 32 },
 		{ 512, 1 << 2 | 2 },
 		{ 516, st.consumer_pid },
-		{ 520, pid_namespace() },
-		{ 524, !smq_process_register() },
+		{ 520, !smq_process_register() },
 		{ 896, 8192 - 3 },
 	};
 	/* The message's second half stands where the first record's header was. */
@@ -355,6 +381,7 @@ const struct suite suite = {
 	.seconds = 60,
 	.tests = {
 		{ new_queue, 3 * PAGE_SIZES, 0 },
+		{ locks, 1, NEEDS_PROC },
 		{ queue_in_use, PAGE_SIZES, 0 },
 		{ aligned_queue, PAGE_SIZES, 0 },
 		{ record_across_the_end, PAGE_SIZES, 0 },

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* The handle's descriptors: they may have been closed by the program, and their numbers be those of other files. */
+#include "config.h"
+
+#include "handle.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+#include "object.h"
+#include "process.h"
+#include "shmemq.h"
+
+void smq_handle_set_fd(struct shmemq *q, int fd)
+{
+	struct stat st;
+
+	smq_descriptor_mark(fd, q);
+	q->fd = fd;
+	q->inode = fstat(fd, &st) == 0 ? (uint32_t)st.st_ino : 0;
+}
+
+/* Opens the queue by its name again, if the name still refers to it. */
+static void open_by_name(struct shmemq *q)
+{
+	struct stat st;
+	int fd;
+
+	/* Not opened without need: the close would raise pollers. */
+	if (q->path[0] == '\0' || lstat(q->path, &st) != 0 || (uint32_t)st.st_ino != q->inode)
+		return;
+	q->forks = smq_process_forks();
+	if (smq_object_open(q->path, q->observer ? O_RDONLY : O_RDWR, &fd) != 0)
+		return;
+	if (fstat(fd, &st) == 0 && (uint32_t)st.st_ino == q->inode)
+		smq_handle_set_fd(q, fd);
+	else
+		close(fd);
+}
+
+int smq_fd(struct shmemq *q)
+{
+	if (smq_descriptor_is_marked(q->fd, q))
+		return q->fd;
+	/* A program that has closed one has closed all of them. */
+	q->fd = q->directory = -1;
+	if (q->pollable != NULL)
+		smq_pollable_forget(q->pollable);
+	open_by_name(q);
+	return q->fd;
+}
+
+void smq_handle_close_fds(struct shmemq *q)
+{
+	if (smq_descriptor_is_marked(q->fd, q)) {
+		if (q->pollable != NULL)
+			smq_pollable_close(q->pollable);
+		if (q->directory >= 0)
+			close(q->directory);
+		close(q->fd);
+	}
+	free(q->pollable);
+}
