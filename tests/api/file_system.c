@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -175,6 +176,32 @@ TEST(read_only_file_system)
 	child_run(use_read_only, NULL);
 }
 
+/* The process has moved its root to where there is no /dev/shm; the last end to close removes the name all the same. */
+static int close_in_another_root(const void *argument)
+{
+	const struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
+	struct shmemq *producer, *consumer;
+	struct stat st;
+	int directory;
+
+	(void)argument;
+	CHECK(child_own_shm(NULL) && mkdir("/dev/shm/root", 0700) == 0);
+	directory = open("/dev/shm", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	producer = shmemq_open("/q", SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	consumer = shmemq_open("/q", SHMEMQ_CONSUMER, 0, NULL);
+	CHECK(directory >= 0 && producer != NULL && consumer != NULL);
+	CHECK(chroot("/dev/shm/root") == 0 && chdir("/") == 0);
+	CHECK(shmemq_push(producer, NULL, 0, 0) == 0 && shmemq_pop(consumer, NULL, 0, NULL) == 0);
+	CHECK(shmemq_close(producer) == 0 && fstatat(directory, "q", &st, 0) == 0);
+	CHECK(shmemq_close(consumer) == 0 && fstatat(directory, "q", &st, 0) != 0 && errno == ENOENT);
+	return 0;
+}
+
+TEST(another_root)
+{
+	child_run(close_in_another_root, NULL);
+}
+
 const struct suite suite = {
 	.name = "api/file_system",
 	.seconds = 60,
@@ -186,5 +213,6 @@ const struct suite suite = {
 		{ other_file_system, 1, NEEDS_ROOT | NEEDS_PROC | NEEDS_OWN_SHM },
 		{ no_directory, 1, NEEDS_OWN_SHM },
 		{ read_only_file_system, 1, NEEDS_OWN_SHM },
+		{ another_root, 1, NEEDS_OWN_SHM },
 	},
 };
