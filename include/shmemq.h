@@ -78,7 +78,7 @@ struct shmemq;
 /* Flags of shmemq_open() and shmemq_fdopen(): exactly one of the first three. */
 #define SHMEMQ_PRODUCER 0x0001u /* claim the producer end */
 #define SHMEMQ_CONSUMER 0x0002u /* claim the consumer end */
-#define SHMEMQ_OBSERVER 0x0004u /* claim no end, map read-only: for getattr and stat only */
+#define SHMEMQ_OBSERVER 0x0004u /* claim no end, map nothing: for getattr and stat only */
 #define SHMEMQ_CREATE   0x0010u /* create the queue if the name does not exist */
 #define SHMEMQ_EXCL     0x0020u /* with SHMEMQ_CREATE: fail with EEXIST if the name exists */
 #define SHMEMQ_NONBLOCK 0x0040u /* functions without a timeout argument try once */
@@ -276,10 +276,10 @@ int shmemq_pollfd(struct shmemq *q);
  */
 int shmemq_interrupt(struct shmemq *q);
 
-/* Stores the queue's attributes in `*attr`. Returns -1: EINVAL EPERM. */
+/* Stores the queue's attributes in `*attr`. Returns -1: EBADMSG (an observer's file was truncated) EINVAL EPERM. */
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr);
 
-/* Stores the state of the queue in `*st`. Returns -1: EINVAL EPERM. */
+/* Stores the state of the queue in `*st`. Returns -1: EBADMSG (likewise) EINVAL EPERM. */
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st);
 
 /* Returns the version of the library that the program runs with, "MAJOR.MINOR.PATCH". */

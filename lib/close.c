@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "acquire.h"
 #include "endlock.h"
@@ -64,12 +63,8 @@ int shmemq_close(struct shmemq *q)
 
 	if (q == NULL)
 		return smq_fail(EINVAL);
-	if (smq_in_process(q)) { /* a forked child has neither the claim nor the mapping */
-		if (q->state & SHMEMQ_OBSERVER)
-			munmap(q->header, smq_header_bytes(q));
-		else
-			err = leave_end(q);
-	}
+	if (smq_in_process(q) && !q->observer) /* a forked child has neither the claim nor the mapping */
+		err = leave_end(q);
 	smq_handle_close_fds(q);
 	free(q);
 	return err != 0 ? smq_fail(err) : 0;

@@ -37,7 +37,7 @@ struct shmemq {
 	const smq_word *generation_now; /* see process.h */
 	uint32_t generation;
 	uint32_t state;
-	struct smq_ring ring; /* an observer's is not attached, and its records are not mapped */
+	struct smq_ring ring; /* an observer's is not attached, and nothing of it is mapped */
 	uint32_t held_bytes;  /* SMQ_STARTED: the size of the started message; SMQ_BATCH: of all its messages */
 	uint32_t batch;       /* SMQ_BATCH: messages held, */
 	uint32_t batch_end;   /* and the position after them */
@@ -57,7 +57,10 @@ struct shmemq {
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_endlock_open_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
-	struct smq_header *header;
+	union {
+		struct smq_header *header; /* an end's: mapped, with the ring after it */
+		uint64_t observed_id;      /* an observer's, which maps nothing: the queue's id */
+	};
 	uint32_t inode; /* the number's lower half: does the name still refer to what `fd` had open? */
 	int fd; /* holds no end lock: for probes, for raising the peer's descriptor, for short locks; see smq_fd() */
 	char path[]; /* "/dev/shm/..."; empty: opened by descriptor */

@@ -86,17 +86,3 @@ void smq_mapping_prefault(void *map, uint32_t header_bytes, uint64_t capacity)
 	for (size_t at = 0; at < end; at += page)
 		(void)bytes[at];
 }
-
-int smq_mapping_make_header(int fd, const struct smq_identity *identity, void **map)
-{
-	void *base = mmap(NULL, identity->header_bytes, PROT_READ, MAP_SHARED, fd, 0);
-
-	if (base == MAP_FAILED)
-		return map_failed();
-	if (madvise(base, identity->header_bytes, MADV_DONTFORK) != 0) {
-		munmap(base, identity->header_bytes);
-		return ENOMEM;
-	}
-	*map = base;
-	return 0;
-}

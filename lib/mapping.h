@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The mapping of a queue: the header page, and the ring twice; or the header page alone. */
+/* The mapping of a queue: the header page, and the ring twice. */
 #ifndef SMQ_MAPPING_H
 #define SMQ_MAPPING_H
 
@@ -16,8 +16,5 @@ void smq_mapping_unmap(void *map, uint32_t header_bytes, uint64_t capacity);
 
 /* Maps all pages that such a mapping can reach, so that no access takes a page fault. As far as that is possible. */
 void smq_mapping_prefault(void *map, uint32_t header_bytes, uint64_t capacity);
-
-/* Maps the header page for reading. */
-int smq_mapping_make_header(int fd, const struct smq_identity *identity, void **map);
 
 #endif

@@ -88,11 +88,11 @@ static int open_object(const struct shmemq *q, int from, int access, int *fd)
 	return smq_has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
 }
 
-static void set_mapping(struct shmemq *q, void *map, const struct smq_identity *identity)
+/* `records`: the mapped ring; an observer's is NULL. */
+static void set_identity(struct shmemq *q, const struct smq_identity *identity, void *records)
 {
-	q->header = map;
 	q->flags = (uint16_t)identity->flags;
-	smq_ring_init(&q->ring, (unsigned char *)map + identity->header_bytes, identity->capacity, identity->alignment);
+	smq_ring_init(&q->ring, records, identity->capacity, identity->alignment);
 }
 
 /*
@@ -124,7 +124,8 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err == 0)
 		err = smq_mapping_make(fd, &identity, &map);
 	if (err == 0) {
-		set_mapping(q, map, &identity);
+		q->header = map;
+		set_identity(q, &identity, (unsigned char *)map + identity.header_bytes);
 		err = lock_end(q, fd);
 		if (err == 0)
 			err = attach_handle(q, alone, registered);
@@ -137,18 +138,16 @@ out:
 	return err;
 }
 
+/* Nothing is mapped: stat.c reads what it needs. */
 static int observe(struct shmemq *q)
 {
 	struct smq_identity identity;
-	void *map;
-	int err;
+	int err = smq_object_identify(q->fd, &identity);
 
-	err = smq_object_identify(q->fd, &identity);
-	if (err == 0)
-		err = smq_mapping_make_header(q->fd, &identity, &map);
 	if (err != 0)
 		return err;
-	set_mapping(q, map, &identity);
+	q->observed_id = identity.id;
+	set_identity(q, &identity, NULL);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is not inline: attaching, resuming on a SHARED end, loading the peer's position, reading totals. */
+/* What is not inline: attaching, resuming on a SHARED end, loading the peer's position, totals. */
 #include "config.h"
 
 #include "ring.h"
@@ -15,26 +15,12 @@ static uint32_t corrected(uint32_t upper, uint32_t lower)
 	return (upper & 1) != lower >> 31 ? upper - 1 : upper;
 }
 
-uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi)
+uint64_t smq_ring_total(uint32_t lower, uint32_t upper)
 {
-	uint32_t upper = atomic_load_explicit(hi, memory_order_acquire), lower;
-
-	/* Two rounds are enough for an honest writer (2^31 lie between two changes), and a hostile one gets no more.
-	 * Acquire keeps the three loads in this order. With the fence in smq_ring_carry(), the last load is not older
-	 * than the lower word. */
-	for (int i = 0; i < 2; i++) {
-		uint32_t again;
-
-		lower = atomic_load_explicit(lo, memory_order_acquire);
-		again = atomic_load_explicit(hi, memory_order_acquire);
-		if (again == upper)
-			break;
-		upper = again;
-	}
 	return (uint64_t)corrected(upper, lower) << 31 | (lower & INT32_MAX);
 }
 
-/* The same for the end's holder, beside which no other handle changes them. */
+/* By the end's holder, beside which no other handle changes them. */
 static void load_totals(struct smq_ring *ring)
 {
 	const struct smq_progress *progress = ring->progress;

@@ -140,7 +140,7 @@ static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t
 static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
 {
 	atomic_store_explicit(hi, upper, memory_order_relaxed);
-	/* Release: a reader that sees the new lower word also sees the upper one. Its acquire: smq_ring_total(). */
+	/* Release: a reader that sees the new lower word also sees the upper one. Its acquire: copy_words(), stat.c */
 	atomic_thread_fence(memory_order_release);
 }
 
@@ -172,8 +172,8 @@ static inline void smq_ring_move(struct smq_ring *ring, uint32_t end, uint32_t c
 	atomic_store_explicit(&progress->moved_lo, moved, memory_order_relaxed);
 }
 
-/* A total, as shmemq_stat() and the next handle read it. */
-uint64_t smq_ring_total(const smq_word *lo, const smq_word *hi);
+/* A total, of its two words: the upper one was loaded after the lower one, or its end was not in use. */
+uint64_t smq_ring_total(uint32_t lower, uint32_t upper);
 
 /*
  * Both ends.

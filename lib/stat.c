@@ -2,93 +2,200 @@
 /* What a queue says of itself: getattr, stat; and the library's version. */
 #include "config.h"
 
+#include <unistd.h>
+
 #include "call.h"
 #include "endlock.h"
 
+/*
+ * Copies words of the header, after smq_fd(). An end has the header mapped. An observer maps nothing, since the next access to a mapped
+ * file that another process has truncated is SIGBUS, and reads by pread(2). false: the words are not there any more.
+ *
+ * Each word is read whole, since the kernel copies aligned words by loads of at least their size. What an earlier call
+ * has copied is read before what a later one copies, and after what another process stored before a release whose word
+ * the earlier one has seen. Within one call the order is not known: the kernel may copy in any.
+ */
+static bool copy_words(const struct shmemq *q, size_t offset, void *to, size_t bytes)
+{
+	const smq_word *mapped;
+
+	if (q->observer) {
+		if (pread(q->fd, to, bytes, (off_t)offset) != (ssize_t)bytes)
+			return false;
+		/* The acquire below, for the kernel's loads. */
+		atomic_thread_fence(memory_order_acquire);
+		return true;
+	}
+	mapped = (const smq_word *)(const void *)((const unsigned char *)q->header + offset);
+	for (size_t at = 0; at < bytes; at += sizeof *mapped) {
+		uint32_t word = atomic_load_explicit(mapped++, memory_order_acquire);
+
+		memcpy((unsigned char *)to + at, &word, sizeof word);
+	}
+	return true;
+}
+
+/* `*identity`: what cannot be asked of the handle. false: an observer's file is no longer the queue that it opened. */
+static bool copy_identity(const struct shmemq *q, struct smq_identity *identity)
+{
+	if (!copy_words(q, 0, identity, sizeof *identity))
+		return false;
+	return !q->observer || (identity->magic[0] == SMQ_MAGIC_0 && identity->magic[1] == SMQ_MAGIC_1 &&
+				identity->id == q->observed_id);
+}
+
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 {
+	struct smq_identity identity;
+
 	if (!smq_in_process(q))
 		return smq_refuse(q, SMQ_ROLES);
 	if (attr == NULL)
 		return smq_fail(EINVAL);
+	smq_fd(q);
+	if (!copy_identity(q, &identity))
+		return smq_fail(EBADMSG);
 	*attr = (struct shmemq_attr){
 		.capacity = smq_capacity(q),
 		.capacity_max = smq_capacity(q),
 		.message_max = q->ring.message_max,
 		.alignment = q->ring.align_mask + 1,
 		.flags = q->flags,
-		.id = q->header->identity.id,
+		.id = identity.id,
 	};
-	memcpy(attr->user, q->header->identity.user, sizeof attr->user);
+	memcpy(attr->user, identity.user, sizeof attr->user);
 	return 0;
 }
 
-static uint32_t end_state(struct shmemq *q, const struct smq_claim *claim, bool producer)
+/* A claim's first words. */
+struct claim {
+	uint32_t word, pid;
+};
+
+static bool copy_claim(const struct shmemq *q, bool producer, struct claim *claim)
 {
-	/* Acquire: its release is in smq_claim_open() and smq_claim_close(). */
-	uint32_t first = atomic_load_explicit(&claim->state, memory_order_acquire), state = smq_claim_state(first);
+	size_t offset =
+		producer ? offsetof(struct smq_header, producer_claim) : offsetof(struct smq_header, consumer_claim);
 
-	if (state == SHMEMQ_END_DEAD)
-		return SHMEMQ_END_NEVER; /* garbage: no handle stores it */
-	if (state == SHMEMQ_END_OPEN && !smq_endlock_held(smq_fd(q), producer)) {
+	return copy_words(q, offset, claim, sizeof *claim);
+}
+
+/* Stores an end's state and pid. */
+static bool look_at_end(const struct shmemq *q, bool producer, uint32_t *state, uint32_t *pid)
+{
+	struct claim claim, now;
+
+	/* The acquire of the word: its release is in smq_claim_open() and smq_claim_close(). */
+	if (!copy_claim(q, producer, &claim))
+		return false;
+	*pid = claim.pid;
+	*state = smq_claim_state(claim.word);
+	if (*state == SHMEMQ_END_DEAD)
+		*state = SHMEMQ_END_NEVER; /* garbage: no handle stores it */
+	if (*state == SHMEMQ_END_OPEN && !smq_endlock_held(q->fd, producer)) {
+		if (!copy_claim(q, producer, &now))
+			return false;
 		/* A close stores CLOSED before it unlocks, so a claim that is still the same has died. */
-		uint32_t now = atomic_load_explicit(&claim->state, memory_order_acquire);
-
-		state = now == first ? SHMEMQ_END_DEAD : smq_claim_state(now);
+		*state = now.word == claim.word ? SHMEMQ_END_DEAD : smq_claim_state(now.word);
 	}
-	return state;
+	return true;
+}
+
+/* The first words of an end's progress. */
+struct moved {
+	uint32_t position_units, lease_units;
+	uint32_t messages_lo, messages_hi;
+	uint32_t moved_lo, moved_hi;
+};
+_Static_assert(offsetof(struct moved, moved_hi) == offsetof(struct smq_progress, moved_hi), "as the format has them");
+
+struct totals {
+	uint32_t position_units;
+	uint64_t messages, bytes;
+};
+
+/*
+ * Reads an end's position and totals while the end is in use. The upper word of a total is stored before the lower one.
+ * So an upper word that was read after the lower one belongs to it or is one ahead, which smq_ring_total() corrects;
+ * one that was read before it may be one short. Therefore everything is copied twice, and the lower words are taken
+ * from the first copy, the upper ones from the second. If the upper words differ, more may have been moved between.
+ * Two rounds are enough for an honest writer (2^31 lie between two changes), and a hostile one gets no more.
+ */
+static bool count_moved(const struct shmemq *q, bool producer, struct totals *totals)
+{
+	size_t offset = producer ? offsetof(struct smq_header, producer_progress)
+				 : offsetof(struct smq_header, consumer_progress);
+	struct moved first, second;
+
+	for (int i = 0; i < 2; i++) {
+		if (!copy_words(q, offset, &first, sizeof first) || !copy_words(q, offset, &second, sizeof second))
+			return false;
+		if (first.messages_hi == second.messages_hi && first.moved_hi == second.moved_hi)
+			break;
+	}
+	totals->position_units = second.position_units;
+	totals->messages = smq_ring_total(first.messages_lo, second.messages_hi);
+	totals->bytes = smq_ring_total(first.moved_lo, second.moved_hi);
+	return true;
 }
 
 /* The words are read one after the other while both sides run, so their differences are clamped to what is possible. */
-static void count_queued(const struct shmemq *q, struct shmemq_stat *st)
+static bool count(const struct shmemq *q, struct shmemq_stat *st)
 {
-	uint32_t head = atomic_load_explicit(&q->header->consumer_progress.position_units, memory_order_acquire);
-	uint32_t tail = atomic_load_explicit(&q->header->producer_progress.position_units, memory_order_acquire);
-	uint32_t units = tail - head;
+	struct totals popped, pushed;
+	uint32_t units;
 
+	/* Popped first: of a queue in motion, pushed is then not less than that. */
+	if (!count_moved(q, false, &popped) || !count_moved(q, true, &pushed))
+		return false;
+	st->popped_messages = popped.messages;
+	st->popped_bytes = popped.bytes;
+	st->pushed_messages = pushed.messages;
+	st->pushed_bytes = pushed.bytes;
+	units = pushed.position_units - popped.position_units;
 	if ((int32_t)units < 0)
 		units = 0; /* the stored tail lags */
 	if (units > q->ring.mask)
 		units = q->ring.mask;
 	st->queued_bytes = (uint64_t)units * SMQ_UNIT;
-	st->queued_messages = st->pushed_messages > st->popped_messages ? st->pushed_messages - st->popped_messages : 0;
+	st->queued_messages = pushed.messages > popped.messages ? pushed.messages - popped.messages : 0;
 	if (st->queued_messages > units)
 		st->queued_messages = units;
+	return true;
 }
 
-static bool asleep(const struct smq_wait *wait)
+/* Does a handle of this end, which is in `state`, sleep? A handle that was killed asleep has left its bits. */
+static bool look_for_sleepers(const struct shmemq *q, bool producer, uint32_t state, uint32_t *waiting)
 {
-	return atomic_load_explicit(&wait->word, memory_order_relaxed) & SMQ_WAIT_SLEEPER;
+	size_t offset =
+		producer ? offsetof(struct smq_header, producer_wait) : offsetof(struct smq_header, consumer_wait);
+	uint32_t word = 0;
+
+	if (state == SHMEMQ_END_OPEN && !copy_words(q, offset, &word, sizeof word))
+		return false;
+	if (word & SMQ_WAIT_SLEEPER)
+		*waiting |= producer ? SHMEMQ_WAIT_PRODUCER : SHMEMQ_WAIT_CONSUMER;
+	return true;
 }
 
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 {
-	struct smq_progress *producer, *consumer;
+	struct smq_identity identity;
+	struct shmemq_stat now = { .waiting = 0 };
 
 	if (!smq_in_process(q))
 		return smq_refuse(q, SMQ_ROLES);
 	if (st == NULL)
 		return smq_fail(EINVAL);
-	producer = &q->header->producer_progress;
-	consumer = &q->header->consumer_progress;
-	*st = (struct shmemq_stat){
-		.capacity = smq_capacity(q),
-		/* Popped first: of a queue in motion, pushed is then not less than that. */
-		.popped_bytes = smq_ring_total(&consumer->moved_lo, &consumer->moved_hi),
-		.popped_messages = smq_ring_total(&consumer->messages_lo, &consumer->messages_hi),
-		.producer = end_state(q, smq_claim_of(q->header, true), true),
-		.consumer = end_state(q, smq_claim_of(q->header, false), false),
-		.producer_pid = atomic_load_explicit(&q->header->producer_claim.pid, memory_order_relaxed),
-		.consumer_pid = atomic_load_explicit(&q->header->consumer_claim.pid, memory_order_relaxed),
-	};
-	st->pushed_bytes = smq_ring_total(&producer->moved_lo, &producer->moved_hi);
-	st->pushed_messages = smq_ring_total(&producer->messages_lo, &producer->messages_hi);
-	count_queued(q, st);
-	/* A handle that was killed asleep has left its bits in the word. */
-	if (st->producer == SHMEMQ_END_OPEN && asleep(&q->header->producer_wait))
-		st->waiting |= SHMEMQ_WAIT_PRODUCER;
-	if (st->consumer == SHMEMQ_END_OPEN && asleep(&q->header->consumer_wait))
-		st->waiting |= SHMEMQ_WAIT_CONSUMER;
+	smq_fd(q);
+	now.capacity = smq_capacity(q);
+	/* The states first: an end that is closed or dead by then has moved nothing since. */
+	if (!copy_identity(q, &identity) || !look_at_end(q, true, &now.producer, &now.producer_pid) ||
+	    !look_at_end(q, false, &now.consumer, &now.consumer_pid) || !count(q, &now) ||
+	    !look_for_sleepers(q, true, now.producer, &now.waiting) ||
+	    !look_for_sleepers(q, false, now.consumer, &now.waiting))
+		return smq_fail(EBADMSG);
+	*st = now;
 	return 0;
 }
 

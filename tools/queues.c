@@ -17,12 +17,15 @@
 int queue_read(const char *name, struct queue *queue)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
+	int err = 0;
 
 	if (q == NULL)
 		return errno;
-	shmemq_getattr(q, &queue->attr);
-	shmemq_stat(q, &queue->stat);
+	if (shmemq_getattr(q, &queue->attr) != 0 || shmemq_stat(q, &queue->stat) != 0)
+		err = errno;
 	shmemq_close(q);
+	if (err != 0)
+		return err;
 	queue->name = allocate(strlen(name) + 1);
 	strcpy(queue->name, name);
 	return 0;
@@ -38,7 +41,10 @@ static int is_entry(const struct dirent *entry)
 	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-/* Adds the queue whose file is `entry`. A file that is no queue, is not readable or is gone is passed over. */
+/*
+ * Adds the queue whose file is `entry`. A file that is no queue, is not readable or is gone is passed over; so is one
+ * that is truncated meanwhile: EBADMSG, where a moment earlier or later it is EPROTO.
+ */
 static int add(struct queues *queues, const char *entry)
 {
 	char *name = allocate(strlen(entry) + 2);
@@ -49,7 +55,7 @@ static int add(struct queues *queues, const char *entry)
 	err = queue_read(name, &queues->list[queues->count]);
 	if (err == 0)
 		queues->count++;
-	else if (err != EPROTO && err != ENOENT && err != EACCES)
+	else if (err != EPROTO && err != EBADMSG && err != ENOENT && err != EACCES)
 		status = report_queue(name, SHMEMQ_OBSERVER, err);
 	free(name);
 	return status;

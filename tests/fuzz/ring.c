@@ -204,8 +204,8 @@ static void take_step(enum step step, struct fuzz_input *input)
 		peek_further();
 		break;
 	case TOTALS:
-		smq_ring_total(word_at(header, sizeof *header, fuzz_take(input, 1)),
-			       word_at(header, sizeof *header, fuzz_take(input, 1)));
+		smq_ring_total(*word_at(header, sizeof *header, fuzz_take(input, 1)),
+			       *word_at(header, sizeof *header, fuzz_take(input, 1)));
 		break;
 	case WRITE_PROGRESS:
 		write_progress(input);

@@ -99,6 +99,21 @@ int file_lock(const char *name, off_t start, off_t bytes)
 	return fd;
 }
 
+unsigned file_mappings(const char *name, const char *permissions)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512], found[8];
+	unsigned count = 0;
+
+	ck_assert(maps != NULL);
+	while (fgets(line, sizeof line, maps) != NULL) {
+		if (strstr(line, name) != NULL && sscanf(line, "%*s %7s", found) == 1)
+			count += permissions == NULL || strcmp(found, permissions) == 0;
+	}
+	fclose(maps);
+	return count;
+}
+
 unsigned file_descriptors(void)
 {
 	unsigned count = 0;

@@ -47,6 +47,9 @@ void file_write(const char *name, const void *content, size_t bytes);
  */
 int file_lock(const char *name, off_t start, off_t bytes);
 
+/* How many mappings of the file this process has with these permissions, such as "rw-s"; NULL: with any. From /proc. */
+unsigned file_mappings(const char *name, const char *permissions);
+
 /* How many descriptors this process has open. */
 unsigned file_descriptors(void);
 

@@ -172,7 +172,7 @@ TEST(messages_are_aligned)
 
 static uint64_t total(const smq_word *lo)
 {
-	return smq_ring_total(lo, lo + 1);
+	return smq_ring_total(*lo, *(lo + 1));
 }
 
 static uint64_t both(uint32_t hi, uint32_t lo)
