@@ -61,10 +61,46 @@ static int open_file(const char *path, int flags, int *fd)
 	}
 }
 
+/* Opens the file that `found`, a descriptor of O_PATH, stands for. 0, errno or SMQ_START_OVER. */
+static int open_found(const char *path, int found, const struct stat *st, int access, int *fd)
+{
+	char self[SMQ_FDPATH_BYTES];
+	struct stat opened;
+	int err;
+
+	smq_fdpath(found, self);
+	err = open_file(self, access | O_NONBLOCK, fd); /* NONBLOCK: do not wait for a file lease */
+	if (err != ENOENT)
+		return err;
+	/* Without /proc, by the name, which may have become another file's: a FIFO's, or a terminal's. */
+	err = open_file(path, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, fd);
+	if (err == 0 && (fstat(*fd, &opened) != 0 || opened.st_dev != st->st_dev || opened.st_ino != st->st_ino)) {
+		close(*fd);
+		return SMQ_START_OVER;
+	}
+	return err;
+}
+
+/*
+ * Any user may give any file a name in /dev/shm, and to open some files is to do something: who waits to write to a
+ * FIFO goes on, and dies of SIGPIPE. So the file is looked at first, by O_PATH, which opens nothing.
+ */
 int smq_object_open(const char *path, int access, int *fd)
 {
-	/* NONBLOCK: the name may refer to a FIFO. */
-	return open_file(path, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, fd);
+	struct stat st;
+	int found, err;
+
+	do {
+		err = open_file(path, O_PATH | O_NOFOLLOW, &found);
+		if (err != 0)
+			return err;
+		if (fstat(found, &st) != 0 || !S_ISREG(st.st_mode))
+			err = EPROTO;
+		else
+			err = open_found(path, found, &st, access, fd);
+		close(found);
+	} while (err == SMQ_START_OVER);
+	return err;
 }
 
 static bool is_power_of_two(uint64_t number)

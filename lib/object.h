@@ -22,7 +22,7 @@ struct shmemq_attr;
 /* "/foo" to "/dev/shm/foo". EINVAL, ENAMETOOLONG. */
 int smq_object_path(const char *name, char path[SMQ_PATH_BYTES]);
 
-/* Opens the file at `path` with `access`, O_RDWR or O_RDONLY. EPROTO for what cannot be a queue's file. */
+/* Opens the file at `path` with `access`, O_RDWR or O_RDONLY. EPROTO for what cannot be a queue's file, untouched. */
 int smq_object_open(const char *path, int access, int *fd);
 
 /*

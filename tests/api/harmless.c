@@ -78,6 +78,73 @@ TEST(an_observer_knows_its_queue)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
+static const unsigned ways_to_open[] = { SHMEMQ_OBSERVER, SHMEMQ_PRODUCER | SHMEMQ_CREATE, SHMEMQ_CONSUMER };
+
+#define WAYS (sizeof ways_to_open / sizeof ways_to_open[0])
+
+static int write_to_fifo(const void *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && write(fd, "x", 1) == 1);
+	return 0;
+}
+
+/*
+ * A process waits for a reader of its FIFO. If any of these calls opened it, that process would go on, and lose what it
+ * writes, or be killed by SIGPIPE. Again and again, since nothing says when the process has begun to wait.
+ */
+static void spare_a_waiting_writer(void)
+{
+	const char *name = test_name();
+	pid_t writer;
+	char byte;
+	int fd;
+
+	CHECK(mkfifo(file_path(name), 0600) == 0);
+	writer = child_start(write_to_fifo, file_path(name));
+	for (int i = 0; i < 50; i++) {
+		for (size_t way = 0; way < WAYS; way++)
+			CHECK(shmemq_open(name, ways_to_open[way], 0600, NULL) == NULL && errno == EPROTO);
+		CHECK(shmemq_unlink(name) == -1 && errno == EPROTO);
+		test_sleep(1 * MS);
+	}
+	fd = open(file_path(name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK(test_wait(writer) == 0);
+	CHECK(read(fd, &byte, 1) == 1 && byte == 'x');
+	close(fd);
+}
+
+TEST(a_fifo_is_not_opened)
+{
+	spare_a_waiting_writer();
+}
+
+/* As without /proc: what is opened is compared with what was looked at. */
+static int open_without_proc(const void *name)
+{
+	struct shmemq *q;
+
+	if (!child_hide_proc())
+		return CHILD_SKIP;
+	for (size_t way = 0; way < WAYS; way++) {
+		CHECK((q = shmemq_open(name, ways_to_open[way], 0600, NULL)) != NULL);
+		CHECK(shmemq_close(q) == 0);
+	}
+	CHECK(shmemq_unlink(name) == 0);
+	CHECK(shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL) == NULL && errno == ENOENT);
+	spare_a_waiting_writer();
+	return 0;
+}
+
+TEST(proc_is_not_needed)
+{
+	const char *name = test_name();
+
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
+	child_run(open_without_proc, name);
+}
+
 const struct suite suite = {
 	.name = "api/harmless",
 	.seconds = 60,
@@ -85,5 +152,7 @@ const struct suite suite = {
 		{ an_observer_maps_nothing, 1, NEEDS_PROC },
 		{ an_observer_survives_a_truncation, 1, 0 },
 		{ an_observer_knows_its_queue, 1, 0 },
+		{ a_fifo_is_not_opened, 1, 0 },
+		{ proc_is_not_needed, 1, 0 },
 	},
 };

@@ -114,6 +114,11 @@ bool child_own_shm(const char *options)
 	return own_mounts() && mount("tmpfs", "/dev/shm", "tmpfs", 0, options) == 0;
 }
 
+bool child_hide_proc(void)
+{
+	return own_mounts() && mount("tmpfs", "/proc", "tmpfs", 0, NULL) == 0;
+}
+
 bool child_bind_shm(const char *source)
 {
 	return own_mounts() && mount(source, "/dev/shm", NULL, MS_BIND | MS_REC, NULL) == 0;

@@ -48,6 +48,9 @@ void child_drop_root(void);
 bool child_own_shm(const char *options);
 bool child_bind_shm(const char *source);
 
+/* In a child: has no /proc from now on. false: not permitted. */
+bool child_hide_proc(void);
+
 /* In a child with a /dev/shm of its own: is there no file, under any name, and no page in use? */
 bool child_shm_is_empty(void);
 
