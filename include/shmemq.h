@@ -212,11 +212,11 @@ ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type
 
 /*
  * Pop in place. The start functions return the address of the next message in the ring, aligned (struct shmemq_attr),
- * and store its bytes in `*size` and its tag in `*type` unless `type` is NULL. The handle then holds the message, and
- * no other pop is possible, until the caller calls end, which removes it from the queue; afterwards the memory must not
- * be accessed any more. If the handle is closed or its process dies before that, the message is delivered again. Errors
- * of start, which returns NULL: as pop, less EMSGSIZE. Of end, which returns -1: EBADF EBADMSG EINVAL (no message is
- * held) EPERM.
+ * and store its bytes in `*size` and its tag in `*type` unless `type` is NULL. The memory is mapped read-only. The
+ * handle then holds the message, and no other pop is possible, until the caller calls end, which removes it from the
+ * queue; afterwards the memory must not be accessed any more. If the handle is closed or its process dies before that,
+ * the message is delivered again. Errors of start, which returns NULL: as pop, less EMSGSIZE. Of end, which returns -1:
+ * EBADF EBADMSG EINVAL (no message is held) EPERM.
  */
 const void *shmemq_pop_start(struct shmemq *q, size_t *size, uint32_t *type);
 const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout);
@@ -251,8 +251,8 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
  * Pop many, in place: start waits for one message, then describes up to `max` (at least 1) queued messages in `msgs`,
  * each in the ring and aligned, and returns how many. The handle holds them until the caller calls end, which removes
  * the first `count` of them (0 is legal) from the queue and returns 0; the next pop returns the others. Afterwards
- * their memory must not be accessed any more. If the handle is closed or its process dies before end, all of them are
- * delivered again.
+ * their memory, which is mapped read-only, must not be accessed any more. If the handle is closed or its process dies
+ * before end, all of them are delivered again.
  * Errors of start: as pop, less EMSGSIZE. Of end: EBADF EBADMSG EINVAL (no batch is held; or `count` is larger than
  * what start returned: the batch is still held) EPERM.
  */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_READ  22
 #define MADV_POPULATE_WRITE 23
 #endif
 
@@ -50,10 +51,17 @@ static unsigned char *reserve_addresses(size_t bytes, uint64_t capacity)
 	return base + before;
 }
 
-int smq_mapping_make(int fd, const struct smq_identity *identity, void **map)
+/* Puts a part of the file there. */
+static bool place(unsigned char *at, size_t bytes, int protection, int fd, off_t offset)
+{
+	return mmap(at, bytes, protection, MAP_SHARED | MAP_FIXED, fd, offset) != MAP_FAILED;
+}
+
+int smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ring, void **map)
 {
 	uint64_t capacity = identity->capacity, bytes = identity->header_bytes + 2 * capacity;
-	size_t once = (size_t)(identity->header_bytes + capacity);
+	int writable = PROT_READ | PROT_WRITE, of_ring = writes_ring ? writable : PROT_READ;
+	size_t header = identity->header_bytes, once = (size_t)capacity;
 	unsigned char *base;
 
 	if (bytes > SIZE_MAX)
@@ -61,9 +69,8 @@ int smq_mapping_make(int fd, const struct smq_identity *identity, void **map)
 	base = reserve_addresses((size_t)bytes, capacity);
 	if (base == MAP_FAILED)
 		return map_failed();
-	if (mmap(base, once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-	    mmap(base + once, (size_t)capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-		 (off_t)identity->header_bytes) == MAP_FAILED ||
+	if (!place(base, header, writable, fd, 0) || !place(base + header, once, of_ring, fd, (off_t)header) ||
+	    !place(base + header + once, once, of_ring, fd, (off_t)header) ||
 	    /* With the mapping a child would keep the end locks held. */
 	    madvise(base, (size_t)bytes, MADV_DONTFORK) != 0) {
 		int err = map_failed();
@@ -75,14 +82,21 @@ int smq_mapping_make(int fd, const struct smq_identity *identity, void **map)
 	return 0;
 }
 
-void smq_mapping_prefault(void *map, uint32_t header_bytes, uint64_t capacity)
+/* false: the kernel does not know how. Other failures are as good as done: the pages are then mapped one by one. */
+static bool populate(unsigned char *at, size_t bytes, int advice)
 {
-	const volatile char *bytes = map;
-	size_t end = header_bytes + 2 * (size_t)capacity, page = (size_t)sysconf(_SC_PAGESIZE);
+	return madvise(at, bytes, advice) == 0 || errno != EINVAL;
+}
 
-	if (madvise(map, end, MADV_POPULATE_WRITE) == 0 || errno != EINVAL)
+void smq_mapping_prefault(void *map, uint32_t header_bytes, uint64_t capacity, bool writes_ring)
+{
+	size_t ring = 2 * (size_t)capacity, page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *bytes = map;
+
+	if (populate(bytes, header_bytes, MADV_POPULATE_WRITE) &&
+	    populate(bytes + header_bytes, ring, writes_ring ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
 		return;
 	/* Before Linux 5.14. On tmpfs a read maps a page for writing too. */
-	for (size_t at = 0; at < end; at += page)
-		(void)bytes[at];
+	for (size_t at = 0; at < header_bytes + ring; at += page)
+		(void)*(volatile unsigned char *)(bytes + at);
 }

@@ -3,18 +3,20 @@
 #ifndef SMQ_MAPPING_H
 #define SMQ_MAPPING_H
 
+#include <stdbool.h>
+
 #include "format.h"
 
 /* Those that return an int return 0, EACCES or ENOMEM. */
 
 /*
- * Maps the header page and the ring, and the ring once more after it. The mapping keeps fd's locks; forked children do
- * not get it.
+ * Maps the header page and the ring, and the ring once more after it. `writes_ring`: false for a consumer, which then
+ * cannot write there. The mapping keeps fd's locks; forked children do not get it.
  */
-int smq_mapping_make(int fd, const struct smq_identity *identity, void **map);
+int smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ring, void **map);
 void smq_mapping_unmap(void *map, uint32_t header_bytes, uint64_t capacity);
 
 /* Maps all pages that such a mapping can reach, so that no access takes a page fault. As far as that is possible. */
-void smq_mapping_prefault(void *map, uint32_t header_bytes, uint64_t capacity);
+void smq_mapping_prefault(void *map, uint32_t header_bytes, uint64_t capacity, bool writes_ring);
 
 #endif

@@ -122,7 +122,7 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err == 0)
 		err = smq_endlock_look(fd, q->producer, q->state & SMQ_SHARED, &alone);
 	if (err == 0)
-		err = smq_mapping_make(fd, &identity, &map);
+		err = smq_mapping_make(fd, &identity, q->producer, &map);
 	if (err == 0) {
 		q->header = map;
 		set_identity(q, &identity, (unsigned char *)map + identity.header_bytes);
@@ -174,7 +174,7 @@ static int open_handle(struct shmemq *q, int from, unsigned flags, bool register
 	if (q->flags & SHMEMQ_ATTR_TEMPORARY && smq_has_name(q) && !q->observer)
 		q->directory = smq_object_open_directory();
 	if (flags & SHMEMQ_PREFAULT) /* without the init lock, since it may take long */
-		smq_mapping_prefault(q->header, smq_header_bytes(q), smq_capacity(q));
+		smq_mapping_prefault(q->header, smq_header_bytes(q), smq_capacity(q), q->producer);
 	return 0;
 }
 

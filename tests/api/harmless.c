@@ -1,14 +1,82 @@
 /* SPDX-License-Identifier: MIT */
-/* What other processes have in /dev/shm does the library no harm, and the library does none to what is no queue. */
+/*
+ * What other processes have in /dev/shm does the library no harm; the library does none to what is no queue, and a
+ * consumer none to its producer.
+ */
 #include "config.h"
 
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "file.h"
 #include "suite.h"
+
+static sigjmp_buf before_write;
+
+static void leave_write(int signal)
+{
+	siglongjmp(before_write, signal);
+}
+
+/* Writes to memory that must not be writable. */
+static void is_read_only(const void *memory)
+{
+	volatile unsigned char *byte = (volatile unsigned char *)(uintptr_t)memory;
+	struct sigaction action = { .sa_handler = leave_write }, last;
+	int caught;
+
+	ck_assert_int_eq(sigaction(SIGSEGV, &action, &last), 0);
+	caught = sigsetjmp(before_write, 1);
+	if (caught == 0)
+		*byte = 1;
+	ck_assert_int_eq(sigaction(SIGSEGV, &last, NULL), 0);
+	ck_assert_int_eq(caught, SIGSEGV);
+}
+
+/* In either mapping of the ring: of the messages, as large as a third of it, one goes over its end. */
+TEST(a_consumer_cannot_write_to_the_ring)
+{
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1), *consumer;
+	size_t third = file_page() / 3, size;
+	struct shmemq_msg msg;
+
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	for (int i = 0; i < 4; i++) {
+		const unsigned char *message;
+
+		ck_assert_ptr_nonnull(shmemq_push_start(q, third));
+		ck_assert_int_eq(shmemq_push_end(q, third, 0), 0);
+		message = shmemq_pop_start(consumer, &size, NULL);
+		ck_assert_uint_eq(size, third);
+		is_read_only(message);
+		is_read_only(message + third - 1);
+		ck_assert_int_eq(shmemq_pop_end(consumer), 0);
+	}
+	ck_assert_int_eq(shmemq_push(q, "x", 1, 0), 0);
+	ck_assert_int_eq(shmemq_popm_start(consumer, &msg, 1, 0), 1);
+	is_read_only(msg.data);
+	ck_assert_int_eq(shmemq_popm_end(consumer, 1), 0);
+	ck_assert_int_eq(shmemq_close(q) | shmemq_close(consumer), 0);
+}
+
+/* All of it: the header page can be written, the two mappings of the ring cannot. With PREFAULT, too. */
+TEST(a_consumer_maps_the_ring_read_only)
+{
+	const char *name = test_name();
+	struct shmemq *q;
+
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
+	q = test_open(name, SHMEMQ_CONSUMER | (_i ? SHMEMQ_PREFAULT : 0), 0);
+	ck_assert_uint_eq(file_mappings(name, "rw-s"), 1);
+	ck_assert_uint_eq(file_mappings(name, "r--s"), 2);
+	ck_assert_uint_eq(file_mappings(name, NULL), 3);
+	ck_assert_int_eq(shmemq_close(q), 0);
+}
 
 /* So no file that is truncated is SIGBUS for it. */
 TEST(an_observer_maps_nothing)
@@ -149,6 +217,8 @@ const struct suite suite = {
 	.name = "api/harmless",
 	.seconds = 60,
 	.tests = {
+		{ a_consumer_cannot_write_to_the_ring, 1, 0 },
+		{ a_consumer_maps_the_ring_read_only, 2, NEEDS_PROC },
 		{ an_observer_maps_nothing, 1, NEEDS_PROC },
 		{ an_observer_survives_a_truncation, 1, 0 },
 		{ an_observer_knows_its_queue, 1, 0 },

@@ -20,8 +20,8 @@ int __wrap_smq_initlock_lock(int fd);
 int __real_smq_initlock_lock(int fd);
 int __wrap_smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
 int __real_smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
-int __wrap_smq_mapping_make(int fd, const struct smq_identity *identity, void **map);
-int __real_smq_mapping_make(int fd, const struct smq_identity *identity, void **map);
+int __wrap_smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ring, void **map);
+int __real_smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ring, void **map);
 
 /*
  * What to do before the first, second and third init lock, and before a creation. Calls that these make do not count.
@@ -57,9 +57,9 @@ int __wrap_smq_object_create(const char *path, mode_t mode, const struct shmemq_
 	return __real_smq_object_create(path, mode, attr, fd);
 }
 
-int __wrap_smq_mapping_make(int fd, const struct smq_identity *identity, void **map)
+int __wrap_smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ring, void **map)
 {
-	return no_memory && !inside ? ENOMEM : __real_smq_mapping_make(fd, identity, map);
+	return no_memory && !inside ? ENOMEM : __real_smq_mapping_make(fd, identity, writes_ring, map);
 }
 
 static const char *name;
