@@ -17,8 +17,15 @@
 
 static int map_failed(void)
 {
-	/* EACCES: a noexec mount under the READ_IMPLIES_EXEC personality. EPERM: a memfd sealed against writing. */
-	return errno == EACCES || errno == EPERM ? EACCES : ENOMEM;
+	switch (errno) {
+	case EACCES: /* a noexec mount under the READ_IMPLIES_EXEC personality */
+	case EPERM:  /* a memfd sealed against writing */
+		return EACCES;
+	case EINVAL: /* caches that would not see that both mappings of the ring are the same memory */
+		return EOPNOTSUPP;
+	default:
+		return ENOMEM;
+	}
 }
 
 void smq_mapping_unmap(void *map, uint32_t header_bytes, uint64_t capacity)

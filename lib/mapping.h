@@ -7,7 +7,7 @@
 
 #include "format.h"
 
-/* Those that return an int return 0, EACCES or ENOMEM. */
+/* Those that return an int return 0, EACCES, ENOMEM or EOPNOTSUPP. */
 
 /*
  * Maps the header page and the ring, and the ring once more after it. `writes_ring`: false for a consumer, which then

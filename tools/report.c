@@ -121,7 +121,9 @@ static const char *meaning(int err)
 	case ENOSPC:
 		return "/dev/shm has not enough free space for the capacity of the queue";
 	case EOPNOTSUPP:
-		return "/dev/shm must be a tmpfs: it is missing, or cannot reserve memory";
+		return "/dev/shm must be a tmpfs (it is missing, or cannot reserve memory), and the machine must be "
+		       "able "
+		       "to map memory twice";
 	case EPROTO:
 		return "not a queue, or in a format that this libshmemq cannot use";
 	case ETIMEDOUT:
