@@ -28,16 +28,13 @@ static void line(const char *name, const char *format, va_list args)
 		fprintf(stderr, "%s: ", text);
 		free(text);
 	}
+	/* The text may quote the command line. Control characters must not break the line. */
 	if (vasprintf(&text, format, args) >= 0) {
-		/* The text may quote the command line. Control characters must not break the line. */
-		for (char *c = text; *c != '\0'; c++) {
-			if ((unsigned char)*c < 0x20 || *c == 0x7f)
-				*c = '?';
-		}
-		fputs(text, stderr);
+		print_line(stderr, text);
 		free(text);
+	} else {
+		putc('\n', stderr);
 	}
-	putc('\n', stderr);
 }
 
 int report(const char *name, const char *format, ...)

@@ -56,10 +56,34 @@ bool is_utf8(const char *s)
 	return *s == '\0';
 }
 
-/* C0, DEL and C1. */
-static bool is_control(uint32_t c)
+/*
+ * Does it command the terminal, reorder what is shown, end the line, or show nothing or a blank? Any user may make a
+ * queue with such a name, so that it looks like another queue, or like several cells of a table.
+ */
+static bool is_hidden(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0);
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0x0000, 0x001f }, /* C0 */
+		{ 0x007f, 0x00a0 }, /* DEL, C1, the no-break space */
+		{ 0x00ad, 0x00ad }, /* the soft hyphen */
+		{ 0x061c, 0x061c }, /* a direction mark */
+		{ 0x1680, 0x1680 }, /* a blank */
+		{ 0x180e, 0x180e }, /* no width */
+		{ 0x2000, 0x200f }, /* blanks, no width, direction marks */
+		{ 0x2028, 0x202f }, /* line and paragraph separators, directions, a blank */
+		{ 0x205f, 0x206f }, /* a blank, no width, directions */
+		{ 0x3000, 0x3000 }, /* a blank */
+		{ 0xfeff, 0xfeff }, /* the byte order mark: no width */
+		{ 0xfff9, 0xfffb }, /* annotations */
+	};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	}
+	return false;
 }
 
 char *printable(const char *name)
@@ -70,7 +94,7 @@ char *printable(const char *name)
 		uint32_t c;
 		size_t bytes = decode(name, &c);
 
-		if (bytes != 0 && !is_control(c) && c != ' ' && c != '\\') {
+		if (bytes != 0 && !is_hidden(c) && c != ' ' && c != '\\') {
 			memcpy(to, name, bytes);
 			to += bytes;
 			name += bytes;
@@ -80,6 +104,23 @@ char *printable(const char *name)
 	}
 	*to = '\0';
 	return text;
+}
+
+void print_line(FILE *out, const char *s)
+{
+	while (*s != '\0') {
+		uint32_t c;
+		size_t bytes = decode(s, &c);
+
+		if (bytes == 0 || is_hidden(c)) {
+			putc('?', out);
+			bytes = bytes != 0 ? bytes : 1;
+		} else {
+			fwrite(s, 1, bytes, out);
+		}
+		s += bytes;
+	}
+	putc('\n', out);
 }
 
 size_t columns(const char *text)
@@ -103,7 +144,7 @@ void json_string(FILE *out, const char *s)
 			bytes = 1;
 		} else if (c == '"' || c == '\\') {
 			fprintf(out, "\\%c", *s);
-		} else if (is_control(c)) {
+		} else if (is_hidden(c)) {
 			fprintf(out, "\\u%04x", (unsigned)c);
 		} else {
 			fwrite(s, 1, bytes, out);

@@ -13,10 +13,13 @@ void *allocate(size_t bytes);
 bool is_utf8(const char *s);
 
 /*
- * `name` as one word that is safe to show on a terminal: blanks, control characters, backslashes and bytes that are
- * not UTF-8 become \xNN. The caller frees it.
+ * `name` as one word that is safe to show on a terminal: blanks, backslashes, bytes that are not UTF-8, and characters
+ * that control the terminal or the direction of the text, or are invisible, become \xNN. The caller frees it.
  */
 char *printable(const char *name);
+
+/* Writes a line in which such characters and bytes, but not blanks and backslashes, become '?'. */
+void print_line(FILE *out, const char *s);
 
 /* Columns of a printable() text on a terminal, if each character takes one. */
 size_t columns(const char *text);

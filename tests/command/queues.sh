@@ -154,6 +154,51 @@ printf ' {"name": "%s- \\"\\\\\\u0001\\u007f\\u0009b"\n {"name": "%s-\\ufffd\303
 expect 0 '' stat "$odd"
 expect 0 '' rm "$odd" "$alien"
 
+# A name that would look like another one: each first and last character that is not shown as it is, with its bytes and
+# as JSON has it. Then the characters next to these, which are shown.
+raw='' text='' json=''
+while read -r octal hexadecimal unicode; do
+	raw=$raw$octal
+	text=$text$hexadecimal
+	json=$json$unicode
+done <<'EOT'
+\302\200 \xc2\x80 \u0080
+\302\240 \xc2\xa0 \u00a0
+\302\255 \xc2\xad \u00ad
+\330\234 \xd8\x9c \u061c
+\341\232\200 \xe1\x9a\x80 \u1680
+\341\240\216 \xe1\xa0\x8e \u180e
+\342\200\200 \xe2\x80\x80 \u2000
+\342\200\217 \xe2\x80\x8f \u200f
+\342\200\250 \xe2\x80\xa8 \u2028
+\342\200\256 \xe2\x80\xae \u202e
+\342\200\257 \xe2\x80\xaf \u202f
+\342\201\237 \xe2\x81\x9f \u205f
+\342\201\257 \xe2\x81\xaf \u206f
+\343\200\200 \xe3\x80\x80 \u3000
+\357\273\277 \xef\xbb\xbf \ufeff
+\357\277\271 \xef\xbf\xb9 \ufff9
+\357\277\273 \xef\xbf\xbb \ufffb
+EOT
+plain=$(printf '\302\241\302\254\302\256\337\277\342\200\220\342\200\247\342\200\260\342\201\236')
+plain=$plain$(printf '\342\201\260\343\200\201\357\273\276\357\277\274')
+# shellcheck disable=SC2059 # octal numbers
+masked=$prefix-$(printf "$raw")$plain
+expect 1 "$prefix-$text$plain: no such queue" stat "$masked"
+expect 0 '' create "$masked"
+expect 0 '' ls
+grep "^$prefix-" "$temp/out" | sed 's/ .*//' >"$temp/rows"
+printf '%s\n' "$prefix-$text$plain" | is 'a masked name in ls' "$temp/rows"
+expect 0 '' stat "$masked"
+head -n 1 "$temp/out" >"$temp/rows"
+printf 'name              %s\n' "$prefix-$text$plain" | is 'a masked name in stat' "$temp/rows"
+expect 0 '' stat "$masked" --json
+sed 's/, "capacity".*//' "$temp/out" >"$temp/rows"
+printf '%s\n' "{\"name\": \"$prefix-$json$plain\"" | is 'a masked name in JSON' "$temp/rows"
+expect 0 '' rm "$masked"
+# The command line, as a message quotes it.
+expect 2 "stat: unknown option --$(printf '%17s' '' | tr ' ' '?')$plain?" stat "--${masked#"$prefix"-}$(printf '\377')"
+
 #
 # rm removes what it can, and reports the rest.
 #
