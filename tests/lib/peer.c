@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,41 @@ static int hold(char **argv)
 		pause();
 }
 
+/* A file with this content comes and goes, whole and in part, as fast as it can, until the process is killed. */
+static int make_and_unmake(const char *path, const char *content, size_t bytes)
+{
+	for (unsigned round = 0;; round++) {
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+		if (fd < 0)
+			return 1;
+		for (int i = 0; i < 100; i++) {
+			if (ftruncate(fd, (off_t)bytes) != 0 || pwrite(fd, content, 4096, 0) != 4096 ||
+			    ftruncate(fd, i % 2 ? 0 : 200) != 0)
+				return 1;
+		}
+		close(fd);
+		if (round % 2 && unlink(path) != 0)
+			return 1;
+	}
+}
+
+/* remake NAME: does that with the file of a queue. */
+static int remake(char **argv)
+{
+	size_t bytes = 0;
+	static char content[1 << 20];
+	char path[300];
+	ssize_t count;
+	int fd;
+
+	snprintf(path, sizeof path, "/dev/shm%s", argv[0]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && (count = read(fd, content + bytes, sizeof content - bytes)) > 0)
+		bytes += (size_t)count;
+	return bytes < 4096 || close(fd) != 0 || make_and_unmake(path, content, bytes);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -65,10 +101,8 @@ int main(int argc, char **argv)
 		int arguments;
 		int (*run)(char **argv);
 	} commands[] = {
-		{ "produce", 3, produce },
-		{ "consume", 2, consume },
-		{ "hold", 2, hold },
-		{ "sleepy", 7, sleepy_run },
+		{ "produce", 3, produce }, { "consume", 2, consume },   { "hold", 2, hold },
+		{ "remake", 1, remake },   { "sleepy", 7, sleepy_run },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++) {
