@@ -8,8 +8,9 @@
 #include "endlock.h"
 
 /*
- * Copies words of the header, after smq_fd(). An end has the header mapped. An observer maps nothing, since the next access to a mapped
- * file that another process has truncated is SIGBUS, and reads by pread(2). false: the words are not there any more.
+ * Copies words of the header, after smq_fd(). An end has the header mapped. An observer maps nothing, since the next
+ * access to a mapped file that another process has truncated is SIGBUS, and reads by pread(2). false: the words are not
+ * there any more.
  *
  * Each word is read whole, since the kernel copies aligned words by loads of at least their size. What an earlier call
  * has copied is read before what a later one copies, and after what another process stored before a release whose word
