@@ -82,9 +82,16 @@ static int attach_handle(struct shmemq *q, bool alone, bool registered)
 	return 0;
 }
 
-/* Opens what has the name now, or, for a handle without a name, what `from` has open. */
+/* Opens what has the name now, or, for a handle without a name, what `from` has open. With both either does. */
 static int open_object(const struct shmemq *q, int from, int access, int *fd)
 {
+	/* It has been looked at already, and the name is compared under the init lock. ENOENT: no /proc. */
+	if (smq_has_name(q) && from >= 0) {
+		int err = smq_object_reopen_own(from, fd);
+
+		if (err != ENOENT)
+			return err;
+	}
 	return smq_has_name(q) ? smq_object_open(q->path, access, fd) : smq_object_reopen(from, access, fd);
 }
 
