@@ -76,7 +76,8 @@ int smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ri
 	base = reserve_addresses((size_t)bytes, capacity);
 	if (base == MAP_FAILED)
 		return map_failed();
-	if (!place(base, header, writable, fd, 0) || !place(base + header, once, of_ring, fd, (off_t)header) ||
+	if (!place(base, writes_ring ? header + once : header, writable, fd, 0) ||
+	    (!writes_ring && !place(base + header, once, of_ring, fd, (off_t)header)) ||
 	    !place(base + header + once, once, of_ring, fd, (off_t)header) ||
 	    /* With the mapping a child would keep the end locks held. */
 	    madvise(base, (size_t)bytes, MADV_DONTFORK) != 0) {
