@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include "one_end.h"
 #include "polling.h"
 #include "support.h"
 
@@ -16,4 +17,11 @@ bool raised(int fd, int ms)
 void await_raised(int fd)
 {
 	ck_assert(raised(fd, SOON_MS));
+}
+
+void fail_until_quiet(struct shmemq *q, unsigned end, int fd)
+{
+	/* Longer than between two rechecks of a peer or holder. */
+	while (raised(fd, 700))
+		ck_fails(end_try(q, end), EAGAIN);
 }

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+struct shmemq;
+
 #define SOON_MS 10000 /* a descriptor that is not raised by then never will be */
 
 /* Is this pollfd readable, or does it become so within so many ms? */
@@ -12,5 +14,8 @@ bool raised(int fd, int ms);
 
 /* Fails the test unless it is raised soon. */
 void await_raised(int fd);
+
+/* Tries on this end whenever the pollfd is readable, and fails with EAGAIN, until it stays unreadable. */
+void fail_until_quiet(struct shmemq *q, unsigned end, int fd);
 
 #endif

@@ -47,6 +47,7 @@ int main(void)
 {
 	Suite *check = suite_create(suite.name);
 	unsigned added;
+	int status;
 
 	/* Check's default of 4 s is soon over on a busy machine. tcase_create() reads this. */
 	setenv("CK_DEFAULT_TIMEOUT", "20", 0);
@@ -59,5 +60,8 @@ int main(void)
 		return SKIPPED;
 	if (suite.begin != NULL)
 		suite.begin();
-	return test_run(check, suite.seconds);
+	status = test_run(check, suite.seconds);
+	if (suite.end != NULL)
+		suite.end();
+	return status;
 }

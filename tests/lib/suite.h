@@ -23,7 +23,8 @@ struct suite {
 	unsigned seconds;                       /* after which the whole suite is ended */
 	unsigned test_seconds;                  /* after which one test is ended; 0: 20 */
 	unsigned needs;                         /* of all tests */
-	void (*begin)(void);                    /* runs once, before the tests are forked */
+	void (*begin)(void);                    /* runs once, before the tests are forked, */
+	void (*end)(void);                      /* and after all of them, whatever became of them */
 	void (*setup)(void);                    /* before each test, in its process, */
 	void (*teardown)(void);                 /* and after it */
 	void (*setups[SUITE_SETUPS_MAX])(void); /* in place of `setup`: all tests run with the first, the second, ... */

@@ -127,7 +127,7 @@ TEST(a_dead_holders_number_is_not_given_out)
 }
 
 /* Tries with the second handle until no recheck of the holder is left to raise the descriptor. */
-static void fail_until_quiet(const struct three *three, int fd)
+static void fail_until_no_recheck(const struct three *three, int fd)
 {
 	ck_fails(end_try(three->two, three->end), EAGAIN);
 	while (three->two->pollable->owner.since != 0) {
@@ -152,14 +152,14 @@ TEST(raised_when_the_owner_lock_is_free)
 
 	/* The holder unlocks. */
 	ck_assert(end_begin(three.one, three.end));
-	fail_until_quiet(&three, fd);
+	fail_until_no_recheck(&three, fd);
 	ck_assert_int_eq(end_finish(three.one, three.end), 0);
 	ck_assert(raised(fd, 0));
 	ck_assert_int_ge(end_try(three.two, three.end), 0);
 
 	/* The holder dies. */
 	pid = end_hold(NULL, three.peer->fd, three.end);
-	fail_until_quiet(&three, fd);
+	fail_until_no_recheck(&three, fd);
 	child_kill(pid);
 	for (int tries = 0; end_try(three.two, three.end) < 0; tries++) {
 		ck_assert_int_lt(tries, 30);
