@@ -63,6 +63,54 @@ bool filter_forbid_all(void)
 	return install(filter, sizeof filter);
 }
 
+/* container.txt */
+static const int container_calls[] = {
+#include "container.h"
+};
+
+/* What Docker's profile did not allow at the end of 2019. */
+static const int later_calls[] = {
+#ifdef SYS_close_range
+	SYS_close_range,
+#endif
+#ifdef SYS_faccessat2
+	SYS_faccessat2,
+#endif
+#ifdef SYS_openat2
+	SYS_openat2,
+#endif
+#ifdef SYS_pidfd_open
+	SYS_pidfd_open,
+#endif
+	SYS_membarrier,
+};
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+static size_t add_if(struct sock_filter *filter, size_t at, int number, unsigned action)
+{
+	const struct sock_filter two[] = { RETURN_IF((unsigned)number, action) };
+
+	memcpy(filter + at, two, sizeof two);
+	return at + LENGTH(two);
+}
+
+bool filter_as_container(bool old)
+{
+	struct sock_filter filter[2 + 2 * (LENGTH(container_calls) + LENGTH(later_calls) + 1)] = { LOAD_NUMBER };
+	size_t at = 1;
+
+	for (size_t i = 0; old && i < LENGTH(later_calls); i++)
+		at = add_if(filter, at, later_calls[i], SECCOMP_RET_ERRNO | EPERM);
+	for (size_t i = 0; i < LENGTH(container_calls); i++)
+		at = add_if(filter, at, container_calls[i], SECCOMP_RET_ALLOW);
+#ifdef SYS_clone3
+	at = add_if(filter, at, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS); /* so that libc uses clone() */
+#endif
+	filter[at++] = (struct sock_filter)RETURN(SECCOMP_RET_ERRNO | EPERM);
+	return install(filter, at * sizeof filter[0]);
+}
+
 int filter_run(int (*body)(const char *name), const char *name)
 {
 	pid_t pid = fork();

@@ -14,6 +14,9 @@ bool filter_deny(int number, int err);
 /* Every system call but _exit() and reading a clock ends the process with SIGSYS from now on. */
 bool filter_forbid_all(void);
 
+/* Only what a Docker container can call by default. `old`: with Docker of 2019, without membarrier() and pidfd_open(). */
+bool filter_as_container(bool old);
+
 /*
  * Runs `body`, which calls filter_forbid_all(), in a child that makes no system call after it but _exit(). Returns what
  * `body` returned, or 128 + the signal that ended the child.
