@@ -4,6 +4,8 @@
 
 #include "acquire.h"
 
+#include "cancel.h"
+
 /* Pauses before a call sleeps for the owner lock: a push or pop of a small message takes a tenth of that. */
 #define LOCK_PAUSES 100
 /*
@@ -110,6 +112,8 @@ static int sleep_for_lock(struct shmemq *q, int64_t deadline)
 
 static int lock(struct shmemq *q, int64_t timeout, int64_t deadline)
 {
+	int cancel, err;
+
 	if (q->ownerlock.held) /* since smq_lock_once() */
 		return 0;
 	for (int i = 0; i < LOCK_PAUSES; i++) {
@@ -117,7 +121,10 @@ static int lock(struct shmemq *q, int64_t timeout, int64_t deadline)
 			return 0;
 		smq_cpu_relax();
 	}
-	return timeout == 0 ? fail_lock_try(q) : sleep_for_lock(q, deadline);
+	cancel = smq_cancel_disable();
+	err = timeout == 0 ? fail_lock_try(q) : sleep_for_lock(q, deadline);
+	smq_cancel_restore(cancel);
+	return err;
 }
 
 /* With the lock: loads what the other handles have left, and checks. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "acquire.h"
+#include "cancel.h"
 #include "endlock.h"
 #include "mapping.h"
 #include "object.h"
@@ -59,13 +60,15 @@ static int leave_end(struct shmemq *q)
 
 int shmemq_close(struct shmemq *q)
 {
-	int err = 0;
+	int err = 0, cancel;
 
 	if (q == NULL)
 		return smq_fail(EINVAL);
+	cancel = smq_cancel_disable();
 	if (smq_in_process(q) && !q->observer) /* a forked child has neither the claim nor the mapping */
 		err = leave_end(q);
 	smq_handle_close_fds(q);
+	smq_cancel_restore(cancel);
 	free(q);
 	return err != 0 ? smq_fail(err) : 0;
 }

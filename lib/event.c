@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "call.h"
+#include "cancel.h"
 
-int shmemq_pollfd(struct shmemq *q)
+/* The descriptor, or -1: errno. */
+static int get_pollfd(struct shmemq *q)
 {
 	int fd, err;
 
@@ -29,6 +31,14 @@ int shmemq_pollfd(struct shmemq *q)
 		q->peer.quiet_claim = SMQ_NOT_QUIET;
 	}
 	return q->pollable->pollfd;
+}
+
+int shmemq_pollfd(struct shmemq *q)
+{
+	int cancel = smq_cancel_disable(), fd = get_pollfd(q);
+
+	smq_cancel_restore(cancel);
+	return fd;
 }
 
 int shmemq_interrupt(struct shmemq *q)

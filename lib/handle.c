@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "descriptor.h"
 #include "object.h"
 #include "process.h"
@@ -43,13 +44,17 @@ static void open_by_name(struct shmemq *q)
 
 int smq_fd(struct shmemq *q)
 {
+	int cancel;
+
 	if (smq_descriptor_is_marked(q->fd, q))
 		return q->fd;
+	cancel = smq_cancel_disable();
 	/* A program that has closed one has closed all of them. */
 	q->fd = q->directory = -1;
 	if (q->pollable != NULL)
 		smq_pollable_forget(q->pollable);
 	open_by_name(q);
+	smq_cancel_restore(cancel);
 	return q->fd;
 }
 

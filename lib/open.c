@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "acquire.h"
+#include "cancel.h"
 #include "endlock.h"
 #include "mapping.h"
 #include "object.h"
@@ -265,28 +266,40 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 {
 	char path[SMQ_PATH_BYTES];
 	struct shmemq *q;
-	int err;
+	int err, cancel;
 
 	err = flags_fit(flags) ? smq_object_path(name, path) : EINVAL;
 	if (err != 0)
 		return finish_open(NULL, err);
 	q = make_handle(path, flags);
-	return q != NULL ? finish_open(q, open_or_create(q, flags, mode, attr, register_waker(flags))) : NULL;
+	if (q == NULL)
+		return NULL;
+	cancel = smq_cancel_disable();
+	err = open_or_create(q, flags, mode, attr, register_waker(flags));
+	smq_cancel_restore(cancel);
+	return finish_open(q, err);
 }
 
 struct shmemq *shmemq_fdopen(int fd, unsigned flags)
 {
 	struct shmemq *q;
+	int err, cancel;
 
 	if (!flags_fit(flags) || flags & SHMEMQ_CREATE)
 		return finish_open(NULL, EINVAL);
 	q = make_handle("", flags);
-	return q != NULL ? finish_open(q, open_handle(q, fd, flags, register_waker(flags))) : NULL;
+	if (q == NULL)
+		return NULL;
+	cancel = smq_cancel_disable();
+	err = open_handle(q, fd, flags, register_waker(flags));
+	smq_cancel_restore(cancel);
+	return finish_open(q, err);
 }
 
 int shmemq_memfd(const struct shmemq_attr *attr)
 {
-	int fd, err = smq_object_memfd(attr, &fd);
+	int cancel = smq_cancel_disable(), fd, err = smq_object_memfd(attr, &fd);
 
+	smq_cancel_restore(cancel);
 	return err != 0 ? smq_fail(err) : fd;
 }

@@ -10,6 +10,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "descriptor.h"
 #include "fdpath.h"
@@ -106,6 +107,7 @@ void smq_pollable_close(struct smq_pollable *pollable)
 
 void smq_pollable_raise(int fd, bool producer)
 {
+	int cancel = smq_cancel_disable();
 	char byte;
 
 	/* EINTR: before Linux 6.11 a signal interrupts fallocate() on tmpfs, and there will be no second call. After
@@ -114,6 +116,7 @@ void smq_pollable_raise(int fd, bool producer)
 		if ((producer ? fallocate(fd, 0, 0, 1) : (int)pread(fd, &byte, 1, 0)) >= 0 || errno != EINTR)
 			break;
 	}
+	smq_cancel_restore(cancel);
 }
 
 /* Was there a death or a close, or can it not be ruled out? `*lost`: the watch is gone. */

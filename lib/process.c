@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "process.h"
 
 /* To ask about a process: only a sandbox that always says EINTR uses up all. */
@@ -107,7 +108,7 @@ static int open_process(int32_t pid)
 #endif
 }
 
-bool smq_process_ended(int32_t pid)
+static bool has_ended(int32_t pid)
 {
 	struct pollfd process = { .fd = open_process(pid), .events = POLLIN };
 	int answers = -1;
@@ -120,6 +121,15 @@ bool smq_process_ended(int32_t pid)
 		answers = poll(&process, 1, 0);
 	close(process.fd);
 	return answers == 1 && process.revents & POLLIN;
+}
+
+bool smq_process_ended(int32_t pid)
+{
+	int cancel = smq_cancel_disable();
+	bool ended = has_ended(pid);
+
+	smq_cancel_restore(cancel);
+	return ended;
 }
 
 static bool membarrier(int command)

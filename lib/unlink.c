@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "cancel.h"
 #include "endlock.h"
 #include "object.h"
 
@@ -26,20 +27,31 @@ static int remove_name(const char *path, int fd)
 	return err;
 }
 
-int shmemq_unlink(const char *name)
+/* 0 or errno. */
+static int unlink_path(const char *path)
 {
-	char path[SMQ_PATH_BYTES];
 	int fd, err;
 
-	err = smq_object_path(name, path);
-	if (err != 0)
-		return smq_fail(err);
 	do {
 		err = smq_object_open(path, O_RDWR, &fd);
 		if (err != 0)
-			return smq_fail(err);
+			return err;
 		err = remove_name(path, fd);
 		close(fd);
 	} while (err == SMQ_START_OVER);
+	return err;
+}
+
+int shmemq_unlink(const char *name)
+{
+	char path[SMQ_PATH_BYTES];
+	int err = smq_object_path(name, path);
+
+	if (err == 0) {
+		int cancel = smq_cancel_disable();
+
+		err = unlink_path(path);
+		smq_cancel_restore(cancel);
+	}
 	return err != 0 ? smq_fail(err) : 0;
 }

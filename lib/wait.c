@@ -16,6 +16,7 @@
 
 #include <errno.h>
 
+#include "cancel.h"
 #include "endlock.h"
 #include "process.h"
 #include "shmemq.h"
@@ -210,7 +211,7 @@ static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline
 static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, int64_t timeout)
 {
 	int64_t start, deadline, spin_ns;
-	int err;
+	int err, cancel;
 
 	/* As in block(); a producer that streams has now waited long enough. */
 	if (q->producer && smq_check(q, want, true) == SMQ_READY)
@@ -222,7 +223,9 @@ static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, in
 		q->spin_misses = 0;
 		return err;
 	}
+	cancel = smq_cancel_disable();
 	err = sleep_until(q, want, deadline);
+	smq_cancel_restore(cancel);
 	if (smq_now_ns() - start >= 2 * SMQ_SPIN_MAX_NS) {
 		if (q->spin_ns > SPIN_MIN_NS)
 			q->spin_ns /= 2;
@@ -288,7 +291,7 @@ static int poll_peer(struct shmemq *q, struct smq_want *want, int err)
 
 int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *want, int64_t timeout)
 {
-	int err;
+	int err, cancel;
 
 	/* On a SHARED end the holder of the owner lock has done it: check_locked() of acquire.c. */
 	if (!q->producer && !(q->state & SMQ_SHARED))
@@ -297,8 +300,11 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 		err = EBADMSG;
 	else
 		err = timeout == 0 ? fail_try(q, want) : block(q, want, timeout);
-	if (q->pollable != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD))
+	if (q->pollable != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD)) {
+		cancel = smq_cancel_disable();
 		err = poll_peer(q, want, err);
+		smq_cancel_restore(cancel);
+	}
 	if (err == EBADMSG)
 		q->state |= SMQ_BROKEN;
 	return err;

@@ -99,6 +99,11 @@ static bool makes_no_calls(void)
 	return TEST_QUIET;
 }
 
+static bool cancels_threads(void)
+{
+	return !TEST_SANITIZED;
+}
+
 static bool makes_no_mappings(void)
 {
 	return !TEST_SANITIZED;
@@ -138,6 +143,7 @@ const char *needs_missing(unsigned needs)
 		{ NEEDS_FORKS_APART, forks_apart, "MADV_WIPEONFORK has no effect" },
 		{ NEEDS_NO_CALLS, makes_no_calls, "the thread sanitizer makes system calls of its own at any time" },
 		{ NEEDS_NO_MAPPINGS, makes_no_mappings, "a sanitizer has large mappings of its own" },
+		{ NEEDS_CANCELLATION, cancels_threads, "the sanitizers do not follow a thread that is cancelled" },
 		{ NEEDS_ROOT, is_root, "this user is not root" },
 		{ NEEDS_OWN_SHM, has_own_shm, "a mount namespace with its own /dev/shm is not permitted" },
 		{ NEEDS_OWN_PIDS, has_own_pids, "a pid namespace is not permitted" },
