@@ -57,4 +57,7 @@ bool child_shm_is_empty(void);
 /* In a child: puts the children that it starts afterwards into a pid namespace of their own. false: not permitted. */
 bool child_own_pids(void);
 
+/* The same for a time namespace, whose CLOCK_MONOTONIC is 1000000 s ahead. */
+bool child_own_clock(void);
+
 #endif

@@ -129,6 +129,11 @@ static bool has_own_pids(void)
 	return in_child(child_own_pids);
 }
 
+static bool has_own_clock(void)
+{
+	return in_child(child_own_clock);
+}
+
 const char *needs_missing(unsigned needs)
 {
 	static const struct {
@@ -147,6 +152,7 @@ const char *needs_missing(unsigned needs)
 		{ NEEDS_ROOT, is_root, "this user is not root" },
 		{ NEEDS_OWN_SHM, has_own_shm, "a mount namespace with its own /dev/shm is not permitted" },
 		{ NEEDS_OWN_PIDS, has_own_pids, "a pid namespace is not permitted" },
+		{ NEEDS_OWN_CLOCK, has_own_clock, "a time namespace is not permitted" },
 		{ NEEDS_PTRACE, has_ptrace, "ptrace(2) is not permitted" },
 		{ NEEDS_ADDRESSES, has_addresses, "there are no 64 GiB of addresses" },
 	};

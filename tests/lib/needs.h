@@ -16,6 +16,7 @@ enum {
 	NEEDS_OWN_PIDS = 1 << 9,      /* child_own_pids() */
 	NEEDS_PTRACE = 1 << 10,       /* a tracee that stops at its system calls */
 	NEEDS_ADDRESSES = 1 << 11,    /* 64 GiB of them */
+	NEEDS_OWN_CLOCK = 1 << 13,    /* child_own_clock() */
 	NEEDS_CANCELLATION = 1 << 12, /* threads that can be cancelled */
 };
 
