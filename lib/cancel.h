@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No call is a cancellation point. A thread that pthread_cancel() ended in the middle of one would leave the init lock or
- * the owner lock held, descriptors open, or a peer asleep that was to be woken. So the slow parts of the calls, which make
- * system calls, run between these two; the others make none.
+ * No call is a cancellation point. A thread that pthread_cancel() ended in the middle of one would leave the init lock
+ * or the owner lock held, descriptors open, or a peer asleep that was to be woken. So what makes system calls runs
+ * between these two. A wait that is over before it sleeps makes none, and does not pay for them.
  */
 #ifndef SMQ_CANCEL_H
 #define SMQ_CANCEL_H

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "cancel.h"
 #include "endlock.h"
 
 /*
@@ -21,7 +22,11 @@ static bool copy_words(const struct shmemq *q, size_t offset, void *to, size_t b
 	const smq_word *mapped;
 
 	if (q->observer) {
-		if (pread(q->fd, to, bytes, (off_t)offset) != (ssize_t)bytes)
+		int cancel = smq_cancel_disable();
+		ssize_t copied = pread(q->fd, to, bytes, (off_t)offset);
+
+		smq_cancel_restore(cancel);
+		if (copied != (ssize_t)bytes)
 			return false;
 		/* The acquire below, for the kernel's loads. */
 		atomic_thread_fence(memory_order_acquire);
