@@ -14,7 +14,7 @@ bool filter_deny(int number, int err);
 /* Every system call but _exit() and reading a clock ends the process with SIGSYS from now on. */
 bool filter_forbid_all(void);
 
-/* Only what a Docker container can call by default. `old`: with Docker of 2019, without membarrier() and pidfd_open(). */
+/* Only what a Docker container may call. `old`: with Docker of 2019, also without membarrier() and pidfd_open(). */
 bool filter_as_container(bool old);
 
 /*

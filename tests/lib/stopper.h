@@ -13,8 +13,7 @@ enum { STOP_BY_SIGNAL, STOP_BY_FREEZER, STOP_WAYS };
 
 struct stopper {
 	pid_t pid;
-	char group
-		[STOPPER_GROUP_BYTES]; /* the control group of its own that the process is put into; empty: by a signal */
+	char group[STOPPER_GROUP_BYTES]; /* its own control group; empty: by a signal */
 };
 
 /* Before a test with this way starts anything. false: it is not permitted here, and this has been printed. */
