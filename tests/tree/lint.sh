@@ -9,8 +9,8 @@ cd "${srcdir:-.}"
 
 # This project's files, by name, because autogen.sh, configure and make leave other files beside them.
 programs=$(find bench lib tools tests -name '*.c')
-code="$programs $(find bench examples include lib tests tools -name '*.h') $(find examples -name '*.c')
-	$(find examples include tests -name '*.cc' -o -name '*.hpp')"
+code="$programs $(find bench doc examples include lib tests tools -name '*.h') $(find examples -name '*.c')
+	$(find doc examples include tests -name '*.cc' -o -name '*.hpp')"
 python=$(find examples -name '*.py')
 scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
