@@ -155,6 +155,15 @@ run_takeover()
 	done
 }
 
+run_totals()
+{
+	run holds totals
+	for mutant in NO_CARRY_FENCE CARRY_LATE LOWER_RELAXED NO_SECOND_LOOK NOT_CORRECTED; do
+		run fails totals -D$mutant
+	done
+	run holds totals -DUPPER_RELAXED
+}
+
 run_eventcount()
 {
 	run holds eventcount
@@ -222,12 +231,12 @@ else
 	skip 'wait, claim, recovery, shared' 'spin is not installed'
 fi
 if echo '#include <relacy/relacy.hpp>' | ${CXX:-c++} -std=c++14 -E -x c++ - >/dev/null 2>&1; then
-	for model in ring takeover eventcount ownerlock; do
+	for model in ring takeover totals eventcount ownerlock; do
 		build $model || exit 1
 		run_$model
 	done
 else
-	skip 'ring, takeover, eventcount, ownerlock' 'Relacy or a C++ compiler is not installed'
+	skip 'ring, takeover, totals, eventcount, ownerlock' 'Relacy or a C++ compiler is not installed'
 fi
 echo "model: $good passed, $bad failed${skipped:+; skipped: $skipped}"
 [ $bad -eq 0 ] || exit 1
