@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,16 +31,40 @@ bool tracee_permitted(int request)
 	return tracee_start(&tracee, NULL, nothing, NULL) && tracee_kill_at(&tracee, request, 1) == 1;
 }
 
+static int add_one(void *word)
+{
+	atomic_fetch_add((_Atomic unsigned *)word, 1);
+	return 0;
+}
+
+/*
+ * Without atomic instructions (ARMv8.0, say) it is a load and a store, which fails if the kernel has run since the
+ * load: it does at each step, so they are repeated for ever.
+ */
+static bool steps_through_atomics(void)
+{
+	const uint64_t many = 50000; /* a thousand would do, most of them to find the functions */
+	_Atomic unsigned word = 0;
+	struct tracee tracee;
+
+	return tracee_start(&tracee, NULL, add_one, &word) && tracee_kill_at(&tracee, PTRACE_SINGLESTEP, many) < many;
+}
+
 bool tracee_may_step(void)
 {
 #if defined TRACEE_TSAN
 	printf("skipped: single-stepping what the thread sanitizer has instrumented takes minutes\n");
 	return false;
 #endif
-	if (tracee_permitted(PTRACE_SINGLESTEP))
-		return true;
-	printf("skipped: ptrace(2) cannot single-step here\n");
-	return false;
+	if (!tracee_permitted(PTRACE_SINGLESTEP)) {
+		printf("skipped: ptrace(2) cannot single-step here\n");
+		return false;
+	}
+	if (!steps_through_atomics()) {
+		printf("skipped: single-stepping does not get past an atomic operation on this processor\n");
+		return false;
+	}
+	return true;
 }
 
 bool tracee_start(struct tracee *tracee, int (*prepare)(void *), int (*act)(void *), void *argument)
