@@ -79,7 +79,7 @@ static bool forks_apart(void)
 
 static bool has_ptrace(void)
 {
-	return tracee_permitted(PTRACE_SYSCALL);
+	return tracee_tells_calls();
 }
 
 static bool has_addresses(void)
@@ -153,7 +153,7 @@ const char *needs_missing(unsigned needs)
 		{ NEEDS_OWN_SHM, has_own_shm, "a mount namespace with its own /dev/shm is not permitted" },
 		{ NEEDS_OWN_PIDS, has_own_pids, "a pid namespace is not permitted" },
 		{ NEEDS_OWN_CLOCK, has_own_clock, "a time namespace is not permitted" },
-		{ NEEDS_PTRACE, has_ptrace, "ptrace(2) is not permitted" },
+		{ NEEDS_PTRACE, has_ptrace, "ptrace(2) is not permitted, or does not tell system calls" },
 		{ NEEDS_ADDRESSES, has_addresses, "there are no 64 GiB of addresses" },
 	};
 

@@ -160,7 +160,15 @@ bool tracee_fails_calls(void)
 
 static long read_number(pid_t pid)
 {
+#if defined PTRACE_GET_SYSCALL_INFO
+	struct __ptrace_syscall_info info;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info) > 0 &&
+	    info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		return (long)info.entry.nr;
+#else
 	(void)pid;
+#endif
 	return -1;
 }
 
@@ -170,6 +178,18 @@ void tracee_fail_call(struct tracee *tracee, int err)
 	(void)err;
 }
 #endif
+
+bool tracee_tells_calls(void)
+{
+	struct tracee tracee;
+	long number;
+
+	if (!tracee_start(&tracee, NULL, nothing, NULL))
+		return false;
+	number = tracee_to_call(&tracee, 0); /* its exit */
+	tracee_kill(&tracee);
+	return number != -1;
+}
 
 long tracee_to_call(struct tracee *tracee, uint64_t n)
 {

@@ -40,6 +40,9 @@ void tracee_kill(struct tracee *tracee);
 /* Lets it run for `stops` stops, then kills it. How many stops it had; less than `stops`: it ended by itself before. */
 uint64_t tracee_kill_at(struct tracee *tracee, int request, uint64_t stops);
 
+/* Does tracee_to_call() work here? */
+bool tracee_tells_calls(void);
+
 /* Can system calls be made to fail here? */
 bool tracee_fails_calls(void);
 
