@@ -11,6 +11,19 @@
 #include "mapping.h"
 #include "object.h"
 
+/*
+ * A handle that has the owner lock when it is closed is in the middle of a message; or the program has left a call by
+ * siglongjmp(3), at any instruction. So it settles, as the recovery from its death would, what the call may have done.
+ */
+static void give_up_owner(struct shmemq *q)
+{
+	if (!(q->state & SMQ_SHARED) || !smq_ownerlock_has_own_number(&q->ownerlock))
+		return;
+	(void)smq_attach(q); /* garbage is the next holder's to report */
+	q->ownerlock.held = true;
+	smq_unlock_owner(q);
+}
+
 /* Is this handle the last of its end? `locked`: it has the init lock. */
 static bool is_last(struct shmemq *q, int fd, bool locked)
 {
@@ -39,7 +52,7 @@ static int leave_end(struct shmemq *q)
 
 	if (!q->producer && !(q->state & SMQ_SHARED))
 		smq_ring_flush_room(&q->ring);
-	smq_unlock_owner(q); /* first: the other handles need not wait for the init lock too */
+	give_up_owner(q); /* first: the other handles need not wait for the init lock too */
 	lock_fd = smq_endlock_open_fd(fd, q->forks);
 	/* If the init lock is not to be had, the end is given up all the same; only the name stays. */
 	err = smq_initlock_lock(lock_fd);

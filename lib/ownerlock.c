@@ -42,6 +42,11 @@ void smq_ownerlock_wake(const struct smq_ownerlock *lock, struct smq_wait *wait)
 	smq_os_owner_wake(wait, lock->word, false);
 }
 
+bool smq_ownerlock_has_own_number(const struct smq_ownerlock *lock)
+{
+	return (load(lock->word) & SMQ_HANDLES_MAX) == lock->number;
+}
+
 uint32_t smq_ownerlock_unlock(struct smq_ownerlock *lock)
 {
 	if (!lock->held)

@@ -41,6 +41,9 @@ struct smq_ownerlock {
 
 bool smq_ownerlock_trylock(struct smq_ownerlock *lock);
 
+/* Does the word say that this handle holds it? It may do so although a call that locked it was left. */
+bool smq_ownerlock_has_own_number(const struct smq_ownerlock *lock);
+
 /* Does nothing unless this handle holds it. Returns SMQ_OWNER_SLEEPER and _POLLER, for the caller to wake and raise. */
 uint32_t smq_ownerlock_unlock(struct smq_ownerlock *lock);
 

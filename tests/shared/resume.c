@@ -211,6 +211,36 @@ TEST(all_space_is_found)
 	close_three(&three);
 }
 
+/* A signal handler has left a push by siglongjmp(3), after the publication. The close settles it; nothing is lost. */
+TEST(a_close_settles_a_call_that_was_left)
+{
+	struct three three = open_three(SHMEMQ_PRODUCER);
+	struct smq_reservation reservation;
+	uint32_t number = 0, popped = 0;
+
+	while (end_try(three.peer, SHMEMQ_CONSUMER) >= 0)
+		;
+	ck_assert_int_eq(shmemq_push(three.one, &number, sizeof number, 0), 0);
+	if (_i == 0) /* in a call that had to wait */
+		ck_assert(smq_ownerlock_trylock(&three.one->ownerlock));
+	else
+		ck_assert(smq_ownerlock_trylock_once(&three.one->ownerlock));
+	number++;
+	reservation = smq_ring_reserve(&three.one->ring, sizeof number);
+	memcpy(reservation.record + 1, &number, sizeof number);
+	atomic_store(&reservation.next->size_plus_1, 0);
+	atomic_store(&reservation.record->size_plus_1, sizeof number + 1);
+	ck_assert_int_eq(shmemq_close(three.one), 0);
+
+	pop_numbers(three.peer, &popped);
+	ck_assert_uint_eq(popped, 2);
+	number++;
+	ck_assert_int_eq(shmemq_timedpush(three.two, &number, sizeof number, 0, 0), 0);
+	pop_numbers(three.peer, &popped);
+	ck_assert_uint_eq(popped, 3);
+	ck_assert_int_eq(shmemq_close(three.two) | shmemq_close(three.peer), 0);
+}
+
 const struct suite suite = {
 	.name = "shared/resume",
 	.seconds = 60,
@@ -223,5 +253,6 @@ const struct suite suite = {
 		{ a_claim_of_garbage_keeps_no_lock, 1, 0 },
 		{ a_room_that_lags_is_not_garbage, 1, 0 },
 		{ all_space_is_found, 1, 0 },
+		{ a_close_settles_a_call_that_was_left, 2, 0 },
 	},
 };
