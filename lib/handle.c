@@ -24,6 +24,18 @@ void smq_handle_set_fd(struct shmemq *q, int fd)
 	q->inode = fstat(fd, &st) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
+/*
+ * Is it the handle's queue? Its random number tells, because inode numbers are not unique: another file system may be
+ * mounted on /dev/shm by now.
+ */
+static bool is_same_queue(const struct shmemq *q, int fd)
+{
+	uint64_t expected = q->observer ? q->observed_id : q->header->identity.id, id;
+
+	return pread(fd, &id, sizeof id, offsetof(struct smq_header, identity.id)) == (ssize_t)sizeof id &&
+	       id == expected;
+}
+
 /* Opens the queue by its name again, if the name still refers to it. */
 static void open_by_name(struct shmemq *q)
 {
@@ -36,7 +48,7 @@ static void open_by_name(struct shmemq *q)
 	q->forks = smq_process_forks();
 	if (smq_object_open(q->path, q->observer ? O_RDONLY : O_RDWR, &fd) != 0)
 		return;
-	if (fstat(fd, &st) == 0 && (uint32_t)st.st_ino == q->inode)
+	if (is_same_queue(q, fd))
 		smq_handle_set_fd(q, fd);
 	else
 		close(fd);

@@ -334,6 +334,37 @@ TEST(another_handles_descriptor_is_left_alone)
 	close(place.fd);
 }
 
+/*
+ * Another file system has been mounted on /dev/shm, as where a container starts, and has another queue of the same name
+ * and inode number. That one says nothing of the first queue's handles, and keeps its name.
+ */
+static int mount_and_use(const void *name)
+{
+	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
+	struct shmemq *q, *holder, *other;
+	struct stat first, second;
+
+	CHECK(child_own_shm(NULL));
+	holder = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, &attr);
+	q = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED, 0, NULL);
+	CHECK(holder != NULL && q != NULL && stat(file_path(name), &first) == 0);
+	CHECK(end_begin(holder, SHMEMQ_PRODUCER));
+	for (int fd = 3; fd < NUMBERS; fd++)
+		close(fd);
+	CHECK(child_own_shm(NULL));
+	other = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, NULL);
+	CHECK(other != NULL && stat(file_path(name), &second) == 0 && first.st_ino == second.st_ino);
+	CHECK(end_move(q, SHMEMQ_PRODUCER, 600 * MS) < 0 && errno == ETIMEDOUT);
+	CHECK(shmemq_close(q) == 0 && shmemq_close(holder) == 0);
+	CHECK(access(file_path(name), F_OK) == 0);
+	return 0;
+}
+
+TEST(another_queue_of_the_name_is_not_asked)
+{
+	child_run(mount_and_use, test_name());
+}
+
 /* With 0 to 2 closed, what the program prints goes nowhere, and not into the queue. */
 static int print_with_nothing_open(const void *argument)
 {
@@ -377,6 +408,7 @@ const struct suite suite = {
 		{ a_new_pollfd_is_made, 2, 0 },
 		{ a_shared_end_is_not_closed_before_its_last_handle, 4, 0 },
 		{ another_handles_descriptor_is_left_alone, 4, 0 },
+		{ another_queue_of_the_name_is_not_asked, 1, NEEDS_OWN_SHM },
 		{ standard_output_is_never_the_queue, 4, 0 },
 	},
 };
