@@ -12,8 +12,12 @@
 #include "process.h"
 #include "shmemq.h"
 
-/* Questions about one end. Each dead handle that is still locked takes two; only a hostile process makes so many. */
-#define QUESTIONS_MAX 1000
+/*
+ * Questions about one end: as many as the time allows, and so many at least, however slow the machine. Each dead handle
+ * that is still locked takes one or two, of some microseconds; only a hostile process makes tens of thousands.
+ */
+#define QUESTIONS_MIN 200
+#define QUESTIONS_NS  (100 * SMQ_NS_PER_MS)
 
 static struct flock lock_of(short type, int64_t from, int64_t to)
 {
@@ -75,7 +79,8 @@ static int64_t recovery_byte(bool producer, uint32_t number)
 /* What a lock says of the handle that has it. */
 struct claimant {
 	bool lives;
-	bool shared; /* it shares its end */
+	bool fills_slot; /* it is of a handle's form, so that no other handle's lock can lie in the same slot */
+	bool shared;     /* it shares its end */
 };
 
 /*
@@ -95,6 +100,7 @@ static struct claimant read_lock(const struct flock *lock)
 		pid -= SMQ_LOCK_SHARED;
 	if (pid <= 0 || pid > INT32_MAX || namespace <= 0 || namespace > UINT32_MAX)
 		return claimant;
+	claimant.fills_slot = true;
 	claimant.lives = namespace != smq_process_pid_namespace() || !smq_process_ended((int32_t)pid);
 	return claimant;
 }
@@ -102,11 +108,12 @@ static struct claimant read_lock(const struct flock *lock)
 /* Looks for a handle that lives and whose lock is in this range. */
 static struct claimant find(int fd, int64_t from, int64_t to)
 {
-	int64_t end = to, next = from;
+	int64_t end = to, next = from, until = smq_now_ns() + QUESTIONS_NS;
 
-	/* The kernel tells of any of the locks, not of the first. So after a dead one come those before it, then those
-	 * after. A question that fails proves nothing: the handle counts as alive. */
-	for (int i = 0; i < QUESTIONS_MAX; i++) {
+	/* The kernel tells of any of the locks, not of the first. So after a dead one come those before its slot, then
+	 * those after. A question that fails proves nothing: the handle counts as alive. The same if there is no end of
+	 * questions, as beside a hostile process with thousands of locks. */
+	for (int i = 0; i < QUESTIONS_MIN || smq_now_ns() < until; i++) {
 		struct flock lock = lock_of(F_WRLCK, from, to);
 
 		if (from < to && fcntl(fd, F_OFD_GETLK, &lock) != 0)
@@ -118,6 +125,10 @@ static struct claimant find(int fd, int64_t from, int64_t to)
 				return claimant;
 			to = lock.l_start;
 			next = lock.l_start + lock.l_len;
+			if (claimant.fills_slot) {
+				to -= to % SMQ_LOCK_SLOT_BYTES;
+				next += SMQ_LOCK_SLOT_BYTES - 1 - (next - 1) % SMQ_LOCK_SLOT_BYTES;
+			}
 		} else if (to != end && next < end) {
 			from = next;
 			to = end;

@@ -182,6 +182,33 @@ TEST(the_last_living_handle_decides)
 	ck_assert_int_eq(shmemq_close(peer), 0);
 }
 
+/* A process with very many handles of the end. */
+#define MANY 600
+
+static int open_many(const void *argument)
+{
+	struct victim victim = *(const struct victim *)argument;
+
+	for (int i = 1; i < MANY; i++)
+		CHECK(shmemq_open(victim.name, victim.flags, 0, NULL) != NULL);
+	return open_and_stop(&victim);
+}
+
+TEST(many_dead_handles_keep_no_claim)
+{
+	struct victim victim = { name, both_ends[_i] | SHMEMQ_SHARED, false, true, child_shared(sizeof(pid_t)) };
+	int status;
+	pid_t pid;
+
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
+	pid = child_start(open_many, &victim);
+	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+	ck_assert(WIFSTOPPED(status));
+	child_kill(pid);
+	ck_assert_int_eq(shmemq_close(test_open(name, both_ends[_i], 0)), 0);
+	kill(*victim.sharer, SIGKILL);
+}
+
 /* Reads what /proc tells of the memory of one process after another. */
 static int read_memory(const void *argument)
 {
@@ -230,6 +257,7 @@ const struct suite suite = {
 		{ a_poller_learns_of_the_death, 2, NEEDS_POLLFD },
 		{ the_owner_lock_is_recovered, 4, NEEDS_PROC },
 		{ the_last_living_handle_decides, 2, NEEDS_PROC },
+		{ many_dead_handles_keep_no_claim, 2, NEEDS_PROC },
 		{ a_reader_of_proc_keeps_no_claim, 2, NEEDS_PROC },
 	},
 };
