@@ -61,7 +61,7 @@ static bool poll_lock(struct shmemq *q)
 	int fd = smq_fd(q);
 	bool recovered;
 
-	if (q->pollable->pollfd < 0) /* the program has closed it */
+	if (!smq_pollable_check(q->pollable)) /* the program has closed it */
 		return false;
 	smq_pollable_clear(q->pollable, fd, q->producer);
 	recovered = recheck_holder(q);

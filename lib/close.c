@@ -36,8 +36,10 @@ static bool is_last(struct shmemq *q, int fd, bool locked)
 
 static void remove_temporary(const struct shmemq *q, int fd)
 {
-	if (q->directory >= 0)
-		smq_endlock_unlink_unused(q->directory, q->path + sizeof SMQ_DIRECTORY, fd);
+	int directory = smq_handle_directory(q);
+
+	if (directory >= 0)
+		smq_endlock_unlink_unused(directory, q->path + sizeof SMQ_DIRECTORY, fd);
 	else
 		smq_endlock_unlink_unused(AT_FDCWD, q->path, fd);
 }

@@ -21,7 +21,7 @@ static int get_pollfd(struct shmemq *q)
 			return smq_fail(ENOMEM);
 		smq_pollable_forget(q->pollable);
 	}
-	if (q->pollable->pollfd < 0) {
+	if (!smq_pollable_check(q->pollable)) {
 		err = smq_pollable_open(q->pollable, fd, q->producer);
 		if (err != 0) {
 			free(q->pollable);

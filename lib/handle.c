@@ -70,12 +70,24 @@ int smq_fd(struct shmemq *q)
 	return q->fd;
 }
 
+int smq_handle_directory(const struct shmemq *q)
+{
+	struct stat directory, st;
+
+	/* No descriptor of O_PATH has an offset for a mark. A program that has such a one itself, of this very file
+	 * system's, and under this number, is not told apart. */
+	if (q->directory >= 0 && (fcntl(q->directory, F_GETFL) & O_PATH) && fstat(q->directory, &directory) == 0 &&
+	    S_ISDIR(directory.st_mode) && fstat(q->fd, &st) == 0 && directory.st_dev == st.st_dev)
+		return q->directory;
+	return -1;
+}
+
 void smq_handle_close_fds(struct shmemq *q)
 {
 	if (smq_descriptor_is_marked(q->fd, q)) {
 		if (q->pollable != NULL)
 			smq_pollable_close(q->pollable);
-		if (q->directory >= 0)
+		if (smq_handle_directory(q) >= 0)
 			close(q->directory);
 		close(q->fd);
 	}

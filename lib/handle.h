@@ -75,6 +75,9 @@ int smq_fd(struct shmemq *q);
 /* Gives a handle its descriptor, opened after `forks` was set. */
 void smq_handle_set_fd(struct shmemq *q, int fd);
 
+/* The descriptor of the directory that has a TEMPORARY queue's name, after a check likewise, and after smq_fd(). -1. */
+int smq_handle_directory(const struct shmemq *q);
+
 /* Closes all descriptors that are still the handle's. In a forked child too. */
 void smq_handle_close_fds(struct shmemq *q);
 

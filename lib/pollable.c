@@ -64,11 +64,32 @@ static bool add(int pollfd, int fd)
 	return fd >= 0 && epoll_ctl(pollfd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+/*
+ * Is it the descriptor that was added? If either number is another file's by now, the kernel says so, and changes
+ * nothing.
+ */
+static bool contains(int pollfd, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(pollfd, EPOLL_CTL_MOD, fd, &event) == 0;
+}
+
 static void start_rechecks(struct smq_pollable *pollable)
 {
 	int64_t now = smq_now_ns();
 
 	pollable->peer = pollable->owner = (struct smq_recheck){ .since = now, .at = now };
+}
+
+static void close_all(const struct smq_pollable *pollable)
+{
+	if (pollable->timer >= 0)
+		close(pollable->timer);
+	if (pollable->inotify >= 0)
+		close(pollable->inotify);
+	if (pollable->pollfd >= 0)
+		close(pollable->pollfd);
 }
 
 int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer)
@@ -86,7 +107,7 @@ int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer)
 		return 0;
 	}
 	err = open_error();
-	smq_pollable_close(pollable);
+	close_all(pollable);
 	return err;
 }
 
@@ -95,14 +116,17 @@ void smq_pollable_forget(struct smq_pollable *pollable)
 	*pollable = (struct smq_pollable){ .pollfd = -1, .inotify = -1, .timer = -1, .watch = -1 };
 }
 
+bool smq_pollable_check(struct smq_pollable *pollable)
+{
+	if (!contains(pollable->pollfd, pollable->inotify) || !contains(pollable->pollfd, pollable->timer))
+		smq_pollable_forget(pollable);
+	return pollable->pollfd >= 0;
+}
+
 void smq_pollable_close(struct smq_pollable *pollable)
 {
-	if (pollable->timer >= 0)
-		close(pollable->timer);
-	if (pollable->inotify >= 0)
-		close(pollable->inotify);
-	if (pollable->pollfd >= 0)
-		close(pollable->pollfd);
+	if (smq_pollable_check(pollable))
+		close_all(pollable);
 }
 
 void smq_pollable_raise(int fd, bool producer)

@@ -48,7 +48,13 @@ struct smq_pollable {
  * 0, EACCES, EMFILE, ENFILE, ENOMEM, ENOSPC, EOPNOTSUPP.
  */
 int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer);
-void smq_pollable_close(struct smq_pollable *pollable);
+void smq_pollable_close(struct smq_pollable *pollable); /* after that check */
+
+/*
+ * Are the descriptors still there? If the program has closed one, from now on there is none: then its number may be one
+ * of the program's files.
+ */
+bool smq_pollable_check(struct smq_pollable *pollable);
 
 /* The program has closed its descriptors: from now on it has none. */
 void smq_pollable_forget(struct smq_pollable *pollable);

@@ -275,7 +275,7 @@ static int poll_peer(struct shmemq *q, struct smq_want *want, int err)
 	int fd = smq_fd(q), outcome;
 	bool known;
 
-	if (q->pollable->pollfd < 0) /* the program has closed it */
+	if (!smq_pollable_check(q->pollable)) /* the program has closed it */
 		return err;
 	smq_pollable_clear(q->pollable, fd, q->producer);
 	recheck_peer(q);

@@ -126,6 +126,38 @@ TEST(the_programs_files_are_left_alone)
 	close(place.fd);
 }
 
+/* All are closed but the queue's file, which keeps its number: the others are not taken for the library's. */
+static int close_all_but_the_queue(const void *name)
+{
+	struct shmemq_attr attr = { .capacity = 1, .flags = SHMEMQ_ATTR_TEMPORARY };
+	struct shmemq *q = shmemq_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, &attr);
+	struct stat queue, st;
+	int opened = 0;
+
+	CHECK(q != NULL && shmemq_pollfd(q) >= 0 && stat(file_path(name), &queue) == 0);
+	for (int fd = 3; fd < NUMBERS; fd++) {
+		if (fstat(fd, &st) == 0 && st.st_ino != queue.st_ino)
+			close(fd);
+	}
+	while (opened == 0 || first_own < NUMBERS - 1) {
+		first_own = open_own_file();
+		CHECK(write(first_own, "text", 4) == 4 && lseek(first_own, 0, SEEK_SET) == 0);
+		opened++;
+	}
+	for (int i = 0; i < 3; i++)
+		CHECK(end_try(q, SHMEMQ_CONSUMER) < 0 && errno == EAGAIN);
+	CHECK(shmemq_close(q) == 0 && !file_exists(name));
+	for (int fd = 3; fd < NUMBERS; fd++)
+		opened -= fstat(fd, &st) == 0 && st.st_size == 4 && lseek(fd, 0, SEEK_CUR) == 0;
+	CHECK(opened == 0);
+	return 0;
+}
+
+TEST(each_descriptor_is_verified)
+{
+	child_run(close_all_but_the_queue, test_name());
+}
+
 /* In a child, whose copy of the handle is to be freed. */
 static struct shmemq *inherited;
 
@@ -401,6 +433,7 @@ const struct suite suite = {
 	.needs = NEEDS_POLLFD,
 	.tests = {
 		{ the_programs_files_are_left_alone, PLACES, 0 },
+		{ each_descriptor_is_verified, 1, 0 },
 		{ a_childs_files_are_left_alone, PLACES, 0 },
 		{ a_living_peer_does_not_seem_dead, PLACES, 0 },
 		{ a_death_is_noticed_by_the_name, 2, 0 },
