@@ -58,12 +58,12 @@ static bool recheck_holder(struct shmemq *q)
 /* Clears the descriptor, and has it raised when the lock is unlocked, or its holder dead. true: locked now. */
 static bool poll_lock(struct shmemq *q)
 {
-	int fd = smq_fd(q);
 	bool recovered;
 
-	if (!smq_pollable_check(q->pollable)) /* the program has closed it */
+	if (smq_pollable_clear(q->pollable))
+		smq_pollable_watch(q->pollable, smq_fd(q), q->producer);
+	if (q->pollable->pollfd < 0) /* the program has closed it */
 		return false;
-	smq_pollable_clear(q->pollable, fd, q->producer);
 	recovered = recheck_holder(q);
 	if (!recovered && smq_ownerlock_prepare(&q->ownerlock, SMQ_OWNER_POLLER) != 0)
 		return false;

@@ -17,7 +17,7 @@ int smq_descriptor_keep(int fd)
 	if (fd < 0 || fd > STDERR_FILENO)
 		return fd;
 	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	err = errno;
+	err = errno == EINVAL ? EMFILE : errno; /* EINVAL: RLIMIT_NOFILE allows no number above 2 */
 	close(fd);
 	errno = err;
 	return higher;

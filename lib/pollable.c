@@ -57,22 +57,34 @@ static int open_timer(void)
 	return smq_descriptor_keep(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 }
 
-static bool add(int pollfd, int fd)
+/* What epoll tells of a descriptor that is ready: a pointer to where its number stands. */
+static bool control(const struct smq_pollable *pollable, int operation, int *fd)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = fd };
 
-	return fd >= 0 && epoll_ctl(pollfd, EPOLL_CTL_ADD, fd, &event) == 0;
+	return *fd >= 0 && epoll_ctl(pollable->pollfd, operation, *fd, &event) == 0;
 }
 
 /*
  * Is it the descriptor that was added? If either number is another file's by now, the kernel says so, and changes
  * nothing.
  */
-static bool contains(int pollfd, int fd)
+static bool is_own(struct smq_pollable *pollable, int *fd)
 {
-	struct epoll_event event = { .events = EPOLLIN };
-
-	return epoll_ctl(pollfd, EPOLL_CTL_MOD, fd, &event) == 0;
+	if (pollable->pollfd < 0)
+		return false;
+	if (control(pollable, EPOLL_CTL_MOD, fd))
+		return true;
+	switch (errno) {
+	case EBADF:
+	case EINVAL: /* no epoll descriptor */
+	case ENOENT: /* it does not contain that */
+	case EPERM:  /* a file that cannot be polled */
+		smq_pollable_forget(pollable);
+		return false;
+	default: /* nothing is said */
+		return true;
+	}
 }
 
 static void start_rechecks(struct smq_pollable *pollable)
@@ -98,8 +110,8 @@ int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer)
 
 	smq_pollable_forget(pollable);
 	if ((pollable->pollfd = smq_descriptor_keep(epoll_create1(EPOLL_CLOEXEC))) >= 0 &&
-	    add(pollable->pollfd, pollable->inotify = open_inotify()) &&
-	    add(pollable->pollfd, pollable->timer = open_timer()) &&
+	    (pollable->inotify = open_inotify(), control(pollable, EPOLL_CTL_ADD, &pollable->inotify)) &&
+	    (pollable->timer = open_timer(), control(pollable, EPOLL_CTL_ADD, &pollable->timer)) &&
 	    (pollable->watch = watch(pollable->inotify, fd, producer)) >= 0) {
 		/* The first try finds what happened before the watch was added. And the peer may be about to end. */
 		start_rechecks(pollable);
@@ -118,9 +130,7 @@ void smq_pollable_forget(struct smq_pollable *pollable)
 
 bool smq_pollable_check(struct smq_pollable *pollable)
 {
-	if (!contains(pollable->pollfd, pollable->inotify) || !contains(pollable->pollfd, pollable->timer))
-		smq_pollable_forget(pollable);
-	return pollable->pollfd >= 0;
+	return is_own(pollable, &pollable->inotify) && is_own(pollable, &pollable->timer);
 }
 
 void smq_pollable_close(struct smq_pollable *pollable)
@@ -155,26 +165,50 @@ static bool read_events(const struct inotify_event *events, size_t count, bool *
 	return closed;
 }
 
-void smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer)
+/* Reads all events. `*lost`: as above. Returns as read_events() does. */
+static bool drain(int inotify, bool *lost)
 {
 	struct inotify_event events[EVENTS]; /* of a file, not of a directory: without names */
-	bool closed = false, lost = pollable->watch < 0;
+	bool closed = false;
 	ssize_t bytes;
-	uint64_t expired;
 
 	for (int i = 0; i < READS; i++) {
-		bytes = read(pollable->inotify, events, sizeof events);
+		bytes = read(inotify, events, sizeof events);
 		if (bytes > 0)
-			closed |= read_events(events, (size_t)bytes / sizeof events[0], &lost);
+			closed |= read_events(events, (size_t)bytes / sizeof events[0], lost);
 		if (bytes < (ssize_t)sizeof events)
 			break;
 	}
-	if (pollable->raise_at != 0 && read(pollable->timer, &expired, sizeof expired) > 0)
-		pollable->raise_at = 0;
-	if (lost) /* the file's last name was removed, though the file still exists */
-		pollable->watch = watch(pollable->inotify, fd, producer);
+	return closed;
+}
+
+bool smq_pollable_clear(struct smq_pollable *pollable)
+{
+	struct epoll_event ready[2];
+	bool closed = false, lost = pollable->watch < 0;
+	int count = epoll_wait(pollable->pollfd, ready, 2, 0);
+	uint64_t expired;
+
+	if (count < 0)
+		smq_pollable_forget(pollable);
+	/* Only what epoll says is ready is verified and read: mostly nothing is, and one system call is enough. If the
+	 * number is another epoll descriptor's by now, it tells of other pointers. */
+	for (int i = 0; i < count; i++) {
+		if (ready[i].data.ptr == &pollable->inotify && is_own(pollable, &pollable->inotify))
+			closed = drain(pollable->inotify, &lost);
+		else if (ready[i].data.ptr == &pollable->timer && is_own(pollable, &pollable->timer) &&
+			 read(pollable->timer, &expired, sizeof expired) > 0)
+			pollable->raise_at = 0;
+	}
 	if (closed || lost)
 		start_rechecks(pollable);
+	return lost;
+}
+
+void smq_pollable_watch(struct smq_pollable *pollable, int fd, bool producer)
+{
+	if (is_own(pollable, &pollable->inotify))
+		pollable->watch = watch(pollable->inotify, fd, producer);
 	if (pollable->watch < 0)
 		smq_pollable_raise_at(pollable, smq_now_ns() + UNWATCHED_NS);
 }
@@ -184,6 +218,8 @@ void smq_pollable_raise_at(struct smq_pollable *pollable, int64_t when)
 	struct itimerspec timer = { .it_value.tv_sec = (time_t)(when / SMQ_NS_PER_S) };
 
 	if (pollable->raise_at != 0 && pollable->raise_at <= when)
+		return;
+	if (!is_own(pollable, &pollable->timer))
 		return;
 	timer.it_value.tv_nsec = (long)(when % SMQ_NS_PER_S);
 	pollable->raise_at = timerfd_settime(pollable->timer, TFD_TIMER_ABSTIME, &timer, NULL) == 0 ? when : 0;

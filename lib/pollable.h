@@ -62,8 +62,14 @@ void smq_pollable_forget(struct smq_pollable *pollable);
 /* Raises the descriptor of the peer of the end that `producer` says. */
 void smq_pollable_raise(int fd, bool producer);
 
-/* Clears the descriptor, before the bit is set and the ring is checked. A death or a close starts the rechecks. */
-void smq_pollable_clear(struct smq_pollable *pollable, int fd, bool producer);
+/*
+ * Clears the descriptor, before the bit is set and the ring is checked. A death or a close starts the rechecks. true:
+ * the watch is lost, because the file's last name was removed though the file still exists.
+ */
+bool smq_pollable_clear(struct smq_pollable *pollable);
+
+/* Adds the watch again. Without one the descriptor cannot be raised: it becomes readable after a moment. */
+void smq_pollable_watch(struct smq_pollable *pollable, int fd, bool producer);
 
 /* Raises this handle's own descriptor at this time, unless it is to be raised earlier. */
 void smq_pollable_raise_at(struct smq_pollable *pollable, int64_t when);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cancel.h"
+#include "descriptor.h"
 #include "process.h"
 
 /* To ask about a process: only a sandbox that always says EINTR uses up all. */
@@ -100,7 +101,7 @@ uint32_t smq_process_pid_namespace(void)
 static int open_process(int32_t pid)
 {
 #ifdef SYS_pidfd_open
-	return (int)syscall(SYS_pidfd_open, pid, 0);
+	return smq_descriptor_keep((int)syscall(SYS_pidfd_open, pid, 0));
 #else
 	(void)pid;
 	errno = ENOSYS;

@@ -272,12 +272,13 @@ static void recheck_peer(struct shmemq *q)
  */
 static int poll_peer(struct shmemq *q, struct smq_want *want, int err)
 {
-	int fd = smq_fd(q), outcome;
 	bool known;
+	int outcome;
 
-	if (!smq_pollable_check(q->pollable)) /* the program has closed it */
+	if (smq_pollable_clear(q->pollable))
+		smq_pollable_watch(q->pollable, smq_fd(q), q->producer);
+	if (q->pollable->pollfd < 0) /* the program has closed it */
 		return err;
-	smq_pollable_clear(q->pollable, fd, q->producer);
 	recheck_peer(q);
 	if (smq_eventcount_prepare_poll(&q->eventcount) == SMQ_SLICE_UNFENCED_NS)
 		smq_pollable_raise_at(q->pollable, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);

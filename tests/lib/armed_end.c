@@ -18,8 +18,8 @@
 #endif
 int real_fallocate(int file, int mode, off_t offset, off_t bytes);
 int wrap_fallocate(int file, int mode, off_t offset, off_t bytes);
-void __real_smq_pollable_clear(struct smq_pollable *pollable, int file, bool producer);
-void __wrap_smq_pollable_clear(struct smq_pollable *pollable, int file, bool producer);
+bool __real_smq_pollable_clear(struct smq_pollable *pollable);
+bool __wrap_smq_pollable_clear(struct smq_pollable *pollable);
 bool __real_smq_endlock_held(int file, bool producer);
 bool __wrap_smq_endlock_held(int file, bool producer);
 bool __real_smq_endlock_number_held(int file, bool producer, uint32_t number);
@@ -41,16 +41,18 @@ int wrap_fallocate(int file, int mode, off_t offset, off_t bytes)
 	return -1;
 }
 
-void __wrap_smq_pollable_clear(struct smq_pollable *pollable, int file, bool producer)
+bool __wrap_smq_pollable_clear(struct smq_pollable *pollable)
 {
+	bool lost;
 	struct action action = next_clear;
 
 	next_clear = (struct action){ 0 };
 	if (action.before != NULL)
 		action.before();
-	__real_smq_pollable_clear(pollable, file, producer);
+	lost = __real_smq_pollable_clear(pollable);
 	if (action.after != NULL)
 		action.after();
+	return lost;
 }
 
 bool __wrap_smq_endlock_held(int file, bool producer)
