@@ -4,7 +4,7 @@
  * it in turn, and change two variables that are always to be equal. A lost wake-up is a deadlock.
  *
  *	trylock()    smq_ownerlock_trylock(), smq_ownerlock_trylock_once()
- *	unlock()     smq_ownerlock_exchange(), smq_ownerlock_notify()
+ *	unlock()     smq_ownerlock_exchange(), smq_wake_waiters()
  *	prepare()    smq_ownerlock_prepare()
  *	recover()    smq_ownerlock_recover(), with replace()
  *	lock()       sleep_for_lock() of acquire.c

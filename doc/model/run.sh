@@ -158,10 +158,13 @@ run_takeover()
 run_totals()
 {
 	run holds totals
-	for mutant in NO_CARRY_FENCE CARRY_LATE LOWER_RELAXED NO_SECOND_LOOK NOT_CORRECTED; do
+	for mutant in NO_CARRY_FENCE CARRY_LATE COPY_RELAXED ONE_COPY NOT_CORRECTED; do
 		run fails totals -D$mutant
 	done
-	run holds totals -DUPPER_RELAXED
+	run holds totals -DOBSERVER
+	for mutant in NO_CARRY_FENCE COPY_RELAXED ONE_COPY; do
+		run fails totals -DOBSERVER -D$mutant
+	done
 }
 
 run_eventcount()
