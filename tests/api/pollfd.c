@@ -61,8 +61,8 @@ static void exchange(struct shmemq *producer, struct shmemq *consumer)
 {
 	int in = shmemq_pollfd(consumer), out = shmemq_pollfd(producer);
 
+	await_raised(in);
 	for (int i = 0; i < 3; i++) {
-		await_raised(in);
 		ck_fails(shmemq_timedpop(consumer, NULL, 0, NULL, 0), EAGAIN);
 		while (shmemq_timedpush(producer, NULL, 0, 0, 0) == 0)
 			;

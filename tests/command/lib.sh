@@ -5,9 +5,10 @@
 
 : "${SHMEMQ:=./shmemq}" "${srcdir:=.}"
 
-# A watchdog, much longer than any test takes. It also kills what the test has started.
+# A watchdog, much longer than any test takes; on a slow machine as many times that as Check allows its tests. It also
+# kills what the test has started.
 if [ -z "${SHMEMQ_TEST_WATCHED-}" ]; then
-	SHMEMQ_TEST_WATCHED=1 exec timeout -k 10 240 "$0"
+	SHMEMQ_TEST_WATCHED=1 exec timeout -k 10 "$((240 * ${CK_TIMEOUT_MULTIPLIER:-1}))" "$0"
 fi
 
 # Bypasses libtool's wrapper, which takes ten times as long as the command, and which strace would trace too.

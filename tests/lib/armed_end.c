@@ -57,12 +57,12 @@ bool __wrap_smq_pollable_clear(struct smq_pollable *pollable)
 
 bool __wrap_smq_endlock_held(int file, bool producer)
 {
-	return test_now() < late || __real_smq_endlock_held(file, producer);
+	return locks_are_late() || __real_smq_endlock_held(file, producer);
 }
 
 bool __wrap_smq_endlock_number_held(int file, bool producer, uint32_t number)
 {
-	return test_now() < late || __real_smq_endlock_number_held(file, producer, number);
+	return locks_are_late() || __real_smq_endlock_number_held(file, producer, number);
 }
 
 bool __wrap_smq_process_membarrier(void)
@@ -74,6 +74,11 @@ bool __wrap_smq_process_membarrier(void)
 void locks_go_late(void)
 {
 	late = test_now() + LATE_MS * MS;
+}
+
+bool locks_are_late(void)
+{
+	return test_now() < late;
 }
 
 const char *name;

@@ -7,6 +7,7 @@
 #ifndef TESTS_ARMED_END_H
 #define TESTS_ARMED_END_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "acquire.h"
@@ -44,5 +45,6 @@ extern unsigned membarriers;
 
 /* From now on the locks of processes that are dead go later than the kernel tells of the death. */
 void locks_go_late(void);
+bool locks_are_late(void);
 
 #endif

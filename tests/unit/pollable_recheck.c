@@ -24,7 +24,11 @@ TEST(rechecks_go_on_until_the_lock_is_gone)
 	child_kill(pid);
 	locks_go_late();
 	for (int i = 0; i < 50; i++) {
-		ck_assert_int_eq(try(), EAGAIN);
+		int err = try();
+
+		if (!locks_are_late())
+			break; /* a slow machine: the death may have been told */
+		ck_assert_int_eq(err, EAGAIN);
 		smq_pollable_raise_at(own->pollable, SMQ_AT_ONCE);
 		await_raised(fd);
 	}
