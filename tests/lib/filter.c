@@ -65,7 +65,7 @@ bool filter_forbid_all(void)
 
 /* container.txt */
 static const int container_calls[] = {
-#include "container.h"
+#include "container.inc"
 };
 
 /* What Docker's profile did not allow at the end of 2019. */
