@@ -52,8 +52,9 @@ static int leave_end(struct shmemq *q)
 {
 	int fd = smq_fd(q), lock_fd, err;
 
+	/* Stores the room, by the head as it was stored: a call that was left may have got no further than its copy. */
 	if (!q->producer && !(q->state & SMQ_SHARED))
-		smq_ring_flush_room(&q->ring);
+		(void)smq_attach(q);
 	give_up_owner(q); /* first: the other handles need not wait for the init lock too */
 	lock_fd = smq_endlock_open_fd(fd, q->forks);
 	/* If the init lock is not to be had, the end is given up all the same; only the name stays. */
