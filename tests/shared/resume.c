@@ -241,6 +241,26 @@ TEST(a_close_settles_a_call_that_was_left)
 	ck_assert_int_eq(shmemq_close(three.two) | shmemq_close(three.peer), 0);
 }
 
+/* Likewise a pop on an end that is not SHARED, before the store of the head: the close gives no message back. */
+TEST(a_close_goes_by_the_stored_head)
+{
+	const char *name = test_name();
+	struct shmemq *q = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
+	struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_STAY, 0);
+	uint32_t pushed = 0, popped = 0;
+
+	while (shmemq_timedpush(producer, &pushed, sizeof pushed, 0, 0) == 0)
+		pushed++;
+	q->ring.position += 2 * smq_record_units(&q->ring, sizeof pushed);
+	ck_assert_int_eq(shmemq_close(q), 0);
+	ck_fails(shmemq_timedpush(producer, &pushed, sizeof pushed, 0, 0), EAGAIN);
+	ck_fails(shmemq_timedpush(producer, &pushed, sizeof pushed, 0, 300 * MS), ETIMEDOUT);
+	q = test_open(name, SHMEMQ_CONSUMER, 0);
+	pop_numbers(q, &popped);
+	ck_assert_uint_eq(popped, pushed);
+	ck_assert_int_eq(shmemq_close(q) | shmemq_close(producer), 0);
+}
+
 const struct suite suite = {
 	.name = "shared/resume",
 	.seconds = 60,
@@ -254,5 +274,6 @@ const struct suite suite = {
 		{ a_room_that_lags_is_not_garbage, 1, 0 },
 		{ all_space_is_found, 1, 0 },
 		{ a_close_settles_a_call_that_was_left, 2, 0 },
+		{ a_close_goes_by_the_stored_head, 1, 0 },
 	},
 };
