@@ -82,8 +82,8 @@ static int open_found(const char *path, int found, const struct stat *st, int ac
 }
 
 /*
- * Any user may give any file a name in /dev/shm, and to open some files is to do something: who waits to write to a
- * FIFO goes on, and dies of SIGPIPE. So the file is looked at first, by O_PATH, which opens nothing.
+ * Any user may give any file a name in /dev/shm, and to open some files is to do something: a process that waits
+ * to write to a FIFO goes on, and dies of SIGPIPE. So the file is looked at first, by O_PATH, which opens nothing.
  */
 int smq_object_open(const char *path, int access, int *fd)
 {

@@ -96,7 +96,7 @@ struct eventcount_model : rl::test_suite<eventcount_model, 3> {
 	atomic_word interrupted;
 	atomic_word unlocked; /* the end lock of a waker that has died */
 
-	unsigned published; /* known to the model alone, and to who has the end lock */
+	unsigned published; /* known to the model alone, and to the holder of the end lock */
 
 	void before()
 	{

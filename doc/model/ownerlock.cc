@@ -12,8 +12,9 @@
  *
  * Chosen with -D:
  *	DEATH        the first handle dies between two of its steps, and the others may recover the lock. It is not
- *	             modelled how they learn that its holder is dead, only that whoever knows sees all that the dead one
- *	             has stored: the kernel's lock orders it. They sleep in slices: a wake may have died with the first
+ *	             modelled how they learn that its holder is dead, only that one that knows it sees all that the
+ *	             holder stored: the kernel's lock orders it. They sleep in slices: a wake may have died with the
+ *	             first
  *	INTERRUPT    the first handle has the lock for good; one waits for it, and the third thread interrupts that one
  *	LOCKS_LATE   with INTERRUPT: the first handle locks while the others run, see below
  *

@@ -15,21 +15,12 @@
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 
-static void limit(int resource, rlim_t value)
-{
-	struct rlimit both;
-
-	CHECK(getrlimit(resource, &both) == 0);
-	both.rlim_cur = value;
-	CHECK(setrlimit(resource, &both) == 0);
-}
-
 static int exceed_file_size(const void *argument)
 {
 	bool own = child_own_shm("size=8m");
 
 	CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
-	limit(RLIMIT_FSIZE, 512 * KIB);
+	child_limit(RLIMIT_FSIZE, 512 * KIB);
 	CHECK(test_create(argument, 1 * MIB) == NULL && errno == EFBIG);
 	CHECK(test_create(argument, 2048 * MIB) == NULL && errno == EFBIG);
 	CHECK(test_create(argument, 8192 * MIB) == NULL && errno == EFBIG);
@@ -59,20 +50,20 @@ static int exceed_address_space(const void *argument)
 	const char *name = argument;
 	struct shmemq *q;
 
-	limit(RLIMIT_AS, address_space() + 24 * MIB);
+	child_limit(RLIMIT_AS, address_space() + 24 * MIB);
 	/* An emulator may not pass the limit on. */
 	if (mmap(NULL, 32 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
 		return CHILD_SKIP;
 	CHECK(test_create(name, 16 * MIB) == NULL && errno == ENOMEM);
 	CHECK(!file_exists(name));
-	limit(RLIMIT_AS, address_space() + 40 * MIB);
+	child_limit(RLIMIT_AS, address_space() + 40 * MIB);
 	CHECK((q = test_create(name, 16 * MIB)) != NULL);
 	CHECK(shmemq_push(q, "x", 1, 0) == 0 && shmemq_close(q) == 0);
-	limit(RLIMIT_AS, address_space() + 24 * MIB);
+	child_limit(RLIMIT_AS, address_space() + 24 * MIB);
 	CHECK(test_create(name, 0) == NULL && errno == ENOMEM);
 	CHECK(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL) == NULL && errno == ENOMEM);
 	CHECK((q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL)) != NULL && shmemq_close(q) == 0);
-	limit(RLIMIT_AS, address_space() + 40 * MIB);
+	child_limit(RLIMIT_AS, address_space() + 40 * MIB);
 	CHECK((q = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL)) != NULL);
 	CHECK(shmemq_timedpop(q, NULL, 0, NULL, 0) == -1 && errno == EMSGSIZE);
 	return 0;
@@ -87,7 +78,7 @@ TEST(address_space_limit)
 static int exceed_locked_memory(const void *argument)
 {
 	child_drop_root();
-	limit(RLIMIT_MEMLOCK, 256 * KIB);
+	child_limit(RLIMIT_MEMLOCK, 256 * KIB);
 	CHECK(mlockall(MCL_FUTURE) == 0);
 	CHECK(test_create(argument, 1 * MIB) == NULL && errno == ENOMEM);
 	CHECK(!file_exists(argument));
@@ -104,7 +95,7 @@ static void use_up_descriptors(int spare)
 {
 	int fds[64], count = 0;
 
-	limit(RLIMIT_NOFILE, 64);
+	child_limit(RLIMIT_NOFILE, 64);
 	while ((fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
 		count++;
 	CHECK(errno == EMFILE && count > spare);

@@ -17,15 +17,6 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-static void limit(int resource, rlim_t value)
-{
-	struct rlimit both;
-
-	CHECK(getrlimit(resource, &both) == 0);
-	both.rlim_cur = value;
-	CHECK(setrlimit(resource, &both) == 0);
-}
-
 /* Opens both ends, moves messages, sleeps, and closes. No SIGXFSZ, which would end the process. */
 static int use_without_file_size(const void *argument)
 {
@@ -33,7 +24,7 @@ static int use_without_file_size(const void *argument)
 	struct shmemq *producer, *consumer;
 	int fd = -1;
 
-	limit(RLIMIT_FSIZE, 0);
+	child_limit(RLIMIT_FSIZE, 0);
 	CHECK((producer = shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL)) != NULL);
 	CHECK((consumer = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL)) != NULL);
 	CHECK(end_move(consumer, SHMEMQ_CONSUMER, 20 * MS) == -1 && errno == ETIMEDOUT);
@@ -60,7 +51,7 @@ TEST(no_file_size_left)
 
 static void use_up_descriptors(void)
 {
-	limit(RLIMIT_NOFILE, 64);
+	child_limit(RLIMIT_NOFILE, 64);
 	while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
 		;
 	CHECK(errno == EMFILE);
@@ -102,7 +93,7 @@ static int open_without_memory(const void *argument)
 	CHECK((fd = shmemq_memfd(&attr)) >= 0);
 	CHECK(shmemq_fdopen(fd, SHMEMQ_OBSERVER) != NULL); /* what a first open makes is made */
 	descriptors = file_descriptors();
-	limit(resource, resource == RLIMIT_AS ? 100 * MIB : MIB / 4);
+	child_limit(resource, resource == RLIMIT_AS ? 100 * MIB : MIB / 4);
 	if (resource == RLIMIT_MEMLOCK)
 		CHECK(mlockall(MCL_FUTURE) == 0);
 	/* An emulator may not pass the limit on. */

@@ -68,6 +68,15 @@ void *child_shared(size_t bytes)
 	return memory;
 }
 
+void child_limit(int resource, rlim_t value)
+{
+	struct rlimit both;
+
+	CHECK(getrlimit(resource, &both) == 0);
+	both.rlim_cur = value;
+	CHECK(setrlimit(resource, &both) == 0);
+}
+
 void child_drop_root(void)
 {
 	if (geteuid() == 0)

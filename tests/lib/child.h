@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -37,6 +38,9 @@ void child_kill(pid_t pid);
 
 /* Zeroed memory that a test shares with the children that it starts afterwards. */
 void *child_shared(size_t bytes);
+
+/* In a child: sets its soft limit. */
+void child_limit(int resource, rlim_t value);
 
 /* In a child: becomes another user if this one is root, so that file modes count. */
 void child_drop_root(void);
