@@ -17,8 +17,11 @@
 
 enum smq_ring_status smq_attach(struct shmemq *q)
 {
-	if (q->producer)
-		return smq_ring_attach_producer(&q->ring, q->header);
+	if (q->producer) {
+		enum smq_ring_status status = smq_ring_attach_producer(&q->ring, q->header);
+
+		return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
+	}
 	return smq_ring_attach_consumer(&q->ring, q->header);
 }
 
@@ -137,6 +140,8 @@ static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want
 		status = smq_attach(q);
 	} else {
 		status = smq_ring_resume(&q->ring, q->producer);
+		if (status == SMQ_READY && q->state & SMQ_LIMITED)
+			status = smq_limit_resume(q);
 	}
 	if (status == SMQ_READY)
 		status = smq_check(q, want, true);
@@ -204,6 +209,23 @@ smq_noinline int smq_fail_quiet(struct shmemq *q)
 	return smq_fail(EAGAIN);
 }
 
+/* There is space for a record of `need` units: makes it fit. */
+static void announce(struct shmemq *q, uint32_t need)
+{
+	if (!smq_ring_fits(&q->ring, need))
+		smq_ring_announce(&q->ring, need, 0);
+}
+
+enum smq_ring_status smq_try_space(struct shmemq *q, uint32_t need)
+{
+	struct smq_want want = { .need = need };
+	enum smq_ring_status status = smq_check(q, &want, true);
+
+	if (status == SMQ_READY)
+		announce(q, need);
+	return status;
+}
+
 smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout)
 {
 	struct smq_want want = { 0 };
@@ -214,11 +236,19 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 	if (size > q->ring.message_max)
 		return smq_fail(EMSGSIZE);
 	want.need = smq_record_units(&q->ring, (uint32_t)size);
-	if (may_be_quiet(q, timeout) && !smq_ring_fits(&q->ring, want.need) &&
+	/* Each time that a 64th of the ring has been filled. */
+	if (smq_likely(!(q->state & (SMQ_SHARED | SMQ_LIMITED)) && smq_ring_fits_head(&q->ring, want.need))) {
+		announce(q, want.need);
+		return 0;
+	}
+	if (may_be_quiet(q, timeout) && !smq_ring_fits_head(&q->ring, want.need) &&
 	    smq_ring_load_head(&q->ring, want.need) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
-	return err != 0 ? smq_fail(err) : 0;
+	if (err != 0)
+		return smq_fail(err);
+	announce(q, want.need);
+	return 0;
 }
 
 smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout)

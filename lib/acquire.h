@@ -19,7 +19,7 @@ enum smq_ring_status smq_attach(struct shmemq *q);
 static smq_always_inline bool smq_try_is_quiet(const struct shmemq *q)
 {
 	/* Relaxed: only compared. */
-	return atomic_load_explicit(&q->peer.claim->state, memory_order_relaxed) == q->peer.quiet_claim &&
+	return atomic_load_explicit(&smq_peer_claim(q)->state, memory_order_relaxed) == q->peer.quiet_claim &&
 	       (q->peer.tries + 1) % SMQ_TRIES_A_CLOCK_READING != 0;
 }
 
@@ -54,6 +54,9 @@ static inline int smq_acquire_message(struct shmemq *q, uint32_t *size, int64_t 
 {
 	return smq_has_message(q, size) ? 0 : smq_acquire_message_slow(q, size, timeout);
 }
+
+/* Is there space at the tail for a further record of this call, of `need` units? Does not wait. */
+enum smq_ring_status smq_try_space(struct shmemq *q, uint32_t need);
 
 /* Wakes those that wait for the owner lock, or poll for it. */
 void smq_wake_waiters(struct shmemq *q, uint32_t waiters);

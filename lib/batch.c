@@ -55,6 +55,14 @@ static unsigned push_group(struct shmemq *q, const struct shmemq_msg *msgs, unsi
 	return n;
 }
 
+/* Of `count` messages so many as messages_max allows: at least 1, which has been acquired. */
+static inline unsigned within_limit(const struct shmemq *q, unsigned count)
+{
+	if (smq_unlikely(q->state & SMQ_LIMITED) && count > smq_limit_left(q))
+		return smq_limit_left(q);
+	return count;
+}
+
 int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout)
 {
 	unsigned most = count < INT_MAX ? count : INT_MAX, pushed = 0;
@@ -68,9 +76,9 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 	if (smq_acquire_space(q, msgs[0].size, timeout) != 0)
 		return -1;
 	do
-		pushed += push_group(q, msgs + pushed, most - pushed);
+		pushed += push_group(q, msgs + pushed, within_limit(q, most - pushed));
 	while (pushed < most && is_legal(&q->ring, &msgs[pushed]) &&
-	       smq_ring_space(&q->ring, smq_record_units(&q->ring, (uint32_t)msgs[pushed].size)) == SMQ_READY);
+	       smq_try_space(q, smq_record_units(&q->ring, (uint32_t)msgs[pushed].size)) == SMQ_READY);
 	smq_unlock_owner(q);
 	return (int)pushed;
 }

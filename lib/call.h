@@ -28,22 +28,22 @@ static inline bool smq_in_process(const struct shmemq *q)
 	return q != NULL && atomic_load_explicit(q->generation_now, memory_order_relaxed) == q->generation;
 }
 
-/* Is it in this state, and its end not SHARED? For the frequent case. */
+/* Is it in this state, with neither a SHARED end nor messages_max? For the frequent case. */
 static inline bool smq_in_unshared_state(const struct shmemq *q, uint32_t state)
 {
 	return smq_in_process(q) && q->state == state;
 }
 
-/* Is it in this state, and its end SHARED? The state first, since on most ends it decides. */
+/* Is it in this state, its end SHARED, without messages_max? The state first, since on most ends it decides. */
 static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
 {
 	return q != NULL && q->state == (state | SMQ_SHARED) && smq_in_process(q);
 }
 
-/* Is it in this state, SHARED or not? */
+/* Is it in this state, SHARED or not, with messages_max or without? */
 static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 {
-	return smq_in_process(q) && (q->state & ~SMQ_SHARED) == state;
+	return smq_in_process(q) && (q->state & ~(SMQ_SHARED | SMQ_LIMITED)) == state;
 }
 
 /* Was it opened by name, and not by descriptor? */

@@ -85,6 +85,7 @@ int shmemq_close(struct shmemq *q)
 		err = leave_end(q);
 	smq_handle_close_fds(q);
 	smq_cancel_restore(cancel);
+	free(q->more);
 	free(q);
 	return err != 0 ? smq_fail(err) : 0;
 }

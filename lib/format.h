@@ -13,7 +13,9 @@
  *	| header page | ring                       | the same ring again |    as a handle maps it
  *	+-------------+----------------------------+---------------------+
  *
- * The ring is mapped twice, back to back, so that every record is contiguous wherever it starts.
+ * The ring is mapped twice, back to back, so that every record is contiguous wherever it starts. A ring that may grow
+ * has an extension: a second ring, after the first one in the file and mapped twice too, which gets memory when the
+ * first one is full.
  *
  * A record is a header of two words, the message, and padding to a multiple of the queue's alignment, at least 8 bytes:
  *
@@ -51,6 +53,11 @@
  * a consumer that attaches, the other handles of a SHARED end, and the next producer, which walks from it over records
  * that were published and not yet counted.
  *
+ * Followers read without a position that holds the producer up. So before the producer writes to a further 64th of the
+ * ring, it stores the limit: the position up to which it may write from now on. What lies less than a ring before the
+ * limit is intact. And for each 64th it stores the position and the number of the record that it enters it with: the
+ * index.
+ *
  * Every word that changes is 32 bits wide, naturally aligned and native-endian. What one side writes with every message
  * lies in other groups of 128 bytes than anything that the other side writes: two cache lines, because processors
  * prefetch them in pairs.
@@ -74,11 +81,10 @@
 #define SMQ_ALIGNMENT_MAX    4096u
 
 /*
- * The size word of a skip: the next record stands at the ring's next start. Only in a ring that may grow
- * (capacity_max), where the producer stays within `capacity` while the consumer keeps up. This version makes and opens
- * no such ring.
+ * The size word of a jump, by which the producer goes on in the other ring of a queue that may grow: the next record
+ * stands there, at the position that is the jump's type. A jump takes up as much of the ring as an empty message.
  */
-#define SMQ_SKIP UINT32_MAX
+#define SMQ_JUMP UINT32_MAX
 
 /* Wait mechanisms (eventcount.h). A queue made for another one is refused with EPROTO. */
 #define SMQ_MECHANISM_FUTEX 1u
@@ -122,9 +128,11 @@ static inline int64_t smq_lock_slot(int producer, uint32_t number)
 struct smq_identity {
 	uint32_t magic[2];
 	uint32_t version;
-	uint32_t header_bytes; /* where the ring starts: the page size of the machine */
-	uint64_t capacity; /* ring bytes: a power of two, header_bytes to SMQ_CAPACITY_MAX, at least 2 * alignment */
-	uint64_t capacity_max;  /* to which the ring may grow: `capacity` */
+	uint32_t header_bytes; /* where the ring starts: a page; of a broadcast queue, the readers' pages too */
+	uint64_t capacity;     /* ring bytes: a power of two, a page to SMQ_CAPACITY_MAX, at least 2 * alignment */
+	/* Bytes to which the ring may grow: likewise, at least `capacity`. If it is more, an extension follows the ring
+	 * in the file, of capacity_max bytes, of which capacity_max - capacity may be in use at a time. */
+	uint64_t capacity_max;
 	uint64_t id;            /* random: a queue made anew under the same name has another */
 	uint32_t messages_max;  /* messages that may be queued; 0: as many as fit */
 	uint32_t alignment;     /* of messages, in bytes: a power of two, SMQ_UNIT to SMQ_ALIGNMENT_MAX */
@@ -135,12 +143,12 @@ struct smq_identity {
 };
 
 /*
- * What an end writes with every message. Written by: the end's handle; on a SHARED end, the holder of the owner lock.
- * Read by: shmemq_stat() and the end's next handle; on a SHARED end each handle that takes the owner lock or waits; the
- * consumer's position by the producer, when it attaches or would sleep or fail; the producer's position by a consumer
- * that attaches. Orderings: ring.h.
+ * How far an end has come in a ring. Written by: the end's handle; on a SHARED end, the holder of the owner lock; of a
+ * broadcast queue's consumers, each its own. Read by: shmemq_stat() and the end's next handle; on a SHARED end each
+ * handle that takes the owner lock or waits; the consumer's position by the producer, when it attaches or would sleep
+ * or fail; the producer's position by a consumer that attaches. Orderings: ring.h.
  */
-struct smq_progress {
+struct smq_moved {
 	smq_word position_units; /* producer: tail; consumer: head. Stored after every operation */
 	/* Consumer: the position after the last message handed out in place. If that is after the head, the messages
 	 * between are not released yet, and the next consumer gets them marked as redelivered. Producer: always 0. */
@@ -152,15 +160,26 @@ struct smq_progress {
 	/* Bytes of these messages, likewise. */
 	smq_word moved_lo;
 	smq_word moved_hi;
+};
+
+/* What an end's handle writes, as above, unless said otherwise. */
+struct smq_progress {
+	struct smq_moved moved;
 	/* SHARED end: the number of the handle that holds the owner lock, and SMQ_OWNER_* (ownerlock.h). Written and
 	 * read by: this end's handles. Here, so that who gets the lock gets all that it needs in one cache line, from
 	 * the last holder and not from the peer, which reads the claim. */
 	smq_word owner;
-	/* Producer: units of the longest record so far. A follower then knows how far a push may be writing. Not used
-	 * yet, as all from here on. */
-	smq_word longest_units;
-	uint32_t zero[8];
-	/* The end's mark: two slots, of which `mark_now` is in force. */
+	/* Producer: up to where it may be writing. Read by: followers; on a SHARED end the next holder. */
+	smq_word limit_units;
+	/* In which ring the end is: 0, or 1 for the extension. */
+	smq_word extended;
+	/* Producer, messages_max: `limited_messages` messages had been pushed before the one at `limited_units`, in the
+	 * ring `limited_extended`. All messages before that one have been popped. */
+	smq_word limited_units;
+	smq_word limited_extended;
+	smq_word limited_messages;
+	uint32_t zero[4];
+	/* The end's mark: two slots, of which `mark_now` is in force. Not used yet. */
 	struct smq_mark {
 		smq_word lo, hi;
 		smq_word at_units; /* the position that the mark belongs to */
@@ -197,13 +216,12 @@ struct smq_wait {
 };
 
 /*
- * The head, as of a moment ago. Written by: the consumer's handle; on a SHARED end, the holder of the owner lock. Read
- * by: the producer, when its private copy of the head says that the ring is full.
+ * The head, as of a moment ago: at most a 64th of the capacity before the head; in the middle of a pop, and that pop.
+ * Written by: the consumer's handle; on a SHARED end, the holder of the owner lock. Read by: the producer, when its
+ * private copy of the head says that the ring is full.
  */
 struct smq_room {
-	/* At most a 64th of the capacity before the head; in the middle of a pop, and that pop. */
 	smq_word position_units;
-	smq_word messages_lo; /* popped when that was stored: for messages_max. Not used yet */
 };
 
 /* What an end notes on its slow paths. Written by: the end's handles. Read by: shmemq_stat(). Not used yet. */
@@ -217,31 +235,32 @@ struct smq_counts {
 };
 
 /*
- * For each 64th of the ring the first record that begins in it. Written by: the producer, as it enters the 64th. Read
- * by: followers, which find the oldest record by it, and count what they have lost. Not used yet.
+ * For each 64th of the ring the first record that reaches into it, and so begins in it or before. Written by: the
+ * producer, before it writes that record, once the limit is stored: first the number, then the position, each with
+ * release. Read by: followers, which find the oldest record by it, and count what they have lost. An entry is valid
+ * if its record begins before the 64th's end, which is the last one before the limit, and at most a ring before both.
  */
 struct smq_index {
 	smq_word position_units;
-	smq_word messages_lo; /* the number of that record */
+	smq_word messages_lo; /* messages pushed before that record, in both rings, modulo 2^32 */
 };
 #define SMQ_INDEX_ENTRIES 64
 
 /*
- * A consumer of a broadcast queue: 64 of these, from the offset SMQ_READERS_OFFSET on. Such a queue's header takes as
- * many pages as that needs. This version makes and opens no such queue.
+ * A consumer of a broadcast queue: 64 of these, from the offset SMQ_READERS_OFFSET on, that of number 1 first. Written
+ * by: the handle with that number; `claim` also by a producer that finds it dead.
  */
 struct smq_reader {
 	struct smq_claim claim;
-	uint32_t zero_claim[5];
-	struct smq_room room;
+	smq_word extended; /* as in smq_progress, for this consumer */
+	uint32_t zero_claim[4];
+	struct smq_room room[2]; /* of the ring, and of the extension; */
 	uint32_t zero_room[6];
-	smq_word position_units;
-	smq_word messages_lo, messages_hi;
-	smq_word moved_lo, moved_hi;
-	uint32_t zero[11];
+	struct smq_moved moved[2]; /* likewise */
+	uint32_t zero[4];
 };
-#define SMQ_READERS_OFFSET 2048
-#define SMQ_READERS_MAX    64
+#define SMQ_READERS_OFFSET 4096
+#define SMQ_READERS_MAX    64u
 
 struct smq_header {
 	_Alignas(SMQ_GROUP_BYTES) struct smq_identity identity;
@@ -252,12 +271,26 @@ struct smq_header {
 	_Alignas(SMQ_GROUP_BYTES) struct smq_wait producer_wait;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_wait consumer_wait;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_room consumer_room;
-	/* Followers that may write wait here; a bit of consumer_wait.word says so. Not used yet. */
-	_Alignas(SMQ_GROUP_BYTES) struct smq_wait follower_wait;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_counts producer_counts;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_counts consumer_counts;
 	_Alignas(SMQ_GROUP_BYTES) struct smq_index index[SMQ_INDEX_ENTRIES];
 };
+
+/*
+ * Where the extension's words stand: the same structure once more, of which only the positions and totals, the limit,
+ * the room and the index are used.
+ */
+#define SMQ_EXTENSION_OFFSET 2048
+
+static inline struct smq_header *smq_extension_of(struct smq_header *header)
+{
+	return (struct smq_header *)(void *)((unsigned char *)header + SMQ_EXTENSION_OFFSET);
+}
+
+static inline struct smq_reader *smq_reader_of(struct smq_header *header, uint32_t number)
+{
+	return (struct smq_reader *)(void *)((unsigned char *)header + SMQ_READERS_OFFSET) + number - 1;
+}
 
 struct smq_record {
 	/* 0: not published. The producer zeroes it, later stores size + 1 (with release; relaxed for the later records
@@ -277,11 +310,11 @@ _Static_assert(offsetof(struct smq_header, consumer_claim) == 512, "format");
 _Static_assert(offsetof(struct smq_header, producer_wait) == 640, "format");
 _Static_assert(offsetof(struct smq_header, consumer_wait) == 768, "format");
 _Static_assert(offsetof(struct smq_header, consumer_room) == 896, "format");
-_Static_assert(offsetof(struct smq_header, follower_wait) == 1024, "format");
-_Static_assert(offsetof(struct smq_header, producer_counts) == 1152, "format");
-_Static_assert(offsetof(struct smq_header, consumer_counts) == 1280, "format");
-_Static_assert(offsetof(struct smq_header, index) == 1408, "format");
-_Static_assert(sizeof(struct smq_header) <= SMQ_READERS_OFFSET, "format");
+_Static_assert(offsetof(struct smq_header, producer_counts) == 1024, "format");
+_Static_assert(offsetof(struct smq_header, consumer_counts) == 1152, "format");
+_Static_assert(offsetof(struct smq_header, index) == 1280, "format");
+_Static_assert(sizeof(struct smq_header) <= SMQ_EXTENSION_OFFSET, "format");
+_Static_assert(SMQ_EXTENSION_OFFSET + sizeof(struct smq_header) <= SMQ_READERS_OFFSET, "format");
 _Static_assert(sizeof(struct smq_reader) == SMQ_GROUP_BYTES, "format");
 
 /* Where both ends of a new queue stand. */

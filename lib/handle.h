@@ -20,17 +20,28 @@
 #define SMQ_BATCH   0x400u /* between popm_start and popm_end */
 #define SMQ_SHARED  0x800u /* the end is SHARED: it is never in the state of the frequent case (acquire.h) */
 
+/* A queue with messages_max: a producer that has more to check than the space is never in that state either. */
+#define SMQ_LIMITED 0x1000u
+
 #define SMQ_NOT_QUIET SMQ_CLAIM_STATE /* no claim word: its state would be SHMEMQ_END_DEAD */
 
 /* What this side knows of the other end. */
 struct smq_peer {
-	struct smq_claim *claim;
 	uint32_t dead_claim; /* the claim word whose holder was found dead; 0: none */
 	/* The claim word with which a call with timeout 0 has failed with EAGAIN. SMQ_NOT_QUIET: the next such call is
 	 * to look at more; always so on a SHARED end, and with a pollable descriptor, which may have to be cleared. */
 	uint32_t quiet_claim;
 	uint32_t tries;    /* calls with timeout 0 that failed, here or for the owner lock */
 	int64_t probed_at; /* ns, CLOCK_MONOTONIC: the last check of the holder */
+};
+
+/* What few handles need. */
+struct smq_more {
+	uint32_t messages_max; /* of the queue */
+	/* A producer: `limited_messages` messages, of the end's total, had been pushed before the one at
+	 * `limited_units`, and all those have been popped. */
+	uint32_t limited_units;
+	uint32_t limited_messages;
 };
 
 struct shmemq {
@@ -57,6 +68,7 @@ struct shmemq {
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_endlock_open_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
+	struct smq_more *more;         /* of a queue with messages_max; else NULL */
 	union {
 		struct smq_header *header; /* an end's: mapped, with the ring after it */
 		uint64_t observed_id;      /* an observer's, which maps nothing: the queue's id */
@@ -80,6 +92,13 @@ int smq_handle_directory(const struct shmemq *q);
 
 /* Closes all descriptors that are still the handle's. In a forked child too. */
 void smq_handle_close_fds(struct shmemq *q);
+
+/* The claim of the other end. */
+static inline struct smq_claim *smq_peer_claim(const struct shmemq *q)
+{
+	return (struct smq_claim *)(void *)((unsigned char *)q->eventcount.peer_fence -
+					    offsetof(struct smq_claim, fence));
+}
 
 /* Bytes of the header page, which is mapped before the ring. */
 static inline uint32_t smq_header_bytes(const struct shmemq *q)

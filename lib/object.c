@@ -128,10 +128,11 @@ static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *ident
 	identity->capacity = page_bytes();
 	while (identity->capacity < wanted || identity->capacity < 2 * alignment)
 		identity->capacity *= 2;
-	/* A ring cannot grow yet, and only its space limits the number of messages. */
-	if ((attr->capacity_max != 0 && attr->capacity_max != attr->capacity) || attr->messages_max != 0)
+	/* A ring cannot grow yet. */
+	if (attr->capacity_max != 0 && attr->capacity_max != attr->capacity)
 		return EINVAL;
 	identity->capacity_max = identity->capacity;
+	identity->messages_max = attr->messages_max;
 	identity->alignment = alignment;
 	identity->flags = attr->flags;
 	memcpy(identity->user, attr->user, sizeof identity->user);
@@ -189,9 +190,9 @@ static int reserve(int fd, off_t bytes)
 /* Relaxed: no other process can open the queue yet. */
 static void set_positions(struct smq_header *header, uint32_t units)
 {
-	atomic_store_explicit(&header->producer_progress.position_units, units, memory_order_relaxed);
-	atomic_store_explicit(&header->consumer_progress.position_units, units, memory_order_relaxed);
-	atomic_store_explicit(&header->consumer_progress.lease_units, units, memory_order_relaxed);
+	atomic_store_explicit(&header->producer_progress.moved.position_units, units, memory_order_relaxed);
+	atomic_store_explicit(&header->consumer_progress.moved.position_units, units, memory_order_relaxed);
+	atomic_store_explicit(&header->consumer_progress.moved.lease_units, units, memory_order_relaxed);
 	atomic_store_explicit(&header->consumer_room.position_units, units, memory_order_relaxed);
 }
 
@@ -329,8 +330,7 @@ int smq_object_identify(int fd, struct smq_identity *identity)
 	if (!is_alignment(identity->alignment) || identity->capacity < 2 * identity->alignment)
 		return EPROTO;
 	/* What later libraries may make, and this one cannot keep. */
-	if (identity->capacity_max != identity->capacity || identity->messages_max != 0 ||
-	    (identity->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0)
+	if (identity->capacity_max != identity->capacity || (identity->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0)
 		return EPROTO;
 	if (st.st_size < (off_t)(identity->header_bytes + identity->capacity))
 		return EPROTO; /* truncated: its pages would be SIGBUS */

@@ -36,11 +36,16 @@ static struct smq_wait *wait_of(struct smq_header *header, bool producer)
 	return producer ? &header->producer_wait : &header->consumer_wait;
 }
 
+static struct smq_progress *progress_of(const struct shmemq *q)
+{
+	return q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
+}
+
 /* Locks the end in the file of fd's description, under the init lock. 0, EBUSY, ENOMEM. */
 static int lock_end(struct shmemq *q, int fd)
 {
 	bool shared = q->state & SMQ_SHARED;
-	struct smq_progress *progress = q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
+	struct smq_progress *progress = progress_of(q);
 	/* Relaxed: the init lock orders it. The count of claims, so that numbers are not soon used again. */
 	uint32_t claims = atomic_load_explicit(&smq_claim_of(q->header, q->producer)->state, memory_order_relaxed) /
 			  SMQ_CLAIM_ONE;
@@ -67,7 +72,7 @@ static int attach_handle(struct shmemq *q, bool alone, bool registered)
 		if (smq_attach(q) != SMQ_READY)
 			return EBADMSG;
 		/* No other handle is left, so a number in the owner word is a dead handle's. */
-		atomic_store_explicit(&q->ring.progress->owner, 0, memory_order_relaxed);
+		atomic_store_explicit(&progress_of(q)->owner, 0, memory_order_relaxed);
 	} else {
 		smq_ring_attach_shared(&q->ring, q->header, q->producer);
 	}
@@ -76,7 +81,6 @@ static int attach_handle(struct shmemq *q, bool alone, bool registered)
 	q->eventcount.own_fence = &own->fence;
 	q->eventcount.peer_fence = &peer->fence;
 	smq_eventcount_attach(&q->eventcount, registered, alone);
-	q->peer.claim = peer;
 	q->peer.quiet_claim = SMQ_NOT_QUIET;
 	smq_claim_open(own);
 	smq_notify_fenced(q); /* a peer that polls learns that this end is back */
@@ -101,6 +105,18 @@ static void set_identity(struct shmemq *q, const struct smq_identity *identity, 
 {
 	q->flags = (uint16_t)identity->flags;
 	smq_ring_init(&q->ring, records, identity->capacity, identity->alignment);
+}
+
+/* Makes what a handle of such a queue needs beside its block, once. 0 or ENOMEM. */
+static int make_more(struct shmemq *q, const struct smq_identity *identity)
+{
+	if (identity->messages_max == 0 || !q->producer)
+		return 0;
+	if (q->more == NULL && (q->more = calloc(1, sizeof *q->more)) == NULL)
+		return ENOMEM;
+	q->more->messages_max = identity->messages_max;
+	q->state |= SMQ_LIMITED;
+	return 0;
 }
 
 /*
@@ -129,6 +145,8 @@ static int claim_end(struct shmemq *q, bool registered)
 		err = smq_object_identify(fd, &identity);
 	if (err == 0)
 		err = smq_endlock_look(fd, q->producer, q->state & SMQ_SHARED, &alone);
+	if (err == 0)
+		err = make_more(q, &identity);
 	if (err == 0)
 		err = smq_mapping_make(fd, &identity, q->producer, &map);
 	if (err == 0) {
@@ -252,6 +270,8 @@ static struct shmemq *finish_open(struct shmemq *q, int err)
 {
 	if (err == 0)
 		return q;
+	if (q != NULL)
+		free(q->more);
 	free(q);
 	errno = err;
 	return NULL;

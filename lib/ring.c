@@ -23,11 +23,11 @@ uint64_t smq_ring_total(uint32_t lower, uint32_t upper)
 /* By the end's holder, beside which no other handle changes them. */
 static void load_totals(struct smq_ring *ring)
 {
-	const struct smq_progress *progress = ring->progress;
+	const struct smq_moved *progress = ring->moved;
 
 	ring->messages_lo = load(&progress->messages_lo);
 	ring->moved_lo = load(&progress->moved_lo);
-	ring->messages_hi = corrected(load(&progress->messages_hi), ring->messages_lo);
+	ring->messages_hi = corrected(load(&ring->moved->messages_hi), ring->messages_lo);
 	ring->moved_hi = corrected(load(&progress->moved_hi), ring->moved_lo);
 }
 
@@ -45,11 +45,40 @@ void smq_ring_init(struct smq_ring *ring, void *records, uint64_t capacity, uint
 	};
 }
 
-static void load_progress(struct smq_ring *ring, struct smq_progress *progress)
+static void load_moved(struct smq_ring *ring, struct smq_moved *moved)
 {
-	ring->progress = progress;
-	ring->position = load(&progress->position_units);
+	ring->moved = moved;
+	ring->position = load(&moved->position_units);
 	load_totals(ring);
+}
+
+/* Sets the cached head so that records fit which end within `limit`, as far as the head allows. */
+static void set_reach(struct smq_ring *ring, uint32_t limit)
+{
+	uint32_t align_units = ring->align_mask / SMQ_UNIT + 1;
+	/* A record, and the header after it, end at a multiple of the alignment. */
+	uint32_t reach = limit / align_units * align_units + align_units - 1 - (ring->mask + 1);
+
+	uint32_t before = ring->position - reach;
+
+	/* Not if the limit is more than a ring after the tail: it is rounded up. */
+	ring->cached_head = (int32_t)before > 0 && before > ring->position - ring->head ? reach : ring->head;
+}
+
+/* For a producer that knows nothing of what the last one announced: no record fits before smq_ring_announce(). */
+static void forget_limit(struct smq_ring *ring)
+{
+	set_reach(ring, ring->position + 1);
+}
+
+/* The same for a handle of a SHARED end: goes by what the last holder announced. Relaxed: see smq_ring_resume(). */
+static void resume_limit(struct smq_ring *ring)
+{
+	uint32_t limit = load(&ring->header->producer_progress.limit_units);
+
+	if (limit - ring->position - 1 > ring->mask)
+		limit = ring->position + 1;
+	set_reach(ring, limit);
 }
 
 /* Is `head` possible for a producer at its tail: no further back than a full ring, and not after the tail? */
@@ -63,9 +92,8 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	uint32_t tail, size, count = 0, bytes = 0;
 	enum smq_ring_status status;
 
-	load_progress(ring, &header->producer_progress);
-	ring->head = &header->consumer_progress.position_units;
-	ring->room = &header->consumer_room.position_units;
+	load_moved(ring, &header->producer_progress.moved);
+	ring->header = header;
 	tail = ring->position;
 	if (!smq_position_is_aligned(ring, tail))
 		return SMQ_BAD;
@@ -80,9 +108,10 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 		bytes += size;
 	}
 	/* Acquire, as in smq_ring_load_head(). */
-	ring->cached_head = atomic_load_explicit(ring->head, memory_order_acquire);
-	if (status == SMQ_BAD || !head_is_valid(ring, ring->cached_head))
+	ring->head = atomic_load_explicit(&header->consumer_progress.moved.position_units, memory_order_acquire);
+	if (status == SMQ_BAD || !head_is_valid(ring, ring->head))
 		return SMQ_BAD;
+	forget_limit(ring);
 	/* Only here, after all checks, is shared memory written. */
 	smq_ring_move(ring, ring->position, count, bytes);
 	return SMQ_READY;
@@ -91,50 +120,84 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units)
 {
 	/* Acquire: with the release in smq_ring_store_room(), as in smq_ring_load_head(). */
-	uint32_t room = atomic_load_explicit(ring->room, memory_order_acquire), used = ring->position - room;
+	uint32_t room = atomic_load_explicit(&ring->header->consumer_room.position_units, memory_order_acquire);
 
 	if (!smq_position_is_aligned(ring, room))
 		return SMQ_BAD;
-	/* The room is stored after the head, so it may lie before the cached head. Garbage that does is not noticed
-	 * here, but by smq_ring_load_head(). */
-	if (used < ring->position - ring->cached_head)
-		ring->cached_head = room;
-	return smq_ring_fits(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
+	/* The room is stored after the head, so it may lie before the head that was seen. Garbage that does is not
+	 * noticed here, but by smq_ring_load_head(). */
+	if (ring->position - room < ring->position - ring->head)
+		ring->head = room;
+	return smq_ring_fits_head(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
 }
 
 enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_units)
 {
 	/* Acquire: with the release in smq_ring_move(), the consumer has read what lies before the head before
 	 * this side writes over it. */
-	uint32_t head = atomic_load_explicit(ring->head, memory_order_acquire);
+	uint32_t head =
+		atomic_load_explicit(&ring->header->consumer_progress.moved.position_units, memory_order_acquire);
 
-	/* The head only moves forward: one before the cached head is garbage. */
-	if (!head_is_valid(ring, head) || ring->position - head > ring->position - ring->cached_head)
+	/* The head only moves forward: one before the last is garbage. */
+	if (!head_is_valid(ring, head) || ring->position - head > ring->position - ring->head)
 		return SMQ_BAD;
-	ring->cached_head = head;
-	return smq_ring_fits(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
+	ring->head = head;
+	return smq_ring_fits_head(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
+}
+
+/* Enters into the index the record at the tail, which is the first to reach into the `count` 64ths before `limit`. */
+static void enter(struct smq_ring *ring, uint32_t limit, uint32_t count, uint32_t messages)
+{
+	uint32_t end = limit / smq_room_step(ring);
+
+	for (uint32_t i = end - count; i != end; i++) {
+		struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
+
+		/* Release: a follower that sees this number sees a limit that makes the old position invalid. */
+		atomic_store_explicit(&entry->messages_lo, messages, memory_order_release);
+		/* Release: a follower that sees this position sees its number. */
+		atomic_store_explicit(&entry->position_units, ring->position, memory_order_release);
+	}
+}
+
+void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others)
+{
+	uint32_t step = smq_room_step(ring), limit = (ring->position + record_units + step) / step * step;
+	smq_word *stored = &ring->header->producer_progress.limit_units;
+	uint32_t entered = (limit - load(stored)) / step;
+
+	/* It never goes back: a message that was started may have been ended with a smaller size, or cancelled. */
+	if ((int32_t)(limit - load(stored)) > 0) {
+		atomic_store_explicit(stored, limit, memory_order_relaxed);
+		enter(ring, limit, entered < SMQ_INDEX_ENTRIES ? entered : SMQ_INDEX_ENTRIES,
+		      ring->messages_lo + others);
+	}
+	/* The limit is seen before what is written from now on. Partner: the acquire fence of a follower between its
+	 * copy of messages and its load of the limit. If it has copied any of that, it sees this limit. */
+	atomic_thread_fence(memory_order_release);
+	set_reach(ring, limit);
 }
 
 /* Loads what an earlier consumer, or another handle of a SHARED end, has held and not released. */
 static void load_lease(struct smq_ring *ring)
 {
-	uint32_t lease = load(&ring->progress->lease_units);
+	uint32_t lease = load(&ring->moved->lease_units);
 
 	ring->redelivering = lease != ring->position && lease - ring->position <= ring->mask + 1;
 	ring->redelivered_end = lease;
 	ring->lease = ring->redelivering ? lease : ring->position;
 	if (ring->lease != lease)
-		atomic_store_explicit(&ring->progress->lease_units, ring->lease, memory_order_relaxed);
+		atomic_store_explicit(&ring->moved->lease_units, ring->lease, memory_order_relaxed);
 }
 
 enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header)
 {
 	uint32_t tail, capacity = ring->mask + 1;
 
-	load_progress(ring, &header->consumer_progress);
+	load_moved(ring, &header->consumer_progress.moved);
 	/* The stored tail may be before the head, because the size word publishes a record and not the tail; but by
 	 * less than a ring. */
-	tail = load(&header->producer_progress.position_units); /* relaxed: only a plausibility check */
+	tail = load(&header->producer_progress.moved.position_units); /* relaxed: only a plausibility check */
 	if (!smq_position_is_aligned(ring, ring->position) ||
 	    (tail - ring->position > capacity && ring->position - tail > capacity))
 		return SMQ_BAD;
@@ -147,10 +210,11 @@ enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_
 
 void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, bool producer)
 {
-	ring->progress = producer ? &header->producer_progress : &header->consumer_progress;
-	ring->room = &header->consumer_room.position_units;
+	ring->moved = producer ? &header->producer_progress.moved : &header->consumer_progress.moved;
 	if (producer)
-		ring->head = &header->consumer_progress.position_units;
+		ring->header = header;
+	else
+		ring->room = &header->consumer_room.position_units;
 	ring->messages_lo = ring->messages_hi = UINT32_MAX; /* no valid total: the first resume loads everything */
 }
 
@@ -161,7 +225,7 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 	if (smq_ring_is_unmoved(ring, producer))
 		return SMQ_READY;
 	/* Relaxed, this and the other loads: they follow the acquire of the owner lock. */
-	position = load(&ring->progress->position_units);
+	position = load(&ring->moved->position_units);
 	if (!smq_position_is_aligned(ring, position))
 		return SMQ_BAD;
 	load_totals(ring);
@@ -174,9 +238,9 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer)
 	/* The room and not the head, whose line the consumer writes with every message. Between a pop's store of the
 	 * head and that of the room it lies before the head by nearly a step and that pop, of up to a whole ring, and
 	 * the head a ring before the tail. Acquire, as in smq_ring_load_room(). */
-	ring->cached_head = atomic_load_explicit(ring->room, memory_order_acquire);
-	if (!smq_position_is_aligned(ring, ring->cached_head) ||
-	    position - ring->cached_head > 2 * ring->mask + smq_room_step(ring))
+	ring->head = atomic_load_explicit(&ring->header->consumer_room.position_units, memory_order_acquire);
+	if (!smq_position_is_aligned(ring, ring->head) || position - ring->head > 2 * ring->mask + smq_room_step(ring))
 		return SMQ_BAD;
+	resume_limit(ring);
 	return SMQ_READY;
 }

@@ -23,26 +23,29 @@ enum smq_ring_status {
 /* One end's private state. Counts of the ring are in units (format.h), sizes of messages in bytes. */
 struct smq_ring {
 	struct smq_record *records;        /* the ring, mapped twice: valid for 2 * capacity units */
-	struct smq_progress *progress;     /* this end's own, in shared memory */
-	smq_word *room;                    /* the consumer's, in shared memory */
+	struct smq_moved *moved;           /* this end's own, in shared memory */
 	uint32_t mask;                     /* units, less 1: also how many units records may take up together */
 	uint32_t align_mask;               /* the alignment in bytes, less 1 */
 	uint32_t message_max;              /* bytes */
 	uint32_t position;                 /* this end's own: tail or head */
 	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
+	uint32_t moved_lo, moved_hi;
 	union {
-		struct {                      /* producer */
-			smq_word *head;       /* the consumer's position, in shared memory */
-			uint32_t cached_head; /* its last value that passed the check */
+		struct { /* producer */
+			struct smq_header *header;
+			uint32_t head; /* the consumer's last position that passed the check */
+			/* The same, or a position before it, so that a record fits only if it ends within the
+			 * limit that has been announced. */
+			uint32_t cached_head;
 		};
 		struct {                          /* consumer */
+			smq_word *room;           /* its own, in shared memory */
 			uint32_t room_due;        /* the position at which the room is to be stored again */
-			uint32_t lease;           /* what progress->lease_units holds */
+			uint32_t lease;           /* what moved->lease_units holds */
 			uint32_t redelivered_end; /* an earlier consumer held the messages before this position, */
 			bool redelivering;        /* if this is set */
 		};
 	};
-	uint32_t moved_lo, moved_hi;
 };
 
 /* Sets what is constant: of a ring of `capacity` bytes, mapped at `records`. */
@@ -152,7 +155,7 @@ static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
  */
 static inline void smq_ring_move(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
-	struct smq_progress *progress = ring->progress;
+	struct smq_moved *progress = ring->moved;
 	uint32_t messages = ring->messages_lo + count, moved = ring->moved_lo + bytes;
 
 	ring->position = end;
@@ -200,7 +203,7 @@ enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
  */
 static inline bool smq_ring_is_unmoved(const struct smq_ring *ring, bool producer)
 {
-	const struct smq_progress *progress = ring->progress;
+	const struct smq_moved *progress = ring->moved;
 
 	if (atomic_load_explicit(&progress->position_units, memory_order_relaxed) != ring->position ||
 	    atomic_load_explicit(&progress->messages_lo, memory_order_relaxed) != ring->messages_lo ||
@@ -217,11 +220,13 @@ static inline bool smq_ring_is_unmoved(const struct smq_ring *ring, bool produce
  */
 static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, uint32_t record_units, bool exact)
 {
-	uint32_t position = atomic_load_explicit(&ring->progress->position_units, memory_order_relaxed), used;
+	uint32_t position = atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed), used;
 
 	if (!producer)
 		return atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_relaxed) != 0;
-	used = position - atomic_load_explicit(exact ? ring->head : ring->room, memory_order_relaxed);
+	used = position - atomic_load_explicit(exact ? &ring->header->consumer_progress.moved.position_units
+						     : &ring->header->consumer_room.position_units,
+					       memory_order_relaxed);
 	/* The room may lag so far with a full ring; a head that is so far is garbage. */
 	if (used > ring->mask)
 		return exact;
@@ -237,18 +242,24 @@ enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_u
 enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_units);
 
 /*
- * Is there space for a record of `record_units` and the zeroed header after it, which is one unit, going by the cached
- * head?
+ * May a record of `record_units`, and the zeroed header after it, which is one unit, be written at the tail at once?
+ * If not, there may be space all the same: the functions below tell.
  */
 static inline bool smq_ring_fits(const struct smq_ring *ring, uint32_t record_units)
 {
 	return ring->position + record_units - ring->cached_head <= ring->mask;
 }
 
-/* The same with the current room, if the cached head does not do: for a producer that spins. The room may lag. */
+/* Is there space, going by the last head that this side has seen? */
+static inline bool smq_ring_fits_head(const struct smq_ring *ring, uint32_t record_units)
+{
+	return ring->position + record_units - ring->head <= ring->mask;
+}
+
+/* The same with the current room, if that head does not do: for a producer that spins. The room may lag. */
 static inline enum smq_ring_status smq_ring_room(struct smq_ring *ring, uint32_t record_units)
 {
-	return smq_ring_fits(ring, record_units) ? SMQ_READY : smq_ring_load_room(ring, record_units);
+	return smq_ring_fits_head(ring, record_units) ? SMQ_READY : smq_ring_load_room(ring, record_units);
 }
 
 /* The same with the current head: before a producer sleeps or fails. */
@@ -258,6 +269,13 @@ static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_
 
 	return status == SMQ_NOT_YET ? smq_ring_load_head(ring, record_units) : status;
 }
+
+/*
+ * Tells followers what the producer is about to write, once there is space for a record of `record_units`: stores the
+ * limit, and the index. Afterwards the record fits, and smaller ones after it until the 64th is full in which it ends.
+ * `others`: the number of messages pushed to the other ring.
+ */
+void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others);
 
 /*
  * Where a record at the tail begins and ends. Computed before anything is stored in the record: the compiler cannot
@@ -384,7 +402,7 @@ static inline void smq_ring_lease(struct smq_ring *ring, uint32_t end)
 {
 	if ((int32_t)(end - ring->lease) > 0) {
 		ring->lease = end;
-		atomic_store_explicit(&ring->progress->lease_units, end, memory_order_relaxed);
+		atomic_store_explicit(&ring->moved->lease_units, end, memory_order_relaxed);
 	}
 }
 
@@ -395,7 +413,7 @@ static inline void smq_ring_lease(struct smq_ring *ring, uint32_t end)
 static inline void smq_ring_return_lease(struct smq_ring *ring)
 {
 	ring->lease = ring->redelivering ? ring->redelivered_end : ring->position;
-	atomic_store_explicit(&ring->progress->lease_units, ring->lease, memory_order_relaxed);
+	atomic_store_explicit(&ring->moved->lease_units, ring->lease, memory_order_relaxed);
 }
 
 /*

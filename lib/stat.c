@@ -65,6 +65,7 @@ int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 		.capacity = smq_capacity(q),
 		.capacity_max = smq_capacity(q),
 		.message_max = q->ring.message_max,
+		.messages_max = identity.messages_max,
 		.alignment = q->ring.align_mask + 1,
 		.flags = q->flags,
 		.id = identity.id,
@@ -113,7 +114,7 @@ struct moved {
 	uint32_t messages_lo, messages_hi;
 	uint32_t moved_lo, moved_hi;
 };
-_Static_assert(offsetof(struct moved, moved_hi) == offsetof(struct smq_progress, moved_hi), "as the format has them");
+_Static_assert(offsetof(struct moved, moved_hi) == offsetof(struct smq_moved, moved_hi), "as the format has them");
 
 struct totals {
 	uint32_t position_units;

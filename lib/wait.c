@@ -40,7 +40,7 @@
 static int peer_gone(const struct shmemq *q)
 {
 	/* Acquire: with the release in smq_claim_close(), what the peer did before it closed is seen after this. */
-	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_acquire);
+	uint32_t claim = atomic_load_explicit(&smq_peer_claim(q)->state, memory_order_acquire);
 
 	if (q->stay)
 		return 0;
@@ -56,7 +56,7 @@ static void probe_peer(struct shmemq *q, int64_t now)
 	 * peer_gone() loads it again afterwards: if the peer closed in between, it has stored CLOSED before it
 	 * unlocked, so that is found and not taken for a death (doc/model/claim.pml). Acquire: its release is in
 	 * smq_claim_open() and smq_claim_close(). */
-	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_acquire);
+	uint32_t claim = atomic_load_explicit(&smq_peer_claim(q)->state, memory_order_acquire);
 
 	q->peer.probed_at = now;
 	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(smq_fd(q), !q->producer)) {
@@ -88,7 +88,7 @@ static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 static int fail_try(struct shmemq *q, struct smq_want *want)
 {
 	/* Relaxed: only compared. Before is_decided() loads it, so that a claim that it has not seen is not noted. */
-	uint32_t claim = atomic_load_explicit(&q->peer.claim->state, memory_order_relaxed);
+	uint32_t claim = atomic_load_explicit(&smq_peer_claim(q)->state, memory_order_relaxed);
 	int err;
 
 	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0) {

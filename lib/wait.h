@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "handle.h"
+#include "limit.h"
 
 /*
  * A sleep and its wake add some 50 us (doc/design.md): a longer spin costs more than the sleep that it saves. If a wait
@@ -35,9 +35,18 @@ struct smq_want {
 static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *want, bool exact)
 {
 	if (smq_unlikely(q->state & SMQ_SHARED) && !q->ownerlock.held)
-		return smq_ring_guess(&q->ring, q->producer, want->need, exact) ? SMQ_READY : SMQ_NOT_YET;
+		return smq_ring_guess(&q->ring, q->producer, want->need, exact) &&
+				       (!(q->state & SMQ_LIMITED) || smq_limit_guess(q))
+			       ? SMQ_READY
+			       : SMQ_NOT_YET;
 	if (!q->producer)
 		return smq_ring_peek(&q->ring, &want->found);
+	if (smq_unlikely(q->state & SMQ_LIMITED)) {
+		enum smq_ring_status status = smq_limit_check(q);
+
+		if (status != SMQ_READY)
+			return status;
+	}
 	return exact ? smq_ring_space(&q->ring, want->need) : smq_ring_room(&q->ring, want->need);
 }
 

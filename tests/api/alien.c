@@ -187,8 +187,6 @@ TEST(refuses_a_wrong_identity)
 		{ offsetof(struct smq_identity, capacity_max), 0, false },
 		{ offsetof(struct smq_identity, capacity_max), 2 * page, false },
 		{ offsetof(struct smq_identity, capacity_max) + 4, 1, false },
-		{ offsetof(struct smq_identity, messages_max), 1, false },
-		{ offsetof(struct smq_identity, messages_max), UINT32_MAX, false },
 		{ offsetof(struct smq_identity, alignment), 0, false },
 		{ offsetof(struct smq_identity, alignment), 1, false },
 		{ offsetof(struct smq_identity, alignment), 4, false },
@@ -285,16 +283,16 @@ TEST(refuses_a_damaged_ring)
 	struct smq_header *file = file_map(name);
 	struct shmemq *q;
 
-	file->producer_progress.position_units = 2 * FIRST; /* where no record can stand */
+	file->producer_progress.moved.position_units = 2 * FIRST; /* where no record can stand */
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0, NULL), EBADMSG));
-	file->producer_progress.position_units = FIRST;
+	file->producer_progress.moved.position_units = FIRST;
 	for (uint32_t at = 0; at < file_page() / 8; at++)
 		file_record(file, at)->size_plus_1 = 1; /* committed records without end */
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_PRODUCER, 0, NULL), EBADMSG));
-	file->consumer_progress.position_units = FIRST + 1;
+	file->consumer_progress.moved.position_units = FIRST + 1;
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
-	file->consumer_progress.position_units = FIRST + (1u << 31);
+	file->consumer_progress.moved.position_units = FIRST + (1u << 31);
 	FILE_UNCHANGED(file, ck_fails(shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL), EBADMSG));
 	q = test_open(name, SHMEMQ_OBSERVER, 0);
 	ck_assert_int_eq(shmemq_close(q), 0);

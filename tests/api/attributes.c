@@ -55,7 +55,7 @@ TEST(capacity_is_at_least_twice_the_alignment)
 	}
 }
 
-/* What later libraries may offer: a ring that grows, and a limit of messages. */
+/* What later libraries may offer: a ring that grows. */
 TEST(not_offered_yet)
 {
 	static const struct shmemq_attr wrong[] = {
@@ -66,8 +66,6 @@ TEST(not_offered_yet)
 		{ .capacity = 65536, .capacity_max = ((uint64_t)1 << 32) + 65536 },
 		{ .capacity = 65535, .capacity_max = 65536 }, /* though it is what 65535 is rounded up to */
 		{ .capacity = 0, .capacity_max = 1 << 20 },
-		{ .capacity = 65536, .messages_max = 1 },
-		{ .messages_max = UINT32_MAX },
 	};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)

@@ -167,13 +167,13 @@ TEST(ebadmsg)
 	for (int i = 0; i < 4; i++) {
 		struct ends ends = ends_waiting_aligned(call, 0, 64);
 		uint32_t capacity = (uint32_t)ends.file->identity.capacity;
-		uint32_t first = 64 / 8 - 1, tail = ends.file->producer_progress.position_units;
+		uint32_t first = 64 / 8 - 1, tail = ends.file->producer_progress.moved.position_units;
 		/*
 		 * Heads that no producer can believe: misaligned, after the tail, before the last one, a ring before.
 		 */
 		const uint32_t heads[] = { first + 1, tail + 8, first - 8, tail - capacity / 8 };
 		const uint32_t sizes[] = { capacity - 64 - 8 + 2, capacity + 1, 0x80000000u, UINT32_MAX };
-		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.position_units
+		smq_word *word = call->end == SHMEMQ_PRODUCER ? &ends.file->consumer_progress.moved.position_units
 							      : &file_record(ends.file, first)->size_plus_1;
 		uint32_t good = *word;
 		struct shmemq_stat st;

@@ -114,9 +114,9 @@ TEST(a_broken_handle_does_nothing)
 	ck_fails(shmemq_pop_end(consumer), EBADMSG);
 	ck_assert_int_eq(shmemq_redelivered(consumer), 0);
 	fill(producer, 1);
-	file->consumer_progress.position_units = UINT32_MAX; /* before the last one */
+	file->consumer_progress.moved.position_units = UINT32_MAX; /* before the last one */
 	ck_fails(shmemq_timedpush_start(producer, 1, 0), EBADMSG);
-	file->consumer_progress.position_units = 0;
+	file->consumer_progress.moved.position_units = 0;
 	ck_fails(shmemq_push_end(producer, 0, 0), EBADMSG);
 	ck_fails(shmemq_push_cancel(producer), EBADMSG);
 	ck_assert_int_eq(shmemq_interrupt(producer) | shmemq_interrupt(consumer), 0);

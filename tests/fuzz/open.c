@@ -99,9 +99,9 @@ static int make_file(struct fuzz_input *input)
 	int64_t length = (int64_t)page + capacity + (int16_t)fuzz_take(input, 2);
 	struct smq_header header = {
 		.identity = identity(capacity, alignment),
-		.producer_progress.position_units = start,
-		.consumer_progress = { .position_units = start, .lease_units = start },
-		.consumer_room.position_units = start,
+		.producer_progress.moved.position_units = start,
+		.consumer_progress.moved = { .position_units = start, .lease_units = start },
+		.consumer_room = { start },
 	};
 	uint64_t words = fuzz_take(input, 2) % WORDS_MAX;
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

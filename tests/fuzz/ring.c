@@ -88,6 +88,9 @@ static void push_start(uint32_t size)
 	started = smq_ring_space(&producer, units_of(size)) == SMQ_READY;
 	if (!started)
 		return;
+	if (!smq_ring_fits(&producer, units_of(size)))
+		smq_ring_announce(&producer, units_of(size), 0);
+	FUZZ_REFUSE(!smq_ring_fits(&producer, units_of(size)));
 	started_size = size;
 	check_message(&producer, smq_message_at(&producer, producer.position), size);
 	memset(smq_message_at(&producer, producer.position), 0x5a, size);
@@ -128,7 +131,7 @@ static void pop_end(void)
 	if (!consumes || !held)
 		return;
 	smq_ring_release(&consumer, consumer.position + units_of(held_size), 1, held_size);
-	FUZZ_REFUSE(header->consumer_progress.position_units != consumer.position);
+	FUZZ_REFUSE(header->consumer_progress.moved.position_units != consumer.position);
 	held = false;
 }
 
@@ -235,7 +238,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_progress(&input, &header->producer_progress);
 	read_progress(&input, &header->consumer_progress);
 	memset(records, (int)fuzz_take(&input, 1), capacity);
-	start = header->consumer_progress.position_units % (capacity / 8) * 8;
+	start = header->consumer_progress.moved.position_units % (capacity / 8) * 8;
 	length = (uint32_t)fuzz_take(&input, 2) % (capacity + 1);
 	for (uint32_t i = 0; i < length && input.left > 0; i++)
 		records[start + i] = (uint8_t)fuzz_take(&input, 1);

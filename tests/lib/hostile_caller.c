@@ -85,9 +85,10 @@ bool caller_moved(struct caller *c, const char *call, size_t moved)
 		return true; /* it has read a position that was written there, before it moved */
 	if (now->position - before->position != moved)
 		return violation(c, call, "it moved by another size than it returned");
-	if (c->end == SHMEMQ_PRODUCER && ((now->cached_head + 1) % (c->alignment / 8) != 0 ||
-					  now->position - now->cached_head > (c->capacity - c->alignment) / 8 ||
-					  (int32_t)(now->cached_head - before->cached_head) < 0))
+	if (c->end == SHMEMQ_PRODUCER &&
+	    ((now->head + 1) % (c->alignment / 8) != 0 ||
+	     now->position - now->head > (c->capacity - c->alignment) / 8 ||
+	     now->position - now->cached_head < now->position - now->head || (int32_t)(now->head - before->head) < 0))
 		return violation(c, call, "it took an impossible head for the consumer's");
 	return true;
 }

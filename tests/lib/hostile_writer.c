@@ -68,7 +68,8 @@ static uint32_t units(const struct writer *w, uint32_t size_plus_1)
 static smq_word *record_word(struct writer *w)
 {
 	const struct smq_header *h = w->header;
-	uint32_t position = dice(w, 2) ? h->consumer_progress.position_units : h->producer_progress.position_units;
+	uint32_t position =
+		dice(w, 2) ? h->consumer_progress.moved.position_units : h->producer_progress.moved.position_units;
 
 	for (uint64_t records = dice(w, 4); records > 0; records--)
 		position += units(w, *ring_word(w, position, 0));
@@ -105,8 +106,8 @@ static smq_word *target(struct writer *w)
 /* Values that a check might let pass. */
 static uint32_t plausible(struct writer *w, uint32_t old)
 {
-	uint32_t tail = w->header->producer_progress.position_units, ring = w->capacity, all = ring / 8;
-	uint32_t head = w->header->consumer_progress.position_units, one = w->alignment / 8;
+	uint32_t tail = w->header->producer_progress.moved.position_units, ring = w->capacity, all = ring / 8;
+	uint32_t head = w->header->consumer_progress.moved.position_units, one = w->alignment / 8;
 	/* Of sizes in bytes, and of positions in units. */
 	const uint32_t values[] = { 0,
 				    1,

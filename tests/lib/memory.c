@@ -31,9 +31,9 @@ void memory_empty_at(const struct memory *memory, uint32_t position)
 	/* Old bytes, which must not be taken for a committed header. */
 	memset(memory->records, 0xff, memory->capacity);
 	memset(memory->records + (uint64_t)position * 8 % memory->capacity, 0, sizeof(struct smq_record));
-	memory->header->producer_progress.position_units = position;
-	memory->header->consumer_progress.position_units = position;
-	memory->header->consumer_progress.lease_units = position;
+	memory->header->producer_progress.moved.position_units = position;
+	memory->header->consumer_progress.moved.position_units = position;
+	memory->header->consumer_progress.moved.lease_units = position;
 }
 
 typedef enum smq_ring_status attach(struct smq_ring *ring, struct smq_header *header);
@@ -84,6 +84,8 @@ enum smq_ring_status memory_push(struct smq_ring *producer, uint32_t size, uint6
 	enum smq_ring_status status = smq_ring_space(producer, smq_record_units(producer, size));
 
 	if (status == SMQ_READY) {
+		if (!smq_ring_fits(producer, smq_record_units(producer, size)))
+			smq_ring_announce(producer, smq_record_units(producer, size), 0);
 		traffic_fill(smq_message_at(producer, producer->position), size, content);
 		smq_ring_commit(producer, size, (uint32_t)content);
 	}

@@ -6,7 +6,7 @@
 
 struct memory memory;
 struct smq_ring producer, consumer;
-struct smq_progress *pushed, *popped;
+struct smq_moved *pushed, *popped;
 
 const uint32_t alignments[ALIGNMENTS] = { 8, 64, 4096 };
 
@@ -18,8 +18,8 @@ void use_alignment(int i)
 
 void start_at(uint32_t position)
 {
-	pushed = &memory.header->producer_progress;
-	popped = &memory.header->consumer_progress;
+	pushed = &memory.header->producer_progress.moved;
+	popped = &memory.header->consumer_progress.moved;
 	memory_empty_at(&memory, position);
 	producer = memory_produce(&memory);
 	consumer = memory_consume(&memory);

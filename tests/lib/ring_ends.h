@@ -22,7 +22,7 @@ extern const uint32_t alignments[];
 
 extern struct memory memory;
 extern struct smq_ring producer, consumer;
-extern struct smq_progress *pushed, *popped; /* what each end has stored of its progress */
+extern struct smq_moved *pushed, *popped; /* what each end has stored of its progress */
 
 /* Makes a ring in which messages have that alignment, by its index above. */
 void use_alignment(int i);

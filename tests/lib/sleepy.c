@@ -35,7 +35,7 @@ static bool ready(struct shmemq *q)
 {
 	struct smq_want want = { .need = q->ring.mask / 2 };
 
-	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(q->peer.claim->state) == SHMEMQ_END_CLOSED))
+	if (q->eventcount.interrupted || (!q->stay && smq_claim_state(smq_peer_claim(q)->state) == SHMEMQ_END_CLOSED))
 		return true;
 	return smq_check(q, &want, true) != SMQ_NOT_YET;
 }

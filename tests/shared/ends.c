@@ -115,7 +115,7 @@ TEST(the_position_counts_when_a_total_is_short)
 	ck_assert_uint_eq(before, 11);
 	for (; pushed < 5; pushed++) {
 		ck_assert_int_eq(end_try(three.one, SHMEMQ_PRODUCER), 0);
-		three.one->header->producer_progress.messages_lo--;
+		three.one->header->producer_progress.moved.messages_lo--;
 	}
 	ck_assert_int_eq(end_try(three.two, SHMEMQ_PRODUCER), 0);
 	ck_assert_uint_eq(drain(three.peer), 6);
@@ -171,11 +171,11 @@ TEST(garbage_costs_time_at_most)
 			ck_assert_int_ge(end_move(three.two, three.end, LATE_NS), 0);
 		progress->owner = 0;
 	}
-	progress->position_units += 4; /* where no record can stand */
+	progress->moved.position_units += 4; /* where no record can stand */
 	ck_fails(end_try(three.one, three.end), EBADMSG);
 	ck_fails(end_try(three.one, three.end), EBADMSG);
 	ck_assert_uint_eq(progress->owner, 0);
-	progress->position_units += producer ? (1 << 20) - 4 : 4;
+	progress->moved.position_units += producer ? (1 << 20) - 4 : 4;
 	if (producer)
 		ck_fails(end_try(three.two, three.end), EBADMSG);
 	close_three(&three);

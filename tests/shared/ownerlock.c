@@ -70,7 +70,7 @@ TEST(a_locked_end_is_busy)
 	if (needs_missing(NEEDS_PROC) == NULL)
 		ck_fails(shmemq_fdopen(fd, end | SHMEMQ_SHARED), EBUSY);
 	ck_assert_uint_eq(file_descriptors(), descriptors);
-	ck_assert_uint_eq(smq_claim_state(peer->peer.claim->state), SHMEMQ_END_NEVER);
+	ck_assert_uint_eq(smq_claim_state(smq_peer_claim(peer)->state), SHMEMQ_END_NEVER);
 	ck_assert_int_eq(shmemq_close(test_open(name, other | SHMEMQ_SHARED, 0)), 0);
 	ck_assert_int_eq(close(fd), 0);
 	ck_assert_int_eq(shmemq_close(test_open(name, end, 0)) | shmemq_close(peer), 0);

@@ -81,7 +81,7 @@ static void pop_half(struct shmemq *q)
  */
 TEST(a_position_that_came_round_is_another)
 {
-	struct smq_progress *progress;
+	struct smq_moved *progress;
 	const char *name = test_name();
 	struct shmemq *one, *two, *peer = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, SMQ_CAPACITY_DEFAULT);
 	unsigned pushed = 0;
@@ -89,7 +89,7 @@ TEST(a_position_that_came_round_is_another)
 
 	one = end_join(name, SHMEMQ_PRODUCER);
 	two = end_join(name, SHMEMQ_PRODUCER);
-	progress = &one->header->producer_progress;
+	progress = &one->header->producer_progress.moved;
 	memset(message, 'a', sizeof message);
 	ck_assert_int_eq(shmemq_push(one, message, sizeof message, 0), 0);
 	ck_assert_int_eq(shmemq_push(one, message, sizeof message, 0), 0);
@@ -155,7 +155,7 @@ TEST(a_claim_of_garbage_keeps_no_lock)
 
 	while (end_try(three.one, SHMEMQ_CONSUMER) >= 0)
 		;
-	three.one->peer.claim->state = SMQ_NOT_QUIET;
+	smq_peer_claim(three.one)->state = SMQ_NOT_QUIET;
 	ck_fails(end_try(three.one, SHMEMQ_CONSUMER), EAGAIN);
 	ck_assert_uint_eq(*three.one->ownerlock.word, 0);
 	close_three(&three);

@@ -39,7 +39,7 @@ struct act {
 
 #define HEAD_RECORD       (-1L)
 #define NEXT_RECORD       (-2L)
-#define AT(group, member) (long)(offsetof(struct smq_header, group) + offsetof(struct smq_progress, member))
+#define AT(group, member) (long)(offsetof(struct smq_header, group) + offsetof(struct smq_moved, member))
 
 static const struct act acts[] = {
 	{ "pop, the size of the message", SHMEMQ_CONSUMER, MOVE, MESSAGE, HEAD_RECORD },
@@ -164,7 +164,7 @@ static int run(void *act)
 
 static smq_word *word_of(const struct act *act)
 {
-	uint32_t head = writer.header->consumer_progress.position_units;
+	uint32_t head = writer.header->consumer_progress.moved.position_units;
 
 	if (act->word == NEXT_RECORD)
 		head += smq_units(act->size, alignment - 1);
@@ -192,7 +192,7 @@ static void make_queue(uint32_t size)
 static void hide_tail(const struct act *act)
 {
 	if (act->call == OPEN && act->end == SHMEMQ_PRODUCER && act->word == HEAD_RECORD)
-		writer.header->producer_progress.position_units = smq_start_units(alignment);
+		writer.header->producer_progress.moved.position_units = smq_start_units(alignment);
 }
 
 /* One victim, one pattern. How many instructions it executed. */

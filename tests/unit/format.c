@@ -226,9 +226,9 @@ TEST(queue_in_use)
 	ck_assert_ptr_nonnull(shmemq_pop_start(consumer, &size, NULL));
 
 	const struct word header[] = {
-		{ 128, 7 },          { 136, 3 },   { 144, 29 },                /* tail, messages, bytes */
-		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence },             /* the third claim, open */
-		{ 384, 2 },          { 388, 3 },   { 392, 1 },     { 400, 5 }, /* head, lease, messages, bytes */
+		{ 128, 7 },          { 136, 3 },   { 144, 29 },    { 156, 128 }, /* tail, messages, bytes, limit */
+		{ 256, 3 << 2 | 1 }, { 260, pid }, { 264, fence },               /* the third claim, open */
+		{ 384, 2 },          { 388, 3 },   { 392, 1 },     { 400, 5 },   /* head, lease, messages, bytes */
 		{ 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
 	};
 	const struct word ring[] = {
@@ -263,8 +263,9 @@ TEST(aligned_queue)
 
 	const uint32_t fence = !smq_process_register();
 	const struct word header[] = {
-		{ 128, 31 }, { 136, 2 }, { 144, 62 }, { 256, 1 << 2 | 1 }, { 260, pid }, { 264, fence }, { 384, 15 },
-		{ 388, 7 },  { 392, 1 }, { 400, 5 },  { 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence }, { 896, 7 },
+		{ 128, 31 },         { 136, 2 },     { 144, 62 },    { 156, 128 }, { 1280, 7 }, { 256, 1 << 2 | 1 },
+		{ 260, pid },        { 264, fence }, { 384, 15 },    { 388, 7 },   { 392, 1 },  { 400, 5 },
+		{ 512, 1 << 2 | 1 }, { 516, pid },   { 520, fence }, { 896, 7 },
 	};
 	const struct word ring[] = { { 56, 6 }, { 60, 0x01020304 }, { 120, 58 }, { 124, 7 }, { 248, 0 } };
 
@@ -302,6 +303,9 @@ TEST(record_across_the_end)
 		{ 128, 8192 + 2 },
 		{ 136, 2 },
 		{ 144, CAPACITY },
+		{ 156, 8192 + 128 }, /* limit; the second record, with the number 1, */
+		{ 1280, 8192 - 3 },
+		{ 1284, 1 }, /* is the first that reaches into the first 64th */
 		{ 256, 1 << 2 | 1 },
 		{ 260, st.producer_pid },
 		{ 264, !smq_process_register() },

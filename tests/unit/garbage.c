@@ -138,7 +138,7 @@ TEST(misaligned_positions)
 		pushed->position_units = tail;
 		memory.header->consumer_room.position_units = start + RECORD + distance[i];
 		ck_assert_int_eq(smq_ring_load_room(&producer, RECORD), SMQ_BAD);
-		ck_assert_uint_eq(producer.cached_head, start);
+		ck_assert_uint_eq(producer.head, start);
 	}
 	/* As they should be. */
 	memory.header->consumer_room.position_units = popped->position_units = start + RECORD;
@@ -151,7 +151,7 @@ TEST(misaligned_positions)
 /* The same on a SHARED end, whose handles read their own position again each time. */
 TEST(misaligned_positions_of_a_shared_end)
 {
-	struct smq_progress *own[] = { popped, pushed };
+	struct smq_moved *own[] = { popped, pushed };
 	uint32_t distance[4];
 
 	for (int produces = 0; produces < 2; produces++) {

@@ -48,8 +48,8 @@ static void open_ends(int run)
 	ck_assert_int_ge(fd, 0);
 	header = mmap(NULL, file_page(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ck_assert(header != MAP_FAILED);
-	header->producer_progress.position_units = header->consumer_progress.position_units = start;
-	header->consumer_progress.lease_units = header->consumer_room.position_units = start;
+	header->producer_progress.moved.position_units = header->consumer_progress.moved.position_units = start;
+	header->consumer_progress.moved.lease_units = header->consumer_room.position_units = start;
 	producer = test_fdopen(fd, SHMEMQ_PRODUCER);
 	consumer = test_fdopen(fd, SHMEMQ_CONSUMER);
 }
@@ -193,16 +193,16 @@ TEST(batches)
 /* A producer is killed after it has published the largest message, and before it has stored that: the next one does. */
 TEST(takeover)
 {
-	struct smq_progress then;
+	struct smq_moved then;
 	struct shmemq_stat st;
 
 	open_ends(_i);
 	for (uint32_t i = 0; i < 5; i++) {
-		then = header->producer_progress;
+		then = header->producer_progress.moved;
 		ck_assert(push(MOST, i));
 	}
 	ck_assert_int_eq(shmemq_close(producer), 0);
-	header->producer_progress = then;
+	header->producer_progress.moved = then;
 	producer = test_fdopen(fd, SHMEMQ_PRODUCER);
 	ck_assert_int_eq(shmemq_stat(producer, &st), 0);
 	ck_assert_uint_eq(st.queued_bytes, 5 * (GIB + alignment));

@@ -76,7 +76,7 @@ TEST(garbage)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		memory.header->consumer_room.position_units = bad[i];
 		ck_assert_int_eq(smq_ring_room(&producer, RECORD), SMQ_NOT_YET);
-		ck_assert_uint_eq(producer.cached_head, start);
+		ck_assert_uint_eq(producer.head, start);
 		ck_assert_int_eq(smq_ring_space(&producer, RECORD), SMQ_NOT_YET);
 	}
 	/* Where no record can stand. */
@@ -99,15 +99,15 @@ TEST(stored_before_a_wait)
 	for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
 		ck_assert_int_eq(shmemq_push(in, "x", 1, 0), 0);
 		ck_assert_int_eq(shmemq_pop(out, &byte, 1, NULL), 1);
-		ck_assert_uint_ne(file->consumer_room.position_units, file->consumer_progress.position_units);
+		ck_assert_uint_ne(file->consumer_room.position_units, file->consumer_progress.moved.position_units);
 		ck_fails(shmemq_timedpop(out, &byte, 1, NULL, timeouts[i]), timeouts[i] == 0 ? EAGAIN : ETIMEDOUT);
-		ck_assert_uint_eq(file->consumer_room.position_units, file->consumer_progress.position_units);
+		ck_assert_uint_eq(file->consumer_room.position_units, file->consumer_progress.moved.position_units);
 	}
 	ck_assert_int_eq(shmemq_push(in, "x", 1, 0), 0);
 	ck_assert_int_eq(shmemq_pop(out, &byte, 1, NULL), 1);
 	ck_assert_int_eq(shmemq_close(out), 0);
 	if (!shared)
-		ck_assert_uint_eq(file->consumer_room.position_units, file->consumer_progress.position_units);
+		ck_assert_uint_eq(file->consumer_room.position_units, file->consumer_progress.moved.position_units);
 	file_unmap(file);
 	ck_assert_int_eq(shmemq_close(in), 0);
 }
@@ -137,7 +137,7 @@ TEST(more_than_a_ring_before_the_tail)
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(shmemq_pop(out, message, sizeof message, NULL), SMALLEST);
 	fill_shared(in);
-	ck_assert_uint_gt(file->producer_progress.position_units - file->consumer_room.position_units,
+	ck_assert_uint_gt(file->producer_progress.moved.position_units - file->consumer_room.position_units,
 			  file->identity.capacity / 8);
 	ck_fails(shmemq_timedpush(in, "message", SMALLEST, 0, 20 * MS), ETIMEDOUT);
 	/* A SHARED consumer's close leaves the room. */

@@ -7,7 +7,7 @@
 #include "traffic.h"
 
 /* Puts back what a producer had stored of its progress before its last operations, as if it had been killed in them. */
-static void forget_since(struct smq_progress *progress, const struct smq_progress *then)
+static void forget_since(struct smq_moved *progress, const struct smq_moved *then)
 {
 	memcpy(progress, then, sizeof *progress);
 }
@@ -33,7 +33,7 @@ TEST(producer_dies_before_commit)
 /* Committed, but neither the tail nor the totals are stored. `_i` of the messages are popped meanwhile. */
 TEST(producer_dies_before_its_tail_is_stored)
 {
-	struct smq_progress then;
+	struct smq_moved then;
 	uint32_t tail;
 
 	push(0);
@@ -71,7 +71,7 @@ TEST(producer_dies_before_its_totals_are_stored)
 /* The walk may go all around: a whole ring of the smallest records, all of them after the stored tail. */
 TEST(producer_recovers_a_full_ring)
 {
-	struct smq_progress then = *pushed;
+	struct smq_moved then = *pushed;
 	uint32_t count = 0;
 
 	while (memory_push(&producer, 0, count) == SMQ_READY)
@@ -89,7 +89,7 @@ TEST(producer_recovers_a_full_ring)
 /* A consumer pops what is committed after a tail that was never stored. */
 TEST(consumer_ahead_of_the_stored_tail)
 {
-	struct smq_progress then = *pushed;
+	struct smq_moved then = *pushed;
 
 	push(1);
 	push(2);

@@ -28,15 +28,15 @@ static void move_pointers(struct shmemq *q, ptrdiff_t apart)
 {
 #define MOVE(pointer) ((pointer) = (void *)((char *)(pointer) + apart))
 	MOVE(q->ring.records);
-	MOVE(q->ring.progress);
-	MOVE(q->ring.room);
+	MOVE(q->ring.moved);
 	if (q->state & SHMEMQ_PRODUCER)
-		MOVE(q->ring.head);
+		MOVE(q->ring.header);
+	else
+		MOVE(q->ring.room);
 	MOVE(q->eventcount.own);
 	MOVE(q->eventcount.peer);
 	MOVE(q->eventcount.own_fence);
 	MOVE(q->eventcount.peer_fence);
-	MOVE(q->peer.claim);
 #undef MOVE
 }
 

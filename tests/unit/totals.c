@@ -23,10 +23,10 @@ ssize_t real_pread(int fd, void *buffer, size_t bytes, off_t offset);
 
 #define BEFORE (((uint64_t)1 << 32) - 1) /* the last total before a carry */
 
-static struct smq_progress *progress; /* in the file, of the end that is in the middle of a carry */
-static off_t watched;                 /* its offset */
-static unsigned reads, torn;          /* reads so far; the one that sees half of the carry */
-static size_t lo;                     /* which total: the offset of its words */
+static struct smq_moved *progress; /* in the file, of the end that is in the middle of a carry */
+static off_t watched;              /* its offset */
+static unsigned reads, torn;       /* reads so far; the one that sees half of the carry */
+static size_t lo;                  /* which total: the offset of its words */
 
 static smq_word *word(size_t offset)
 {
@@ -58,7 +58,7 @@ static uint64_t read_total(struct shmemq *observer, bool producer)
 	struct shmemq_stat st;
 
 	ck_assert_int_eq(shmemq_stat(observer, &st), 0);
-	if (lo == offsetof(struct smq_progress, messages_lo))
+	if (lo == offsetof(struct smq_moved, messages_lo))
 		return producer ? st.pushed_messages : st.popped_messages;
 	return producer ? st.pushed_bytes : st.popped_bytes;
 }
@@ -66,8 +66,8 @@ static uint64_t read_total(struct shmemq *observer, bool producer)
 /* In the first read that a call makes and in the second, of each total of each end. */
 TEST(a_carry_is_seen_whole_or_not_at_all)
 {
-	static const size_t totals[] = { offsetof(struct smq_progress, messages_lo),
-					 offsetof(struct smq_progress, moved_lo) };
+	static const size_t totals[] = { offsetof(struct smq_moved, messages_lo),
+					 offsetof(struct smq_moved, moved_lo) };
 	const char *name = test_name();
 	struct shmemq *q = test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1);
 	struct smq_header *file = file_map(name);
@@ -79,7 +79,7 @@ TEST(a_carry_is_seen_whole_or_not_at_all)
 		lo = totals[i / 2 % 2];
 		torn = i / 4;
 		reads = 0;
-		progress = producer ? &file->producer_progress : &file->consumer_progress;
+		progress = producer ? &file->producer_progress.moved : &file->consumer_progress.moved;
 		watched = producer ? offsetof(struct smq_header, producer_progress)
 				   : offsetof(struct smq_header, consumer_progress);
 		set_total(BEFORE);

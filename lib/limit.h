@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * messages_max: a push waits while so many messages are queued.
+ *
+ * How many are queued is not the difference of the two ends' totals, since a kill leaves a total short of an operation.
+ * The positions are exact. So when the producer has pushed as many as may be queued, it counts the records from where
+ * it last counted to the head: it reads each of its size words once more, before it overwrites them. What it has
+ * counted stands in the header, for the other handles of a SHARED end. A handle that attaches counts from the head to
+ * the tail.
+ *
+ * All of these with the owner lock, if the end is SHARED, but for the guess.
+ */
+#ifndef SMQ_LIMIT_H
+#define SMQ_LIMIT_H
+
+#include "handle.h"
+
+/* Counts what is queued, as a new holder of the end that is attached. SMQ_READY or SMQ_BAD. */
+enum smq_ring_status smq_limit_attach(struct shmemq *q);
+
+/* Loads what other handles of the end have counted. */
+enum smq_ring_status smq_limit_resume(struct shmemq *q);
+
+/* How many messages may be pushed, as far as this side knows? */
+static inline uint32_t smq_limit_left(const struct shmemq *q)
+{
+	uint32_t queued = q->ring.messages_lo - q->more->limited_messages;
+
+	return queued < q->more->messages_max ? q->more->messages_max - queued : 0;
+}
+
+/* May one be pushed? If not as far as this side knows, counts what has been popped since. */
+enum smq_ring_status smq_limit_check(struct shmemq *q);
+
+/* The same without the owner lock, as smq_ring_guess(). */
+bool smq_limit_guess(const struct shmemq *q);
+
+#endif
