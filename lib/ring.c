@@ -164,10 +164,10 @@ void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t ot
 {
 	uint32_t step = smq_room_step(ring), limit = (ring->position + record_units + step) / step * step;
 	smq_word *stored = &ring->header->producer_progress.limit_units;
-	uint32_t entered = (limit - load(stored)) / step;
+	uint32_t further = limit - load(stored), entered = further / step;
 
 	/* It never goes back: a message that was started may have been ended with a smaller size, or cancelled. */
-	if ((int32_t)(limit - load(stored)) > 0) {
+	if ((int32_t)further > 0) {
 		atomic_store_explicit(stored, limit, memory_order_relaxed);
 		enter(ring, limit, entered < SMQ_INDEX_ENTRIES ? entered : SMQ_INDEX_ENTRIES,
 		      ring->messages_lo + others);
