@@ -276,6 +276,15 @@ int shmemq_pollfd(struct shmemq *q);
  */
 int shmemq_interrupt(struct shmemq *q);
 
+/*
+ * A deadline is a moment on CLOCK_MONOTONIC, in nanoseconds: for a call that is repeated after a signal handler has
+ * interrupted it, or for several calls that share one timeout. shmemq_deadline() returns the one that is `timeout` from
+ * now; if that is negative or too large for the clock, INT64_MAX, which never comes. shmemq_left() returns the timeout
+ * that ends at the deadline: 0 if it is past, INT64_MAX, which is forever, if it never comes. Both always succeed.
+ */
+int64_t shmemq_deadline(int64_t timeout);
+int64_t shmemq_left(int64_t deadline);
+
 /* Stores the queue's attributes in `*attr`. Returns -1: EBADMSG (an observer's file was truncated) EINVAL EPERM. */
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr);
 

@@ -48,7 +48,7 @@
 namespace shmemqpp
 {
 
-/* Timeouts. A negative one means forever, too: of the time left until a deadline, pass at least `once`. */
+/* Timeouts. A negative one means forever, too: the time left until a moment is to be that of a `deadline`. */
 inline constexpr std::chrono::nanoseconds once{ 0 };
 inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
 
@@ -80,6 +80,18 @@ private:
 
 	std::int64_t ns_ = -1;
 	bool given_ = false;
+};
+
+/* A moment, for a call that is repeated after std::errc::interrupted, or for several calls that share one timeout. */
+class deadline
+{
+public:
+	explicit deadline(timeout wait) noexcept : ns_(::shmemq_deadline(wait.ns())) {}
+	/* A timeout: `once` if the moment is past, `forever` if it never comes. */
+	std::chrono::nanoseconds left() const noexcept { return std::chrono::nanoseconds(::shmemq_left(ns_)); }
+
+private:
+	std::int64_t ns_;
 };
 
 namespace detail

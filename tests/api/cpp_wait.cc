@@ -35,6 +35,24 @@ void durations()
 	CHECK(ns(duration<double>(std::numeric_limits<double>::quiet_NaN())) == most);
 }
 
+/* What is left of a timeout is one too, and never negative, which would be for ever. */
+void deadlines()
+{
+	using shmemqpp::deadline;
+	const deadline past(once), soon(20ms), far(1h);
+	const auto start = std::chrono::steady_clock::now();
+	pair p;
+	std::error_code ec;
+
+	CHECK(deadline({}).left() == forever && deadline(-1s).left() == forever && deadline(forever).left() == forever);
+	CHECK(past.left() == once && deadline(once).left() == once);
+	CHECK(far.left() > 59min && far.left() <= 1h);
+	CHECK(!p.out.pop_start(past.left(), ec) && ec == std::errc::resource_unavailable_try_again);
+	while (soon.left() > once)
+		CHECK(!p.out.try_pop_start(soon.left()));
+	CHECK(std::chrono::steady_clock::now() - start >= 20ms);
+}
+
 /* Each form of a call without something to do waits as long as it was told, and reports what it should. */
 template <class Plain, class Coded, class Try> void waits(Plain plain, Coded coded, Try try_)
 {
@@ -147,6 +165,7 @@ int main()
 {
 	return run({
 		{ "durations", durations },
+		{ "deadlines", deadlines },
 		{ "full_and_empty", full_and_empty },
 		{ "nonblocking", nonblocking },
 		{ "blocking", blocking },

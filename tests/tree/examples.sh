@@ -57,6 +57,11 @@ run batch "$name" >"$temp/out" || fail batch
 says "$temp/out" one '' three
 [ ! -e "/dev/shm$name" ] || fail 'batch left the queue'
 
+run producer "$name" one two || fail 'producer to deadline'
+run deadline "$name" >"$temp/out" || fail deadline
+says "$temp/out" one two '(a second has passed)'
+[ ! -e "/dev/shm$name" ] || fail 'deadline left the queue'
+
 # Runs the sandbox, with membarrier(2) allowed or not.
 sandbox() # ARGUMENT...
 {
