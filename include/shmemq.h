@@ -151,6 +151,15 @@ struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const 
 int shmemq_memfd(const struct shmemq_attr *attr);
 
 /*
+ * Returns a new descriptor of the handle's queue, close-on-exec and above 2, for shmemq_fdopen(): to be passed on, by
+ * SCM_RIGHTS, to a child, or to a program that is started. It is open for reading and writing, an observer's for
+ * reading, and has an open file description of its own. The caller closes it; it outlives the handle.
+ * Returns -1: EACCES EBADF (the program has closed the handle's descriptors, and the queue has no name) EINVAL EMFILE
+ * ENFILE ENOMEM EOPNOTSUPP EPERM (a forked child).
+ */
+int shmemq_dupfd(struct shmemq *q);
+
+/*
  * Opens the queue that `fd` refers to: a memfd of shmemq_memfd(), or the file of a named queue. Otherwise the same as
  * shmemq_open() without SHMEMQ_CREATE and SHMEMQ_EXCL. `fd` remains the caller's, and may be closed at once.
  * Returns NULL: EACCES EBADF EBADMSG EBUSY EINVAL EMFILE ENFILE ENOMEM EOPNOTSUPP EPROTO ETIMEDOUT.

@@ -375,6 +375,10 @@ public:
 		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
 	}
 
+	/* The caller closes it. */
+	int dupfd() { return detail::check(::shmemq_dupfd(q_.get()), "shmemq_dupfd"); }
+	int dupfd(std::error_code &ec) noexcept { return detail::report(::shmemq_dupfd(q_.get()), ec); }
+
 	/* Do not close it: the handle does. */
 	int pollfd() { return detail::check(::shmemq_pollfd(q_.get()), "shmemq_pollfd"); }
 	int pollfd(std::error_code &ec) noexcept { return detail::report(::shmemq_pollfd(q_.get()), ec); }

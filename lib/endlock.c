@@ -62,7 +62,7 @@ int smq_endlock_open_fd(int fd, uint32_t forks)
 {
 	int own;
 
-	return smq_process_forks() == forks || smq_object_reopen_own(fd, &own) != 0 ? fd : own;
+	return smq_process_forks() == forks || smq_object_reopen_own(fd, O_RDWR, &own) != 0 ? fd : own;
 }
 
 void smq_endlock_close_fd(int lock_fd, int fd)

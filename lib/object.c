@@ -390,10 +390,10 @@ int smq_object_reopen(int from, int access, int *fd)
 	return err == ENOENT ? EOPNOTSUPP : err;        /* no /proc */
 }
 
-int smq_object_reopen_own(int from, int *fd)
+int smq_object_reopen_own(int from, int access, int *fd)
 {
 	char path[SMQ_FDPATH_BYTES];
 
 	smq_fdpath(from, path);
-	return open_file(path, O_RDWR | O_NONBLOCK, fd);
+	return open_file(path, access | O_NONBLOCK, fd);
 }

@@ -33,10 +33,10 @@ int smq_object_open(const char *path, int access, int *fd);
 int smq_object_reopen(int from, int access, int *fd);
 
 /*
- * The same with O_RDWR, for a queue that this library has open already: without checks, since a sandbox may refuse any
- * system call but open(2).
+ * The same for a queue that this library has open already: without checks, since a sandbox may refuse any system call
+ * but open(2). ENOENT: no /proc.
  */
-int smq_object_reopen_own(int from, int *fd);
+int smq_object_reopen_own(int from, int access, int *fd);
 
 /* Builds a complete queue without a name, sealed. `*fd`: its memfd. */
 int smq_object_memfd(const struct shmemq_attr *attr, int *fd);

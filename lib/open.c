@@ -92,7 +92,7 @@ static int open_object(const struct shmemq *q, int from, int access, int *fd)
 {
 	/* It has been looked at already, and the name is compared under the init lock. ENOENT: no /proc. */
 	if (smq_has_name(q) && from >= 0) {
-		int err = smq_object_reopen_own(from, fd);
+		int err = smq_object_reopen_own(from, O_RDWR, fd);
 
 		if (err != ENOENT)
 			return err;

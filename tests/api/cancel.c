@@ -105,6 +105,11 @@ static void act_memfd(struct job *job)
 	job->fd = shmemq_memfd(NULL);
 }
 
+static void act_dupfd(struct job *job)
+{
+	job->fd = shmemq_dupfd(job->q);
+}
+
 static void act_fdopen(struct job *job)
 {
 	job->q = shmemq_fdopen(job->fd, SHMEMQ_PRODUCER);
@@ -152,7 +157,9 @@ TEST(calls_by_descriptor_are_none)
 	act_cancelled(&job, act_memfd);
 	ck_assert_int_ge(job.fd, 0);
 	act_cancelled(&job, act_fdopen);
-	ck_assert(job.q != NULL);
+	ck_assert(job.q != NULL && close(job.fd) == 0);
+	act_cancelled(&job, act_dupfd);
+	ck_assert_int_ge(job.fd, 0);
 	act_cancelled(&job, act_close);
 	ck_assert_int_eq(job.result, 0);
 	close(job.fd);

@@ -37,6 +37,11 @@ void by_descriptor()
 	queue q = queue::fdopen(fd, SHMEMQ_PRODUCER);
 	CHECK(queue::fdopen(fd, SHMEMQ_CONSUMER, ec) && !ec);
 	CHECK(!queue::fdopen(fd, SHMEMQ_PRODUCER, ec) && ec == std::errc::device_or_resource_busy);
+	const int copy = q.dupfd(), other = q.dupfd(ec);
+	CHECK(copy > fd && other > copy && !ec && queue::fdopen(copy, SHMEMQ_OBSERVER));
+	CHECK(::close(copy) == 0 && ::close(other) == 0);
+	queue none;
+	CHECK(thrown([&] { none.dupfd(); }) == std::errc::invalid_argument && none.dupfd(ec) == -1 && ec);
 	::close(fd);
 	CHECK(thrown([] { queue::fdopen(-1, SHMEMQ_PRODUCER); }) == std::errc::bad_file_descriptor);
 	attr.flags = ~0u;

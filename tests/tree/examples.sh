@@ -83,6 +83,9 @@ if [ -e /proc/self/fd ]; then # shmemq_fdopen(3) needs it
 	run child >"$temp/out" || fail child
 	says "$temp/out" 'child: hello' 'child: goodbye'
 
+	run pass >"$temp/out" || fail pass
+	says "$temp/out" 'passed on'
+
 	run request >"$temp/out" || fail request
 	says "$temp/out" '1: ADA' '2: GRACE'
 
