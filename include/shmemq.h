@@ -286,6 +286,14 @@ int shmemq_pollfd(struct shmemq *q);
 int shmemq_interrupt(struct shmemq *q);
 
 /*
+ * Waits until a handle that lives has claimed the other end. If the peer has never come, or has closed or died, the
+ * call waits for the next one. It may be made between the start and the end of a message, too.
+ * Returns -1: EAGAIN (none has, and the call must not wait) EBADF (an observer handle) ECANCELED (shmemq_interrupt())
+ * EINTR EINVAL EPERM (a forked child) ETIMEDOUT.
+ */
+int shmemq_wait_peer(struct shmemq *q, int64_t timeout);
+
+/*
  * A deadline is a moment on CLOCK_MONOTONIC, in nanoseconds: for a call that is repeated after a signal handler has
  * interrupted it, or for several calls that share one timeout. shmemq_deadline() returns the one that is `timeout` from
  * now; if that is negative or too large for the clock, INT64_MAX, which never comes. shmemq_left() returns the timeout

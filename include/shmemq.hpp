@@ -352,7 +352,7 @@ public:
 		return detail::tried(pop_start_(wait), "shmemq_pop_start");
 	}
 
-	/* Batches, as in C: {} waits forever, also with SHMEMQ_NONBLOCK. */
+	/* Batches, and waits for the peer, as in C: {} waits forever, also with SHMEMQ_NONBLOCK. */
 	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait = {})
 	{
 		return detail::check(::shmemq_pushm(q_.get(), msgs, count, wait.ns()), "shmemq_pushm");
@@ -374,6 +374,10 @@ public:
 	{
 		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
 	}
+
+	void wait_peer(timeout wait = forever) { detail::check(wait_peer_(wait), "shmemq_wait_peer"); }
+	bool wait_peer(timeout wait, std::error_code &ec) noexcept { return detail::report(wait_peer_(wait), ec); }
+	bool try_wait_peer(timeout wait = once) { return detail::tried(wait_peer_(wait), "shmemq_wait_peer"); }
 
 	/* The caller closes it. */
 	int dupfd() { return detail::check(::shmemq_dupfd(q_.get()), "shmemq_dupfd"); }
@@ -432,6 +436,7 @@ private:
 			return ::shmemq_timedpop(q_.get(), buffer, size, type, wait.ns());
 		return ::shmemq_pop(q_.get(), buffer, size, type);
 	}
+	bool wait_peer_(timeout wait) noexcept { return ::shmemq_wait_peer(q_.get(), wait.ns()) == 0; }
 	message pop_start_(timeout wait) noexcept
 	{
 		::shmemq *q = q_.get();

@@ -226,8 +226,8 @@ void smq_claim_open(struct smq_claim *claim)
 	uint32_t last = atomic_load_explicit(&claim->state, memory_order_relaxed);
 
 	atomic_store_explicit(&claim->pid, (uint32_t)getpid(), memory_order_relaxed);
-	/* Release: its acquire is in peer_gone() and probe_peer() of wait.c. What attaching stored is seen before the
-	 * new count, with which the peer no longer takes this end for dead. */
+	/* Release: its acquire is in load_claim() of peer.c. What attaching stored is seen before the new count, with
+	 * which the peer no longer takes this end for dead. */
 	atomic_store_explicit(&claim->state, (last & ~SMQ_CLAIM_STATE) + SMQ_CLAIM_ONE + SHMEMQ_END_OPEN,
 			      memory_order_release);
 }
@@ -236,7 +236,7 @@ void smq_claim_close(struct smq_claim *claim)
 {
 	uint32_t mine = atomic_load_explicit(&claim->state, memory_order_relaxed);
 
-	/* Release: its acquire is in peer_gone() of wait.c, after which the ring is checked once more and everything
+	/* Release: its acquire is in load_claim() of peer.c, after which the ring is checked once more and everything
 	 * is seen that this side published before it closed. */
 	atomic_store_explicit(&claim->state, (mine & ~SMQ_CLAIM_STATE) + SHMEMQ_END_CLOSED, memory_order_release);
 }

@@ -17,9 +17,8 @@
 #include <errno.h>
 
 #include "cancel.h"
-#include "endlock.h"
+#include "peer.h"
 #include "process.h"
-#include "shmemq.h"
 
 /*
  * Checks before the clock is read for the first time: in a ping-pong the peer answers within them. After each a pause,
@@ -36,50 +35,19 @@
 #define SPIN_MIN_NS           1000
 #define SPINS_A_CLOCK_READING 32
 
-/* What is known of the peer without asking the kernel: 0 (present, or to be waited for), EPIPE or EOWNERDEAD. */
-static int peer_gone(const struct shmemq *q)
-{
-	/* Acquire: with the release in smq_claim_close(), what the peer did before it closed is seen after this. */
-	uint32_t claim = atomic_load_explicit(&smq_peer_claim(q)->state, memory_order_acquire);
-
-	if (q->stay)
-		return 0;
-	if (smq_claim_state(claim) == SHMEMQ_END_CLOSED)
-		return EPIPE;
-	return claim != 0 && claim == q->peer.dead_claim ? EOWNERDEAD : 0;
-}
-
-/* Asks the kernel whether the peer lives. */
-static void probe_peer(struct shmemq *q, int64_t now)
-{
-	/* Loaded before the kernel is asked, so that "not held" is recorded for this claim and not for a later one.
-	 * peer_gone() loads it again afterwards: if the peer closed in between, it has stored CLOSED before it
-	 * unlocked, so that is found and not taken for a death (doc/model/claim.pml). Acquire: its release is in
-	 * smq_claim_open() and smq_claim_close(). */
-	uint32_t claim = atomic_load_explicit(&smq_peer_claim(q)->state, memory_order_acquire);
-
-	q->peer.probed_at = now;
-	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(smq_fd(q), !q->producer)) {
-		q->peer.dead_claim = claim;
-		q->peer.quiet_claim = SMQ_NOT_QUIET;
-	}
-}
-
-/* Begins a slice: once in SMQ_SLICE_NS, and only by handles that find nothing. */
-static void begin_slice(struct shmemq *q, int64_t now)
-{
-	smq_eventcount_new_slice(&q->eventcount);
-	probe_peer(q, now);
-}
-
 /* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
 static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 {
-	enum smq_ring_status status = smq_check(q, want, true);
+	enum smq_ring_status status;
 	int gone = 0;
 
+	if (want->kind == SMQ_WANT_PEER) {
+		*err = 0;
+		return smq_peer_present(q);
+	}
+	status = smq_check(q, want, true);
 	/* After the peer is seen to have gone the ring is checked once more: what it published before comes first. */
-	if (status == SMQ_NOT_YET && (gone = peer_gone(q)) != 0)
+	if (status == SMQ_NOT_YET && (gone = smq_peer_gone(q)) != 0)
 		status = smq_check(q, want, true);
 	*err = status == SMQ_READY ? 0 : status == SMQ_BAD ? EBADMSG : gone;
 	return status != SMQ_NOT_YET || gone != 0;
@@ -95,7 +63,7 @@ static int fail_try(struct shmemq *q, struct smq_want *want)
 		int64_t now = smq_now_ns();
 
 		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
-			begin_slice(q, now);
+			smq_peer_begin_slice(q, now);
 	}
 	if (is_decided(q, want, &err))
 		return err;
@@ -185,7 +153,7 @@ static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline
 		now = smq_now_ns();
 		probe_at = q->peer.probed_at + SMQ_SLICE_NS;
 		if (now >= probe_at) {
-			begin_slice(q, now);
+			smq_peer_begin_slice(q, now);
 			probe_at = now + SMQ_SLICE_NS;
 			if (is_over(q, want, &err))
 				break;
@@ -257,10 +225,10 @@ static void recheck_peer(struct shmemq *q)
 	struct smq_recheck *recheck = &q->pollable->peer;
 
 	if (!q->stay && smq_recheck_due(recheck)) {
-		probe_peer(q, smq_now_ns());
+		smq_peer_probe(q, smq_now_ns());
 		smq_recheck_done(recheck, true);
 	}
-	if (q->stay || peer_gone(q) != 0)
+	if (q->stay || smq_peer_gone(q) != 0)
 		recheck->since = 0; /* no more checks: a peer that comes back raises the descriptor */
 	if (recheck->since != 0)
 		smq_pollable_raise_at(q->pollable, recheck->at);
@@ -308,6 +276,28 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 	}
 	if (err == EBADMSG)
 		q->state |= SMQ_BROKEN;
+	return err;
+}
+
+/*
+ * A claim takes longer than any spin, and says nothing about when messages come: so this sleeps at once, and leaves
+ * alone what other waits have learnt. A try leaves alone the descriptor, which tells of messages and space, and what
+ * smq_try_is_quiet() goes by: it fails although the peer has gone.
+ */
+int smq_await_peer(struct shmemq *q, int64_t timeout)
+{
+	struct smq_want want = { .kind = SMQ_WANT_PEER };
+	int64_t deadline;
+	int err, cancel;
+
+	if (is_decided(q, &want, &err))
+		return err;
+	if (timeout == 0)
+		return EAGAIN;
+	deadline = smq_deadline(smq_now_ns(), timeout);
+	cancel = smq_cancel_disable();
+	err = sleep_until(q, &want, deadline);
+	smq_cancel_restore(cancel);
 	return err;
 }
 

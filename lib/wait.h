@@ -23,7 +23,13 @@
 #define SMQ_TRIES_A_CLOCK_READING 64
 
 /* What a call waits for. */
+enum smq_want_kind {
+	SMQ_WANT_MESSAGE, /* space for one, or one */
+	SMQ_WANT_PEER,    /* a handle that lives at the other end */
+};
+
 struct smq_want {
+	enum smq_want_kind kind;
 	uint32_t need;  /* producer: units of the record that has to fit */
 	uint32_t found; /* consumer: bytes of the message at the head, once there is one */
 };
@@ -60,6 +66,9 @@ void smq_await_init(struct shmemq *q);
  * SHARED end without the owner lock 0 is a guess: the caller locks and checks.
  */
 int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *want, int64_t timeout);
+
+/* Waits for a peer, on any end and in any state. 0, or EAGAIN ECANCELED EINTR ETIMEDOUT. */
+int smq_await_peer(struct shmemq *q, int64_t timeout);
 
 /* Has shmemq_interrupt() been called? Clears that. */
 bool smq_take_interrupt(struct shmemq *q);

@@ -213,6 +213,27 @@ TEST(a_blocked_call_goes_on)
 	ends_close(&ends);
 }
 
+static void act_wait_peer(struct job *job)
+{
+	job->result = shmemq_wait_peer(job->q, -1);
+}
+
+static void let_wait_peer(struct job *job)
+{
+	ck_assert_int_eq(shmemq_close(test_open(job->name, SHMEMQ_CONSUMER, 0)), 0);
+	shmemq_interrupt(job->q); /* if it has not seen that one before it closed */
+}
+
+TEST(a_wait_for_a_peer_goes_on)
+{
+	struct job job = { .act = act_wait_peer, .name = test_name() };
+
+	job.q = test_open(job.name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 1);
+	cancel_in(&job, let_wait_peer);
+	ck_assert(job.result == 0 || job.err == ECANCELED);
+	ck_assert_int_eq(shmemq_close(job.q), 0);
+}
+
 static void let_open(struct job *job)
 {
 	close(job->fd);
@@ -241,6 +262,7 @@ const struct suite suite = {
 		{ calls_are_no_cancellation_points, 1, NEEDS_POLLFD },
 		{ calls_by_descriptor_are_none, 1, NEEDS_PROC },
 		{ a_blocked_call_goes_on, CALLS, 0 },
+		{ a_wait_for_a_peer_goes_on, 1, 0 },
 		{ a_blocked_open_goes_on, 1, 0 },
 	},
 };

@@ -90,6 +90,22 @@ void full_and_empty()
 	      [&](auto t) { return !!p.in.try_push_start(1, t); });
 }
 
+void for_a_peer()
+{
+	pair p(SHMEMQ_NONBLOCK);
+	std::error_code ec;
+
+	p.in.wait_peer();
+	p.out.wait_peer({});
+	CHECK(p.in.wait_peer(once, ec) && !ec && p.in.try_wait_peer());
+	p.out.close();
+	waits([&](auto t) { p.in.wait_peer(t); }, [&](auto t, auto &error) { p.in.wait_peer(t, error); },
+	      [&](auto t) { return p.in.try_wait_peer(t); });
+	queue none;
+	CHECK(thrown([&] { none.wait_peer(); }) == std::errc::invalid_argument && !none.wait_peer({}, ec));
+	CHECK(thrown([&] { none.try_wait_peer(); }) == std::errc::invalid_argument);
+}
+
 /* {} is as the handle was opened. */
 void nonblocking()
 {
@@ -167,6 +183,7 @@ int main()
 		{ "durations", durations },
 		{ "deadlines", deadlines },
 		{ "full_and_empty", full_and_empty },
+		{ "for_a_peer", for_a_peer },
 		{ "nonblocking", nonblocking },
 		{ "blocking", blocking },
 		{ "polled", polled },

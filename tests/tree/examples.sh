@@ -62,6 +62,12 @@ run deadline "$name" >"$temp/out" || fail deadline
 says "$temp/out" one two '(a second has passed)'
 [ ! -e "/dev/shm$name" ] || fail 'deadline left the queue'
 
+run deliver "$name" one two &
+producer=$!
+run consumer "$name" >"$temp/out" || fail 'consumer of deliver'
+wait "$producer" || fail deliver
+says "$temp/out" one two
+
 # Runs the sandbox, with membarrier(2) allowed or not.
 sandbox() # ARGUMENT...
 {
