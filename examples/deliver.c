@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends its arguments to a consumer that must come: deliver /NAME TEXT... */
+/* Sends its arguments to a consumer that must pop them: deliver /NAME TEXT... */
 #include <errno.h>
 #include <shmemq.h>
 #include <stdio.h>
@@ -7,26 +7,28 @@
 
 #define TEN_SECONDS (10 * INT64_C(1000000000))
 
-static int await_consumer(struct shmemq *q, int64_t deadline)
+/* Waits by one of two functions, however often a handler interrupts it. */
+static int await(int (*wait)(struct shmemq *, int64_t), struct shmemq *q,
+		 int64_t deadline)
 {
 	int result;
 
 	do
-		result = shmemq_wait_peer(q, shmemq_left(deadline));
+		result = wait(q, shmemq_left(deadline));
 	while (result != 0 && errno == EINTR);
 	return result;
 }
 
 static int deliver(struct shmemq *q, char **texts, int64_t deadline)
 {
-	if (await_consumer(q, deadline) != 0)
+	if (await(shmemq_wait_peer, q, deadline) != 0)
 		return -1;
 	for (; *texts != NULL; texts++) {
 		if (shmemq_timedpush(q, *texts, strlen(*texts), 0,
 				     shmemq_left(deadline)) != 0)
 			return -1;
 	}
-	return 0;
+	return await(shmemq_wait_empty, q, deadline);
 }
 
 int main(int argc, char **argv)

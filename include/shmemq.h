@@ -294,6 +294,15 @@ int shmemq_interrupt(struct shmemq *q);
 int shmemq_wait_peer(struct shmemq *q, int64_t timeout);
 
 /*
+ * Producer: waits until all messages that have been pushed before the call, by this handle or another one, have been
+ * popped. One that a consumer holds in place is not popped yet.
+ * Returns -1: EAGAIN (some are queued, and the call must not wait) EBADF (not a producer handle) EBADMSG ECANCELED
+ * EINTR EINVAL (also: a message has been started and not ended) EOWNERDEAD (some are queued, and the consumer died)
+ * EPERM EPIPE (some are queued, and the consumer has closed) ETIMEDOUT.
+ */
+int shmemq_wait_empty(struct shmemq *q, int64_t timeout);
+
+/*
  * A deadline is a moment on CLOCK_MONOTONIC, in nanoseconds: for a call that is repeated after a signal handler has
  * interrupted it, or for several calls that share one timeout. shmemq_deadline() returns the one that is `timeout` from
  * now; if that is negative or too large for the clock, INT64_MAX, which never comes. shmemq_left() returns the timeout

@@ -379,6 +379,10 @@ public:
 	bool wait_peer(timeout wait, std::error_code &ec) noexcept { return detail::report(wait_peer_(wait), ec); }
 	bool try_wait_peer(timeout wait = once) { return detail::tried(wait_peer_(wait), "shmemq_wait_peer"); }
 
+	void wait_empty(timeout wait = forever) { detail::check(wait_empty_(wait), "shmemq_wait_empty"); }
+	bool wait_empty(timeout wait, std::error_code &ec) noexcept { return detail::report(wait_empty_(wait), ec); }
+	bool try_wait_empty(timeout wait = once) { return detail::tried(wait_empty_(wait), "shmemq_wait_empty"); }
+
 	/* The caller closes it. */
 	int dupfd() { return detail::check(::shmemq_dupfd(q_.get()), "shmemq_dupfd"); }
 	int dupfd(std::error_code &ec) noexcept { return detail::report(::shmemq_dupfd(q_.get()), ec); }
@@ -437,6 +441,7 @@ private:
 		return ::shmemq_pop(q_.get(), buffer, size, type);
 	}
 	bool wait_peer_(timeout wait) noexcept { return ::shmemq_wait_peer(q_.get(), wait.ns()) == 0; }
+	bool wait_empty_(timeout wait) noexcept { return ::shmemq_wait_empty(q_.get(), wait.ns()) == 0; }
 	message pop_start_(timeout wait) noexcept
 	{
 		::shmemq *q = q_.get();

@@ -35,6 +35,30 @@
 #define SPIN_MIN_NS           1000
 #define SPINS_A_CLOCK_READING 32
 
+/* Have the messages before `position` been popped, where the tail was when the call began? */
+static bool is_popped(const struct smq_ring *ring, uint32_t position)
+{
+	/* Acquire: with the release in smq_ring_move(), what the consumer did with the messages is seen by the caller.
+	 */
+	uint32_t head =
+		atomic_load_explicit(&ring->header->consumer_progress.moved.position_units, memory_order_acquire);
+	uint32_t before = position - head;
+
+	/* The head cannot be further before that tail than a ring: so it is after it, or garbage, which a call that
+	 * has the owner lock reports. If so much has been popped meanwhile that it has come round, the ring's being
+	 * empty tells. Relaxed: only compared. */
+	return before == 0 || before > ring->mask ||
+	       atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed) == head;
+}
+
+bool smq_check_unlocked(const struct shmemq *q, const struct smq_want *want, bool exact)
+{
+	if (want->kind == SMQ_WANT_EMPTY)
+		return is_popped(&q->ring, want->need);
+	return smq_ring_guess(&q->ring, q->producer, want->need, exact) &&
+	       (!(q->state & SMQ_LIMITED) || smq_limit_guess(q));
+}
+
 /* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
 static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 {
@@ -269,7 +293,8 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 		err = EBADMSG;
 	else
 		err = timeout == 0 ? fail_try(q, want) : block(q, want, timeout);
-	if (q->pollable != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD)) {
+	if (q->pollable != NULL && want->kind == SMQ_WANT_MESSAGE &&
+	    (err == EAGAIN || err == EPIPE || err == EOWNERDEAD)) {
 		cancel = smq_cancel_disable();
 		err = poll_peer(q, want, err);
 		smq_cancel_restore(cancel);

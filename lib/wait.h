@@ -25,14 +25,18 @@
 /* What a call waits for. */
 enum smq_want_kind {
 	SMQ_WANT_MESSAGE, /* space for one, or one */
+	SMQ_WANT_EMPTY,   /* producer: that all has been popped */
 	SMQ_WANT_PEER,    /* a handle that lives at the other end */
 };
 
 struct smq_want {
 	enum smq_want_kind kind;
-	uint32_t need;  /* producer: units of the record that has to fit */
+	uint32_t need;  /* producer: units of the record that has to fit; SMQ_WANT_EMPTY, SHARED: a tail */
 	uint32_t found; /* consumer: bytes of the message at the head, once there is one */
 };
+
+/* smq_check() on a SHARED end without the owner lock: a guess. */
+bool smq_check_unlocked(const struct shmemq *q, const struct smq_want *want, bool exact);
 
 /*
  * Is it there? `exact`: before this side sleeps or fails; else a producer reads the room, which may lag. On a SHARED
@@ -41,10 +45,7 @@ struct smq_want {
 static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *want, bool exact)
 {
 	if (smq_unlikely(q->state & SMQ_SHARED) && !q->ownerlock.held)
-		return smq_ring_guess(&q->ring, q->producer, want->need, exact) &&
-				       (!(q->state & SMQ_LIMITED) || smq_limit_guess(q))
-			       ? SMQ_READY
-			       : SMQ_NOT_YET;
+		return smq_check_unlocked(q, want, exact) ? SMQ_READY : SMQ_NOT_YET;
 	if (!q->producer)
 		return smq_ring_peek(&q->ring, &want->found);
 	if (smq_unlikely(q->state & SMQ_LIMITED)) {

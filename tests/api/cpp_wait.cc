@@ -106,6 +106,23 @@ void for_a_peer()
 	CHECK(thrown([&] { none.try_wait_peer(); }) == std::errc::invalid_argument);
 }
 
+void for_an_empty_queue()
+{
+	pair p(SHMEMQ_NONBLOCK);
+	std::error_code ec;
+
+	p.in.wait_empty();
+	p.in.wait_empty({});
+	CHECK(p.in.wait_empty(once, ec) && !ec && p.in.try_wait_empty());
+	p.in.push("x");
+	waits([&](auto t) { p.in.wait_empty(t); }, [&](auto t, auto &error) { p.in.wait_empty(t, error); },
+	      [&](auto t) { return p.in.try_wait_empty(t); });
+	p.out.close();
+	CHECK(thrown([&] { p.in.try_wait_empty(); }) == std::errc::broken_pipe);
+	queue none;
+	CHECK(thrown([&] { none.wait_empty(); }) == std::errc::invalid_argument && !none.wait_empty({}, ec));
+}
+
 /* {} is as the handle was opened. */
 void nonblocking()
 {
@@ -184,6 +201,7 @@ int main()
 		{ "deadlines", deadlines },
 		{ "full_and_empty", full_and_empty },
 		{ "for_a_peer", for_a_peer },
+		{ "for_an_empty_queue", for_an_empty_queue },
 		{ "nonblocking", nonblocking },
 		{ "blocking", blocking },
 		{ "polled", polled },

@@ -31,6 +31,7 @@ int (*popm_start)(struct shmemq *, struct shmemq_msg *, unsigned, int64_t) = shm
 int (*popm_end)(struct shmemq *, unsigned) = shmemq_popm_end;
 int (*pollfd_)(struct shmemq *) = shmemq_pollfd;
 int (*interrupt)(struct shmemq *) = shmemq_interrupt;
+int (*wait_empty)(struct shmemq *, int64_t) = shmemq_wait_empty;
 int (*wait_peer)(struct shmemq *, int64_t) = shmemq_wait_peer;
 int64_t (*deadline)(int64_t) = shmemq_deadline;
 int64_t (*left)(int64_t) = shmemq_left;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a peer: its claim wakes the sleeper, the kernel is asked once a slice, and other waits learn nothing. The
- * linker lets this program see the sleeps, and the questions.
+ * Waiting for a peer, or until it has popped all: its claim, and its pops, wake the sleeper; the kernel is asked once a
+ * slice, and other waits learn nothing. The linker lets this program see the sleeps, and the questions.
  */
 #include "config.h"
 
@@ -84,6 +84,38 @@ TEST(a_claim_wakes)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
+static void *pop_later(void *argument)
+{
+	struct later *later = argument;
+	size_t size;
+
+	test_sleep(later->delay);
+	while (shmemq_timedpop_start(later->q, &size, NULL, 0) != NULL)
+		ck_assert_int_eq(shmemq_pop_end(later->q), 0);
+	return NULL;
+}
+
+TEST(a_pop_wakes)
+{
+	struct later later = { .name = test_name() };
+	struct shmemq *q = test_open(later.name, SHMEMQ_PRODUCER | (_i ? SHMEMQ_SHARED : 0) | SHMEMQ_CREATE, 1);
+	pthread_t thread;
+
+	later.q = test_open(later.name, SHMEMQ_CONSUMER, 0);
+	long_sleeps = true;
+	for (int i = 0; i < TEST_PART(200); i++) {
+		q->spin_misses = SMQ_SPIN_MISSES; /* sleeps at once */
+		ck_assert_int_eq(shmemq_push(q, NULL, 0, 0) | shmemq_push(q, NULL, 0, 0), 0);
+		later.delay = i % 5 * MS / 20;
+		ck_assert_int_eq(pthread_create(&thread, NULL, pop_later, &later), 0);
+		ck_assert_int_eq(shmemq_wait_empty(q, -1), 0);
+		pthread_join(thread, NULL);
+		smq_eventcount_new_slice(&q->eventcount);
+	}
+	ck_assert_uint_ge(sleeps, 1);
+	ck_assert_int_eq(shmemq_close(q) | shmemq_close(later.q), 0);
+}
+
 /* Of a peer that is there; with STAY in each call, since no other call asks. Of one that is not there, never. */
 TEST(asks_once_a_slice)
 {
@@ -133,6 +165,7 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.tests = {
 		{ a_claim_wakes, 4, 0 },
+		{ a_pop_wakes, 2, 0 },
 		{ asks_once_a_slice, 4, 0 },
 		{ nothing_is_learnt, 2, 0 },
 	},
