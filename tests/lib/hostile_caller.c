@@ -258,12 +258,27 @@ static int move(struct caller *c, uint64_t way)
 	return c->end == SHMEMQ_PRODUCER ? pushes[way](c) : pops[way](c);
 }
 
+/* The waits that move nothing. */
+static void wait_for_other(struct caller *c)
+{
+	caller_begin(c);
+	outcome(c, "wait_peer", shmemq_wait_peer(c->q, timeout(c)) == 0);
+	caller_moved(c, "wait_peer", 0);
+	if (c->end != SHMEMQ_PRODUCER)
+		return;
+	caller_begin(c);
+	outcome(c, "wait_empty", shmemq_wait_empty(c->q, timeout(c)) == 0);
+	caller_moved(c, "wait_empty", 0);
+}
+
 bool caller_step(struct caller *c)
 {
 	int err;
 
 	if (dice(c, 32) == 0)
 		ask(c);
+	if (dice(c, 32) == 0)
+		wait_for_other(c);
 	err = move(c, dice(c, WAYS));
 	c->counts->moved += err == 0;
 	if (err != EBADMSG)
