@@ -121,7 +121,7 @@ TEST(in_every_state)
 	close(dup_of(producer));
 	close(dup_of(consumer));
 	ck_assert_int_eq(shmemq_pop_end(consumer), 0);
-	file_record(file, file->consumer_progress.position_units)->size_plus_1 = UINT32_MAX;
+	file_record(file, file->consumer_progress.moved.position_units)->size_plus_1 = UINT32_MAX;
 	ck_fails(shmemq_pop_start(consumer, &size, NULL), EBADMSG);
 	close(dup_of(consumer));
 	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumer), 0);

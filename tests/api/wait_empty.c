@@ -356,10 +356,10 @@ TEST(ebadmsg)
 
 		open_ends(false, 0);
 		push_one();
-		good = file->consumer_progress.position_units;
-		file->consumer_progress.position_units += wrong[i];
+		good = file->consumer_progress.moved.position_units;
+		file->consumer_progress.moved.position_units += wrong[i];
 		FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, i - 1), EBADMSG));
-		file->consumer_progress.position_units = good;
+		file->consumer_progress.moved.position_units = good;
 		ck_fails(shmemq_wait_empty(q, 0), EBADMSG);
 		ck_fails(end_try(q, SHMEMQ_PRODUCER), EBADMSG);
 		close_ends();

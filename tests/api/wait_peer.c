@@ -188,9 +188,9 @@ TEST(in_every_state)
 	ck_assert_int_ge(end_finish(q, end), 0);
 	if (end == SHMEMQ_PRODUCER) {
 		fill(q, CALL_BYTES);
-		file->consumer_progress.position_units -= 8;
+		file->consumer_progress.moved.position_units -= 8;
 	} else {
-		file_record(file, file->consumer_progress.position_units)->size_plus_1 = UINT32_MAX;
+		file_record(file, file->consumer_progress.moved.position_units)->size_plus_1 = UINT32_MAX;
 	}
 	ck_fails(end_try(q, end), EBADMSG);
 	is_there();
