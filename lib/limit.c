@@ -58,23 +58,31 @@ enum smq_ring_status smq_limit_resume(struct shmemq *q)
 	return SMQ_READY;
 }
 
-enum smq_ring_status smq_limit_check(struct shmemq *q)
+/* Counts what lies before the head that this side knows. That may be the room, which lags: then that is done. */
+static enum smq_ring_status count_to_head(struct shmemq *q)
 {
 	struct smq_more *more = q->more;
 	enum smq_ring_status status;
 
-	if (smq_limit_left(q) != 0)
+	if (q->ring.position - more->limited_units <= q->ring.position - q->ring.head)
 		return SMQ_READY;
+	status = count_to(&q->ring, q->ring.head, &more->limited_units, &more->limited_messages);
+	if (status == SMQ_READY)
+		store(q);
+	return status;
+}
+
+enum smq_ring_status smq_limit_check(struct shmemq *q)
+{
+	enum smq_ring_status status = count_to_head(q);
+
+	if (status != SMQ_READY || smq_limit_left(q) != 0)
+		return status;
 	/* The head and not the room, which says nothing of a few small messages. */
 	status = smq_ring_load_head(&q->ring, 0);
-	if (status == SMQ_READY && q->ring.position - more->limited_units >= q->ring.position - q->ring.head)
-		status = count_to(&q->ring, q->ring.head, &more->limited_units, &more->limited_messages);
-	else if (status == SMQ_READY)
-		status = SMQ_BAD;
-	if (status != SMQ_READY)
-		return status;
-	store(q);
-	return smq_limit_left(q) != 0 ? SMQ_READY : SMQ_NOT_YET;
+	if (status == SMQ_READY)
+		status = count_to_head(q);
+	return status == SMQ_READY && smq_limit_left(q) == 0 ? SMQ_NOT_YET : status;
 }
 
 bool smq_limit_guess(const struct shmemq *q)

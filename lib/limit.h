@@ -3,10 +3,9 @@
  * messages_max: a push waits while so many messages are queued.
  *
  * How many are queued is not the difference of the two ends' totals, since a kill leaves a total short of an operation.
- * The positions are exact. So when the producer has pushed as many as may be queued, it counts the records from where
- * it last counted to the head: it reads each of its size words once more, before it overwrites them. What it has
- * counted stands in the header, for the other handles of a SHARED end. A handle that attaches counts from the head to
- * the tail.
+ * The positions are exact. So the producer counts the records from where it last counted to the head: it reads each of
+ * its size words once more, before it goes by a new head and overwrites them. What it has counted stands in the header,
+ * for the other handles of a SHARED end. A handle that attaches counts from the head to the tail.
  *
  * All of these with the owner lock, if the end is SHARED, but for the guess.
  */
@@ -29,7 +28,10 @@ static inline uint32_t smq_limit_left(const struct shmemq *q)
 	return queued < q->more->messages_max ? q->more->messages_max - queued : 0;
 }
 
-/* May one be pushed? If not as far as this side knows, counts what has been popped since. */
+/*
+ * May one be pushed? Counts what lies before the head that this side knows; if that is not enough, what has been popped
+ * since. To be called before a new head is used.
+ */
 enum smq_ring_status smq_limit_check(struct shmemq *q);
 
 /* The same without the owner lock, as smq_ring_guess(). */

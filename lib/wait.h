@@ -44,17 +44,17 @@ bool smq_check_unlocked(const struct shmemq *q, const struct smq_want *want, boo
  */
 static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *want, bool exact)
 {
+	enum smq_ring_status status;
+
 	if (smq_unlikely(q->state & SMQ_SHARED) && !q->ownerlock.held)
 		return smq_check_unlocked(q, want, exact) ? SMQ_READY : SMQ_NOT_YET;
 	if (!q->producer)
 		return smq_ring_peek(&q->ring, &want->found);
-	if (smq_unlikely(q->state & SMQ_LIMITED)) {
-		enum smq_ring_status status = smq_limit_check(q);
-
-		if (status != SMQ_READY)
-			return status;
-	}
-	return exact ? smq_ring_space(&q->ring, want->need) : smq_ring_room(&q->ring, want->need);
+	status = exact ? smq_ring_space(&q->ring, want->need) : smq_ring_room(&q->ring, want->need);
+	/* Afterwards, because it counts what lies before the head that the first check has found. */
+	if (smq_unlikely(q->state & SMQ_LIMITED) && status == SMQ_READY)
+		status = smq_limit_check(q);
+	return status;
 }
 
 /* Sets what a new handle knows of spinning. */
