@@ -88,6 +88,7 @@ struct shmemq;
 #define SHMEMQ_NOSPIN   0x0400u /* a call that waits sleeps at once, and takes no processor time */
 
 #define SHMEMQ_ATTR_TEMPORARY 0x0001u /* closing the last handle that claims an end removes the name */
+#define SHMEMQ_ATTR_BROADCAST 0x0002u /* up to 64 consumers, each of which gets every message from its open on */
 
 /* The attributes of a queue. Zero is the default in every field; reserved fields must be zero. */
 struct shmemq_attr {
@@ -126,8 +127,15 @@ struct shmemq_stat {
 	uint32_t consumer;     /* SHMEMQ_END_* */
 	uint32_t producer_pid; /* last process to claim the end, in its pid namespace; 0 = none; for display only */
 	uint32_t consumer_pid;
-	uint32_t waiting; /* SHMEMQ_WAIT_* */
-	uint32_t reserved[13];
+	uint32_t waiting;   /* SHMEMQ_WAIT_* */
+	uint32_t producers; /* live handles of each end */
+	uint32_t consumers;
+	/* Of a broadcast queue: the consumer that is furthest back. Then queued_* are what it has still to pop, and
+	 * popped_* what all consumers have popped, or was pushed before they came. */
+	uint32_t slowest_pid;   /* 0: there is no consumer; for display only */
+	uint64_t slowest_bytes; /* as queued_bytes and queued_messages; 0 if it is no broadcast queue */
+	uint64_t slowest_messages;
+	uint32_t reserved[6];
 };
 
 /*
@@ -136,7 +144,8 @@ struct shmemq_stat {
  * `mode`, less the umask, and `attr` (NULL: all defaults) are used only if this call creates the queue.
  * An end has one handle at a time, or, if all are opened with SHMEMQ_SHARED, up to 65535. Of these one at a time holds
  * the end's owner lock, from the start of a message to its end; the calls of the others wait meanwhile, as if the ring
- * were full or empty.
+ * were full or empty. A broadcast queue has up to 64 consumers, which must not be SHARED: each gets every message that
+ * is pushed from its open on. A push waits for the slowest of them, and without consumers never.
  * Returns NULL: EACCES EBADMSG EBUSY EEXIST EFBIG EINVAL EMFILE ENAMETOOLONG ENFILE ENOENT ENOMEM ENOSPC EOPNOTSUPP
  * EPROTO ETIMEDOUT.
  */

@@ -27,11 +27,13 @@ static void give_up_owner(struct shmemq *q)
 /* Is this handle the last of its end? `locked`: it has the init lock. */
 static bool is_last(struct shmemq *q, int fd, bool locked)
 {
-	if (!(q->state & SMQ_SHARED))
+	uint32_t number = smq_is_reader(q) ? smq_readers_number(q) : q->ownerlock.number;
+
+	if (!(q->state & SMQ_SHARED) && !smq_is_reader(q))
 		return true;
 	/* Without the lock another handle may be about to join. Then the end is not stored as closed: if this was the
 	 * last handle, the peer takes it for dead. */
-	return locked && !smq_endlock_others_held(fd, q->producer, q->ownerlock.number);
+	return locked && !smq_endlock_others_held(fd, q->producer, number);
 }
 
 static void remove_temporary(const struct shmemq *q, int fd)
@@ -53,8 +55,12 @@ static int leave_end(struct shmemq *q)
 	int fd = smq_fd(q), lock_fd, err;
 
 	/* Stores the room, by the head as it was stored: a call that was left may have got no further than its copy. */
-	if (!q->producer && !(q->state & SMQ_SHARED))
+	if (smq_is_reader(q)) {
+		smq_readers_leave(q);
+		smq_notify_fenced(q);
+	} else if (!q->producer && !(q->state & SMQ_SHARED)) {
 		(void)smq_attach(q);
+	}
 	give_up_owner(q); /* first: the other handles need not wait for the init lock too */
 	lock_fd = smq_endlock_open_fd(fd, q->forks);
 	/* If the init lock is not to be had, the end is given up all the same; only the name stays. */

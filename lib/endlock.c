@@ -162,6 +162,38 @@ bool smq_endlock_others_held(int fd, bool producer, uint32_t number)
 	       find_among(fd, producer, number + 1, SMQ_HANDLES_MAX).lives;
 }
 
+/* Ranges that smq_endlock_count() has still to look at. */
+#define RANGES_MAX 64
+
+uint32_t smq_endlock_count(int fd, bool producer)
+{
+	int64_t from[RANGES_MAX], to[RANGES_MAX], until = smq_now_ns() + QUESTIONS_NS;
+	uint32_t count = 0;
+	int ranges = 1;
+
+	from[0] = smq_lock_slot(producer, 1);
+	to[0] = smq_lock_slot(producer, SMQ_HANDLES_MAX) + SMQ_LOCK_SLOT_BYTES;
+	/* As in find(): the slots before the lock that the kernel tells of, and those after it. */
+	for (int i = 0; ranges > 0 && (i < QUESTIONS_MIN || smq_now_ns() < until); i++) {
+		int64_t first = from[--ranges], end = to[ranges], slot;
+		struct flock lock = lock_of(F_WRLCK, first, end);
+
+		if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+			continue;
+		count += read_lock(&lock).lives;
+		slot = lock.l_start - lock.l_start % SMQ_LOCK_SLOT_BYTES;
+		if (slot + SMQ_LOCK_SLOT_BYTES < end) {
+			from[ranges] = slot + SMQ_LOCK_SLOT_BYTES;
+			to[ranges++] = end;
+		}
+		if (slot > first && ranges < RANGES_MAX) {
+			from[ranges] = first;
+			to[ranges++] = slot;
+		}
+	}
+	return count;
+}
+
 int smq_endlock_look(int fd, bool producer, bool shared, bool *alone)
 {
 	struct claimant other = find_among(fd, producer, 1, SMQ_HANDLES_MAX);
@@ -179,16 +211,17 @@ static bool in_recovery(int fd, bool producer, uint32_t number)
 	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
-int smq_endlock_claim(int fd, bool producer, bool shared, uint32_t last, const smq_word *owner, uint32_t *number)
+int smq_endlock_claim(int fd, bool producer, bool shared, uint32_t most, uint32_t last, const smq_word *owner,
+		      uint32_t *number)
 {
 	int64_t pid = getpid() + (shared ? SMQ_LOCK_SHARED : 0);
 	int64_t namespace = SMQ_LOCK_MIDDLE + smq_process_pid_namespace();
 
-	for (uint32_t i = 0; i < SMQ_HANDLES_MAX; i++) {
+	for (uint32_t i = 0; i < most; i++) {
 		int64_t slot;
 		int err;
 
-		*number = (last + i) % SMQ_HANDLES_MAX + 1;
+		*number = (last + i) % most + 1;
 		slot = smq_lock_slot(producer, *number);
 		err = set_lock(fd, F_WRLCK, slot + pid, slot + namespace + 1);
 		if (err == EAGAIN)

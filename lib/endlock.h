@@ -46,10 +46,11 @@ void smq_endlock_close_fd(int lock_fd, int fd);
 int smq_endlock_look(int fd, bool producer, bool shared, bool *alone);
 
 /*
- * Claims the end for fd's own description, with the first free number after `last`, going round. `owner`: the end's
- * owner word. 0, EBUSY (no number is free), ENOMEM.
+ * Claims the end for fd's own description, with the first free number after `last`, going round at `most`. `owner`:
+ * the end's owner word. 0, EBUSY (no number is free), ENOMEM.
  */
-int smq_endlock_claim(int fd, bool producer, bool shared, uint32_t last, const smq_word *owner, uint32_t *number);
+int smq_endlock_claim(int fd, bool producer, bool shared, uint32_t most, uint32_t last, const smq_word *owner,
+		      uint32_t *number);
 
 /*
  * Does a handle live that has claimed this end? With this number? With another number? Of another description than
@@ -58,6 +59,9 @@ int smq_endlock_claim(int fd, bool producer, bool shared, uint32_t last, const s
 bool smq_endlock_held(int fd, bool producer);
 bool smq_endlock_number_held(int fd, bool producer, uint32_t number);
 bool smq_endlock_others_held(int fd, bool producer, uint32_t number);
+
+/* How many handles that live have claimed this end. At most so many as can be counted in a tenth of a second. */
+uint32_t smq_endlock_count(int fd, bool producer);
 
 /*
  * Keeps this number, of a handle that has died, from being given out, and other handles from recovering from its death.

@@ -201,6 +201,11 @@ struct smq_claim {
 };
 #define SMQ_CLAIM_STATE 3u /* mask */
 #define SMQ_CLAIM_ONE   4u
+/*
+ * The claim of a broadcast queue's consumer (struct smq_reader) has two states more: with this one it has been claimed,
+ * and its words are not valid yet. A word that is 0 was never claimed. SHMEMQ_END_DEAD: a producer has let it go.
+ */
+#define SMQ_CLAIM_JOINING 0u
 
 /*
  * Where an end's handles sleep. Written by: these handles when they go to sleep, poll or are interrupted; a new claim,
@@ -218,7 +223,8 @@ struct smq_wait {
 /*
  * The head, as of a moment ago: at most a 64th of the capacity before the head; in the middle of a pop, and that pop.
  * Written by: the consumer's handle; on a SHARED end, the holder of the owner lock. Read by: the producer, when its
- * private copy of the head says that the ring is full.
+ * private copy of the head says that the ring is full. Of a broadcast queue: written and read by the producers, the
+ * position of the consumer that was furthest back when one of them last looked.
  */
 struct smq_room {
 	smq_word position_units;

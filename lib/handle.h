@@ -57,9 +57,9 @@ struct shmemq {
 	bool producer;        /* likewise */
 	bool nonblock;        /* SHMEMQ_NONBLOCK: the timeout of calls without such an argument is 0 */
 	bool nospin;          /* SHMEMQ_NOSPIN: sleep at once */
-	bool stay;            /* SHMEMQ_STAY: go on waiting when the peer has closed or died */
-	uint16_t flags;       /* of the queue: SHMEMQ_ATTR_* */
-	int directory;        /* TEMPORARY: of its name, which must be found after a chroot(2) too; else -1 */
+	bool stay;      /* go on waiting when the peer has closed or died: SHMEMQ_STAY, a broadcast queue's producer */
+	uint16_t flags; /* of the queue: SHMEMQ_ATTR_* */
+	int directory;  /* TEMPORARY: of its name, which must be found after a chroot(2) too; else -1 */
 	struct smq_eventcount eventcount;
 	struct smq_peer peer;
 	struct smq_ownerlock ownerlock;

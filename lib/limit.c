@@ -92,5 +92,5 @@ bool smq_limit_guess(const struct shmemq *q)
 	/* A handle that has counted up to the head found the limit reached; each later pop is followed by a
 	 * notification. */
 	return load(&progress->moved.messages_lo) - load(&progress->limited_messages) < q->more->messages_max ||
-	       load(&progress->limited_units) != load(&q->header->consumer_progress.moved.position_units);
+	       load(&progress->limited_units) != smq_ring_guess_head(&q->ring, load(&progress->moved.position_units));
 }

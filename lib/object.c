@@ -19,9 +19,21 @@
 #define MFD_NOEXEC_SEAL 0x0008u
 #endif
 
+#define ATTR_FLAGS (SHMEMQ_ATTR_TEMPORARY | SHMEMQ_ATTR_BROADCAST)
+
 static uint32_t page_bytes(void)
 {
 	return (uint32_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Bytes before the ring: pages. */
+static uint32_t header_bytes(uint32_t flags)
+{
+	uint32_t page = page_bytes(), bytes = page;
+
+	if (flags & SHMEMQ_ATTR_BROADCAST)
+		bytes = SMQ_READERS_OFFSET + SMQ_READERS_MAX * (uint32_t)sizeof(struct smq_reader);
+	return (bytes + page - 1) / page * page;
 }
 
 int smq_object_path(const char *name, char path[SMQ_PATH_BYTES])
@@ -120,7 +132,7 @@ static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *ident
 	uint64_t wanted = attr->capacity != 0 ? attr->capacity : SMQ_CAPACITY_DEFAULT;
 	uint32_t alignment = attr->alignment != 0 ? attr->alignment : SMQ_UNIT;
 
-	if (wanted > SMQ_CAPACITY_MAX || (attr->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0 ||
+	if (wanted > SMQ_CAPACITY_MAX || (attr->flags & ~ATTR_FLAGS) != 0 ||
 	    memcmp(attr->reserved, no_reserved, sizeof no_reserved) != 0)
 		return EINVAL;
 	if (!is_alignment(alignment))
@@ -135,6 +147,7 @@ static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *ident
 	identity->messages_max = attr->messages_max;
 	identity->alignment = alignment;
 	identity->flags = attr->flags;
+	identity->header_bytes = header_bytes(attr->flags);
 	memcpy(identity->user, attr->user, sizeof identity->user);
 	return 0;
 }
@@ -233,7 +246,6 @@ static int build(int fd, const struct shmemq_attr *given)
 	struct smq_identity identity = {
 		.magic = { SMQ_MAGIC_0, SMQ_MAGIC_1 },
 		.version = SMQ_VERSION,
-		.header_bytes = page_bytes(),
 		.mechanism = smq_mechanism,
 	};
 	int err;
@@ -322,15 +334,15 @@ int smq_object_identify(int fd, struct smq_identity *identity)
 	if (read_identity(fd, identity, &st) != 0)
 		return EPROTO;
 	if (identity->version != SMQ_VERSION || identity->mechanism != smq_mechanism ||
-	    identity->header_bytes != page_bytes())
+	    identity->header_bytes != header_bytes(identity->flags))
 		return EPROTO;
-	if (!is_power_of_two(identity->capacity) || identity->capacity < identity->header_bytes ||
+	if (!is_power_of_two(identity->capacity) || identity->capacity < page_bytes() ||
 	    identity->capacity > SMQ_CAPACITY_MAX)
 		return EPROTO;
 	if (!is_alignment(identity->alignment) || identity->capacity < 2 * identity->alignment)
 		return EPROTO;
 	/* What later libraries may make, and this one cannot keep. */
-	if (identity->capacity_max != identity->capacity || (identity->flags & ~SHMEMQ_ATTR_TEMPORARY) != 0)
+	if (identity->capacity_max != identity->capacity || (identity->flags & ~ATTR_FLAGS) != 0)
 		return EPROTO;
 	if (st.st_size < (off_t)(identity->header_bytes + identity->capacity))
 		return EPROTO; /* truncated: its pages would be SIGBUS */

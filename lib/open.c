@@ -41,34 +41,42 @@ static struct smq_progress *progress_of(const struct shmemq *q)
 	return q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
 }
 
-/* Locks the end in the file of fd's description, under the init lock. 0, EBUSY, ENOMEM. */
-static int lock_end(struct shmemq *q, int fd)
+/* May the handle's end have many handles? */
+static bool has_many(const struct shmemq *q)
 {
-	bool shared = q->state & SMQ_SHARED;
+	return q->state & SMQ_SHARED || smq_is_reader(q);
+}
+
+/* Locks the end in the file of fd's description, under the init lock, and so gets a number. 0, EBUSY, ENOMEM. */
+static int lock_end(struct shmemq *q, int fd, uint32_t *number)
+{
 	struct smq_progress *progress = progress_of(q);
 	/* Relaxed: the init lock orders it. The count of claims, so that numbers are not soon used again. */
 	uint32_t claims = atomic_load_explicit(&smq_claim_of(q->header, q->producer)->state, memory_order_relaxed) /
 			  SMQ_CLAIM_ONE;
-	uint32_t number;
-	int err = smq_endlock_claim(fd, q->producer, shared, claims % SMQ_HANDLES_MAX, &progress->owner, &number);
+	uint32_t most = smq_is_reader(q) ? SMQ_READERS_MAX : SMQ_HANDLES_MAX;
+	int err = smq_endlock_claim(fd, q->producer, has_many(q), most, claims % most, &progress->owner, number);
 
-	if (err == 0 && shared) {
-		q->ownerlock.number = number;
+	q->eventcount.shared = has_many(q);
+	if (err == 0 && q->state & SMQ_SHARED) {
+		q->ownerlock.number = *number;
 		q->ownerlock.word = &progress->owner;
-		q->eventcount.shared = true;
 	}
 	return err;
 }
 
 /*
- * Attaches the handle to the mapped memory, under the init lock and with the end's lock held. `alone`: no other handle
- * has the end. 0 or EBADMSG.
+ * Attaches the handle to the mapped memory, under the init lock and with the end's lock of this number held. `alone`:
+ * no other handle has the end. 0 or EBADMSG.
  */
-static int attach_handle(struct shmemq *q, bool alone, bool registered)
+static int attach_handle(struct shmemq *q, uint32_t number, bool alone, bool registered)
 {
 	struct smq_claim *own = smq_claim_of(q->header, q->producer), *peer = smq_claim_of(q->header, !q->producer);
 
-	if (alone) {
+	if (smq_is_reader(q)) {
+		if (smq_readers_join(q, number) != SMQ_READY)
+			return EBADMSG;
+	} else if (alone) {
 		if (smq_attach(q) != SMQ_READY)
 			return EBADMSG;
 		/* No other handle is left, so a number in the owner word is a dead handle's. */
@@ -105,6 +113,16 @@ static void set_identity(struct shmemq *q, const struct smq_identity *identity, 
 {
 	q->flags = (uint16_t)identity->flags;
 	smq_ring_init(&q->ring, records, identity->capacity, identity->alignment);
+	if (smq_is_broadcaster(q)) {
+		q->ring.readers = smq_reader_of(q->header, 1);
+		q->stay = true;
+	}
+}
+
+/* Is it an end that such a queue has? A consumer of a broadcast queue does not share its position. 0 or EINVAL. */
+static int check_end(const struct smq_identity *identity, unsigned flags)
+{
+	return identity->flags & SHMEMQ_ATTR_BROADCAST && flags & SHMEMQ_CONSUMER && flags & SHMEMQ_SHARED ? EINVAL : 0;
 }
 
 /* Makes what a handle of such a queue needs beside its block, once. 0 or ENOMEM. */
@@ -126,6 +144,7 @@ static int make_more(struct shmemq *q, const struct smq_identity *identity)
 static int claim_end(struct shmemq *q, bool registered)
 {
 	struct smq_identity identity;
+	uint32_t number;
 	bool alone;
 	void *map;
 	int fd, err;
@@ -144,7 +163,9 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err == 0)
 		err = smq_object_identify(fd, &identity);
 	if (err == 0)
-		err = smq_endlock_look(fd, q->producer, q->state & SMQ_SHARED, &alone);
+		q->flags = (uint16_t)identity.flags;
+	if (err == 0)
+		err = smq_endlock_look(fd, q->producer, has_many(q), &alone);
 	if (err == 0)
 		err = make_more(q, &identity);
 	if (err == 0)
@@ -152,9 +173,9 @@ static int claim_end(struct shmemq *q, bool registered)
 	if (err == 0) {
 		q->header = map;
 		set_identity(q, &identity, (unsigned char *)map + identity.header_bytes);
-		err = lock_end(q, fd);
+		err = lock_end(q, fd, &number);
 		if (err == 0)
-			err = attach_handle(q, alone, registered);
+			err = attach_handle(q, number, alone, registered);
 		if (err != 0)
 			smq_mapping_unmap(map, identity.header_bytes, identity.capacity);
 	}
@@ -191,7 +212,8 @@ static int open_handle(struct shmemq *q, int from, unsigned flags, bool register
 	smq_handle_set_fd(q, fd);
 	if (flags & SHMEMQ_OBSERVER)
 		err = observe(q);
-	else if ((err = smq_object_identify(q->fd, &identity)) == 0) /* before anything is changed, even a lock */
+	else if ((err = smq_object_identify(q->fd, &identity)) == 0 && /* before anything is changed, even a lock */
+		 (err = check_end(&identity, flags)) == 0)
 		err = claim_end(q, registered);
 	if (err != 0) {
 		close(q->fd);

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "endlock.h"
+#include "readers.h"
 #include "shmemq.h"
 
 /* Acquire: its release is in smq_claim_open() and smq_claim_close(). What a peer that closed did before is seen. */
@@ -41,6 +42,8 @@ static void ask(struct shmemq *q)
 void smq_peer_probe(struct shmemq *q, int64_t now)
 {
 	q->peer.probed_at = now;
+	if (smq_is_broadcaster(q))
+		smq_readers_probe(q);
 	if (!q->stay)
 		ask(q);
 }

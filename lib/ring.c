@@ -4,6 +4,8 @@
 
 #include "ring.h"
 
+#include "shmemq.h"
+
 static uint32_t load(const smq_word *word)
 {
 	return atomic_load_explicit(word, memory_order_relaxed);
@@ -87,6 +89,85 @@ static bool head_is_valid(const struct smq_ring *ring, uint32_t head)
 	return smq_position_is_aligned(ring, head) && ring->position - head <= ring->mask;
 }
 
+/*
+ * How far a broadcast queue's consumer is before `tail`, in units, as far as it keeps the producer from reusing the
+ * ring; by its position, or by its room if not `exact`. `known`: how far any consumer was at the last look. false:
+ * garbage.
+ */
+static bool lag_of(const struct smq_ring *ring, const struct smq_reader *reader, bool exact, uint32_t tail,
+		   uint32_t known, uint32_t *lag)
+{
+	/* Acquire: with the release of OPEN in smq_readers_join(), the position below is the consumer's; with the
+	 * release of CLOSED in smq_claim_close(), or of DEAD in smq_readers_let_go(), it has read what it was to read
+	 * before this side writes over it. */
+	uint32_t claim = atomic_load_explicit(&reader->claim.state, memory_order_acquire), position;
+
+	*lag = 0;
+	if (claim != 0 && (claim & SMQ_CLAIM_STATE) == SMQ_CLAIM_JOINING)
+		*lag = known;
+	if ((claim & SMQ_CLAIM_STATE) != SHMEMQ_END_OPEN)
+		return true;
+	/* Acquire, as in smq_ring_load_head() and smq_ring_load_room(). If another consumer has got this number since
+	 * the claim was loaded, the position is that one's or, further back, the last one's: either will do. */
+	position = atomic_load_explicit(exact ? &reader->moved[0].position_units : &reader->room[0].position_units,
+					memory_order_acquire);
+	*lag = tail - position;
+	/* No consumer joins before the head of the last look (load_slowest()), and none moves back. */
+	if (*lag > known && exact)
+		return false;
+	if (*lag > known)
+		*lag = known; /* the room may lag */
+	return smq_position_is_aligned(ring, position);
+}
+
+/* The greatest lag of all consumers of a broadcast queue. false: garbage. */
+static bool greatest_lag(const struct smq_ring *ring, bool exact, uint32_t tail, uint32_t known, uint32_t *greatest)
+{
+	uint32_t lag;
+
+	*greatest = 0;
+	for (uint32_t i = 0; i < SMQ_READERS_MAX; i++) {
+		if (!lag_of(ring, &ring->readers[i], exact, tail, known, &lag))
+			return false;
+		if (lag > *greatest)
+			*greatest = lag;
+	}
+	return true;
+}
+
+/*
+ * The head of a broadcast queue: the position of the consumer that is furthest back, or the tail if there is none.
+ *
+ * A consumer that joins while this looks: it stores JOINING, fences, and loads the tail, at which it starts. This side
+ * has stored the tail, fences, and loads the claims. Of the two fences one comes first. If it is the consumer's, this
+ * side sees JOINING, or what came after it, and goes no further than the last look allowed. If it is this side's, the
+ * consumer starts at this tail, or after it; and until the next look this side overwrites nothing after this tail, since
+ * the head that it goes by is not after it. So a consumer never starts before the head of a look that has not seen
+ * it (doc/model/join.pml). On a SHARED end an earlier holder may have stored the tail: the owner lock orders that before
+ * this fence.
+ */
+static enum smq_ring_status load_slowest(struct smq_ring *ring, bool exact, uint32_t record_units)
+{
+	uint32_t lag;
+
+	/* The tail is seen before the claims are read. Partner: the fence in smq_readers_join(). */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!greatest_lag(ring, exact, ring->position, ring->position - ring->head, &lag))
+		return SMQ_BAD;
+	ring->head = ring->position - lag;
+	/* For the other handles of a SHARED end, and the next producer: to be used before it is written over anything
+	 * before that head. Relaxed: the owner lock, or the end's lock, orders it. */
+	atomic_store_explicit(&ring->header->consumer_room.position_units, ring->head, memory_order_relaxed);
+	return smq_ring_fits_head(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
+}
+
+/* Where an attaching producer finds a head. Of a broadcast queue that is the last one that a producer has gone by. */
+static const smq_word *head_word(const struct smq_ring *ring, const struct smq_header *header)
+{
+	return ring->readers != NULL ? &header->consumer_room.position_units
+				     : &header->consumer_progress.moved.position_units;
+}
+
 enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header)
 {
 	uint32_t tail, size, count = 0, bytes = 0;
@@ -108,20 +189,23 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 		bytes += size;
 	}
 	/* Acquire, as in smq_ring_load_head(). */
-	ring->head = atomic_load_explicit(&header->consumer_progress.moved.position_units, memory_order_acquire);
+	ring->head = atomic_load_explicit(head_word(ring, header), memory_order_acquire);
 	if (status == SMQ_BAD || !head_is_valid(ring, ring->head))
 		return SMQ_BAD;
 	forget_limit(ring);
 	/* Only here, after all checks, is shared memory written. */
 	smq_ring_move(ring, ring->position, count, bytes);
-	return SMQ_READY;
+	return ring->readers != NULL ? load_slowest(ring, true, 0) : SMQ_READY;
 }
 
 enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units)
 {
-	/* Acquire: with the release in smq_ring_store_room(), as in smq_ring_load_head(). */
-	uint32_t room = atomic_load_explicit(&ring->header->consumer_room.position_units, memory_order_acquire);
+	uint32_t room;
 
+	if (ring->readers != NULL)
+		return load_slowest(ring, false, record_units);
+	/* Acquire: with the release in smq_ring_store_room(), as in smq_ring_load_head(). */
+	room = atomic_load_explicit(&ring->header->consumer_room.position_units, memory_order_acquire);
 	if (!smq_position_is_aligned(ring, room))
 		return SMQ_BAD;
 	/* The room is stored after the head, so it may lie before the head that was seen. Garbage that does is not
@@ -133,16 +217,33 @@ enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_u
 
 enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_units)
 {
+	uint32_t head;
+
+	if (ring->readers != NULL)
+		return load_slowest(ring, true, record_units);
 	/* Acquire: with the release in smq_ring_move(), the consumer has read what lies before the head before
 	 * this side writes over it. */
-	uint32_t head =
-		atomic_load_explicit(&ring->header->consumer_progress.moved.position_units, memory_order_acquire);
-
+	head = atomic_load_explicit(&ring->header->consumer_progress.moved.position_units, memory_order_acquire);
 	/* The head only moves forward: one before the last is garbage. */
 	if (!head_is_valid(ring, head) || ring->position - head > ring->position - ring->head)
 		return SMQ_BAD;
 	ring->head = head;
 	return smq_ring_fits_head(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
+}
+
+uint32_t smq_ring_guess_head(const struct smq_ring *ring, uint32_t tail)
+{
+	uint32_t known, lag;
+
+	/* Acquire, also in lag_of(): what the consumer did with the messages is seen by a caller that waits for that. */
+	if (ring->readers == NULL)
+		return atomic_load_explicit(&ring->header->consumer_progress.moved.position_units,
+					    memory_order_acquire);
+	known = tail - load(&ring->header->consumer_room.position_units);
+	/* The tail may have been loaded before a look that went further. */
+	if (known > ring->mask)
+		known = ring->mask;
+	return tail - (greatest_lag(ring, true, tail, known, &lag) ? lag : ring->mask + 1);
 }
 
 /* Enters into the index the record at the tail, which is the first to reach into the `count` 64ths before `limit`. */
@@ -204,6 +305,54 @@ enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_
 	load_lease(ring);
 	ring->room = &header->consumer_room.position_units;
 	ring->room_due = load(ring->room) + smq_room_step(ring);
+	smq_ring_store_room(ring);
+	return SMQ_READY;
+}
+
+/* The producer's words, copied while it may be pushing. */
+struct pushed {
+	uint32_t tail, messages_lo, messages_hi, moved_lo, moved_hi;
+};
+
+static void copy_pushed(const struct smq_moved *moved, struct pushed *pushed)
+{
+	pushed->tail = atomic_load_explicit(&moved->position_units, memory_order_acquire);
+	/* Acquire: the upper words are loaded after the lower ones, as smq_ring_total() needs it. */
+	pushed->messages_lo = atomic_load_explicit(&moved->messages_lo, memory_order_acquire);
+	pushed->moved_lo = atomic_load_explicit(&moved->moved_lo, memory_order_acquire);
+	pushed->messages_hi = corrected(load(&moved->messages_hi), pushed->messages_lo);
+	pushed->moved_hi = corrected(load(&moved->moved_hi), pushed->moved_lo);
+}
+
+/* Attempts to copy them from one moment: they are for shmemq_stat(), and may be one push short in any case. */
+#define COPIES 100
+
+enum smq_ring_status smq_ring_join(struct smq_ring *ring, struct smq_header *header, struct smq_reader *reader)
+{
+	const struct smq_moved *producer = &header->producer_progress.moved;
+	struct smq_moved *moved = &reader->moved[0];
+	struct pushed pushed;
+
+	copy_pushed(producer, &pushed);
+	for (int i = 0; i < COPIES && load(&producer->position_units) != pushed.tail; i++)
+		copy_pushed(producer, &pushed);
+	if (!smq_position_is_aligned(ring, pushed.tail))
+		return SMQ_BAD;
+	ring->moved = moved;
+	ring->position = ring->lease = pushed.tail;
+	/* What was pushed before counts as popped, so that the difference is what is queued for this consumer. */
+	ring->messages_lo = pushed.messages_lo;
+	ring->messages_hi = pushed.messages_hi;
+	ring->moved_lo = pushed.moved_lo;
+	ring->moved_hi = pushed.moved_hi;
+	/* Relaxed: OPEN publishes all of this. */
+	atomic_store_explicit(&moved->position_units, pushed.tail, memory_order_relaxed);
+	atomic_store_explicit(&moved->lease_units, pushed.tail, memory_order_relaxed);
+	atomic_store_explicit(&moved->messages_lo, pushed.messages_lo, memory_order_relaxed);
+	atomic_store_explicit(&moved->messages_hi, pushed.messages_hi, memory_order_relaxed);
+	atomic_store_explicit(&moved->moved_lo, pushed.moved_lo, memory_order_relaxed);
+	atomic_store_explicit(&moved->moved_hi, pushed.moved_hi, memory_order_relaxed);
+	ring->room = &reader->room[0].position_units;
 	smq_ring_store_room(ring);
 	return SMQ_READY;
 }

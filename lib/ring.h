@@ -37,6 +37,7 @@ struct smq_ring {
 			/* The same, or a position before it, so that a record fits only if it ends within the
 			 * limit that has been announced. */
 			uint32_t cached_head;
+			struct smq_reader *readers; /* of a broadcast queue: its consumers; else NULL */
 		};
 		struct {                          /* consumer */
 			smq_word *room;           /* its own, in shared memory */
@@ -195,6 +196,12 @@ void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, bo
 enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
 
 /*
+ * Starts a consumer of a broadcast queue, whose words are `reader`, at the producer's tail. SMQ_READY or SMQ_BAD.
+ * Before, the claim says that it joins: see SMQ_CLAIM_JOINING.
+ */
+enum smq_ring_status smq_ring_join(struct smq_ring *ring, struct smq_header *header, struct smq_reader *reader);
+
+/*
  * With the owner lock: is the end as this handle left it? Then all that it knows is still right, and it need not
  * resume. Relaxed: the loads follow the acquire of the owner lock. Position and messages differ if another handle has
  * moved any since; the position alone does not, since it comes round. Before a handle has resumed, no total equals its
@@ -213,6 +220,12 @@ static inline bool smq_ring_is_unmoved(const struct smq_ring *ring, bool produce
 }
 
 /*
+ * Where the consumer is, for a producer at `tail`, as a guess like the one below. Of a broadcast queue: the consumer
+ * that is furthest back. Garbage gives a head that is too far from the tail.
+ */
+uint32_t smq_ring_guess_head(const struct smq_ring *ring, uint32_t tail);
+
+/*
  * On a SHARED end, without the owner lock: may there be space for a record of `record_units` (producer; `exact`: by the
  * head, else by the room), or a message (consumer)? A guess, because the words are read one after the other while other
  * handles change them. A wrong "no" does not last: whatever changes after the first load is followed by a notification.
@@ -224,9 +237,9 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
 
 	if (!producer)
 		return atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_relaxed) != 0;
-	used = position - atomic_load_explicit(exact ? &ring->header->consumer_progress.moved.position_units
-						     : &ring->header->consumer_room.position_units,
-					       memory_order_relaxed);
+	used = position -
+	       (exact ? smq_ring_guess_head(ring, position)
+		      : atomic_load_explicit(&ring->header->consumer_room.position_units, memory_order_relaxed));
 	/* The room may lag so far with a full ring; a head that is so far is garbage. */
 	if (used > ring->mask)
 		return exact;

@@ -7,6 +7,7 @@
 #include "call.h"
 #include "cancel.h"
 #include "endlock.h"
+#include "readers.h"
 
 /*
  * Copies words of the header, after smq_fd(). An end has the header mapped. An observer maps nothing, since the next
@@ -121,17 +122,21 @@ struct totals {
 	uint64_t messages, bytes;
 };
 
+static size_t offset_of_moved(bool producer)
+{
+	return producer ? offsetof(struct smq_header, producer_progress)
+			: offsetof(struct smq_header, consumer_progress);
+}
+
 /*
- * Reads an end's position and totals while the end is in use. The upper word of a total is stored before the lower one.
+ * Reads a position and totals, from `offset` on, while the end is in use. The upper word of a total is stored before the lower one.
  * So an upper word that was read after the lower one belongs to it or is one ahead, which smq_ring_total() corrects;
  * one that was read before it may be one short. Therefore everything is copied twice, and the lower words are taken
  * from the first copy, the upper ones from the second. If the upper words differ, more may have been moved between.
  * Two rounds are enough for an honest writer (2^31 lie between two changes), and a hostile one gets no more.
  */
-static bool count_moved(const struct shmemq *q, bool producer, struct totals *totals)
+static bool count_moved(const struct shmemq *q, size_t offset, struct totals *totals)
 {
-	size_t offset = producer ? offsetof(struct smq_header, producer_progress)
-				 : offsetof(struct smq_header, consumer_progress);
 	struct moved first, second;
 
 	for (int i = 0; i < 2; i++) {
@@ -146,15 +151,49 @@ static bool count_moved(const struct shmemq *q, bool producer, struct totals *to
 	return true;
 }
 
+/*
+ * Of a broadcast queue: finds the live consumer that is furthest back. `*totals`: what it has popped, and what had been
+ * pushed before it came.
+ */
+static bool count_slowest(const struct shmemq *q, struct shmemq_stat *st, struct totals *totals)
+{
+	struct totals now, tail;
+
+	if (!count_moved(q, offset_of_moved(true), &tail))
+		return false;
+	for (uint32_t number = 1; number <= SMQ_READERS_MAX; number++) {
+		size_t offset = SMQ_READERS_OFFSET + (number - 1) * sizeof(struct smq_reader);
+		struct claim claim;
+
+		if (!copy_words(q, offset, &claim, sizeof claim))
+			return false;
+		if (smq_claim_state(claim.word) != SHMEMQ_END_OPEN || !smq_endlock_number_held(q->fd, false, number))
+			continue;
+		if (!count_moved(q, offset + offsetof(struct smq_reader, moved), &now))
+			return false;
+		/* By their distance from one tail, which some may have passed meanwhile. */
+		if (st->slowest_pid != 0 && (int32_t)(tail.position_units - now.position_units) <=
+						    (int32_t)(tail.position_units - totals->position_units))
+			continue;
+		*totals = now;
+		st->slowest_pid = claim.pid;
+	}
+	return true;
+}
+
 /* The words are read one after the other while both sides run, so their differences are clamped to what is possible. */
 static bool count(const struct shmemq *q, struct shmemq_stat *st)
 {
+	bool broadcast = q->flags & SHMEMQ_ATTR_BROADCAST;
 	struct totals popped, pushed;
 	uint32_t units;
 
 	/* Popped first: of a queue in motion, pushed is then not less than that. */
-	if (!count_moved(q, false, &popped) || !count_moved(q, true, &pushed))
+	if (!(broadcast ? count_slowest(q, st, &popped) : count_moved(q, offset_of_moved(false), &popped)) ||
+	    !count_moved(q, offset_of_moved(true), &pushed))
 		return false;
+	if (broadcast && st->slowest_pid == 0)
+		popped = pushed; /* nobody is to pop it */
 	st->popped_messages = popped.messages;
 	st->popped_bytes = popped.bytes;
 	st->pushed_messages = pushed.messages;
@@ -168,7 +207,15 @@ static bool count(const struct shmemq *q, struct shmemq_stat *st)
 	st->queued_messages = pushed.messages > popped.messages ? pushed.messages - popped.messages : 0;
 	if (st->queued_messages > units)
 		st->queued_messages = units;
+	st->slowest_bytes = broadcast ? st->queued_bytes : 0;
+	st->slowest_messages = broadcast ? st->queued_messages : 0;
 	return true;
+}
+
+/* How many handles has this end, which is in `state`? */
+static uint32_t count_handles(const struct shmemq *q, bool producer, uint32_t state)
+{
+	return state == SHMEMQ_END_OPEN ? smq_endlock_count(q->fd, producer) : 0;
 }
 
 /* Does a handle of this end, which is in `state`, sleep? A handle that was killed asleep has left its bits. */
@@ -202,6 +249,8 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	    !look_for_sleepers(q, true, now.producer, &now.waiting) ||
 	    !look_for_sleepers(q, false, now.consumer, &now.waiting))
 		return smq_fail(EBADMSG);
+	now.producers = count_handles(q, true, now.producer);
+	now.consumers = count_handles(q, false, now.consumer);
 	*st = now;
 	return 0;
 }

@@ -38,17 +38,13 @@
 /* Have the messages before `position` been popped, where the tail was when the call began? */
 static bool is_popped(const struct smq_ring *ring, uint32_t position)
 {
-	/* Acquire: with the release in smq_ring_move(), what the consumer did with the messages is seen by the caller.
-	 */
-	uint32_t head =
-		atomic_load_explicit(&ring->header->consumer_progress.moved.position_units, memory_order_acquire);
-	uint32_t before = position - head;
+	uint32_t tail = atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed);
+	uint32_t head = smq_ring_guess_head(ring, tail), before = position - head;
 
 	/* The head cannot be further before that tail than a ring: so it is after it, or garbage, which a call that
 	 * has the owner lock reports. If so much has been popped meanwhile that it has come round, the ring's being
 	 * empty tells. Relaxed: only compared. */
-	return before == 0 || before > ring->mask ||
-	       atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed) == head;
+	return before == 0 || before > ring->mask || tail == head;
 }
 
 bool smq_check_unlocked(const struct shmemq *q, const struct smq_want *want, bool exact)
@@ -247,12 +243,13 @@ static smq_always_inline int block(struct shmemq *q, struct smq_want *want, int6
 static void recheck_peer(struct shmemq *q)
 {
 	struct smq_recheck *recheck = &q->pollable->peer;
+	bool asks = !q->stay || smq_is_broadcaster(q);
 
-	if (!q->stay && smq_recheck_due(recheck)) {
+	if (asks && smq_recheck_due(recheck)) {
 		smq_peer_probe(q, smq_now_ns());
 		smq_recheck_done(recheck, true);
 	}
-	if (q->stay || smq_peer_gone(q) != 0)
+	if (!asks || smq_peer_gone(q) != 0)
 		recheck->since = 0; /* no more checks: a peer that comes back raises the descriptor */
 	if (recheck->since != 0)
 		smq_pollable_raise_at(q->pollable, recheck->at);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "limit.h"
+#include "readers.h"
 
 /*
  * A sleep and its wake add some 50 us (doc/design.md): a longer spin costs more than the sleep that it saves. If a wait

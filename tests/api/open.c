@@ -131,7 +131,7 @@ TEST(attr_refused)
 	}
 	for (int bit = 0; bit < 32; bit++) {
 		attr = (struct shmemq_attr){ .flags = 1u << bit };
-		if (attr.flags != SHMEMQ_ATTR_TEMPORARY)
+		if (!(attr.flags & (SHMEMQ_ATTR_TEMPORARY | SHMEMQ_ATTR_BROADCAST)))
 			ck_fails(shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr), EINVAL);
 	}
 	for (size_t i = 0; i < sizeof attr.reserved / sizeof attr.reserved[0]; i++) {

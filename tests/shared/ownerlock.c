@@ -40,15 +40,20 @@ TEST(no_number_left)
 
 	ck_assert(fd >= 0 && claimant >= 0);
 	lock_numbers(fd, F_RDLCK, end, 1, SMQ_HANDLES_MAX);
-	ck_assert_int_eq(smq_endlock_claim(claimant, end == SHMEMQ_PRODUCER, true, 0, &owner, &number), EBUSY);
+	ck_assert_int_eq(smq_endlock_claim(claimant, end == SHMEMQ_PRODUCER, true, SMQ_HANDLES_MAX, 0, &owner, &number),
+			 EBUSY);
 	for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		lock_numbers(fd, F_UNLCK, end, numbers[i], 1);
-		ck_assert_int_eq(smq_endlock_claim(claimant, end == SHMEMQ_PRODUCER, true, i, &owner, &number), 0);
+		ck_assert_int_eq(
+			smq_endlock_claim(claimant, end == SHMEMQ_PRODUCER, true, SMQ_HANDLES_MAX, i, &owner, &number),
+			0);
 		ck_assert_uint_eq(number, numbers[i]);
 		lock_numbers(claimant, F_UNLCK, end, numbers[i], 1);
 		/* But not that of a dead holder of the owner lock, which would then seem to live. */
 		owner = numbers[i] | SMQ_OWNER_SLEEPER;
-		ck_assert_int_eq(smq_endlock_claim(claimant, end == SHMEMQ_PRODUCER, true, i, &owner, &number), EBUSY);
+		ck_assert_int_eq(
+			smq_endlock_claim(claimant, end == SHMEMQ_PRODUCER, true, SMQ_HANDLES_MAX, i, &owner, &number),
+			EBUSY);
 		owner = 0;
 		lock_numbers(fd, F_RDLCK, end, numbers[i], 1);
 	}
