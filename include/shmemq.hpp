@@ -13,9 +13,10 @@
  *
  * A method does what the function of the same name does. There are up to three forms of each, which differ in how they
  * report errors:
- * - The plain form throws std::system_error, whose code is errno in the generic category.
  * - The form with a std::error_code as its last argument sets or clears that, and throws nothing.
+ * - The plain form throws std::system_error, whose code is errno in the generic category.
  * - The form with try_ before its name reports EAGAIN and ETIMEDOUT by its result, and throws all other errors.
+ * With -fno-exceptions only the first is there. Code with and without exceptions can be linked, and pass objects.
  *
  * The namespace cannot be shmemq, because struct shmemq has that name.
  *
@@ -133,35 +134,44 @@ struct bytes {
 namespace detail
 {
 
-/* Did the call succeed: did it return neither -1, nor NULL, nor an empty object? */
-template <class Result> bool good(const Result &result) noexcept
+/* Did the call succeed: did it return neither -1 nor NULL? */
+template <class Result> bool good(Result result) noexcept
 {
-	if constexpr (std::is_signed_v<Result>)
-		return result >= 0;
+	if constexpr (std::is_pointer_v<Result>)
+		return result != nullptr;
 	else
-		return static_cast<bool>(result);
+		return result >= 0;
 }
 
-/* The three ways to report a failure. Each returns the result of the call. */
-template <class Result> Result check(Result result, const char *call)
-{
-	if (!good(result))
-		throw std::system_error(errno, std::generic_category(), call);
-	return result;
-}
-
+/* Sets `ec` from errno if a call of shmemq.h has failed, else clears it. Returns what the call has returned. */
 template <class Result> Result report(Result result, std::error_code &ec) noexcept
 {
 	good(result) ? ec.clear() : ec.assign(errno, std::generic_category());
 	return result;
 }
 
-template <class Result> Result tried(Result result, const char *call)
+#ifdef __cpp_exceptions
+/* By value, so that the caller can keep its error code in registers. */
+[[noreturn]] inline void fail(int error, const char *function)
 {
-	if (!good(result) && errno != EAGAIN && errno != ETIMEDOUT)
-		throw std::system_error(errno, std::generic_category(), call);
+	throw std::system_error(error, std::generic_category(), function);
+}
+
+/* What a plain form and a try_ form return: `result`, unless `ec` says that the form with `ec` has failed. */
+template <class Result> Result check(Result result, const std::error_code &ec, const char *function)
+{
+	if (ec)
+		fail(ec.value(), function);
 	return result;
 }
+
+template <class Result> Result tried(Result result, const std::error_code &ec, const char *function)
+{
+	if (ec && ec.value() != EAGAIN && ec.value() != ETIMEDOUT)
+		fail(ec.value(), function);
+	return result;
+}
+#endif
 
 /* Memory in the ring, which `let_go` releases. It refers to the handle, not to the queue object, which may be moved. */
 template <class Void, int (*let_go)(::shmemq *)> class held
@@ -169,6 +179,8 @@ template <class Void, int (*let_go)(::shmemq *)> class held
 public:
 	held() noexcept = default;
 	held(::shmemq *q, Void *data, std::size_t size) noexcept : q_(data ? q : nullptr), data_(data), size_(size) {}
+	held(const held &) = delete;
+	held &operator=(const held &) = delete;
 	held(held &&other) noexcept { swap(other); }
 	held &operator=(held &&other) noexcept
 	{
@@ -188,12 +200,12 @@ public:
 	std::size_t size() const noexcept { return size_; }
 
 protected:
-	/* To be called with the result of a call that releases the memory: if it succeeded, the object is empty. */
-	bool over(int result) noexcept
+	/* `result` is that of a call that releases the memory: if it succeeded, the object is empty. */
+	bool over(int result, std::error_code &ec) noexcept
 	{
-		if (result == 0)
+		if (report(result, ec) == 0)
 			q_ = nullptr, data_ = nullptr, size_ = 0;
-		return result == 0;
+		return !ec;
 	}
 	::shmemq *q_ = nullptr;
 
@@ -217,16 +229,23 @@ public:
 	using held::held;
 
 	/* A size larger than the slot's fails with EINVAL, and the slot remains. */
-	void commit(std::size_t size, std::uint32_t type = 0) { detail::check(commit_(size, type), "shmemq_push_end"); }
 	bool commit(std::size_t size, std::uint32_t type, std::error_code &ec) noexcept
 	{
-		return detail::report(commit_(size, type), ec);
+		return over(::shmemq_push_end(q_, size, type), ec);
 	}
-	void cancel() { detail::check(over(::shmemq_push_cancel(q_)), "shmemq_push_cancel"); }
-	bool cancel(std::error_code &ec) noexcept { return detail::report(over(::shmemq_push_cancel(q_)), ec); }
-
-private:
-	bool commit_(std::size_t size, std::uint32_t type) noexcept { return over(::shmemq_push_end(q_, size, type)); }
+	bool cancel(std::error_code &ec) noexcept { return over(::shmemq_push_cancel(q_), ec); }
+#ifdef __cpp_exceptions
+	void commit(std::size_t size, std::uint32_t type = 0)
+	{
+		std::error_code ec;
+		detail::check(commit(size, type, ec), ec, "shmemq_push_end");
+	}
+	void cancel()
+	{
+		std::error_code ec;
+		detail::check(cancel(ec), ec, "shmemq_push_cancel");
+	}
+#endif
 };
 
 /* A message in the ring. The destructor pops it. Destroy it before the handle is closed. */
@@ -238,38 +257,46 @@ public:
 		: held(q, data, size), type_(type)
 	{
 	}
-	std::uint32_t type() const noexcept { return type_; }
+	std::uint32_t type() const noexcept { return q_ ? type_ : 0; }
 	bool redelivered() const noexcept { return ::shmemq_redelivered(q_) == 1; }
 	std::string_view text() const &noexcept { return { static_cast<const char *>(data()), size() }; }
 	std::string_view text() const && = delete; /* see data() */
 	operator std::string_view() const &noexcept { return text(); }
 	operator std::string_view() const && = delete;
 
-	void end() { detail::check(over(::shmemq_pop_end(q_)), "shmemq_pop_end"); }
-	bool end(std::error_code &ec) noexcept { return detail::report(over(::shmemq_pop_end(q_)), ec); }
+	bool end(std::error_code &ec) noexcept { return over(::shmemq_pop_end(q_), ec); }
+#ifdef __cpp_exceptions
+	void end()
+	{
+		std::error_code ec;
+		detail::check(end(ec), ec, "shmemq_pop_end");
+	}
+#endif
 
 private:
 	std::uint32_t type_ = 0;
 };
 
-/* A handle. The destructor closes it. On an empty one (default-constructed, moved from) each call fails with EINVAL. */
+/*
+ * A handle. The destructor closes it. On an empty one (default-constructed, moved from) each call fails with EINVAL.
+ *
+ * The forms with `ec` come first, and make the calls. The others call them. To add a function x, add
+ *
+ *	bool x(timeout wait, std::error_code &ec) noexcept { return detail::report(::shmemq_x(...), ec) == 0; }
+ *	void x(timeout wait = {}) { std::error_code ec; detail::check(x(wait, ec), ec, "shmemq_x"); }
+ *	bool try_x(timeout wait = once) { std::error_code ec; return detail::tried(x(wait, ec), ec, "shmemq_x"); }
+ *
+ * the first to the first part, the others to the other; and try_x only if x can fail with EAGAIN or ETIMEDOUT.
+ */
 class queue
 {
 public:
 	queue() noexcept = default;
 	explicit queue(::shmemq *q) noexcept : q_(q) {}
-	queue(const char *name, unsigned flags, mode_t mode = 0600, const ::shmemq_attr &attr = {})
-		: q_(detail::check(::shmemq_open(name, flags, mode, &attr), "shmemq_open"))
-	{
-	}
 	static queue open(const char *name, unsigned flags, mode_t mode, const ::shmemq_attr &attr,
 			  std::error_code &ec) noexcept
 	{
 		return queue(detail::report(::shmemq_open(name, flags, mode, &attr), ec));
-	}
-	static queue fdopen(int fd, unsigned flags)
-	{
-		return queue(detail::check(::shmemq_fdopen(fd, flags), "shmemq_fdopen"));
 	}
 	static queue fdopen(int fd, unsigned flags, std::error_code &ec) noexcept
 	{
@@ -280,169 +307,42 @@ public:
 	::shmemq *native_handle() const noexcept { return q_.get(); }
 	::shmemq *release() noexcept { return q_.release(); } /* the caller closes it */
 
-	void close() { detail::check(::shmemq_close(release()), "shmemq_close"); }
 	bool close(std::error_code &ec) noexcept { return detail::report(::shmemq_close(release()), ec) == 0; }
 
-	void push(bytes data, std::uint32_t type = 0, timeout wait = {})
-	{
-		detail::check(push_(data, type, wait), "shmemq_push");
-	}
 	bool push(bytes data, std::uint32_t type, timeout wait, std::error_code &ec) noexcept
-	{
-		return detail::report(push_(data, type, wait), ec);
-	}
-	bool try_push(bytes data, std::uint32_t type = 0, timeout wait = once)
-	{
-		return detail::tried(push_(data, type, wait), "shmemq_push");
-	}
-
-	void pushv(const ::iovec *parts, int count, std::uint32_t type = 0, timeout wait = {})
-	{
-		detail::check(pushv_(parts, count, type, wait), "shmemq_pushv");
-	}
-	bool pushv(const ::iovec *parts, int count, std::uint32_t type, timeout wait, std::error_code &ec) noexcept
-	{
-		return detail::report(pushv_(parts, count, type, wait), ec);
-	}
-	bool try_pushv(const ::iovec *parts, int count, std::uint32_t type = 0, timeout wait = once)
-	{
-		return detail::tried(pushv_(parts, count, type, wait), "shmemq_pushv");
-	}
-
-	[[nodiscard]] slot push_start(std::size_t size, timeout wait = {})
-	{
-		return detail::check(push_start_(size, wait), "shmemq_push_start");
-	}
-	[[nodiscard]] slot push_start(std::size_t size, timeout wait, std::error_code &ec) noexcept
-	{
-		return detail::report(push_start_(size, wait), ec);
-	}
-	[[nodiscard]] slot try_push_start(std::size_t size, timeout wait = once)
-	{
-		return detail::tried(push_start_(size, wait), "shmemq_push_start");
-	}
-
-	/* Copies the message, and returns its bytes. If none is popped: -1 with `ec`, std::nullopt from try_pop. */
-	std::size_t pop(void *buffer, std::size_t size, std::uint32_t *type = nullptr, timeout wait = {})
-	{
-		return static_cast<std::size_t>(detail::check(pop_(buffer, size, type, wait), "shmemq_pop"));
-	}
-	ssize_t pop(void *buffer, std::size_t size, std::uint32_t *type, timeout wait, std::error_code &ec) noexcept
-	{
-		return detail::report(pop_(buffer, size, type, wait), ec);
-	}
-	std::optional<std::size_t> try_pop(void *buffer, std::size_t size, std::uint32_t *type = nullptr,
-					   timeout wait = once)
-	{
-		const ssize_t popped = detail::tried(pop_(buffer, size, type, wait), "shmemq_pop");
-
-		return popped < 0 ? std::nullopt : std::optional<std::size_t>(popped);
-	}
-
-	[[nodiscard]] message pop_start(timeout wait = {})
-	{
-		return detail::check(pop_start_(wait), "shmemq_pop_start");
-	}
-	[[nodiscard]] message pop_start(timeout wait, std::error_code &ec) noexcept
-	{
-		return detail::report(pop_start_(wait), ec);
-	}
-	[[nodiscard]] message try_pop_start(timeout wait = once)
-	{
-		return detail::tried(pop_start_(wait), "shmemq_pop_start");
-	}
-
-	/* Batches, and waits for the peer, as in C: {} waits forever, also with SHMEMQ_NONBLOCK. */
-	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait = {})
-	{
-		return detail::check(::shmemq_pushm(q_.get(), msgs, count, wait.ns()), "shmemq_pushm");
-	}
-	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait, std::error_code &ec) noexcept
-	{
-		return detail::report(::shmemq_pushm(q_.get(), msgs, count, wait.ns()), ec);
-	}
-	int popm_start(::shmemq_msg *msgs, unsigned max, timeout wait = {})
-	{
-		return detail::check(::shmemq_popm_start(q_.get(), msgs, max, wait.ns()), "shmemq_popm_start");
-	}
-	int popm_start(::shmemq_msg *msgs, unsigned max, timeout wait, std::error_code &ec) noexcept
-	{
-		return detail::report(::shmemq_popm_start(q_.get(), msgs, max, wait.ns()), ec);
-	}
-	void popm_end(unsigned count) { detail::check(::shmemq_popm_end(q_.get(), count), "shmemq_popm_end"); }
-	bool popm_end(unsigned count, std::error_code &ec) noexcept
-	{
-		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
-	}
-
-	void wait_peer(timeout wait = forever) { detail::check(wait_peer_(wait), "shmemq_wait_peer"); }
-	bool wait_peer(timeout wait, std::error_code &ec) noexcept { return detail::report(wait_peer_(wait), ec); }
-	bool try_wait_peer(timeout wait = once) { return detail::tried(wait_peer_(wait), "shmemq_wait_peer"); }
-
-	void wait_empty(timeout wait = forever) { detail::check(wait_empty_(wait), "shmemq_wait_empty"); }
-	bool wait_empty(timeout wait, std::error_code &ec) noexcept { return detail::report(wait_empty_(wait), ec); }
-	bool try_wait_empty(timeout wait = once) { return detail::tried(wait_empty_(wait), "shmemq_wait_empty"); }
-
-	/* The caller closes it. */
-	int dupfd() { return detail::check(::shmemq_dupfd(q_.get()), "shmemq_dupfd"); }
-	int dupfd(std::error_code &ec) noexcept { return detail::report(::shmemq_dupfd(q_.get()), ec); }
-
-	/* Do not close it: the handle does. */
-	int pollfd() { return detail::check(::shmemq_pollfd(q_.get()), "shmemq_pollfd"); }
-	int pollfd(std::error_code &ec) noexcept { return detail::report(::shmemq_pollfd(q_.get()), ec); }
-
-	/* May be called in any thread; the form with `ec` in a signal handler, too. */
-	void interrupt() { detail::check(::shmemq_interrupt(q_.get()), "shmemq_interrupt"); }
-	bool interrupt(std::error_code &ec) noexcept { return detail::report(::shmemq_interrupt(q_.get()), ec) == 0; }
-
-	::shmemq_attr getattr() const
-	{
-		::shmemq_attr attr;
-
-		detail::check(::shmemq_getattr(q_.get(), &attr), "shmemq_getattr");
-		return attr;
-	}
-	struct ::shmemq_stat stat() const
-	{
-		struct ::shmemq_stat st;
-
-		detail::check(::shmemq_stat(q_.get(), &st), "shmemq_stat");
-		return st;
-	}
-
-private:
-	struct closer {
-		void operator()(::shmemq *q) const noexcept { ::shmemq_close(q); }
-	};
-
-	bool push_(bytes data, std::uint32_t type, timeout wait) noexcept
-	{
-		if (wait.given())
-			return ::shmemq_timedpush(q_.get(), data.data, data.size, type, wait.ns()) == 0;
-		return ::shmemq_push(q_.get(), data.data, data.size, type) == 0;
-	}
-	bool pushv_(const ::iovec *parts, int count, std::uint32_t type, timeout wait) noexcept
-	{
-		if (wait.given())
-			return ::shmemq_timedpushv(q_.get(), parts, count, type, wait.ns()) == 0;
-		return ::shmemq_pushv(q_.get(), parts, count, type) == 0;
-	}
-	slot push_start_(std::size_t size, timeout wait) noexcept
 	{
 		::shmemq *q = q_.get();
 
-		return { q, wait.given() ? ::shmemq_timedpush_start(q, size, wait.ns()) : ::shmemq_push_start(q, size),
-			 size };
+		return detail::report(wait.given() ? ::shmemq_timedpush(q, data.data, data.size, type, wait.ns())
+						   : ::shmemq_push(q, data.data, data.size, type),
+				      ec) == 0;
 	}
-	ssize_t pop_(void *buffer, std::size_t size, std::uint32_t *type, timeout wait) noexcept
+	bool pushv(const ::iovec *parts, int count, std::uint32_t type, timeout wait, std::error_code &ec) noexcept
 	{
-		if (wait.given())
-			return ::shmemq_timedpop(q_.get(), buffer, size, type, wait.ns());
-		return ::shmemq_pop(q_.get(), buffer, size, type);
+		::shmemq *q = q_.get();
+
+		return detail::report(wait.given() ? ::shmemq_timedpushv(q, parts, count, type, wait.ns())
+						   : ::shmemq_pushv(q, parts, count, type),
+				      ec) == 0;
 	}
-	bool wait_peer_(timeout wait) noexcept { return ::shmemq_wait_peer(q_.get(), wait.ns()) == 0; }
-	bool wait_empty_(timeout wait) noexcept { return ::shmemq_wait_empty(q_.get(), wait.ns()) == 0; }
-	message pop_start_(timeout wait) noexcept
+	[[nodiscard]] slot push_start(std::size_t size, timeout wait, std::error_code &ec) noexcept
+	{
+		::shmemq *q = q_.get();
+		void *data = wait.given() ? ::shmemq_timedpush_start(q, size, wait.ns()) : ::shmemq_push_start(q, size);
+
+		return { q, detail::report(data, ec), size };
+	}
+
+	/* Copies the message, and returns its bytes. If none is popped: -1, or std::nullopt from try_pop. */
+	ssize_t pop(void *buffer, std::size_t size, std::uint32_t *type, timeout wait, std::error_code &ec) noexcept
+	{
+		::shmemq *q = q_.get();
+
+		return detail::report(wait.given() ? ::shmemq_timedpop(q, buffer, size, type, wait.ns())
+						   : ::shmemq_pop(q, buffer, size, type),
+				      ec);
+	}
+	[[nodiscard]] message pop_start(timeout wait, std::error_code &ec) noexcept
 	{
 		::shmemq *q = q_.get();
 		std::size_t size = 0;
@@ -450,30 +350,218 @@ private:
 		const void *data = wait.given() ? ::shmemq_timedpop_start(q, &size, &type, wait.ns())
 						: ::shmemq_pop_start(q, &size, &type);
 
-		return { q, data, size, type };
+		return { q, detail::report(data, ec), size, type };
 	}
 
-	std::unique_ptr<::shmemq, closer> q_;
+	/* Batches, and waits for the peer, as in C: {} waits forever, also with SHMEMQ_NONBLOCK. */
+	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_pushm(q_.get(), msgs, count, wait.ns()), ec);
+	}
+	int popm_start(::shmemq_msg *msgs, unsigned max, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_popm_start(q_.get(), msgs, max, wait.ns()), ec);
+	}
+	bool popm_end(unsigned count, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
+	}
+
+	bool wait_peer(timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_wait_peer(q_.get(), wait.ns()), ec) == 0;
+	}
+	bool wait_empty(timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_wait_empty(q_.get(), wait.ns()), ec) == 0;
+	}
+
+	/* The caller closes it. */
+	int dupfd(std::error_code &ec) noexcept { return detail::report(::shmemq_dupfd(q_.get()), ec); }
+
+	/* Do not close it: the handle does. */
+	int pollfd(std::error_code &ec) noexcept { return detail::report(::shmemq_pollfd(q_.get()), ec); }
+
+	/* May be called in any thread and in a signal handler. */
+	bool interrupt(std::error_code &ec) noexcept { return detail::report(::shmemq_interrupt(q_.get()), ec) == 0; }
+
+	/* All zero if they fail. */
+	::shmemq_attr getattr(std::error_code &ec) const noexcept
+	{
+		::shmemq_attr attr{};
+
+		detail::report(::shmemq_getattr(q_.get(), &attr), ec);
+		return attr;
+	}
+	struct ::shmemq_stat stat(std::error_code &ec) const noexcept
+	{
+		struct ::shmemq_stat st {
+		};
+
+		detail::report(::shmemq_stat(q_.get(), &st), ec);
+		return st;
+	}
+
+#ifdef __cpp_exceptions /* the same as above, reporting errors in the other ways */
+	queue(const char *name, unsigned flags, mode_t mode = 0600, const ::shmemq_attr &attr = {}) : queue()
+	{
+		std::error_code ec;
+		*this = detail::check(open(name, flags, mode, attr, ec), ec, "shmemq_open");
+	}
+	static queue fdopen(int fd, unsigned flags)
+	{
+		std::error_code ec;
+		return detail::check(fdopen(fd, flags, ec), ec, "shmemq_fdopen");
+	}
+	void close()
+	{
+		std::error_code ec;
+		detail::check(close(ec), ec, "shmemq_close");
+	}
+	void push(bytes data, std::uint32_t type = 0, timeout wait = {})
+	{
+		std::error_code ec;
+		detail::check(push(data, type, wait, ec), ec, "shmemq_push");
+	}
+	bool try_push(bytes data, std::uint32_t type = 0, timeout wait = once)
+	{
+		std::error_code ec;
+		return detail::tried(push(data, type, wait, ec), ec, "shmemq_push");
+	}
+	void pushv(const ::iovec *parts, int count, std::uint32_t type = 0, timeout wait = {})
+	{
+		std::error_code ec;
+		detail::check(pushv(parts, count, type, wait, ec), ec, "shmemq_pushv");
+	}
+	bool try_pushv(const ::iovec *parts, int count, std::uint32_t type = 0, timeout wait = once)
+	{
+		std::error_code ec;
+		return detail::tried(pushv(parts, count, type, wait, ec), ec, "shmemq_pushv");
+	}
+	[[nodiscard]] slot push_start(std::size_t size, timeout wait = {})
+	{
+		std::error_code ec;
+		return detail::check(push_start(size, wait, ec), ec, "shmemq_push_start");
+	}
+	[[nodiscard]] slot try_push_start(std::size_t size, timeout wait = once)
+	{
+		std::error_code ec;
+		return detail::tried(push_start(size, wait, ec), ec, "shmemq_push_start");
+	}
+	std::size_t pop(void *buffer, std::size_t size, std::uint32_t *type = nullptr, timeout wait = {})
+	{
+		std::error_code ec;
+		return static_cast<std::size_t>(detail::check(pop(buffer, size, type, wait, ec), ec, "shmemq_pop"));
+	}
+	std::optional<std::size_t> try_pop(void *buffer, std::size_t size, std::uint32_t *type = nullptr,
+					   timeout wait = once)
+	{
+		std::error_code ec;
+		const ssize_t popped = detail::tried(pop(buffer, size, type, wait, ec), ec, "shmemq_pop");
+
+		return popped < 0 ? std::nullopt : std::optional<std::size_t>(popped);
+	}
+	[[nodiscard]] message pop_start(timeout wait = {})
+	{
+		std::error_code ec;
+		return detail::check(pop_start(wait, ec), ec, "shmemq_pop_start");
+	}
+	[[nodiscard]] message try_pop_start(timeout wait = once)
+	{
+		std::error_code ec;
+		return detail::tried(pop_start(wait, ec), ec, "shmemq_pop_start");
+	}
+	int pushm(const ::shmemq_msg *msgs, unsigned count, timeout wait = {})
+	{
+		std::error_code ec;
+		return detail::check(pushm(msgs, count, wait, ec), ec, "shmemq_pushm");
+	}
+	int popm_start(::shmemq_msg *msgs, unsigned max, timeout wait = {})
+	{
+		std::error_code ec;
+		return detail::check(popm_start(msgs, max, wait, ec), ec, "shmemq_popm_start");
+	}
+	void popm_end(unsigned count)
+	{
+		std::error_code ec;
+		detail::check(popm_end(count, ec), ec, "shmemq_popm_end");
+	}
+	void wait_peer(timeout wait = forever)
+	{
+		std::error_code ec;
+		detail::check(wait_peer(wait, ec), ec, "shmemq_wait_peer");
+	}
+	bool try_wait_peer(timeout wait = once)
+	{
+		std::error_code ec;
+		return detail::tried(wait_peer(wait, ec), ec, "shmemq_wait_peer");
+	}
+	void wait_empty(timeout wait = forever)
+	{
+		std::error_code ec;
+		detail::check(wait_empty(wait, ec), ec, "shmemq_wait_empty");
+	}
+	bool try_wait_empty(timeout wait = once)
+	{
+		std::error_code ec;
+		return detail::tried(wait_empty(wait, ec), ec, "shmemq_wait_empty");
+	}
+	int dupfd()
+	{
+		std::error_code ec;
+		return detail::check(dupfd(ec), ec, "shmemq_dupfd");
+	}
+	int pollfd()
+	{
+		std::error_code ec;
+		return detail::check(pollfd(ec), ec, "shmemq_pollfd");
+	}
+	void interrupt()
+	{
+		std::error_code ec;
+		detail::check(interrupt(ec), ec, "shmemq_interrupt");
+	}
+	::shmemq_attr getattr() const
+	{
+		std::error_code ec;
+		return detail::check(getattr(ec), ec, "shmemq_getattr");
+	}
+	struct ::shmemq_stat stat() const
+	{
+		std::error_code ec;
+		return detail::check(stat(ec), ec, "shmemq_stat");
+	}
+#endif
+
+private:
+	struct closer {
+		void operator()(::shmemq *q) const noexcept { ::shmemq_close(q); }
+	};
+
+	std::unique_ptr<::shmemq, closer> q_{};
 };
 
 /* Returns a descriptor, which is close-on-exec and which the caller closes. */
-inline int memfd(const ::shmemq_attr &attr = {})
-{
-	return detail::check(::shmemq_memfd(&attr), "shmemq_memfd");
-}
 inline int memfd(const ::shmemq_attr &attr, std::error_code &ec) noexcept
 {
 	return detail::report(::shmemq_memfd(&attr), ec);
-}
-
-inline void unlink(const char *name)
-{
-	detail::check(::shmemq_unlink(name), "shmemq_unlink");
 }
 inline bool unlink(const char *name, std::error_code &ec) noexcept
 {
 	return detail::report(::shmemq_unlink(name), ec) == 0;
 }
+#ifdef __cpp_exceptions
+inline int memfd(const ::shmemq_attr &attr = {})
+{
+	std::error_code ec;
+	return detail::check(memfd(attr, ec), ec, "shmemq_memfd");
+}
+inline void unlink(const char *name)
+{
+	std::error_code ec;
+	detail::check(unlink(name, ec), ec, "shmemq_unlink");
+}
+#endif
 
 } // namespace shmemqpp
 

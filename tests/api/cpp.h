@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the C++ suites share. They need no Check: a condition that does not hold ends the program. */
+/* What the C++ suites share, also without exceptions. No Check: a condition that does not hold ends the program. */
 #ifndef TESTS_CPP_H
 #define TESTS_CPP_H
 
@@ -30,6 +30,7 @@ inline std::string name; /* of the running test's queue */
 		}                                                                                    \
 	} while (0)
 
+#ifdef __cpp_exceptions
 /* Which error `call` throws; none if it returns. */
 template <class Call> std::error_code thrown(Call call)
 {
@@ -41,6 +42,7 @@ template <class Call> std::error_code thrown(Call call)
 	}
 	return {};
 }
+#endif
 
 /* Both ends of a queue. */
 struct pair {
@@ -49,26 +51,38 @@ struct pair {
 	explicit pair(unsigned flags = 0, std::uint64_t capacity = 4096)
 	{
 		shmemq_attr attr{};
+		std::error_code ec;
 
 		attr.capacity = capacity;
-		const int fd = shmemqpp::memfd(attr);
-		in = queue::fdopen(fd, SHMEMQ_PRODUCER | flags);
-		out = queue::fdopen(fd, SHMEMQ_CONSUMER | flags);
+		const int fd = shmemqpp::memfd(attr, ec);
+		in = queue::fdopen(fd, SHMEMQ_PRODUCER | flags, ec);
+		out = queue::fdopen(fd, SHMEMQ_CONSUMER | flags, ec);
+		CHECK(in && out);
 		::close(fd);
 	}
-	std::uint64_t queued() const { return out.stat().queued_messages; }
-	std::size_t message_max() const { return out.getattr().message_max; }
+	std::uint64_t queued() const
+	{
+		std::error_code ec;
+		return out.stat(ec).queued_messages;
+	}
+	std::size_t message_max() const
+	{
+		std::error_code ec;
+		return out.getattr(ec).message_max;
+	}
 	bool pops(std::string_view text, shmemqpp::timeout wait = {})
 	{
-		const auto message = out.pop_start(wait);
+		std::error_code ec;
+		const auto message = out.pop_start(wait, ec);
 
-		return message.text() == text;
+		return message && message.text() == text;
 	}
 	void fill()
 	{
 		const std::vector<char> most(message_max() - 8);
+		std::error_code ec;
 
-		CHECK(in.try_push(most));
+		CHECK(in.push(most, 0, once, ec));
 	}
 };
 
