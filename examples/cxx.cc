@@ -29,11 +29,14 @@ static void produce(int fd)
 	q.close(); /* explicitly, to see errors: the destructor hides them */
 }
 
-static void consume(int fd)
+/* With error codes instead of exceptions: this compiles with -fno-exceptions, too */
+static std::error_code consume(int fd)
 {
-	auto q = shmemqpp::queue::fdopen(fd, SHMEMQ_CONSUMER);
 	std::error_code ec;
+	auto q = shmemqpp::queue::fdopen(fd, SHMEMQ_CONSUMER, ec);
 
+	if (ec)
+		return ec;
 	while (auto message = q.pop_start(10s, ec)) {
 		auto *s = static_cast<const sample *>(message.data());
 
@@ -42,8 +45,7 @@ static void consume(int fd)
 		else
 			std::cout << message.text() << '\n';
 	} /* the message is released here */
-	if (ec != std::errc::broken_pipe) /* broken_pipe: closed, all is read */
-		throw std::system_error(ec);
+	return ec;
 }
 
 int main()
@@ -54,7 +56,8 @@ try {
 		produce(fd);
 		return 0;
 	}
-	consume(fd);
+	if (auto ec = consume(fd); ec != std::errc::broken_pipe)
+		throw std::system_error(ec); /* broken_pipe: closed, all is read */
 	wait(&status);
 	return status != 0;
 } catch (const std::system_error &error) {
