@@ -10,10 +10,12 @@
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
-const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",  "one-cpu", "capacity", "queues",
-					"producers",  "calls",      "tries", "idle",    "prefault", "stranger" };
-const char *const case_units[KINDS] = { "messages/s", "ns",    "ns", "messages/s", "messages/s", "messages/s",
-					"messages/s", "calls", "ns", "ns",         "ns",         "percent" };
+const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",   "one-cpu", "capacity",
+					"queues",     "producers",  "calls",  "tries",   "idle",
+					"prefault",   "stranger",   "readers" };
+const char *const case_units[KINDS] = { "messages/s", "ns",         "ns",        "messages/s", "messages/s",
+					"messages/s", "messages/s", "calls",     "ns",         "ns",
+					"ns",         "percent",    "messages/s" };
 
 static const struct trial trials[] = {
 	{ THROUGHPUT, 8, MIB, 1, 1 },
@@ -46,12 +48,18 @@ static const struct trial trials[] = {
 	{ IDLE, 8, 4 * KIB, 1024, 0 },
 	{ PREFAULT, 64, MIB, 1, 1 },
 	{ STRANGER, 64, MIB, 1, 1 },
+	{ READERS, 64, MIB, 1, 1, 1 },
+	{ READERS, 64, MIB, 1, 1, 2 },
+	{ READERS, 64, MIB, 1, 1, 4 },
+	{ READERS, 64, MIB, 1, 1, 8 },
+	{ READERS, 4 * KIB, MIB, 1, 1, 1 },
+	{ READERS, 4 * KIB, MIB, 1, 1, 4 },
 };
 #define TRIALS (sizeof trials / sizeof trials[0])
 
 extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_packed,
 	with_mailbox, with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq, with_push_pop,
-	with_try_pop, with_try_push, with_prefault;
+	with_try_pop, with_try_push, with_prefault, with_fanout;
 
 const struct contender *contenders[CONTENDERS_MAX + 1] = {
 	&with_copy,     &with_inplace, &with_batch,    &with_semaphores, &with_memcpy,    &with_packed,
@@ -65,7 +73,7 @@ const struct contender *contenders[CONTENDERS_MAX + 1] = {
 #ifdef HAVE_ZMQ
 	&with_zmq,
 #endif
-	&with_push_pop, &with_try_pop, &with_try_push, &with_prefault,
+	&with_push_pop, &with_try_pop, &with_try_push, &with_prefault,   &with_fanout,
 };
 
 bool listed(const char *list, const char *name)

@@ -42,6 +42,7 @@ enum kind {
 	IDLE,
 	PREFAULT,
 	STRANGER,
+	READERS,
 	KINDS
 };
 #define CAN(kind) (1u << (kind))
@@ -53,6 +54,8 @@ struct channel {
 	bool spins;          /* a waiting side keeps its processor, even if the contender has calls that sleep */
 	bool sleeps;         /* a waiting side gives up its processor, even if spinning would be faster */
 	bool many_producers; /* there are several producers */
+	unsigned readers;    /* so many consumers each receive every message; 0: there is one consumer */
+	unsigned reader;     /* the index of this one */
 	bool one_cpu;        /* both sides have the same processor: a spinning side must yield it */
 	bool at_once;        /* a waiting side sleeps at once, if the contender has a choice */
 	char name[64];       /* unique */
@@ -72,6 +75,7 @@ struct job {
 	size_t size;
 	bool naps;                    /* each side sleeps before it sends, so that the receiver is asleep, too */
 	unsigned producers, producer; /* how many there are, and the index of this one */
+	unsigned reader;              /* the index of this consumer */
 	struct control *control;
 };
 
@@ -82,7 +86,7 @@ struct contender {
 	bool (*create)(struct channel *);           /* in the parent; false: not available here, see errno */
 	void (*unlink)(struct channel *);           /* in the parent, both sides are open: removes all names; or NULL */
 	void (*destroy)(struct channel *);          /* in the parent, both sides have ended; or NULL */
-	void (*open)(struct channel *, enum side);  /* in a child; or NULL */
+	void (*open)(struct channel *, enum side);  /* in a child; or NULL. channel->reader says which consumer */
 	void (*close)(struct channel *, enum side); /* in a child: messages already sent still arrive; or NULL */
 	void (*produce)(struct job *);
 	void (*consume)(struct job *);
@@ -120,6 +124,8 @@ static inline void count_message(const struct job *job, struct received *receive
 
 static inline void store_counts(const struct job *job, const struct received *received)
 {
+	if (job->reader != 0) /* all receive the same */
+		return;
 	job->control->ns = now_ns() - received->start;
 	job->control->messages = received->number - received->from;
 	job->control->total = received->number;

@@ -13,7 +13,8 @@ static const struct library linked = {
 
 static bool create(struct channel *channel, const struct library *library)
 {
-	const struct shmemq_attr attr = { .capacity = channel->capacity };
+	const struct shmemq_attr attr = { .capacity = channel->capacity,
+					  .flags = channel->readers != 0 ? SHMEMQ_ATTR_BROADCAST : 0 };
 	struct shmemq *q;
 
 	channel->library = library;

@@ -32,18 +32,20 @@ struct histogram {
 };
 
 #define PRODUCERS_MAX 8
+#define READERS_MAX   8
+#define CHILDREN_MAX  9 /* one side has one process */
 
 enum phase { WAIT, WARM_UP, MEASURE, STOP };
 
 struct control {
-	alignas(128) ATOMIC(int) phase;     /* enum phase: written by the parent, read by the children */
-	alignas(128) ATOMIC(int) ready;     /* number of children that have opened their channels */
-	ATOMIC(int) done;                   /* number of children that have sent and received all their messages */
-	ATOMIC(bool) arrived;               /* the first message has arrived */
-	alignas(128) uint64_t total;        /* messages received in all phases */
-	uint64_t messages, ns;              /* those received from MEASURE to the end, and how long that took */
-	uint64_t cpu_ns[PRODUCERS_MAX + 1]; /* of each child in all phases; read once it has ended */
-	struct histogram latency[2];        /* recorded by each side (enum side) from MEASURE to the end */
+	alignas(128) ATOMIC(int) phase; /* enum phase: written by the parent, read by the children */
+	alignas(128) ATOMIC(int) ready; /* number of children that have opened their channels */
+	ATOMIC(int) done;               /* number of children that have sent and received all their messages */
+	ATOMIC(bool) arrived;           /* the first message has arrived */
+	alignas(128) uint64_t total;    /* messages received in all phases */
+	uint64_t messages, ns;          /* those received from MEASURE to the end, and how long that took */
+	uint64_t cpu_ns[CHILDREN_MAX];  /* of each child in all phases; read once it has ended */
+	struct histogram latency[2];    /* recorded by each side (enum side) from MEASURE to the end */
 };
 
 static inline enum phase phase_of(const struct control *control)

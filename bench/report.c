@@ -108,6 +108,9 @@ static void print_line(const struct line *line)
 	if (trial->kind == PRODUCERS)
 		printf("%7zu B  %9zu B ring  %4u to 1      %-15s", trial->size, trial->capacity, trial->producers,
 		       line->row->contender->name);
+	else if (trial->kind == READERS)
+		printf("%7zu B  %9zu B ring  1 to %-4u      %-15s", trial->size, trial->capacity, trial->readers,
+		       line->row->contender->name);
 	else
 		printf("%7zu B  %9zu B ring  %4u queue%s    %-15s", trial->size, trial->capacity, trial->queues,
 		       trial->queues == 1 ? " " : "s", line->row->contender->name);
@@ -165,9 +168,10 @@ static void json_line(FILE *file, const struct line *line)
 
 	fprintf(file,
 		"\t\t{\"case\": \"%s\", \"unit\": \"%s\", \"size\": %zu, \"capacity\": %zu, \"queues\": %u, "
-		"\"producers\": %u, \"contender\": \"%s\",\n\t\t\"median\": %.9g, \"min\": %.9g, \"max\": %.9g, ",
+		"\"producers\": %u, \"readers\": %u, \"contender\": \"%s\",\n\t\t\"median\": %.9g, \"min\": %.9g, "
+		"\"max\": %.9g, ",
 		case_names[trial->kind], case_units[trial->kind], trial->size, trial->capacity, trial->queues,
-		trial->producers, line->row->contender->name, line->value, line->min, line->max);
+		trial->producers, trial->readers, line->row->contender->name, line->value, line->min, line->max);
 	fprintf(file, "\"p99\": %.9g, \"p999\": %.9g, \"gigabytes\": %.6g, \"cpu\": %.6g, \"ratio\": %.6g,\n",
 		line->p99, line->p999, line->gigabytes, line->cpu, line->ratio);
 	fputs("\t\t\"values\": [", file);
@@ -200,16 +204,16 @@ static void write_tsv(FILE *file, const struct settings *settings, const struct 
 	describe_machine(text, sizeof text);
 	fprintf(file, "# %s\n", text);
 	fputs("case\tsize\tcapacity\tqueues\tcontender\tmedian\tmin\tmax\tp99\tp999\tgigabytes\tcpu\tratio\t"
-	      "producers\n",
+	      "producers\treaders\n",
 	      file);
 	for (size_t i = 0; i < count; i++) {
 		const struct line *line = &lines[i];
 		const struct trial *trial = line->row->trial;
 
-		fprintf(file, "%s\t%zu\t%zu\t%u\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.6g\t%.6g\t%.6g\t%u\n",
+		fprintf(file, "%s\t%zu\t%zu\t%u\t%s\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.6g\t%.6g\t%.6g\t%u\t%u\n",
 			case_names[trial->kind], trial->size, trial->capacity, trial->queues,
 			line->row->contender->name, line->value, line->min, line->max, line->p99, line->p999,
-			line->gigabytes, line->cpu, line->ratio, trial->producers);
+			line->gigabytes, line->cpu, line->ratio, trial->producers, trial->readers);
 	}
 }
 

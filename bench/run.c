@@ -29,6 +29,7 @@ static bool make_channels(struct repetition *repetition)
 					     .spins = trial->kind == ROUND_TRIP || trial->kind == PREFAULT,
 					     .sleeps = trial->kind == WAKE,
 					     .many_producers = trial->kind == PRODUCERS,
+					     .readers = trial->readers,
 					     .one_cpu = trial->kind == ONE_CPU || trial->kind == STRANGER ||
 							bench_cpus[0] == bench_cpus[1],
 					     .at_once = trial->kind == STRANGER };
@@ -49,12 +50,12 @@ static void for_channels(const struct repetition *repetition, void (*act)(struct
 
 static bool all_ready(const struct repetition *repetition)
 {
-	return atomic_load(&repetition->control->ready) == (int)repetition->trial->producers + 1;
+	return atomic_load(&repetition->control->ready) == (int)children_of(repetition->trial);
 }
 
 static bool all_done(const struct repetition *repetition)
 {
-	return atomic_load(&repetition->control->done) == (int)repetition->trial->producers + 1;
+	return atomic_load(&repetition->control->done) == (int)children_of(repetition->trial);
 }
 
 static bool arrived(const struct repetition *repetition)
@@ -78,7 +79,7 @@ static bool wait_until(const struct repetition *repetition, bool (*reached)(cons
 
 void signal_children(const struct repetition *repetition, int number)
 {
-	for (unsigned i = 0; i <= repetition->trial->producers; i++) {
+	for (unsigned i = 0; i < children_of(repetition->trial); i++) {
 		if (repetition->children[i] > 0)
 			kill(repetition->children[i], number);
 	}
@@ -87,7 +88,7 @@ void signal_children(const struct repetition *repetition, int number)
 /* Waits until all children have ended. Once one has failed, the others are killed. */
 static bool wait_for_children(struct repetition *repetition)
 {
-	unsigned children = repetition->trial->producers + 1, left = children, i;
+	unsigned children = children_of(repetition->trial), left = children, i;
 	bool good = true;
 	int status;
 
@@ -116,7 +117,7 @@ static bool wait_for_children(struct repetition *repetition)
 static bool fork_children(struct repetition *repetition, const sigset_t *mask)
 {
 	fflush(NULL);
-	for (unsigned i = 0; i <= repetition->trial->producers; i++) {
+	for (unsigned i = 0; i < children_of(repetition->trial); i++) {
 		repetition->children[i] = fork();
 		if (repetition->children[i] == 0) {
 			sigprocmask(SIG_SETMASK, mask, NULL);
@@ -195,7 +196,7 @@ static void evaluate(const struct repetition *repetition, double counted, struct
 		return;
 	}
 	outcome->value = (double)control->messages * 1e9 / (double)control->ns;
-	for (unsigned i = 0; i <= repetition->trial->producers; i++)
+	for (unsigned i = 0; i < children_of(repetition->trial); i++)
 		cpu_ns += control->cpu_ns[i];
 	outcome->cpu = (double)cpu_ns / 1e3 / total;
 	if (kind == CALLS)

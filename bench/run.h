@@ -13,7 +13,13 @@ struct trial {
 	size_t capacity;
 	unsigned queues;
 	unsigned producers; /* 0: one process does all */
+	unsigned readers;   /* consumers that each receive every message; 0: one consumer */
 };
+
+static inline unsigned children_of(const struct trial *trial)
+{
+	return trial->producers + (trial->readers != 0 ? trial->readers : 1);
+}
 
 struct outcome {
 	double value;     /* in case_units; of times of messages the median, but in PREFAULT p999 */

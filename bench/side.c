@@ -62,7 +62,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 {
 	const struct contender *contender = repetition->contender;
 	struct control *control = repetition->control;
-	int producers = (int)repetition->trial->producers;
+	unsigned readers = repetition->trial->readers;
 	enum side side = child < repetition->trial->producers ? PRODUCER : CONSUMER;
 	struct job job = { .channels = repetition->channels,
 			   .count = repetition->count,
@@ -71,6 +71,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 			   .trips = repetition->trial->kind == PREFAULT ? lap(repetition->trial) : 0,
 			   .producers = repetition->trial->producers,
 			   .producer = child,
+			   .reader = side == CONSUMER && readers != 0 ? child - repetition->trial->producers : 0,
 			   .control = control };
 	uint64_t cpu;
 
@@ -78,8 +79,10 @@ void run_side(const struct repetition *repetition, unsigned child)
 	/* A contender that counts its processors at open must find one only if both sides share it. */
 	if (repetition->channels[0].one_cpu)
 		pin(bench_cpus[CONSUMER]);
-	for (unsigned i = 0; i < repetition->count && contender->open != NULL; i++)
+	for (unsigned i = 0; i < repetition->count && contender->open != NULL; i++) {
+		repetition->channels[i].reader = job.reader;
 		contender->open(&repetition->channels[i], side_of(repetition, i, side));
+	}
 	if (!repetition->channels[0].one_cpu)
 		pin(bench_cpus[side]);
 	atomic_fetch_add(&control->ready, 1);
@@ -93,7 +96,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 	control->cpu_ns[child] = cpu_ns() - cpu;
 	/* All children close together: ZeroMQ loses messages that have not arrived when the sending process ends. */
 	atomic_fetch_add(&control->done, 1);
-	while (atomic_load(&control->done) != producers + 1)
+	while (atomic_load(&control->done) != (int)children_of(repetition->trial))
 		sleep_ns(POLL_NS);
 	for (unsigned i = 0; i < repetition->count && contender->close != NULL; i++)
 		contender->close(&repetition->channels[i], side_of(repetition, i, side));

@@ -17,7 +17,7 @@ struct repetition {
 	struct channel *channels;
 	unsigned count;
 	struct control *control;
-	pid_t children[PRODUCERS_MAX + 1]; /* the producers, then the consumer */
+	pid_t children[CHILDREN_MAX]; /* the producers, then the consumers */
 };
 
 static inline bool is_ping_pong(const struct trial *trial)

@@ -26,7 +26,7 @@ static inline const void *receive_message(struct channel *channel, size_t *size)
 const struct contender with_copy = {
 	.name = "copy",
 	.can = CAN(THROUGHPUT) | CAN(ROUND_TRIP) | CAN(WAKE) | CAN(ONE_CPU) | CAN(PRODUCERS) | CAN(CALLS) |
-	       CAN(PREFAULT) | CAN(STRANGER),
+	       CAN(PREFAULT) | CAN(STRANGER) | CAN(READERS),
 	.create = library_create,
 	LIBRARY,
 	LOOPS,
