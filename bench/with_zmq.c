@@ -20,10 +20,8 @@ static bool create(struct channel *channel)
 /* A message that is sent before a reader has subscribed does not reach it. */
 static void await_readers(struct channel *channel)
 {
-	int yes = 1;
 	char subscription[8];
 
-	zmq_setsockopt(channel->handle, ZMQ_XPUB_NODROP, &yes, sizeof yes);
 	for (unsigned i = 0; i < channel->readers; i++) {
 		if (zmq_recv(channel->handle, subscription, sizeof subscription, 0) < 0)
 			die("zmq_recv");
@@ -33,7 +31,7 @@ static void await_readers(struct channel *channel)
 static void open_end(struct channel *channel, enum side side)
 {
 	char endpoint[96];
-	int reconnect_ms = 1, status; /* one side may connect before the other one binds */
+	int yes = 1, reconnect_ms = 1, status; /* one side may connect before the other one binds */
 	bool many = channel->readers != 0, binds = many == (side == PRODUCER);
 	int type = side == PRODUCER ? (many ? ZMQ_XPUB : ZMQ_PUSH) : (many ? ZMQ_SUB : ZMQ_PULL);
 
@@ -48,6 +46,10 @@ static void open_end(struct channel *channel, enum side side)
 	zmq_setsockopt(channel->handle, ZMQ_RECONNECT_IVL, &reconnect_ms, sizeof reconnect_ms);
 	if (many && side == CONSUMER)
 		zmq_setsockopt(channel->handle, ZMQ_SUBSCRIBE, "", 0);
+	if (many && side == PRODUCER) { /* to be told of each reader; and to wait for the slowest */
+		zmq_setsockopt(channel->handle, ZMQ_XPUB_VERBOSE, &yes, sizeof yes);
+		zmq_setsockopt(channel->handle, ZMQ_XPUB_NODROP, &yes, sizeof yes);
+	}
 	status = binds ? zmq_bind(channel->handle, endpoint) : zmq_connect(channel->handle, endpoint);
 	if (status != 0)
 		die("zmq_connect or zmq_bind");
