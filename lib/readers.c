@@ -48,8 +48,8 @@ void smq_readers_probe(struct shmemq *q)
 
 	for (uint32_t number = 1; number <= SMQ_READERS_MAX; number++) {
 		smq_word *state = &smq_reader_of(q->header, number)->claim.state;
-		/* Before the kernel is asked, as in ask() of peer.c: "not held" is recorded for this claim alone.
-		 * A consumer stores its claim after it has the lock, and CLOSED before it unlocks. Relaxed: the
+		/* Before the kernel is asked, as in ask() of peer.c: "not held" is said of this claim alone. A
+		 * consumer stores its claim after it has the lock, and CLOSED before it unlocks. Relaxed: the
 		 * exchange compares it. */
 		uint32_t claim = atomic_load_explicit(state, memory_order_relaxed), now = claim & SMQ_CLAIM_STATE;
 

@@ -141,10 +141,10 @@ static bool greatest_lag(const struct smq_ring *ring, bool exact, uint32_t tail,
  * A consumer that joins while this looks: it stores JOINING, fences, and loads the tail, at which it starts. This side
  * has stored the tail, fences, and loads the claims. Of the two fences one comes first. If it is the consumer's, this
  * side sees JOINING, or what came after it, and goes no further than the last look allowed. If it is this side's, the
- * consumer starts at this tail, or after it; and until the next look this side overwrites nothing after this tail, since
- * the head that it goes by is not after it. So a consumer never starts before the head of a look that has not seen
- * it (doc/model/join.pml). On a SHARED end an earlier holder may have stored the tail: the owner lock orders that before
- * this fence.
+ * consumer starts at this tail, or after it; and until the next look this side overwrites nothing after this tail,
+ * since the head that it goes by is not after it. So a consumer never starts before the head of a look that has not
+ * seen it (doc/model/join.cc). On a SHARED end an earlier holder may have stored the tail: the owner lock orders that
+ * before this fence.
  */
 static enum smq_ring_status load_slowest(struct smq_ring *ring, bool exact, uint32_t record_units)
 {

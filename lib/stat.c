@@ -129,11 +129,12 @@ static size_t offset_of_moved(bool producer)
 }
 
 /*
- * Reads a position and totals, from `offset` on, while the end is in use. The upper word of a total is stored before the lower one.
- * So an upper word that was read after the lower one belongs to it or is one ahead, which smq_ring_total() corrects;
- * one that was read before it may be one short. Therefore everything is copied twice, and the lower words are taken
- * from the first copy, the upper ones from the second. If the upper words differ, more may have been moved between.
- * Two rounds are enough for an honest writer (2^31 lie between two changes), and a hostile one gets no more.
+ * Reads a position and totals, from `offset` on, while their end is in use. The upper word of a total is stored before
+ * the lower one. So an upper word that was read after the lower one belongs to it or is one ahead, which
+ * smq_ring_total() corrects; one that was read before it may be one short. So everything is copied twice, and the lower
+ * words are taken from the first copy, the upper ones from the second. If the upper words differ, more may have
+ * been moved between. Two rounds are enough for an honest writer (2^31 lie between two changes), and a hostile one gets
+ * no more.
  */
 static bool count_moved(const struct shmemq *q, size_t offset, struct totals *totals)
 {

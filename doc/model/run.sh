@@ -218,6 +218,19 @@ run_ownerlock()
 	run holds ownerlock -DINTERRUPT -DLOCKS_LATE -DPREPARE_FENCE
 }
 
+run_join()
+{
+	run holds join
+	for mutant in NO_JOIN_FENCE NO_LOOK_FENCE NO_JOINING JOINING_IGNORED OPEN_RELAXED CLAIM_RELAXED \
+		POSITION_RELAXED HEAD_RELAXED CLOSE_RELAXED; do
+		run fails join -D$mutant
+	done
+	run holds join -DNEXT
+	for mutant in NO_JOIN_FENCE NO_LOOK_FENCE NO_COMPARE; do
+		run fails join -DNEXT -D$mutant
+	done
+}
+
 # skip MODELS REASON
 skip()
 {
@@ -234,12 +247,12 @@ else
 	skip 'wait, claim, recovery, shared' 'spin is not installed'
 fi
 if echo '#include <relacy/relacy.hpp>' | ${CXX:-c++} -std=c++14 -E -x c++ - >/dev/null 2>&1; then
-	for model in ring takeover totals eventcount ownerlock; do
+	for model in ring takeover totals eventcount ownerlock join; do
 		build $model || exit 1
 		run_$model
 	done
 else
-	skip 'ring, takeover, totals, eventcount, ownerlock' 'Relacy or a C++ compiler is not installed'
+	skip 'ring, takeover, totals, eventcount, ownerlock, join' 'Relacy or a C++ compiler is not installed'
 fi
 echo "model: $good passed, $bad failed${skipped:+; skipped: $skipped}"
 [ $bad -eq 0 ] || exit 1

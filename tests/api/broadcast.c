@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A broadcast queue: each consumer gets every message that is pushed from its open on, and a push waits for the slowest. */
+/* A broadcast queue: each consumer gets all that is pushed from its open on, and a push waits for the slowest. */
 #include "config.h"
 
 #include <unistd.h>
