@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "numbers.h"
@@ -22,6 +23,7 @@ static const struct {
 } all_options[] = {
 	[OPTION_ALIGN] = { "align", "a power of two from 8 to 4K" },
 	[OPTION_ALL] = { "all", NULL },
+	[OPTION_BROADCAST] = { "broadcast", NULL },
 	[OPTION_CAPACITY] = { "capacity", "a number of bytes from 1 to 8G, where K, M and G are powers of 1024" },
 	[OPTION_COUNT] = { "count", "a number of messages" },
 	[OPTION_CREATE] = { "create", NULL },
@@ -29,6 +31,7 @@ static const struct {
 	[OPTION_FRAME] = { "frame", "line, nul, len32 or chunk:SIZE" },
 	[OPTION_HELP] = { "help", NULL },
 	[OPTION_JSON] = { "json", NULL },
+	[OPTION_MAX_MESSAGES] = { "max-messages", "a number of messages from 1 to 4294967295" },
 	[OPTION_MODE] = { "mode", "octal permission bits from 0 to 777" },
 	[OPTION_PROGRESS] = { "progress", NULL },
 	[OPTION_SECONDS] = { "seconds", "a number of seconds above 0, as in 2 or 0.5" },
@@ -38,6 +41,7 @@ static const struct {
 	[OPTION_TIMEOUT] = { "timeout", "a number of seconds, as in 2 or 0.5" },
 	[OPTION_TYPE] = { "type", "a number from 0 to 4294967295" },
 	[OPTION_TYPES] = { "type", NULL },
+	[OPTION_USER] = { "user", "a text of at most 64 bytes, or @ and the name of a file that holds them" },
 	[OPTION_VERSION] = { "version", NULL },
 };
 
@@ -56,6 +60,30 @@ static void select_options(uint32_t wanted, struct option selected[OPTIONS + 1])
 	selected[count] = (struct option){ .name = NULL };
 }
 
+/* Stores the bytes of --user: TEXT or @FILE. */
+static bool store_user(struct options *options, const char *text)
+{
+	unsigned char bytes[sizeof options->user + 1];
+	size_t count = strlen(text);
+	FILE *file;
+
+	if (text[0] == '@') {
+		file = fopen(text + 1, "re");
+		if (file == NULL)
+			return false;
+		count = fread(bytes, 1, sizeof bytes, file);
+		if (ferror(file))
+			count = sizeof bytes;
+		fclose(file);
+		text = (const char *)bytes;
+	}
+	if (count > sizeof options->user)
+		return false;
+	memset(options->user, 0, sizeof options->user);
+	memcpy(options->user, text, count);
+	return true;
+}
+
 /* Stores the argument of an option. False: it is not what all_options[] says. */
 static bool store(struct options *options, enum option_id id, const char *text)
 {
@@ -71,6 +99,8 @@ static bool store(struct options *options, enum option_id id, const char *text)
 		return parse_decimal(text, UINT64_MAX - 1, &options->count);
 	case OPTION_FRAME:
 		return frame_parse(text, &options->frame);
+	case OPTION_MAX_MESSAGES:
+		return parse_decimal(text, UINT32_MAX, &options->max_messages) && options->max_messages != 0;
 	case OPTION_MODE:
 		return parse_mode(text, &options->mode);
 	case OPTION_SECONDS:
@@ -82,6 +112,8 @@ static bool store(struct options *options, enum option_id id, const char *text)
 			return false;
 		options->type = (uint32_t)number;
 		return true;
+	case OPTION_USER:
+		return store_user(options, text);
 	default:
 		return true;
 	}
@@ -105,17 +137,24 @@ static int refuse(const char *command, int answer, char **argv)
 
 struct shmemq_attr options_attr(const struct options *options)
 {
-	return (struct shmemq_attr){
+	struct shmemq_attr attr = {
 		.capacity = options->capacity,
 		.alignment = (uint32_t)options->align,
-		.flags = given(options, OPTION_TEMPORARY) ? SHMEMQ_ATTR_TEMPORARY : 0,
+		.messages_max = (uint32_t)options->max_messages,
+		.flags = (given(options, OPTION_TEMPORARY) ? SHMEMQ_ATTR_TEMPORARY : 0) |
+			 (given(options, OPTION_BROADCAST) ? SHMEMQ_ATTR_BROADCAST : 0),
 	};
+
+	memcpy(attr.user, options->user, sizeof attr.user);
+	return attr;
 }
 
 /* Checks the options that need other ones. */
 static int check_together(const struct command *command, const struct options *options)
 {
-	static const enum option_id of_create[] = { OPTION_ALIGN, OPTION_CAPACITY, OPTION_MODE, OPTION_TEMPORARY };
+	static const enum option_id of_create[] = { OPTION_ALIGN,        OPTION_BROADCAST, OPTION_CAPACITY,
+						    OPTION_MAX_MESSAGES, OPTION_MODE,      OPTION_TEMPORARY,
+						    OPTION_USER };
 	bool creates = !(command->options >> OPTION_CREATE & 1) || given(options, OPTION_CREATE);
 
 	for (size_t i = 0; !creates && i < sizeof of_create / sizeof of_create[0]; i++) {

@@ -14,6 +14,7 @@
 enum option_id {
 	OPTION_ALIGN,
 	OPTION_ALL,
+	OPTION_BROADCAST,
 	OPTION_CAPACITY,
 	OPTION_COUNT,
 	OPTION_CREATE,
@@ -21,6 +22,7 @@ enum option_id {
 	OPTION_FRAME,
 	OPTION_HELP,
 	OPTION_JSON,
+	OPTION_MAX_MESSAGES,
 	OPTION_MODE,
 	OPTION_PROGRESS,
 	OPTION_SECONDS,
@@ -30,6 +32,7 @@ enum option_id {
 	OPTION_TIMEOUT,
 	OPTION_TYPE,  /* of push: with the tag to set */
 	OPTION_TYPES, /* of pop, also --type: show the tags */
+	OPTION_USER,
 	OPTION_VERSION,
 };
 
@@ -37,6 +40,8 @@ struct options {
 	uint32_t given; /* a bit for each option_id */
 	uint64_t capacity;
 	uint64_t align;
+	uint64_t max_messages;
+	unsigned char user[64];
 	mode_t mode;
 	struct frame frame;
 	uint64_t count;  /* UINT64_MAX: no limit */

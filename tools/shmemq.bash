@@ -13,7 +13,7 @@ _shmemq_names()
 
 _shmemq_options()
 {
-	local making='--align --capacity --mode --temporary'
+	local making='--align --broadcast --capacity --max-messages --mode --temporary --user'
 	local moving="$making --count --create --frame --progress --shared --stay --timeout --type"
 
 	case $1 in
@@ -51,7 +51,7 @@ _shmemq()
 	--capacity) choices='64K 1M 16M 256M 1G' ;;
 	--align) choices='8 64 4K' ;;
 	--mode) choices='600 660 666' ;;
-	--count | --seconds | --timeout) ;;
+	--count | --max-messages | --seconds | --timeout | --user) ;;
 	--type) [[ $command == push ]] || choices=$(_shmemq_names "$1") ;;
 	*)
 		if [[ $word == -* ]]; then

@@ -14,8 +14,10 @@
 #include "commands.h"
 #include "report.h"
 
-#define BIT(id)        (1u << (id))
-#define CREATE_OPTIONS (BIT(OPTION_ALIGN) | BIT(OPTION_CAPACITY) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY))
+#define BIT(id) (1u << (id))
+#define CREATE_OPTIONS                                                                                 \
+	(BIT(OPTION_ALIGN) | BIT(OPTION_BROADCAST) | BIT(OPTION_CAPACITY) | BIT(OPTION_MAX_MESSAGES) | \
+	 BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY) | BIT(OPTION_USER))
 #define STREAM_OPTIONS                                                                                        \
 	(CREATE_OPTIONS | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
 	 BIT(OPTION_SHARED) | BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
@@ -44,6 +46,10 @@ static int help(void)
 	      "                            to 4K\n"
 	      "    --mode MODE             octal permissions, less the umask; by default 600\n"
 	      "    --temporary             the last push or pop to end removes the queue\n"
+	      "    --broadcast             up to 64 consumers, each of which gets all that is\n"
+	      "                            pushed from its start on\n"
+	      "    --max-messages N        queued at a time; by default as many as fit\n"
+	      "    --user TEXT, @FILE      up to 64 bytes that stat shows, such as a version\n"
 	      "  push NAME               make messages of standard input\n"
 	      "  pop NAME                write messages to standard output until the producer\n"
 	      "                          has closed the queue and it is empty\n"

@@ -41,13 +41,17 @@ enum column {
 	PRODUCER_PID,
 	CONSUMER,
 	CONSUMER_PID,
+	CONSUMERS,
+	SLOWEST,
+	LIMIT,
 	WAITING,
 };
 
 #define COLUMNS (WAITING + 1)
 
 static const char *const titles[COLUMNS] = {
-	"NAME", "CAPACITY", "MESSAGES", "BYTES", "PUSHED", "POPPED", "PRODUCER", "PID", "CONSUMER", "PID", "WAITING",
+	"NAME", "CAPACITY", "MESSAGES", "BYTES",     "PUSHED",  "POPPED", "PRODUCER",
+	"PID",  "CONSUMER", "PID",      "CONSUMERS", "SLOWEST", "LIMIT",  "WAITING",
 };
 
 struct row {
@@ -98,6 +102,14 @@ static void fill_row(struct row *row, const struct queue *queue)
 	pid_cell(row->cells[PRODUCER_PID], st->producer_pid);
 	strcpy(row->cells[CONSUMER], state(st->consumer));
 	pid_cell(row->cells[CONSUMER_PID], st->consumer_pid);
+	number_cell(row->cells[CONSUMERS], st->consumers);
+	pid_cell(row->cells[SLOWEST], st->slowest_pid);
+	if (queue->attr.flags & SHMEMQ_ATTR_BROADCAST && st->slowest_pid == 0)
+		strcpy(row->cells[SLOWEST], "none");
+	if (queue->attr.messages_max != 0)
+		number_cell(row->cells[LIMIT], queue->attr.messages_max);
+	else
+		strcpy(row->cells[LIMIT], "-");
 	strcpy(row->cells[WAITING], waiting[st->waiting & (SHMEMQ_WAIT_PRODUCER | SHMEMQ_WAIT_CONSUMER)]);
 }
 
@@ -112,7 +124,7 @@ static void print_row(const struct row *row, const size_t widths[COLUMNS])
 	for (size_t i = 0; i < COLUMNS; i++) {
 		const char *text = cell(row, i);
 		int blanks = (int)(widths[i] - columns(text));
-		int numeric = (i >= CAPACITY && i <= POPPED) || i == PRODUCER_PID || i == CONSUMER_PID;
+		int numeric = (i >= CAPACITY && i <= POPPED) || i == PRODUCER_PID || (i >= CONSUMER_PID && i <= LIMIT);
 
 		printf("%s%*s%s%*s", i != 0 ? "  " : "", numeric ? blanks : 0, "", text,
 		       numeric || i == WAITING ? 0 : blanks, "");
@@ -150,13 +162,65 @@ void show_table(const struct queue *list, size_t count)
 
 struct field {
 	const char *key;
-	enum { NUMBER, ID, PID, STATE, FLAG } kind;
-	uint64_t value; /* of the kind; PID: 0 is none */
+	enum { NUMBER, ID, PID, STATE, FLAG, BYTES_64 } kind;
+	uint64_t value; /* of the kind; PID: 0 is none; BYTES_64: not used, since there is only one */
 };
 
-static void print_value(const struct field *field, bool json)
+/* The creator's bytes, without the zeros at their end. */
+static size_t user_bytes(const struct queue *queue)
+{
+	size_t bytes = sizeof queue->attr.user;
+
+	while (bytes > 0 && queue->attr.user[bytes - 1] == 0)
+		bytes--;
+	return bytes;
+}
+
+/* As text: each zero as \x00. */
+static void print_user(const struct queue *queue)
+{
+	char part[sizeof queue->attr.user + 1];
+	size_t bytes = user_bytes(queue);
+
+	if (bytes == 0)
+		putchar('-');
+	for (size_t at = 0; at < bytes; at += strlen(part) + 1) {
+		char *text;
+
+		memcpy(part, queue->attr.user + at, bytes - at);
+		part[bytes - at] = '\0';
+		text = printable(part);
+		printf("%s%s", text, at + strlen(part) < bytes ? "\\x00" : "");
+		free(text);
+	}
+}
+
+/* As JSON: a string up to the first zero; and all bytes in hexadecimal if that does not say it all. */
+static void print_user_json(const struct queue *queue)
+{
+	char text[sizeof queue->attr.user + 1];
+	size_t bytes = user_bytes(queue);
+
+	memcpy(text, queue->attr.user, bytes);
+	text[bytes] = '\0';
+	if (bytes == 0)
+		fputs("null", stdout);
+	else
+		json_string(stdout, text);
+	if (strlen(text) == bytes && is_utf8(text))
+		return;
+	fputs(", \"user_hex\": \"", stdout);
+	for (size_t i = 0; i < bytes; i++)
+		printf("%02x", (unsigned)queue->attr.user[i]);
+	putchar('"');
+}
+
+static void print_value(const struct queue *queue, const struct field *field, bool json)
 {
 	switch (field->kind) {
+	case BYTES_64:
+		(json ? print_user_json : print_user)(queue);
+		break;
 	case STATE:
 		printf(json ? "\"%s\"" : "%s", state((uint32_t)field->value));
 		break;
@@ -185,6 +249,9 @@ static void print_fields(const struct queue *queue, bool json)
 		{ "alignment", NUMBER, queue->attr.alignment },
 		{ "id", ID, queue->attr.id },
 		{ "temporary", FLAG, queue->attr.flags & SHMEMQ_ATTR_TEMPORARY },
+		{ "broadcast", FLAG, queue->attr.flags & SHMEMQ_ATTR_BROADCAST },
+		{ "messages_max", NUMBER, queue->attr.messages_max },
+		{ "user", BYTES_64, 0 },
 		{ "queued_messages", NUMBER, st->queued_messages },
 		{ "queued_bytes", NUMBER, st->queued_bytes },
 		{ "pushed_messages", NUMBER, st->pushed_messages },
@@ -197,11 +264,16 @@ static void print_fields(const struct queue *queue, bool json)
 		{ "consumer", STATE, st->consumer },
 		{ "consumer_pid", PID, st->consumer_pid },
 		{ "consumer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_CONSUMER },
+		{ "producers", NUMBER, st->producers },
+		{ "consumers", NUMBER, st->consumers },
+		{ "slowest_pid", PID, st->slowest_pid },
+		{ "slowest_messages", NUMBER, st->slowest_messages },
+		{ "slowest_bytes", NUMBER, st->slowest_bytes },
 	};
 
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
 		printf(json ? ", \"%s\": " : "\n%-16s  ", fields[i].key);
-		print_value(&fields[i], json);
+		print_value(queue, &fields[i], json);
 	}
 }
 

@@ -53,7 +53,8 @@ json_is() # WHAT FIELDS
 {
 	expect 0 '' stat "$q" --json
 	echo "{\"name\": \"$q\", \"capacity\": 65536, \"message_max\": 65520, \"alignment\": 8, \"id\": \"$id\",\
- \"temporary\": false, $2}" | is "$1"
+ \"temporary\": false, \"broadcast\": false, \"messages_max\": 0, \"user\": null, $2,\
+ \"producers\": 0, \"consumers\": 0, \"slowest_pid\": null, \"slowest_messages\": 0, \"slowest_bytes\": 0}" | is "$1"
 }
 
 json_is 'a new queue' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 0, "pushed_bytes": 0, '\
@@ -67,6 +68,9 @@ message_max       65520
 alignment         8
 id                $id
 temporary         no
+broadcast         no
+messages_max      0
+user              -
 queued_messages   0
 queued_bytes      0
 pushed_messages   0
@@ -79,6 +83,11 @@ producer_waiting  no
 consumer          never
 consumer_pid      -
 consumer_waiting  no
+producers         0
+consumers         0
+slowest_pid       -
+slowest_messages  0
+slowest_bytes     0
 EOT
 printf 'one\ntwenty-two\n\n' >"$temp/in"
 "$SHMEMQ" push "$q" <"$temp/in" &
@@ -108,7 +117,7 @@ rm -f "/dev/shm$prefix-"*
 a="$prefix-a"
 expect 0 '' ls
 head -n 1 "$temp/out" | sed 's/  */ /g' >"$temp/title"
-echo 'NAME CAPACITY MESSAGES BYTES PUSHED POPPED PRODUCER PID CONSUMER PID WAITING' |
+echo 'NAME CAPACITY MESSAGES BYTES PUSHED POPPED PRODUCER PID CONSUMER PID CONSUMERS SLOWEST LIMIT WAITING' |
 	is 'the titles of ls' "$temp/title"
 "$SHMEMQ" create "$prefix-b" --capacity 64K
 "$SHMEMQ" create "$a" --capacity 2M
@@ -124,8 +133,8 @@ await_field "$prefix-b" consumer_waiting yes
 expect 0 '' ls
 grep "^$prefix-" "$temp/out" | sed 's/  */ /g' >"$temp/rows"
 cat <<EOT | is 'the rows of ls' "$temp/rows"
-$a 2M 3 48 3 0 closed $producer never - -
-$prefix-b 64K 0 0 0 0 never - open $pop consumer
+$a 2M 3 48 3 0 closed $producer never - 0 - - -
+$prefix-b 64K 0 0 0 0 never - open $pop 1 - - consumer
 EOT
 # The columns are aligned.
 grep -e "^$prefix-" -e '^NAME' "$temp/out" | awk '{ print index($0, $7) }' | sort -u >"$temp/columns"
