@@ -46,16 +46,23 @@ static const char *name;
 static unsigned char *image, *expected;
 static size_t header_bytes, file_bytes;
 
-static bool setup_pages(int i)
+static void set_header_bytes(size_t bytes)
 {
-	page_bytes = page_sizes[i];
-	header_bytes = (size_t)page_bytes;
+	header_bytes = bytes;
 	file_bytes = header_bytes + CAPACITY;
-	name = test_name();
-	snprintf(path, sizeof path, "/dev/shm%s", name);
+	free(image);
+	free(expected);
 	image = calloc(1, file_bytes);
 	expected = calloc(1, file_bytes);
 	ck_assert(image != NULL && expected != NULL);
+}
+
+static bool setup_pages(int i)
+{
+	page_bytes = page_sizes[i];
+	name = test_name();
+	snprintf(path, sizeof path, "/dev/shm%s", name);
+	set_header_bytes((size_t)page_bytes);
 	return page_bytes % __real_sysconf(_SC_PAGESIZE) == 0;
 }
 
@@ -279,6 +286,56 @@ TEST(aligned_queue)
 	close_and_remove(producer, consumer);
 }
 
+/* A broadcast queue: three messages before one consumer, two for it, of which it holds the last; one that has closed. */
+TEST(broadcast_queue)
+{
+	struct shmemq_attr attr = { .capacity = CAPACITY, .messages_max = 9, .flags = SHMEMQ_ATTR_BROADCAST };
+	struct shmemq *producer, *consumer;
+	uint32_t pid = (uint32_t)getpid();
+	char buf[8];
+
+	if (!setup_pages(_i))
+		return;
+	set_header_bytes(page_bytes == 4096 ? 12288 : (size_t)page_bytes);
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	ck_assert_ptr_nonnull(producer);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(shmemq_push(producer, "abcd", 4, 0), 0);
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_CONSUMER, 0)), 0);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert_int_eq(shmemq_push(producer, "hello", 5, 1), 0);
+	ck_assert_int_eq(shmemq_push(producer, "worlds", 6, 2), 0);
+	ck_assert_int_eq(shmemq_pop(consumer, buf, sizeof buf, NULL), 5);
+	ck_assert_ptr_nonnull(shmemq_pop_start(consumer, &(size_t){ 0 }, NULL));
+
+	const uint32_t fence = !smq_process_register();
+	const struct word header[] = {
+		{ 128, 10 },         { 136, 5 },   { 144, 23 },    { 156, 128 }, /* tail, messages, bytes, limit */
+		{ 256, 1 << 2 | 1 }, { 260, pid }, { 264, fence },               /* the producer's claim */
+		{ 512, 2 << 2 | 1 }, { 516, pid }, { 520, 1 }, /* the consumers', of which two have come */
+	};
+	const struct word readers[] = {
+		{ 0, 1 << 2 | 2 },   { 4, pid },   { 32, 6 },  { 64, 6 },  { 68, 6 },   { 72, 3 },  { 80, 12 },
+		{ 128, 1 << 2 | 1 }, { 132, pid }, { 160, 6 }, { 192, 8 }, { 196, 10 }, { 200, 4 }, { 208, 17 },
+	};
+	const struct word ring[] = {
+		{ 0, 5 }, { 16, 5 }, { 32, 5 }, { 48, 6 }, { 52, 1 }, { 64, 7 }, { 68, 2 }, { 80, 0 },
+	};
+
+	read_image();
+	put_identity(producer, 8, 2);
+	put(40, &attr.messages_max, 4);
+	PUT_WORDS(0, header);
+	PUT_WORDS(4096, readers);
+	PUT_WORDS(header_bytes, ring);
+	for (size_t i = 0; i < 3; i++)
+		put(header_bytes + 8 + 16 * i, "abcd", 4);
+	put(header_bytes + 56, "hello", 5);
+	put(header_bytes + 72, "worlds", 6);
+	compare();
+	close_and_remove(producer, consumer);
+}
+
 /* A record across the ring's end, and the words of closed ends. */
 TEST(record_across_the_end)
 {
@@ -388,6 +445,7 @@ const struct suite suite = {
 		{ locks, 1, NEEDS_PROC },
 		{ queue_in_use, PAGE_SIZES, 0 },
 		{ aligned_queue, PAGE_SIZES, 0 },
+		{ broadcast_queue, PAGE_SIZES, 0 },
 		{ record_across_the_end, PAGE_SIZES, 0 },
 		{ foreign_queue, PAGE_SIZES, 0 },
 	},
