@@ -91,8 +91,15 @@ void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once)
 	else if (audit->violations == 0)
 		aftermath_recover(aftermath, dead);
 	if (audit->violations == 0) {
-		aftermath_push(aftermath, PUSHED_AFTER);
+		uint64_t before = audit->messages;
+
+		aftermath_push(aftermath, aftermath->limit != 0 ? UINT32_MAX : PUSHED_AFTER);
 		drain(aftermath);
+		if (audit->violations == 0 && aftermath->limit != 0 && audit->messages - before != aftermath->limit) {
+			fprintf(stderr, "%" PRIu64 " messages were queued, not %" PRIu32 "\n", audit->messages - before,
+				aftermath->limit);
+			audit->violations++;
+		}
 	}
 	missing = audit_missing(audit);
 	if (audit->violations == 0 && missing != 0) {

@@ -11,6 +11,7 @@ struct aftermath {
 	struct side consumer;
 	uint32_t epoch; /* of the last producer */
 	bool shared;    /* both ends are: the successor is a handle that was open before */
+	uint32_t limit; /* messages_max; 0: none. So many of the messages that come next must fit into the ring */
 };
 
 /* Claims an end (SHMEMQ_PRODUCER: as a new incarnation). A failure is a violation. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "aftermath.h"
+#include "format.h"
 #include "step_act.h"
 #include "stress.h"
 #include "tracee.h"
@@ -22,6 +23,7 @@
 
 #define QUEUED 5   /* messages in the ring when the victim begins */
 #define SMALL  100 /* bytes: the messages have to fit into the ring, and to take few steps */
+#define LIMIT  8   /* messages_max, in every other pass */
 
 static struct stress stress;
 static struct audit *audit; /* shared with the victim */
@@ -33,13 +35,15 @@ static unsigned char *first;           /* the state that the victim found */
 static size_t bytes;
 static unsigned char *buffer;
 static uint64_t kills, states;
+static uint32_t limit; /* of the queues; 0: none */
 
 static struct aftermath ends_of(const char *name, struct audit *of)
 {
 	return (struct aftermath){ .name = name,
 				   .producer = { .audit = of, .buffer = buffer },
 				   .consumer = { .audit = of, .buffer = buffer },
-				   .shared = step_shared };
+				   .shared = step_shared,
+				   .limit = limit };
 }
 
 /* Starts the victim on a queue with QUEUED messages; this process holds its peer's end. */
@@ -170,19 +174,27 @@ static void choose_seed(void)
 	} while (!small);
 }
 
-static void pass(bool shared)
+static void set_limit(unsigned char *queue)
+{
+	memcpy(queue + offsetof(struct smq_identity, messages_max), &limit, sizeof limit);
+}
+
+static void pass(bool shared, bool limited)
 {
 	step_shared = shared;
+	limit = limited ? LIMIT : 0;
+	set_limit(original);
+	set_limit(copy);
 	choose_seed();
 	for (size_t i = 0; i < STEP_ACTS && audit->violations == 0; i++) {
 		uint64_t instructions = judge_each_state(&step_acts[i]), killed;
 		/* The time that is left is divided among the acts that are left. */
-		int64_t now = stress_now(), acts = (int64_t)(STEP_ACTS - i) + (shared ? 0 : STEP_ACTS);
+		int64_t now = stress_now(), acts = (int64_t)(STEP_ACTS - i) + (3 - shared - 2 * limited) * STEP_ACTS;
 		int64_t until = now + (stress.end - now) / acts;
 
 		killed = kill_at_many(&step_acts[i], instructions, until);
-		printf("%s%s: %" PRIu64 " instructions, killed after %" PRIu64 " of them\n", shared ? "shared, " : "",
-		       step_acts[i].what, instructions, killed);
+		printf("%s%s%s: %" PRIu64 " instructions, killed after %" PRIu64 " of them\n",
+		       limited ? "limited, " : "", shared ? "shared, " : "", step_acts[i].what, instructions, killed);
 		fflush(stdout);
 	}
 }
@@ -219,8 +231,8 @@ int main(void)
 	step_victim.audit = audit;
 	step_victim.buffer = buffer;
 	do {
-		pass(false);
-		pass(true);
+		for (int i = 0; i < 4; i++)
+			pass(i & 1, i & 2);
 	} while (!stress_over(&stress) && audit->violations == 0);
 	return stress_end(&stress, audit->violations, "%" PRIu64 " states judged, %" PRIu64 " kills", states, kills);
 }
