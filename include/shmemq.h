@@ -75,10 +75,11 @@ extern "C" {
 /* A handle: the claim of one process on one end of a queue. */
 struct shmemq;
 
-/* Flags of shmemq_open() and shmemq_fdopen(): exactly one of the first three. */
+/* Flags of shmemq_open() and shmemq_fdopen(): exactly one of the first four. */
 #define SHMEMQ_PRODUCER 0x0001u /* claim the producer end */
 #define SHMEMQ_CONSUMER 0x0002u /* claim the consumer end */
 #define SHMEMQ_OBSERVER 0x0004u /* claim no end, map nothing: for getattr and stat only */
+#define SHMEMQ_FOLLOWER 0x0008u /* claim no end: pop copies of what is pushed, and hold nobody up */
 #define SHMEMQ_CREATE   0x0010u /* create the queue if the name does not exist */
 #define SHMEMQ_EXCL     0x0020u /* with SHMEMQ_CREATE: fail with EEXIST if the name exists */
 #define SHMEMQ_NONBLOCK 0x0040u /* functions without a timeout argument try once */
@@ -130,12 +131,14 @@ struct shmemq_stat {
 	uint32_t waiting;   /* SHMEMQ_WAIT_* */
 	uint32_t producers; /* live handles of each end */
 	uint32_t consumers;
-	/* Of a broadcast queue: the consumer that is furthest back. Then queued_* are what it has still to pop, and
-	 * popped_* what all consumers have popped, or was pushed before they came. */
-	uint32_t slowest_pid;   /* 0: there is no consumer; for display only */
-	uint64_t slowest_bytes; /* as queued_bytes and queued_messages; 0 if it is no broadcast queue */
+	uint32_t slowest_pid; /* of a broadcast queue: the consumer that is furthest back; 0: none; for display only */
+	/* What it has still to pop, as queued_bytes and queued_messages, which of a broadcast queue are the same. And
+	 * popped_* are what all consumers have popped, or was pushed before they came. */
+	uint64_t slowest_bytes;
 	uint64_t slowest_messages;
-	uint32_t reserved[6];
+	uint64_t lag_messages; /* a follower's: messages that have been pushed and that it has not reached yet */
+	uint64_t lag_bytes;    /* bytes of the ring that they take up, or took up if it has been overtaken */
+	uint32_t reserved[18];
 };
 
 /*
@@ -220,10 +223,11 @@ int shmemq_push_cancel(struct shmemq *q);
 /*
  * Pop: copy the next message to the `size` bytes at `buf`, and remove it from the queue. Returns the bytes of the
  * message, and stores its tag in `*type` unless `type` is NULL. Waits while the queue is empty.
- * Returns -1, and nothing is popped: EAGAIN (empty, and the call must not wait) EBADF (not a consumer handle) EBADMSG
- * (invalid data in the shared memory; all later pops fail, too) ECANCELED (shmemq_interrupt()) EINTR EINVAL EMSGSIZE
- * (larger than `size`: the message remains queued, take it with a larger buffer or in place) EOWNERDEAD (empty, and the
- * producer died) EPERM (a forked child) EPIPE (empty, and the producer has closed) ETIMEDOUT.
+ * Returns -1, and nothing is popped: EAGAIN (empty, and the call must not wait) EBADF (not a consumer or follower
+ * handle) EBADMSG (invalid data in the shared memory; all later pops fail, too) ECANCELED (shmemq_interrupt()) EINTR
+ * EINVAL EMSGSIZE (larger than `size`: the message remains queued, take it with a larger buffer or in place) EOVERFLOW
+ * (a follower has been overtaken: shmemq_seek()) EOWNERDEAD (empty, and the producer died) EPERM (a forked child) EPIPE
+ * (empty, and the producer has closed) ETIMEDOUT.
  */
 ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type);
 ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout);
@@ -277,9 +281,22 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout);
 int shmemq_popm_end(struct shmemq *q, unsigned count);
 
+/* Where shmemq_seek() moves a follower. */
+#define SHMEMQ_NEWEST 0 /* before the next push, as shmemq_open() does */
+#define SHMEMQ_QUEUED 1 /* before the first message that has not been popped by the consumer */
+#define SHMEMQ_OLDEST 2 /* before the oldest message that has not been overwritten */
+
 /*
- * Returns a descriptor of a producer or consumer handle, to be watched for input with poll(2), epoll(7) or an event
- * loop. Each call returns the same one. Do not read or close it; shmemq_close() closes it.
+ * Moves a follower. A pop that fails with EOVERFLOW has been overtaken by the producer: the next one goes on at the
+ * oldest message that is intact. SHMEMQ_OLDEST moves there, too, and tells how many were lost: `*lost`, unless `lost` is
+ * NULL, gets how many messages the handle has passed over since its last pop, or since it was opened.
+ * Returns -1: EBADF (not a follower handle) EBADMSG EINVAL EPERM.
+ */
+int shmemq_seek(struct shmemq *q, int whence, uint64_t *lost);
+
+/*
+ * Returns a descriptor of a producer, consumer or follower handle, to be watched for input with poll(2), epoll(7) or an
+ * event loop. Each call returns the same one. Do not read or close it; shmemq_close() closes it.
  * It is readable at first. A push or pop that fails with EAGAIN, EPIPE or EOWNERDEAD makes it unreadable, and it
  * becomes readable when such a call is worth repeating: there is a message or space, or the peer has closed, died or
  * come back. So whenever it is readable, push or pop with a timeout of 0. It may be readable although that call fails.

@@ -20,6 +20,8 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 	if (q->producer) {
 		enum smq_ring_status status = smq_ring_attach_producer(&q->ring, q->header);
 
+		if (status == SMQ_READY)
+			smq_ring_recount(&q->ring, 0);
 		return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
 	}
 	return smq_ring_attach_consumer(&q->ring, q->header);

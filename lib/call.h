@@ -8,7 +8,7 @@
 #include "handle.h"
 #include "shmemq.h"
 
-#define SMQ_ROLES (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER)
+#define SMQ_ROLES (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_OBSERVER | SHMEMQ_FOLLOWER)
 
 static inline int smq_fail(int err)
 {

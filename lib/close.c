@@ -8,6 +8,7 @@
 #include "acquire.h"
 #include "cancel.h"
 #include "endlock.h"
+#include "follow.h"
 #include "mapping.h"
 #include "object.h"
 
@@ -87,11 +88,14 @@ int shmemq_close(struct shmemq *q)
 	if (q == NULL)
 		return smq_fail(EINVAL);
 	cancel = smq_cancel_disable();
-	if (smq_in_process(q) && !q->observer) /* a forked child has neither the claim nor the mapping */
+	/* A forked child has neither the claim nor the mapping. */
+	if (smq_in_process(q) && q->follower)
+		smq_follow_close(q);
+	else if (smq_in_process(q) && !q->observer)
 		err = leave_end(q);
 	smq_handle_close_fds(q);
 	smq_cancel_restore(cancel);
-	free(q->more);
+	free(q->more); /* or q->follow */
 	free(q);
 	return err != 0 ? smq_fail(err) : 0;
 }

@@ -6,14 +6,23 @@
 
 #include "call.h"
 #include "cancel.h"
+#include "follow.h"
+
+#define WAITING_ROLES (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_FOLLOWER)
+
+/* Is it a handle of this process, and not an observer's, which never waits? */
+static bool can_wait(const struct shmemq *q)
+{
+	return smq_in_process(q) && (!q->observer || q->follower);
+}
 
 /* The descriptor, or -1: errno. */
 static int get_pollfd(struct shmemq *q)
 {
 	int fd, err;
 
-	if (!smq_in_process(q) || q->observer)
-		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
+	if (!can_wait(q))
+		return smq_refuse(q, WAITING_ROLES);
 	fd = smq_fd(q); /* first, because it may find that the program has closed the pollable descriptor as well */
 	if (q->pollable == NULL) {
 		q->pollable = malloc(sizeof *q->pollable);
@@ -45,8 +54,13 @@ int shmemq_interrupt(struct shmemq *q)
 {
 	int saved = errno;
 
-	if (!smq_in_process(q) || q->observer)
-		return smq_refuse(q, SHMEMQ_PRODUCER | SHMEMQ_CONSUMER);
+	if (!can_wait(q))
+		return smq_refuse(q, WAITING_ROLES);
+	if (q->follower) {
+		smq_follow_interrupt(q);
+		errno = saved; /* it may run in a signal handler */
+		return 0;
+	}
 	smq_eventcount_interrupt(&q->eventcount);
 	if (q->ownerlock.number != 0)
 		smq_ownerlock_interrupt(&q->ownerlock, q->eventcount.own);

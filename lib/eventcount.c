@@ -31,10 +31,21 @@ static void acknowledge(struct smq_eventcount *eventcount, uint16_t fences)
 	atomic_store_explicit(eventcount->own_fence, 1, memory_order_release);
 }
 
+/* A dead handle may have left its bits; but those of followers stay, and POLLER may be theirs. */
+static void reset_word(smq_word *word)
+{
+	uint32_t was = atomic_load_explicit(word, memory_order_relaxed);
+
+	while (!atomic_compare_exchange_weak_explicit(
+		word, &was, was & SMQ_WAIT_FOLLOWER ? was & ~(SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE) : 0,
+		memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
 void smq_eventcount_attach(struct smq_eventcount *eventcount, bool registered, bool alone)
 {
 	if (alone) {
-		store(&eventcount->own->word, 0); /* a dead handle may have left its bits */
+		reset_word(&eventcount->own->word);
 		store(&eventcount->own->sleepers, 0);
 		store(eventcount->own_fence, 0);
 	}
@@ -105,8 +116,9 @@ int64_t smq_eventcount_prepare_poll(struct smq_eventcount *eventcount)
 	/* Relaxed: while the bit is set, whatever is published from now on raises the descriptor, and the check that
 	 * follows finds what was published before; also when the waker has stopped fencing since. If a bit that W4 has
 	 * cleared still shows, that waker raises the descriptor. On a SHARED end the bit may be another handle's, whose
-	 * barrier (S2) is still to come: a waker may not have seen it. */
-	if (!eventcount->shared && atomic_load_explicit(&eventcount->own->word, memory_order_relaxed) & SMQ_WAIT_POLLER)
+	 * barrier (S2) is still to come: a waker may not have seen it. So it may be with followers. */
+	if (!eventcount->shared && (atomic_load_explicit(&eventcount->own->word, memory_order_relaxed) &
+				    (SMQ_WAIT_POLLER | SMQ_WAIT_FOLLOWER)) == SMQ_WAIT_POLLER)
 		return SMQ_SLICE_NS;
 	return prepare(eventcount, SMQ_WAIT_POLLER);
 }
@@ -138,7 +150,7 @@ uint32_t smq_eventcount_notify(struct smq_eventcount *eventcount)
 		acknowledge(eventcount, SMQ_FENCED_MAX);
 	else if (bits != 0 && eventcount->fences != 0 && eventcount->fences != SMQ_FENCES_ALWAYS)
 		eventcount->fences = SMQ_FENCED_MAX;
-	if (bits & SMQ_WAIT_SLEEPER)
+	if (bits & SMQ_OS_SLEEPERS)
 		smq_os_wake(eventcount->peer);
 	return bits;
 }

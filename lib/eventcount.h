@@ -49,6 +49,9 @@
  * A handle with a pollable descriptor sets POLLER instead, before the check with which a try fails, and returns to its
  * caller. W4 then raises the descriptor. The bit stays until W4 clears it; a sleep in between leaves it alone. So at
  * any time the descriptor is readable or the bit is set, and no event is missed.
+ *
+ * Followers sleep on the consumer's word too, each woken by every wake there. They set FOLLOWER, and a follower that
+ * polls sets POLLER with it, in one step. A new claim of the consumer's end leaves these bits.
  */
 #ifndef SMQ_EVENTCOUNT_H
 #define SMQ_EVENTCOUNT_H
@@ -63,8 +66,10 @@
 #define SMQ_WAIT_SLEEPER 1u
 #define SMQ_WAIT_FENCE   2u /* the waker is to fence from now on */
 #define SMQ_WAIT_POLLER  4u /* the pollable descriptor is to be raised, whether a handle sleeps or not */
-#define SMQ_WAIT_BITS    7u
-/* 8: followers sleep too. Not used yet, as 16. */
+/* Of the consumer's word: followers sleep there too, or poll (alarm.h). With POLLER if one of them polls. */
+#define SMQ_WAIT_FOLLOWER 8u
+#define SMQ_WAIT_BITS     15u
+/* 16: not used yet. */
 #define SMQ_WAIT_COUNT_ONE 32u /* above the bits: wakes so far */
 
 /* A sleep is cut into slices. The peer's liveness is checked once in SMQ_SLICE_NS: a death shows within that time. */

@@ -12,7 +12,7 @@
 #include "ring.h"
 
 /*
- * The state of a handle: SHMEMQ_PRODUCER, SHMEMQ_CONSUMER or SHMEMQ_OBSERVER with these bits. It is one word, so that a
+ * The state of a handle: SHMEMQ_PRODUCER, _CONSUMER, _OBSERVER or _FOLLOWER, with these bits. It is one word, so that a
  * call checks it by one comparison with the state it needs.
  */
 #define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
@@ -48,13 +48,14 @@ struct shmemq {
 	const smq_word *generation_now; /* see process.h */
 	uint32_t generation;
 	uint32_t state;
-	struct smq_ring ring; /* an observer's is not attached, and nothing of it is mapped */
+	struct smq_ring ring; /* an observer's or a follower's is not attached, and nothing of it is mapped */
 	uint32_t held_bytes;  /* SMQ_STARTED: the size of the started message; SMQ_BATCH: of all its messages */
 	uint32_t batch;       /* SMQ_BATCH: messages held, */
 	uint32_t batch_end;   /* and the position after them */
 	bool redelivered;     /* the last message popped */
-	bool observer;        /* as state says, but constant: shmemq_interrupt() runs beside other calls */
-	bool producer;        /* likewise */
+	bool observer : 1;    /* maps nothing; constant, as the two below: shmemq_interrupt() runs beside other calls */
+	bool follower : 1;    /* as state says; it is an observer too */
+	bool producer;        /* as state says */
 	bool nonblock;        /* SHMEMQ_NONBLOCK: the timeout of calls without such an argument is 0 */
 	bool nospin;          /* SHMEMQ_NOSPIN: sleep at once */
 	bool stay;      /* go on waiting when the peer has closed or died: SHMEMQ_STAY, a broadcast queue's producer */
@@ -68,10 +69,13 @@ struct shmemq {
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_endlock_open_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
-	struct smq_more *more;         /* of a queue with messages_max; else NULL */
+	union {
+		struct smq_more *more;     /* of a queue with messages_max; else NULL */
+		struct smq_follow *follow; /* a follower's */
+	};
 	union {
 		struct smq_header *header; /* an end's: mapped, with the ring after it */
-		uint64_t observed_id;      /* an observer's, which maps nothing: the queue's id */
+		uint64_t observed_id;      /* an observer's or a follower's, which map nothing: the queue's id */
 	};
 	uint32_t inode; /* the number's lower half: does the name still refer to what `fd` had open? */
 	int fd; /* holds no end lock: for probes, for raising the peer's descriptor, for short locks; see smq_fd() */

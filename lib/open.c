@@ -12,6 +12,7 @@
 #include "acquire.h"
 #include "cancel.h"
 #include "endlock.h"
+#include "follow.h"
 #include "mapping.h"
 #include "object.h"
 #include "process.h"
@@ -21,13 +22,15 @@ static bool flags_fit(unsigned flags)
 	const unsigned ends_only = SHMEMQ_NONBLOCK | SHMEMQ_STAY | SHMEMQ_SHARED | SHMEMQ_PREFAULT | SHMEMQ_NOSPIN;
 	unsigned role = flags & SMQ_ROLES, rest = flags & ~SMQ_ROLES;
 
-	if (role != SHMEMQ_PRODUCER && role != SHMEMQ_CONSUMER && role != SHMEMQ_OBSERVER)
+	if (role == 0 || (role & (role - 1)) != 0)
 		return false;
 	if (rest & ~(SHMEMQ_CREATE | SHMEMQ_EXCL | ends_only))
 		return false;
 	if ((rest & SHMEMQ_EXCL) && !(rest & SHMEMQ_CREATE))
 		return false;
-	/* An observer never waits, maps no ring, and there may always be many. */
+	/* Neither maps a ring, and there may always be many. An observer never waits. */
+	if (role == SHMEMQ_FOLLOWER && (rest & (SHMEMQ_SHARED | SHMEMQ_PREFAULT)))
+		return false;
 	return role != SHMEMQ_OBSERVER || !(rest & ends_only);
 }
 
@@ -185,8 +188,8 @@ out:
 	return err;
 }
 
-/* Nothing is mapped: stat.c reads what it needs. */
-static int observe(struct shmemq *q)
+/* No ring is mapped: stat.c and follower.c read what they need. */
+static int observe(struct shmemq *q, bool writable)
 {
 	struct smq_identity identity;
 	int err = smq_object_identify(q->fd, &identity);
@@ -195,23 +198,35 @@ static int observe(struct shmemq *q)
 		return err;
 	q->observed_id = identity.id;
 	set_identity(q, &identity, NULL);
-	return 0;
+	return q->follower ? smq_follow_open(q, &identity, writable) : 0;
+}
+
+/* As open_object(), for a new handle. `*writable`: for writing too, which a follower can do without. */
+static int open_for(const struct shmemq *q, int from, bool *writable, int *fd)
+{
+	int err;
+
+	*writable = !q->observer || q->follower;
+	err = open_object(q, from, *writable ? O_RDWR : O_RDONLY, fd);
+	if (err != EACCES || !q->follower)
+		return err;
+	*writable = false;
+	return open_object(q, from, O_RDONLY, fd);
 }
 
 /* `from`: see open_object(). 0, errno or SMQ_START_OVER. */
 static int open_handle(struct shmemq *q, int from, unsigned flags, bool registered)
 {
 	struct smq_identity identity;
-	int err;
+	bool writable;
+	int err, fd;
 
-	int fd;
-
-	err = open_object(q, from, flags & SHMEMQ_OBSERVER ? O_RDONLY : O_RDWR, &fd);
+	err = open_for(q, from, &writable, &fd);
 	if (err != 0)
 		return err;
 	smq_handle_set_fd(q, fd);
-	if (flags & SHMEMQ_OBSERVER)
-		err = observe(q);
+	if (q->observer)
+		err = observe(q, writable);
 	else if ((err = smq_object_identify(q->fd, &identity)) == 0 && /* before anything is changed, even a lock */
 		 (err = check_end(&identity, flags)) == 0)
 		err = claim_end(q, registered);
@@ -279,7 +294,8 @@ static struct shmemq *make_handle(const char *path, unsigned flags)
 	q->directory = -1;
 	q->state = (flags & SMQ_ROLES) | (flags & SHMEMQ_SHARED ? SMQ_SHARED : 0);
 	q->nonblock = flags & SHMEMQ_NONBLOCK;
-	q->observer = flags & SHMEMQ_OBSERVER;
+	q->observer = flags & (SHMEMQ_OBSERVER | SHMEMQ_FOLLOWER);
+	q->follower = flags & SHMEMQ_FOLLOWER;
 	q->producer = flags & SHMEMQ_PRODUCER;
 	q->stay = flags & SHMEMQ_STAY;
 	q->nospin = flags & SHMEMQ_NOSPIN;
@@ -293,7 +309,7 @@ static struct shmemq *finish_open(struct shmemq *q, int err)
 	if (err == 0)
 		return q;
 	if (q != NULL)
-		free(q->more);
+		free(q->more); /* or q->follow */
 	free(q);
 	errno = err;
 	return NULL;
@@ -301,7 +317,7 @@ static struct shmemq *finish_open(struct shmemq *q, int err)
 
 static bool register_waker(unsigned flags)
 {
-	return !(flags & SHMEMQ_OBSERVER) && smq_process_register();
+	return flags & (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER) && smq_process_register();
 }
 
 struct shmemq *shmemq_open(const char *name, unsigned flags, mode_t mode, const struct shmemq_attr *attr)

@@ -15,6 +15,9 @@
 
 #define SMQ_MECHANISM SMQ_MECHANISM_FUTEX
 
+/* The bits of the handles that smq_os_wake() wakes. */
+#define SMQ_OS_SLEEPERS (SMQ_WAIT_SLEEPER | SMQ_WAIT_FOLLOWER)
+
 /* What only semaphores need: see os_sem.h. */
 static inline int smq_os_init(struct smq_wait *wait)
 {
@@ -68,15 +71,49 @@ static inline long smq_futex_wait(smq_word *word, uint32_t expected, int64_t ns)
 #endif
 }
 
-static inline void smq_futex_wake(smq_word *word, int sleepers)
+/* `second` and `operation`: of FUTEX_WAKE_OP. false: errno. */
+static inline bool smq_futex_call(smq_word *word, int command, int sleepers, smq_word *second, int operation)
 {
 #ifdef SYS_futex
-	if (syscall(SYS_futex, word, FUTEX_WAKE, sleepers, NULL, NULL, 0) >= 0 || errno != ENOSYS)
-		return;
+	if (syscall(SYS_futex, word, command, sleepers, NULL, second, operation) >= 0)
+		return true;
+	if (errno != ENOSYS)
+		return false;
 #endif
 #ifdef SYS_futex_time64
-	syscall(SYS_futex_time64, word, FUTEX_WAKE, sleepers, NULL, NULL, 0);
+	return syscall(SYS_futex_time64, word, command, sleepers, NULL, second, operation) >= 0;
+#else
+	return false;
 #endif
+}
+
+static inline void smq_futex_wake(smq_word *word, int sleepers)
+{
+	(void)smq_futex_call(word, FUTEX_WAKE, sleepers, NULL, 0);
+}
+
+/*
+ * Changes a word without an access to it, which may be SIGBUS: the kernel does it, atomically, before it wakes those
+ * that sleep on another word, and none on this one, if it was -1. false: errno.
+ */
+static inline bool smq_futex_change(smq_word *woken, int sleepers, smq_word *word, int operation, uint32_t operand)
+{
+	return smq_futex_call(woken, FUTEX_WAKE_OP, sleepers, word,
+			      FUTEX_OP(operation, (int)operand, FUTEX_OP_CMP_EQ, 0xfff));
+}
+
+/* Sets bits, and wakes nobody. */
+static inline bool smq_futex_set(smq_word *word, uint32_t bits)
+{
+	smq_word nobody = 0;
+
+	return smq_futex_change(&nobody, 1, word, FUTEX_OP_OR, bits);
+}
+
+/* Adds to a word, and then wakes all that sleep on it. Async-signal-safe. */
+static inline void smq_futex_add_and_wake(smq_word *word, uint32_t operand)
+{
+	(void)smq_futex_change(word, INT_MAX, word, FUTEX_OP_ADD, operand);
 }
 
 /* Sleeps until woken, unless the word is no longer `expected`; at most `ns`. 0: check again. EINTR. */

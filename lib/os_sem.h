@@ -19,6 +19,9 @@
 #endif
 #define SMQ_MECHANISM (SMQ_MECHANISM_SEM | SMQ_SEM_LIBC << 8 | (uint32_t)sizeof(void *) << 16)
 
+/* The bits of the handles that smq_os_wake() wakes. Followers look every millisecond. */
+#define SMQ_OS_SLEEPERS SMQ_WAIT_SLEEPER
+
 _Static_assert(sizeof(sem_t) <= sizeof(((struct smq_wait *)0)->sem[0]), "a sem_t fits into the format");
 
 #if defined HAVE_SEM_CLOCKWAIT

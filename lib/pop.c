@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "acquire.h"
+#include "follow.h"
 
 static inline const unsigned char *message_at_head(const struct shmemq *q)
 {
@@ -72,15 +73,19 @@ static smq_noinline ssize_t pop_any(struct shmemq *q, void *buf, size_t size, ui
 	return (ssize_t)bytes;
 }
 
-/* The frequent case of a SHARED end, and all others. If the first has got the owner lock, they go on with it. */
+/* The frequent case of a SHARED end, a follower, and all others. If the first has got the owner lock, they go on with it. */
 static smq_noinline ssize_t pop_other(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
 	uint32_t bytes;
 
-	if (smq_in_shared_state(q, SHMEMQ_CONSUMER) && buf != NULL && smq_lock_once(q)) {
-		if (smq_likely(pop_at_head(q, buf, size, type, &bytes)))
-			return smq_finish_once(q, (ssize_t)bytes);
-		q->ownerlock.held = true;
+	if (smq_in_shared_state(q, SHMEMQ_CONSUMER) && buf != NULL) {
+		if (smq_lock_once(q)) {
+			if (smq_likely(pop_at_head(q, buf, size, type, &bytes)))
+				return smq_finish_once(q, (ssize_t)bytes);
+			q->ownerlock.held = true;
+		}
+	} else if (q != NULL && q->follower) {
+		return smq_follow_pop(q, buf, size, type, timeout);
 	}
 	return pop_any(q, buf, size, type, timeout);
 }

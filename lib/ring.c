@@ -198,6 +198,48 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 	return ring->readers != NULL ? load_slowest(ring, true, 0) : SMQ_READY;
 }
 
+/* The last record before the tail that the index tells of. false: there is none. */
+static bool find_newest(const struct smq_ring *ring, uint32_t *position, uint32_t *messages)
+{
+	uint32_t step = smq_room_step(ring), limit = load(&ring->header->producer_progress.limit_units);
+	bool found = false;
+
+	for (uint32_t i = limit / step - SMQ_INDEX_ENTRIES; i != limit / step; i++) {
+		const struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
+		uint32_t entered = load(&entry->position_units);
+
+		/* It is valid, and the records from there to the tail have not been written over. */
+		if (!smq_position_is_aligned(ring, entered) || (i + 1) * step - entered - 1 > ring->mask ||
+		    limit - entered > ring->mask + 1 || ring->position - entered > ring->mask)
+			continue;
+		if (!found || ring->position - entered < ring->position - *position) {
+			*position = entered;
+			*messages = load(&entry->messages_lo);
+			found = true;
+		}
+	}
+	return found;
+}
+
+void smq_ring_recount(struct smq_ring *ring, uint32_t others)
+{
+	uint32_t at = 0, messages = 0, size, missing;
+
+	if (!find_newest(ring, &at, &messages))
+		return;
+	for (; at != ring->position; messages++) {
+		/* Garbage, or a jump: then the total is left as it is. */
+		if (smq_ring_peek_at(ring, at, &size) != SMQ_READY ||
+		    smq_record_units(ring, size) > ring->position - at)
+			return;
+		at += smq_record_units(ring, size);
+	}
+	missing = messages - others - ring->messages_lo;
+	/* No operation moves more. */
+	if (missing != 0 && missing <= ring->mask)
+		smq_ring_move(ring, ring->position, missing, 0);
+}
+
 enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units)
 {
 	uint32_t room;
@@ -265,10 +307,14 @@ void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t ot
 {
 	uint32_t step = smq_room_step(ring), limit = (ring->position + record_units + step) / step * step;
 	smq_word *stored = &ring->header->producer_progress.limit_units;
-	uint32_t further = limit - load(stored), entered = further / step;
+	uint32_t before = load(stored), entered;
 
+	/* Of the largest messages it is not rounded up beyond a ring: else no follower could read them. */
+	if (limit - ring->position > ring->mask + 1)
+		limit = ring->position + ring->mask + 1;
+	entered = (limit / step * step - before / step * step) / step;
 	/* It never goes back: a message that was started may have been ended with a smaller size, or cancelled. */
-	if ((int32_t)further > 0) {
+	if ((int32_t)(limit - before) > 0) {
 		atomic_store_explicit(stored, limit, memory_order_relaxed);
 		enter(ring, limit, entered < SMQ_INDEX_ENTRIES ? entered : SMQ_INDEX_ENTRIES,
 		      ring->messages_lo + others);

@@ -16,8 +16,9 @@
 
 enum smq_ring_status {
 	SMQ_READY,
-	SMQ_NOT_YET, /* full, or empty */
-	SMQ_BAD,     /* garbage in the shared memory */
+	SMQ_NOT_YET,   /* full, or empty */
+	SMQ_BAD,       /* garbage in the shared memory */
+	SMQ_OVERTAKEN, /* a follower: the producer has written over the message, or may have */
 };
 
 /* One end's private state. Counts of the ring are in units (format.h), sizes of messages in bytes. */
@@ -249,6 +250,13 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
 /*
  * Producer.
  */
+
+/*
+ * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
+ * left the total short. The newest record in the index has its number, and the records from there to the tail are
+ * counted. `others`: the number of messages pushed to the other ring.
+ */
+void smq_ring_recount(struct smq_ring *ring, uint32_t others);
 
 /* Load the consumer's room, or its position. Apart from the functions below, because the hot path seldom needs them. */
 enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units);

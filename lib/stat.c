@@ -7,6 +7,7 @@
 #include "call.h"
 #include "cancel.h"
 #include "endlock.h"
+#include "follow.h"
 #include "readers.h"
 
 /*
@@ -252,6 +253,8 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 		return smq_fail(EBADMSG);
 	now.producers = count_handles(q, true, now.producer);
 	now.consumers = count_handles(q, false, now.consumer);
+	if (q->follower && !smq_follow_lag(q, &now.lag_messages, &now.lag_bytes))
+		return smq_fail(EBADMSG);
 	*st = now;
 	return 0;
 }

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "place.h"
+
+/* Messages or jumps that are counted one by one: more than a 64th of the largest ring has. */
+#define COUNTED_MAX (1u << 25)
+/* A producer may overtake a follower that looks for its place. After so many times the place is a later one. */
+#define ATTEMPTS 4
+
+/* A record that the index tells of. */
+struct place {
+	uint32_t extended;
+	uint32_t position;
+	uint64_t number;
+};
+
+/* What was read of one ring. */
+struct survey {
+	struct smq_producer_words words;
+	uint32_t positions[SMQ_INDEX_ENTRIES], numbers[SMQ_INDEX_ENTRIES];
+};
+
+/* What was read of the queue: both rings, of which there may be only one. */
+struct map {
+	struct survey ring[2];
+	uint32_t rings;
+	uint32_t extended; /* in which the producer is */
+	uint64_t total;    /* messages pushed, but for the operation that is going on */
+};
+
+static bool read_index(int fd, uint64_t words, struct smq_index index[SMQ_INDEX_ENTRIES])
+{
+	if (!smq_follower_read(fd, index, sizeof(struct smq_index[SMQ_INDEX_ENTRIES]),
+			       words + offsetof(struct smq_header, index)))
+		return false;
+	atomic_thread_fence(memory_order_acquire); /* for the kernel's loads */
+	return true;
+}
+
+/*
+ * The positions are read first, then the numbers, then the limit. A number is stored before its position, so it is that
+ * position's, or a later one; and then the limit, which was stored before it, makes the position invalid.
+ */
+static bool survey_ring(struct smq_follower *follower, int fd, uint32_t extended, struct survey *survey)
+{
+	struct smq_track *track = &follower->track[extended];
+	struct smq_index first[SMQ_INDEX_ENTRIES], second[SMQ_INDEX_ENTRIES];
+	struct smq_producer_words before;
+
+	if (!read_index(fd, track->words, first) || !read_index(fd, track->words, second) ||
+	    !smq_follower_words(follower, fd, extended, &before) ||
+	    !smq_follower_words(follower, fd, extended, &survey->words))
+		return false;
+	for (int i = 0; i < SMQ_INDEX_ENTRIES; i++) {
+		survey->positions[i] = atomic_load_explicit(&first[i].position_units, memory_order_relaxed);
+		survey->numbers[i] = atomic_load_explicit(&second[i].messages_lo, memory_order_relaxed);
+	}
+	/* Wherever the follower is placed, it is at most a ring before this. */
+	track->messages = smq_ring_total(before.messages_lo, survey->words.messages_hi);
+	track->bytes = smq_ring_total(before.bytes_lo, survey->words.bytes_hi);
+	follower->claim = before.claim;
+	return true;
+}
+
+static bool survey_queue(struct smq_follower *follower, int fd, struct map *map)
+{
+	map->rings = follower->rings;
+	map->total = 0;
+	for (uint32_t i = 0; i < map->rings; i++) {
+		if (!survey_ring(follower, fd, i, &map->ring[i]))
+			return false;
+		map->total += follower->track[i].messages;
+	}
+	map->extended = map->ring[0].words.extended;
+	return map->extended < map->rings;
+}
+
+/* Is what an entry says a record that is at least `slack` units from being overwritten? */
+static bool get_entry(const struct smq_follower *follower, const struct map *map, uint32_t extended, uint32_t entry,
+		      uint32_t slack, struct place *place)
+{
+	const struct smq_ring *ring = &follower->track[extended].ring;
+	const struct survey *survey = &map->ring[extended];
+	uint32_t position = survey->positions[entry], limit = survey->words.limit, capacity = ring->mask + 1;
+	/* The last 64th before the limit that has this entry, and where it ends. */
+	uint32_t last = limit / smq_room_step(ring) - 1;
+	uint32_t end = (last - (last - entry) % SMQ_INDEX_ENTRIES + 1) * smq_room_step(ring);
+
+	if (!smq_position_is_aligned(ring, position) || end - position - 1 >= capacity ||
+	    limit - position > capacity - slack)
+		return false;
+	/* The total may lag by an operation. */
+	place->number = map->total + (uint64_t)(int64_t)(int32_t)(survey->numbers[entry] - (uint32_t)map->total);
+	place->extended = extended;
+	place->position = position;
+	return true;
+}
+
+/* The entry with the lowest number from `least` on, in both rings. false: there is none. */
+static bool find_oldest(const struct smq_follower *follower, const struct map *map, uint64_t least, int quarters,
+			struct place *oldest)
+{
+	struct place place;
+	bool found = false;
+
+	for (uint32_t i = 0; i < map->rings * SMQ_INDEX_ENTRIES; i++) {
+		uint32_t extended = i / SMQ_INDEX_ENTRIES;
+		uint32_t slack = (follower->track[extended].ring.mask + 1) / ATTEMPTS * (uint32_t)quarters;
+
+		if (!get_entry(follower, map, extended, i % SMQ_INDEX_ENTRIES, slack, &place))
+			continue;
+		if ((int64_t)(place.number - least) >= 0 && (!found || place.number < oldest->number)) {
+			*oldest = place;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/*
+ * The entry in a ring that is nearest to a position: `before`: the last one up to it; else the first one from it on.
+ * false: there is none.
+ */
+static bool find_nearest(const struct smq_follower *follower, const struct map *map, uint32_t extended,
+			 uint32_t position, bool before, struct place *nearest)
+{
+	struct place place;
+	bool found = false;
+
+	for (uint32_t i = 0; i < SMQ_INDEX_ENTRIES; i++) {
+		int32_t distance;
+
+		if (!get_entry(follower, map, extended, i, 0, &place))
+			continue;
+		distance = (int32_t)(before ? position - place.position : place.position - position);
+		if (distance >= 0 && (!found || distance < (int32_t)(before ? position - nearest->position
+									    : nearest->position - position))) {
+			*nearest = place;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/*
+ * Walks from where the follower is to a position, or as far as records go. SMQ_READY: it is there, and `*count` messages
+ * lie between. SMQ_OVERTAKEN: that cannot be said.
+ */
+static enum smq_ring_status walk(struct smq_follower *follower, int fd, uint32_t extended, uint32_t position,
+				 uint64_t *count)
+{
+	uint64_t number = follower->number;
+	uint32_t size;
+
+	for (uint32_t i = 0; i < COUNTED_MAX; i++) {
+		int32_t beyond = (int32_t)(follower->track[extended].ring.position - position);
+		enum smq_ring_status status;
+
+		*count = follower->number - number;
+		if (follower->extended == extended && beyond >= 0)
+			return beyond == 0 ? SMQ_READY : SMQ_OVERTAKEN;
+		status = smq_follower_peek(follower, fd, &size);
+		if (status != SMQ_READY) /* a position without a record before it is garbage, or has been overtaken */
+			return status == SMQ_BAD ? SMQ_BAD : SMQ_OVERTAKEN;
+		smq_follower_skip(follower, size);
+	}
+	return SMQ_OVERTAKEN;
+}
+
+/* Puts the follower there, with the number that is told by an entry and what lies between. */
+static enum smq_ring_status place_at(struct smq_follower *follower, int fd, const struct map *map, uint32_t extended,
+				     uint32_t position)
+{
+	enum smq_ring_status status;
+	struct place entry;
+	uint64_t count;
+
+	if (find_nearest(follower, map, extended, position, true, &entry)) {
+		smq_follower_place(follower, entry.extended, entry.position, entry.number);
+		return walk(follower, fd, extended, position, &count);
+	}
+	/* The 64th of a message that is still queued may have begun with one that is overwritten by now. */
+	if (find_nearest(follower, map, extended, position, false, &entry)) {
+		smq_follower_place(follower, extended, position, 0);
+		status = walk(follower, fd, extended, entry.position, &count);
+		smq_follower_place(follower, extended, position, entry.number - count);
+		return status;
+	}
+	/* Nothing has been pushed yet. */
+	smq_follower_place(follower, extended, position, map->total);
+	return SMQ_READY;
+}
+
+/* Where the consumer is. false: that is no position, or the file is gone. */
+static bool find_head(const struct smq_follower *follower, int fd, uint32_t *extended, uint32_t *head)
+{
+	struct smq_progress progress;
+	uint64_t offset = offsetof(struct smq_header, consumer_progress);
+
+	if (!smq_follower_read(fd, &progress, sizeof progress, offset))
+		return false;
+	*extended = atomic_load_explicit(&progress.extended, memory_order_relaxed);
+	if (*extended >= follower->rings)
+		return false;
+	if (*extended && !smq_follower_read(fd, &progress, sizeof progress, follower->track[1].words + offset))
+		return false;
+	*head = atomic_load_explicit(&progress.moved.position_units, memory_order_relaxed);
+	/* What is read from now on was stored after what the consumer has read. */
+	atomic_thread_fence(memory_order_acquire);
+	return smq_position_is_aligned(&follower->track[*extended].ring, *head);
+}
+
+/* At the producer's tail, or at the consumer's head. */
+static enum smq_ring_status place_at_end(struct smq_follower *follower, int fd, bool producer)
+{
+	struct map map;
+	enum smq_ring_status status = SMQ_OVERTAKEN;
+	uint32_t extended = 0, position = 0;
+
+	for (int i = 0; i < ATTEMPTS && status == SMQ_OVERTAKEN; i++) {
+		if (!producer && !find_head(follower, fd, &extended, &position))
+			return SMQ_BAD;
+		if (!survey_queue(follower, fd, &map))
+			return SMQ_BAD;
+		if (producer) {
+			extended = map.extended;
+			position = map.ring[extended].words.tail;
+			if (!smq_position_is_aligned(&follower->track[extended].ring, position))
+				return SMQ_BAD;
+		}
+		status = place_at(follower, fd, &map, extended, position);
+	}
+	/* Overtaken again and again: then where it is, or by what the index says next. */
+	if (status == SMQ_OVERTAKEN && producer) {
+		smq_follower_place(follower, extended, position, map.total);
+		return SMQ_READY;
+	}
+	return status == SMQ_OVERTAKEN ? smq_place_oldest(follower, fd, 0) : status;
+}
+
+enum smq_ring_status smq_place_newest(struct smq_follower *follower, int fd)
+{
+	return place_at_end(follower, fd, true);
+}
+
+enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd)
+{
+	return place_at_end(follower, fd, false);
+}
+
+enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uint64_t least)
+{
+	enum smq_ring_status status = SMQ_OVERTAKEN;
+	struct place place = { 0 };
+	struct map map;
+	uint32_t size;
+
+	for (int i = 0; i < ATTEMPTS && status == SMQ_OVERTAKEN; i++) {
+		if (!survey_queue(follower, fd, &map))
+			return SMQ_BAD;
+		if (find_oldest(follower, &map, least, i, &place))
+			smq_follower_place(follower, place.extended, place.position, place.number);
+		else if (i == 0)
+			return place_at_end(follower, fd, true);
+		else
+			continue;
+		status = smq_follower_peek(follower, fd, &size);
+	}
+	return status == SMQ_BAD ? SMQ_BAD : SMQ_READY;
+}

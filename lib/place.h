@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a follower starts, and where it goes on after it has been overtaken: by the index, which tells the positions and
+ * the numbers of records that are intact (format.h). So how many messages have been passed over is counted exactly.
+ */
+#ifndef SMQ_PLACE_H
+#define SMQ_PLACE_H
+
+#include "follower.h"
+
+/*
+ * Put the follower there. SMQ_READY or SMQ_BAD. Newest: before the next push. Queued: before
+ * the first message that the consumer has not popped. Oldest: before the oldest intact message whose number is not less
+ * than `least`; and then reads on, so that the producer cannot overtake it before the next pop.
+ */
+enum smq_ring_status smq_place_newest(struct smq_follower *follower, int fd);
+enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd);
+enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uint64_t least);
+
+#endif
