@@ -3,7 +3,7 @@
 
 #include "place.h"
 
-/* Messages or jumps that are counted one by one: more than a 64th of the largest ring has. */
+/* Messages that are counted one by one: more than a 64th of the largest ring has. */
 #define COUNTED_MAX (1u << 25)
 /* A producer may overtake a follower that looks for its place. After so many times the place is a later one. */
 #define ATTEMPTS 4
@@ -118,6 +118,22 @@ static bool find_oldest(const struct smq_follower *follower, const struct map *m
 	return found;
 }
 
+/* The entry with the highest number, in both rings: the producer has come from there, maybe over jumps. */
+static bool find_newest(const struct smq_follower *follower, const struct map *map, struct place *newest)
+{
+	struct place place;
+	bool found = false;
+
+	for (uint32_t i = 0; i < map->rings * SMQ_INDEX_ENTRIES; i++) {
+		if (get_entry(follower, map, i / SMQ_INDEX_ENTRIES, i % SMQ_INDEX_ENTRIES, 0, &place) &&
+		    (!found || place.number > newest->number)) {
+			*newest = place;
+			found = true;
+		}
+	}
+	return found;
+}
+
 /*
  * The entry in a ring that is nearest to a position: `before`: the last one up to it; else the first one from it on.
  * false: there is none.
@@ -150,46 +166,75 @@ static bool find_nearest(const struct smq_follower *follower, const struct map *
 static enum smq_ring_status walk(struct smq_follower *follower, int fd, uint32_t extended, uint32_t position,
 				 uint64_t *count)
 {
+	const uint32_t *there = &follower->track[extended].ring.position;
 	uint64_t number = follower->number;
 	uint32_t size;
 
 	for (uint32_t i = 0; i < COUNTED_MAX; i++) {
-		int32_t beyond = (int32_t)(follower->track[extended].ring.position - position);
-		enum smq_ring_status status;
+		/* It follows jumps. */
+		enum smq_ring_status status = smq_follower_peek(follower, fd, &size);
 
 		*count = follower->number - number;
-		if (follower->extended == extended && beyond >= 0)
-			return beyond == 0 ? SMQ_READY : SMQ_OVERTAKEN;
-		status = smq_follower_peek(follower, fd, &size);
-		if (status != SMQ_READY) /* a position without a record before it is garbage, or has been overtaken */
-			return status == SMQ_BAD ? SMQ_BAD : SMQ_OVERTAKEN;
+		if (status == SMQ_BAD || status == SMQ_OVERTAKEN)
+			return status;
+		if (follower->extended == extended && (int32_t)(*there - position) >= 0)
+			return *there == position ? SMQ_READY : SMQ_OVERTAKEN; /* no record begins there */
+		if (status == SMQ_NOT_YET)
+			return SMQ_OVERTAKEN;
 		smq_follower_skip(follower, size);
 	}
 	return SMQ_OVERTAKEN;
 }
 
-/* Puts the follower there, with the number that is told by an entry and what lies between. */
-static enum smq_ring_status place_at(struct smq_follower *follower, int fd, const struct map *map, uint32_t extended,
-				     uint32_t position)
+/* Puts the follower there, with the number that an entry before it tells, and what lies between. */
+static enum smq_ring_status place_after(struct smq_follower *follower, int fd, const struct place *entry,
+					uint32_t extended, uint32_t position)
+{
+	uint64_t count;
+
+	smq_follower_place(follower, entry->extended, entry->position, entry->number);
+	return walk(follower, fd, extended, position, &count);
+}
+
+/* At the producer's tail. */
+static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd, const struct map *map)
+{
+	const struct smq_producer_words *words = &map->ring[map->extended].words;
+	struct place entry;
+
+	if (!smq_position_is_aligned(&follower->track[map->extended].ring, words->tail))
+		return SMQ_BAD;
+	if (find_newest(follower, map, &entry))
+		return place_after(follower, fd, &entry, map->extended, words->tail);
+	/* The index that was read is from before the limit by a ring; or nothing has been pushed yet. */
+	if (map->total != 0 || words->limit != 0)
+		return SMQ_OVERTAKEN;
+	smq_follower_place(follower, map->extended, words->tail, 0);
+	return SMQ_READY;
+}
+
+/* At the consumer's head. */
+static enum smq_ring_status place_at_head(struct smq_follower *follower, int fd, const struct map *map,
+					  uint32_t extended, uint32_t head)
 {
 	enum smq_ring_status status;
 	struct place entry;
 	uint64_t count;
 
-	if (find_nearest(follower, map, extended, position, true, &entry)) {
-		smq_follower_place(follower, entry.extended, entry.position, entry.number);
-		return walk(follower, fd, extended, position, &count);
-	}
+	if (extended == map->extended && head == map->ring[extended].words.tail)
+		return place_at_tail(follower, fd, map);
+	if (find_nearest(follower, map, extended, head, true, &entry))
+		return place_after(follower, fd, &entry, extended, head);
 	/* The 64th of a message that is still queued may have begun with one that is overwritten by now. */
-	if (find_nearest(follower, map, extended, position, false, &entry)) {
-		smq_follower_place(follower, extended, position, 0);
+	if (find_nearest(follower, map, extended, head, false, &entry)) {
+		smq_follower_place(follower, extended, head, 0);
 		status = walk(follower, fd, extended, entry.position, &count);
-		smq_follower_place(follower, extended, position, entry.number - count);
+		smq_follower_place(follower, extended, head, entry.number - count);
 		return status;
 	}
-	/* Nothing has been pushed yet. */
-	smq_follower_place(follower, extended, position, map->total);
-	return SMQ_READY;
+	/* The consumer has come there over a jump. */
+	return find_oldest(follower, map, 0, 0, &entry) ? place_after(follower, fd, &entry, extended, head)
+							: SMQ_OVERTAKEN;
 }
 
 /* Where the consumer is. false: that is no position, or the file is gone. */
@@ -211,42 +256,41 @@ static bool find_head(const struct smq_follower *follower, int fd, uint32_t *ext
 	return smq_position_is_aligned(&follower->track[*extended].ring, *head);
 }
 
-/* At the producer's tail, or at the consumer's head. */
-static enum smq_ring_status place_at_end(struct smq_follower *follower, int fd, bool producer)
-{
-	struct map map;
-	enum smq_ring_status status = SMQ_OVERTAKEN;
-	uint32_t extended = 0, position = 0;
-
-	for (int i = 0; i < ATTEMPTS && status == SMQ_OVERTAKEN; i++) {
-		if (!producer && !find_head(follower, fd, &extended, &position))
-			return SMQ_BAD;
-		if (!survey_queue(follower, fd, &map))
-			return SMQ_BAD;
-		if (producer) {
-			extended = map.extended;
-			position = map.ring[extended].words.tail;
-			if (!smq_position_is_aligned(&follower->track[extended].ring, position))
-				return SMQ_BAD;
-		}
-		status = place_at(follower, fd, &map, extended, position);
-	}
-	/* Overtaken again and again: then where it is, or by what the index says next. */
-	if (status == SMQ_OVERTAKEN && producer) {
-		smq_follower_place(follower, extended, position, map.total);
-		return SMQ_READY;
-	}
-	return status == SMQ_OVERTAKEN ? smq_place_oldest(follower, fd, 0) : status;
-}
-
 enum smq_ring_status smq_place_newest(struct smq_follower *follower, int fd)
 {
-	return place_at_end(follower, fd, true);
+	struct map map;
+	struct place entry;
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		enum smq_ring_status status =
+			survey_queue(follower, fd, &map) ? place_at_tail(follower, fd, &map) : SMQ_BAD;
+
+		if (status != SMQ_OVERTAKEN)
+			return status;
+	}
+	/* Overtaken again and again. */
+	if (find_newest(follower, &map, &entry))
+		smq_follower_place(follower, entry.extended, entry.position, entry.number);
+	else
+		smq_follower_place(follower, map.extended, map.ring[map.extended].words.tail, map.total);
+	return SMQ_READY;
 }
 
 enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd)
 {
-	return place_at_end(follower, fd, false);
+	struct map map;
+	uint32_t extended, head;
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		enum smq_ring_status status =
+			find_head(follower, fd, &extended, &head) && survey_queue(follower, fd, &map)
+				? place_at_head(follower, fd, &map, extended, head)
+				: SMQ_BAD;
+
+		if (status != SMQ_OVERTAKEN)
+			return status;
+	}
+	return smq_place_oldest(follower, fd, 0);
 }
 
 enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uint64_t least)
@@ -262,7 +306,8 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 		if (find_oldest(follower, &map, least, i, &place))
 			smq_follower_place(follower, place.extended, place.position, place.number);
 		else if (i == 0)
-			return place_at_end(follower, fd, true);
+			return smq_place_newest(follower, fd) == SMQ_READY && follower->number >= least ? SMQ_READY
+													: SMQ_BAD;
 		else
 			continue;
 		status = smq_follower_peek(follower, fd, &size);
