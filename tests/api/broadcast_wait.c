@@ -67,17 +67,20 @@ static void await_waiting(const char *name)
 		test_sleep(MS);
 }
 
-/* It wakes a push that sleeps, long before the end of a slice would: fifty of these take less than the watchdog. */
+/* It wakes a push that sleeps: as many slices as these would take longer than the watchdog allows. */
 TEST(a_close_wakes_a_push)
 {
 	const char *name = test_name();
 	struct shmemq *producer = broadcast_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED), *slow;
+	struct shmemq *fast = broadcast_open(name, SHMEMQ_CONSUMER);
 
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 300; i++) {
 		pid_t pusher;
 
 		slow = broadcast_open(name, SHMEMQ_CONSUMER);
+		drain(fast);
 		broadcast_fill(producer, 0, LOTS);
+		drain(fast);
 		pusher = child_start(push_one, name);
 		await_waiting(name);
 		ck_assert_int_eq(_i ? shmemq_timedpop(slow, &(uint32_t){ 0 }, 4, NULL, 0) == 4 : 0, _i);
@@ -86,7 +89,7 @@ TEST(a_close_wakes_a_push)
 		if (_i)
 			ck_assert_int_eq(shmemq_close(slow), 0);
 	}
-	ck_assert_int_eq(shmemq_close(producer), 0);
+	ck_assert_int_eq(shmemq_close(fast) | shmemq_close(producer), 0);
 }
 
 #define DEAD 12
@@ -148,6 +151,24 @@ TEST(tries_let_the_dead_go)
 	}
 	broadcast_pop(fast, BROADCAST_COPY, pushed, 1);
 	ck_assert_int_eq(shmemq_close(fast) | shmemq_close(producer), 0);
+}
+
+/* The last consumer closes, while one that died is waited for: a push does not say that the consumers are gone. */
+TEST(no_push_says_epipe)
+{
+	const char *name = test_name();
+	struct shmemq *producer = broadcast_open(name, producers[_i]), *last = broadcast_open(name, SHMEMQ_CONSUMER);
+	pid_t pid = child_hold(name, "consumer");
+
+	drain(last);
+	broadcast_fill(producer, 0, LOTS);
+	ck_fails(shmemq_timedpush(producer, "x", 1, 0, 300 * MS), ETIMEDOUT); /* so that it has just asked */
+	child_kill(pid);
+	ck_assert_int_eq(shmemq_close(last), 0);
+	ck_assert_uint_eq(stat_of(name).consumer, SHMEMQ_END_CLOSED);
+	ck_fails(shmemq_timedpush(producer, "x", 1, 0, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_timedpush(producer, "x", 1, 0, -1), 0);
+	ck_assert_int_eq(shmemq_close(producer), 0);
 }
 
 TEST(a_stopped_consumer_is_waited_for)
@@ -312,6 +333,7 @@ const struct suite suite = {
 		{ a_close_wakes_a_push, 2, 0 },
 		{ a_push_lets_all_dead_go, 2, 0 },
 		{ tries_let_the_dead_go, 4, 0 },
+		{ no_push_says_epipe, 2, 0 },
 		{ a_stopped_consumer_is_waited_for, 2, 0 },
 		{ the_place_of_the_dead, 1, 0 },
 		{ consumers_learn_that_the_producer_is_gone, 1, 0 },
