@@ -3,8 +3,8 @@
  * A broadcast queue, one instruction at a time. A process opens the consumer end, pops, or closes it; or it shares the
  * producer end, and pushes where it has to look for the slowest. After each instruction that has changed the shared
  * memory, the others go on for as long as they can. And it is killed, at some instructions, evenly spread, as many as
- * there is time for; with a long $TEST_SECONDS, at all of them. The messages are consecutive numbers: each consumer gets
- * all of them from its first on, and the producer never waits for one that is dead.
+ * there is time for; with a long $TEST_SECONDS, at all of them. The messages are consecutive numbers: each consumer
+ * gets all of them from its first on, and the producer never waits for one that is dead.
  */
 #include "config.h"
 

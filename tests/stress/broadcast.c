@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A broadcast queue whose processes are killed all the time: one producer, or PRODUCERS that share the end and are killed
- * too, and 1 to CONSUMERS_MAX consumers, of which any is killed and started again, and some are stopped for a while. Each
- * consumer checks that of each producing process's messages, from its first on, none is missing, torn or out of order,
- * and that those of a process that was killed had all arrived. Each producer measures how long a push takes. While a
- * consumer is stopped and the producer waits, `stat` names that one.
+ * A broadcast queue whose processes are killed all the time: one producer, or PRODUCERS that share the end and are
+ * killed too, and 1 to CONSUMERS_MAX consumers, of which any is killed and started again, and some are stopped for a
+ * while. Each consumer checks that of each producing process's messages, from its first on, none is missing, torn or
+ * out of order, and that those of a process that was killed had all arrived. Each producer measures how long a push
+ * takes. While a consumer is stopped and the producer waits, `stat` names that one.
  */
 #include "config.h"
 

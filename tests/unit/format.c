@@ -286,7 +286,7 @@ TEST(aligned_queue)
 	close_and_remove(producer, consumer);
 }
 
-/* A broadcast queue: three messages before one consumer, two for it, of which it holds the last; one that has closed. */
+/* A broadcast queue: three messages before a consumer, two for it, of which it holds the last; and one that closed. */
 TEST(broadcast_queue)
 {
 	struct shmemq_attr attr = { .capacity = CAPACITY, .messages_max = 9, .flags = SHMEMQ_ATTR_BROADCAST };
