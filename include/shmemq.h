@@ -95,8 +95,16 @@ struct shmemq;
 struct shmemq_attr {
 	/* Ring bytes; 0 = 1 MiB, at most 8 GiB. Rounded up to a power of two >= one page and >= twice the alignment. */
 	uint64_t capacity;
-	uint64_t capacity_max; /* 0, or as capacity: a ring cannot grow yet */
-	/* Set by getattr: bytes of the largest message that fits: capacity - alignment - 8, at most 1 GiB. */
+	/*
+	 * Bytes to which the queue may grow when the ring is full, and back: 0, or capacity to 8 GiB. Rounded up to a
+	 * power of two.
+	 */
+	uint64_t capacity_max;
+	/*
+	 * Set by getattr: bytes of the largest message that fits, at most 1 GiB: capacity - alignment - 8. Of a queue
+	 * that may grow: capacity_max - capacity - page - alignment - 8, or capacity - 2 * alignment - 8 if that is
+	 * more.
+	 */
 	uint64_t message_max;
 	uint32_t messages_max; /* 0: messages that may be queued are limited by the ring alone */
 	uint32_t alignment;    /* of every message's first byte: a power of two, 8 to 4096; 0 = 8 */
@@ -138,7 +146,9 @@ struct shmemq_stat {
 	uint64_t slowest_messages;
 	uint64_t lag_messages; /* a follower's: messages that have been pushed and that it has not reached yet */
 	uint64_t lag_bytes;    /* bytes of the ring that they take up, or took up if it has been overtaken */
-	uint32_t reserved[18];
+	uint64_t reserved_bytes;      /* of memory reserved now: the capacity, and what the queue has grown by */
+	uint64_t reserved_bytes_most; /* at most so far */
+	uint32_t reserved[14];
 };
 
 /*

@@ -17,14 +17,26 @@
 
 enum smq_ring_status smq_attach(struct shmemq *q)
 {
-	if (q->producer) {
-		enum smq_ring_status status = smq_ring_attach_producer(&q->ring, q->header);
+	enum smq_ring_status status;
 
-		if (status == SMQ_READY)
-			smq_ring_recount(&q->ring, 0);
-		return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
-	}
-	return smq_ring_attach_consumer(&q->ring, q->header);
+	if (smq_is_elastic(q))
+		status = smq_extension_attach(q);
+	else if (q->producer)
+		status = smq_ring_attach_producer(&q->ring, q->header);
+	else
+		status = smq_ring_attach_consumer(&q->ring, q->header);
+	if (q->producer && status == SMQ_READY)
+		smq_ring_recount(&q->ring, smq_is_elastic(q) ? q->more->other.messages_lo : 0);
+	return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
+}
+
+/* With the lock: loads what other handles of the end have left. */
+static enum smq_ring_status resume(struct shmemq *q)
+{
+	enum smq_ring_status status =
+		smq_is_elastic(q) ? smq_extension_resume(q) : smq_ring_resume(&q->ring, q->producer);
+
+	return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_resume(q) : status;
 }
 
 /* As smq_ownerlock_recover(). */
@@ -141,9 +153,7 @@ static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want
 		q->ownerlock.recovered = false;
 		status = smq_attach(q);
 	} else {
-		status = smq_ring_resume(&q->ring, q->producer);
-		if (status == SMQ_READY && q->state & SMQ_LIMITED)
-			status = smq_limit_resume(q);
+		status = resume(q);
 	}
 	if (status == SMQ_READY)
 		status = smq_check(q, want, true);
@@ -214,8 +224,10 @@ smq_noinline int smq_fail_quiet(struct shmemq *q)
 /* There is space for a record of `need` units: makes it fit. */
 static void announce(struct shmemq *q, uint32_t need)
 {
-	if (!smq_ring_fits(&q->ring, need))
-		smq_ring_announce(&q->ring, need, 0);
+	if (smq_ring_fits(&q->ring, need))
+		return;
+	smq_ring_announce(&q->ring, need, smq_is_elastic(q) ? q->more->other.messages_lo : 0);
+	smq_extension_narrow(q, need);
 }
 
 enum smq_ring_status smq_try_space(struct shmemq *q, uint32_t need)
@@ -235,16 +247,17 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 
 	if (!smq_in_state(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (size > q->ring.message_max)
+	if (size > smq_message_max(q))
 		return smq_fail(EMSGSIZE);
+	want.patient = timeout != 0;
 	want.need = smq_record_units(&q->ring, (uint32_t)size);
 	/* Each time that a 64th of the ring has been filled. */
-	if (smq_likely(!(q->state & (SMQ_SHARED | SMQ_LIMITED)) && smq_ring_fits_head(&q->ring, want.need))) {
+	if (smq_likely(!(q->state & SMQ_SHARED) && q->more == NULL && smq_ring_fits_head(&q->ring, want.need))) {
 		announce(q, want.need);
 		return 0;
 	}
-	if (may_be_quiet(q, timeout) && !smq_ring_fits_head(&q->ring, want.need) &&
-	    smq_ring_load_head(&q->ring, want.need) == SMQ_NOT_YET)
+	if (may_be_quiet(q, timeout) && (smq_is_elastic(q) || !smq_ring_fits_head(&q->ring, want.need)) &&
+	    smq_check(q, &want, true) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
 	if (err != 0)

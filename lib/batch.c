@@ -13,9 +13,9 @@
 #define PUBLISH_UNITS (1024 / SMQ_UNIT)
 
 /* May this message be pushed, if there is space for it? */
-static inline bool is_legal(const struct smq_ring *ring, const struct shmemq_msg *msg)
+static inline bool is_legal(const struct shmemq *q, const struct shmemq_msg *msg)
 {
-	return (msg->data != NULL || msg->size == 0) && msg->size <= ring->message_max;
+	return (msg->data != NULL || msg->size == 0) && msg->size <= smq_message_max(q);
 }
 
 /*
@@ -77,7 +77,7 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 		return -1;
 	do
 		pushed += push_group(q, msgs + pushed, within_limit(q, most - pushed));
-	while (pushed < most && is_legal(&q->ring, &msgs[pushed]) &&
+	while (pushed < most && is_legal(q, &msgs[pushed]) &&
 	       smq_try_space(q, smq_record_units(&q->ring, (uint32_t)msgs[pushed].size)) == SMQ_READY);
 	smq_unlock_owner(q);
 	return (int)pushed;

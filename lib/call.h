@@ -34,7 +34,7 @@ static inline bool smq_in_unshared_state(const struct shmemq *q, uint32_t state)
 	return smq_in_process(q) && q->state == state;
 }
 
-/* Is it in this state, its end SHARED, without messages_max? The state first, since on most ends it decides. */
+/* Is it in this state, its end SHARED, with nothing else? The state first, since on most ends it decides. */
 static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
 {
 	return q != NULL && q->state == (state | SMQ_SHARED) && smq_in_process(q);
@@ -43,7 +43,7 @@ static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
 /* Is it in this state, SHARED or not, with messages_max or without? */
 static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 {
-	return smq_in_process(q) && (q->state & ~(SMQ_SHARED | SMQ_LIMITED)) == state;
+	return smq_in_process(q) && (q->state & ~(SMQ_SHARED | SMQ_LIMITED | SMQ_SWITCHING)) == state;
 }
 
 /* Was it opened by name, and not by descriptor? */

@@ -67,10 +67,13 @@ static int leave_end(struct shmemq *q)
 	/* If the init lock is not to be had, the end is given up all the same; only the name stays. */
 	err = smq_initlock_lock(lock_fd);
 	if (is_last(q, fd, err == 0)) {
+		/* Gives back what is reserved in vain; of an end that is not SHARED after it has settled, as above. */
+		if (q->producer && smq_is_elastic(q))
+			(void)smq_attach(q);
 		smq_claim_close(smq_claim_of(q->header, q->producer));
 		smq_notify_fenced(q);
 	}
-	smq_mapping_unmap(q->header, smq_header_bytes(q), smq_capacity(q));
+	smq_mapping_unmap(q->header, smq_header_bytes(q), smq_capacity(q), smq_extension_bytes(q));
 	if (err == 0) {
 		if (q->flags & SHMEMQ_ATTR_TEMPORARY && smq_has_name(q))
 			remove_temporary(q, fd);
@@ -95,7 +98,7 @@ int shmemq_close(struct shmemq *q)
 		err = leave_end(q);
 	smq_handle_close_fds(q);
 	smq_cancel_restore(cancel);
-	free(q->more); /* or q->follow */
+	smq_handle_free_more(q);
 	free(q);
 	return err != 0 ? smq_fail(err) : 0;
 }

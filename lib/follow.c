@@ -12,28 +12,28 @@
 
 static struct smq_follower *follower_of(const struct shmemq *q)
 {
-	return &q->follow->follower;
+	return &q->more->follow->follower;
 }
 
 int smq_follow_open(struct shmemq *q, const struct smq_identity *identity, bool writable)
 {
 	struct smq_follower *follower;
 
-	q->follow = malloc(sizeof *q->follow);
-	if (q->follow == NULL)
+	q->more->follow = malloc(sizeof *q->more->follow);
+	if (q->more->follow == NULL)
 		return ENOMEM;
 	follower = follower_of(q);
 	smq_follower_init(follower, identity);
 	if (smq_place_newest(follower, q->fd) != SMQ_READY)
 		return EBADMSG; /* the caller frees it */
 	follower->popped = follower->number;
-	smq_alarm_open(&q->follow->alarm, q->fd, identity->header_bytes, writable);
+	smq_alarm_open(&q->more->follow->alarm, q->fd, identity->header_bytes, writable);
 	return 0;
 }
 
 void smq_follow_close(struct shmemq *q)
 {
-	smq_alarm_close(&q->follow->alarm);
+	smq_alarm_close(&q->more->follow->alarm);
 }
 
 /* What is known of the producer, as of the last look: 0 (present, or to be waited for), EPIPE or EOWNERDEAD. */
@@ -53,7 +53,7 @@ static void begin_slice(struct shmemq *q, int64_t now)
 {
 	uint32_t claim = follower_of(q)->claim;
 
-	smq_alarm_new_slice(&q->follow->alarm);
+	smq_alarm_new_slice(&q->more->follow->alarm);
 	q->peer.probed_at = now;
 	/* Another claim may have come since. Then this one is over too, and the new one is another word. */
 	if (!q->stay && smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(smq_fd(q), true))
@@ -115,7 +115,7 @@ static bool is_over(struct shmemq *q, uint32_t *size, int *err)
 /* As in wait.c, after a look that found nothing. */
 static int sleep_until(struct shmemq *q, uint32_t *size, int64_t deadline)
 {
-	struct smq_alarm *alarm = &q->follow->alarm;
+	struct smq_alarm *alarm = &q->more->follow->alarm;
 	int err;
 
 	for (;;) {
@@ -180,7 +180,7 @@ static int poll_producer(struct shmemq *q, uint32_t *size, int err)
 	if (q->pollable->pollfd < 0) /* the program has closed it */
 		return err;
 	recheck_producer(q);
-	slice = smq_alarm_set(&q->follow->alarm, smq_fd(q), true);
+	slice = smq_alarm_set(&q->more->follow->alarm, smq_fd(q), true);
 	if (slice != SMQ_SLICE_NS)
 		smq_pollable_raise_at(q->pollable, smq_now_ns() + slice);
 	known = is_decided(q, size, &outcome);
@@ -243,7 +243,7 @@ ssize_t smq_follow_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type,
 void smq_follow_interrupt(struct shmemq *q)
 {
 	atomic_store_explicit(&q->eventcount.interrupted, true, memory_order_relaxed);
-	smq_alarm_interrupt(&q->follow->alarm);
+	smq_alarm_interrupt(&q->more->follow->alarm);
 }
 
 /* Those of one ring, from the follower's position there. */

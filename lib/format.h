@@ -86,6 +86,30 @@
  */
 #define SMQ_JUMP UINT32_MAX
 
+/*
+ * A queue that may grow: the producer goes on in the extension when the ring is full, or too small for a message, and
+ * goes back when there is space in the ring again. An end's position in the ring that it is not in is that of the jump
+ * by which it has left that ring.
+ *
+ * The producer, from the tail t of one ring to the position p of the other:
+ *	1. reserve memory, if that is the extension; store its limit and its index
+ *	2. zero the size word at p
+ *	3. store p as the type at t, and SMQ_JUMP as the size word at t, with release: the end is there now
+ *	4. store p as the other ring's tail, then in which ring the end is
+ * p is one empty message after the other ring's tail, at which the jump back stands. If nothing of the extension is
+ * needed any more, it is at the start of a page instead, more than a ring after all that was there: before 2 the
+ * producer then stores p as both ends' positions in the extension, its own first, and as the lease and the room.
+ *
+ * The consumer, at a jump to p:
+ *	1. store p as the lease, as the head and as the room of the other ring
+ *	2. store in which ring the end is, with release
+ * So an end that is killed in the middle has not left, or its successor meets the jump again.
+ *
+ * The extension's memory is reserved before it is touched. What lies before its head is given back in steps, and all of
+ * it when both ends have left: the producer is in the ring, and the consumer too, at the position that the last jump
+ * led to or after it. Before that the producer stores the limit, so that nothing in it counts as intact.
+ */
+
 /* Wait mechanisms (eventcount.h). A queue made for another one is refused with EPROTO. */
 #define SMQ_MECHANISM_FUTEX 1u
 #define SMQ_MECHANISM_SEM   2u /* | libc << 8 | sizeof(void *) << 16, which decide the layout of sem_t */
@@ -178,7 +202,14 @@ struct smq_progress {
 	smq_word limited_units;
 	smq_word limited_extended;
 	smq_word limited_messages;
-	uint32_t zero[4];
+	/* Producer, of the extension's words: what of its memory is reserved, from `kept_units` on, whole pages. While
+	 * both are equal, neither end needs the extension. On a SHARED end read by the next holder. */
+	smq_word kept_units;
+	smq_word reserved_units;
+	/* Likewise: a consumer that is in the ring, at this position or after it, has left the extension. */
+	smq_word returned_units;
+	/* Likewise: where the producer last came into the extension. */
+	smq_word arrived_units;
 	/* The end's mark: two slots, of which `mark_now` is in force. Not used yet. */
 	struct smq_mark {
 		smq_word lo, hi;
@@ -293,6 +324,12 @@ static inline struct smq_header *smq_extension_of(struct smq_header *header)
 	return (struct smq_header *)(void *)((unsigned char *)header + SMQ_EXTENSION_OFFSET);
 }
 
+/* Bytes of the extension in the file; 0: there is none. */
+static inline uint64_t smq_extension_length(const struct smq_identity *identity)
+{
+	return identity->capacity_max > identity->capacity ? identity->capacity_max : 0;
+}
+
 static inline struct smq_reader *smq_reader_of(struct smq_header *header, uint32_t number)
 {
 	return (struct smq_reader *)(void *)((unsigned char *)header + SMQ_READERS_OFFSET) + number - 1;
@@ -323,7 +360,7 @@ _Static_assert(sizeof(struct smq_header) <= SMQ_EXTENSION_OFFSET, "format");
 _Static_assert(SMQ_EXTENSION_OFFSET + sizeof(struct smq_header) <= SMQ_READERS_OFFSET, "format");
 _Static_assert(sizeof(struct smq_reader) == SMQ_GROUP_BYTES, "format");
 
-/* Where both ends of a new queue stand. */
+/* Where both ends of a new queue stand, in each ring. */
 static inline uint32_t smq_start_units(uint32_t alignment)
 {
 	return alignment / SMQ_UNIT - 1;

@@ -93,3 +93,11 @@ void smq_handle_close_fds(struct shmemq *q)
 	}
 	free(q->pollable);
 }
+
+void smq_handle_free_more(struct shmemq *q)
+{
+	if (q->more != NULL)
+		free(q->more->follow);
+	free(q->more);
+	q->more = NULL;
+}

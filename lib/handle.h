@@ -23,7 +23,13 @@
 /* A queue with messages_max: a producer that has more to check than the space is never in that state either. */
 #define SMQ_LIMITED 0x1000u
 
+/* A SHARED end of a queue that may grow: other handles may have taken the end to the other ring. */
+#define SMQ_SWITCHING 0x2000u
+
 #define SMQ_NOT_QUIET SMQ_CLAIM_STATE /* no claim word: its state would be SHMEMQ_END_DEAD */
+
+/* A call with timeout 0 that fails reads the clock every so often, and then checks whether the peer lives. */
+#define SMQ_TRIES_A_CLOCK_READING 64
 
 /* What this side knows of the other end. */
 struct smq_peer {
@@ -35,13 +41,28 @@ struct smq_peer {
 	int64_t probed_at; /* ns, CLOCK_MONOTONIC: the last check of the holder */
 };
 
+struct smq_follow;
+
 /* What few handles need. */
 struct smq_more {
-	uint32_t messages_max; /* of the queue */
+	struct smq_follow *follow; /* a follower's */
+	uint32_t messages_max;     /* of the queue */
 	/* A producer: `limited_messages` messages, of the end's total, had been pushed before the one at
 	 * `limited_units`, and all those have been popped. */
 	uint32_t limited_units;
 	uint32_t limited_messages;
+	uint32_t limited_extended; /* in which ring that is */
+	/* Of a queue that may grow; else 0. */
+	uint32_t extended;     /* in which ring this end is: 1, the extension */
+	struct smq_ring other; /* the ring that it is not in */
+	uint64_t capacity_max;
+	uint32_t window_units; /* of the extension, that may be in use */
+	uint32_t page_units;
+	/* A producer: as the extension's words have them (struct smq_progress). */
+	uint32_t kept, reserved;
+	uint32_t returned;
+	uint32_t arrived;
+	int64_t no_memory_at; /* ns, CLOCK_MONOTONIC: when no more could be reserved; 0: that was not so */
 };
 
 struct shmemq {
@@ -69,10 +90,7 @@ struct shmemq {
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_endlock_open_fd() */
 	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
-	union {
-		struct smq_more *more;     /* of a queue with messages_max; else NULL */
-		struct smq_follow *follow; /* a follower's */
-	};
+	struct smq_more *more; /* a producer's with messages_max, a follower's, of a queue that may grow; else NULL */
 	union {
 		struct smq_header *header; /* an end's: mapped, with the ring after it */
 		uint64_t observed_id;      /* an observer's or a follower's, which map nothing: the queue's id */
@@ -94,6 +112,9 @@ void smq_handle_set_fd(struct shmemq *q, int fd);
 /* The descriptor of the directory that has a TEMPORARY queue's name, after a check likewise, and after smq_fd(). -1. */
 int smq_handle_directory(const struct shmemq *q);
 
+/* Frees what it has beside its block. */
+void smq_handle_free_more(struct shmemq *q);
+
 /* Closes all descriptors that are still the handle's. In a forked child too. */
 void smq_handle_close_fds(struct shmemq *q);
 
@@ -104,16 +125,46 @@ static inline struct smq_claim *smq_peer_claim(const struct shmemq *q)
 					    offsetof(struct smq_claim, fence));
 }
 
+/* May the queue grow? Then it has a second ring. */
+static inline bool smq_is_elastic(const struct shmemq *q)
+{
+	return q->more != NULL && q->more->capacity_max != 0;
+}
+
+/* In which ring is this end: 1, the extension; else 0? */
+static inline uint32_t smq_is_extended(const struct shmemq *q)
+{
+	return q->more != NULL ? q->more->extended : 0;
+}
+
+/* The ring that every queue has: `ring` unless this end is in the extension. */
+static inline const struct smq_ring *smq_first_ring(const struct shmemq *q)
+{
+	return smq_is_extended(q) ? &q->more->other : &q->ring;
+}
+
 /* Bytes of the header page, which is mapped before the ring. */
 static inline uint32_t smq_header_bytes(const struct shmemq *q)
 {
-	return (uint32_t)((const char *)q->ring.records - (const char *)q->header);
+	return (uint32_t)((const char *)smq_first_ring(q)->records - (const char *)q->header);
 }
 
 /* Bytes of the ring. */
 static inline uint64_t smq_capacity(const struct shmemq *q)
 {
-	return ((uint64_t)q->ring.mask + 1) * SMQ_UNIT;
+	return ((uint64_t)smq_first_ring(q)->mask + 1) * SMQ_UNIT;
+}
+
+/* Bytes of the extension's addresses; 0: there is none. */
+static inline uint64_t smq_extension_bytes(const struct shmemq *q)
+{
+	return q->more != NULL ? q->more->capacity_max : 0;
+}
+
+/* Bytes of the largest message: for that of the ring alone, see smq_ring_init(). */
+static inline uint32_t smq_message_max(const struct shmemq *q)
+{
+	return smq_is_elastic(q) && !q->more->extended ? q->more->other.message_max : q->ring.message_max;
 }
 
 /* A budget (doc/performance.md): a handle costs 256 bytes and its name. */

@@ -8,19 +8,85 @@ static uint32_t load(const smq_word *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-/*
- * Counts the messages from `*at` on, to `*count`, and moves `*at` to `end`, which is not before it and at most a ring
- * after it. They are this end's own and in order, unless another process has written there.
- */
-static enum smq_ring_status count_to(const struct smq_ring *ring, uint32_t end, uint32_t *at, uint32_t *count)
-{
-	uint32_t size;
+/* Where an end stands. */
+struct place {
+	uint32_t extended; /* in which ring */
+	uint32_t position;
+};
 
-	while (*at != end) {
-		if (smq_ring_peek_at(ring, *at, &size) != SMQ_READY || smq_record_units(ring, size) > end - *at)
+static const struct smq_ring *ring_at(const struct shmemq *q, uint32_t extended)
+{
+	return smq_is_elastic(q) && extended != q->more->extended ? &q->more->other : &q->ring;
+}
+
+static struct place own_place(const struct shmemq *q)
+{
+	return (struct place){ smq_is_elastic(q) ? q->more->extended : 0, q->ring.position };
+}
+
+static struct place limited_place(const struct shmemq *q)
+{
+	return (struct place){ q->more->limited_extended, q->more->limited_units };
+}
+
+/* Can an end stand there, in a ring that this side has filled up to its tail? */
+static bool is_valid(const struct shmemq *q, struct place place)
+{
+	const struct smq_ring *ring = ring_at(q, place.extended);
+
+	return place.extended <= smq_is_elastic(q) && smq_position_is_aligned(ring, place.position) &&
+	       ring->position - place.position <= ring->mask;
+}
+
+/*
+ * Where the consumer stands: at the last head that was seen, or after it. Of a queue that may grow it is loaded, since
+ * the consumer may have gone to the other ring.
+ */
+static bool find_consumer(const struct shmemq *q, struct place *place)
+{
+	*place = (struct place){ 0, q->ring.head };
+	if (smq_is_elastic(q)) {
+		/* Acquire: its release is in follow() of extension.c. The head that is loaded is that one or later. */
+		place->extended = atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire);
+		/* Acquire, as in smq_ring_load_head(). */
+		place->position = atomic_load_explicit(&(place->extended ? smq_extension_of(q->header) : q->header)
+								->consumer_progress.moved.position_units,
+						       memory_order_acquire);
+	}
+	return is_valid(q, *place);
+}
+
+/*
+ * Counts the messages between two places, both valid. They are this end's own and in order, unless another process has
+ * written there. In each ring it only comes nearer to the tail, so it ends.
+ */
+static enum smq_ring_status count_to(const struct shmemq *q, struct place at, struct place end, uint32_t *count)
+{
+	uint32_t left[2], size, target;
+
+	for (uint32_t i = 0; i < 2; i++)
+		left[i] = ring_at(q, i)->mask + 1;
+	left[at.extended] = ring_at(q, at.extended)->position - at.position;
+	for (*count = 0; at.extended != end.extended || at.position != end.position;) {
+		const struct smq_ring *ring = ring_at(q, at.extended);
+
+		if (smq_ring_peek_at(ring, at.position, &size) == SMQ_READY) {
+			uint32_t units = smq_record_units(ring, size);
+
+			if (units > left[at.extended])
+				return SMQ_BAD;
+			at.position += units;
+			left[at.extended] -= units;
+			++*count;
+			continue;
+		}
+		if (!smq_is_elastic(q) || !smq_ring_jumps(ring, at.position, &target))
 			return SMQ_BAD;
-		*at += smq_record_units(ring, size);
-		++*count;
+		at = (struct place){ !at.extended, target };
+		ring = ring_at(q, at.extended);
+		if (!smq_position_is_aligned(ring, target) || ring->position - target >= left[at.extended])
+			return SMQ_BAD;
+		left[at.extended] = ring->position - target;
 	}
 	return SMQ_READY;
 }
@@ -31,19 +97,27 @@ static void store(struct shmemq *q)
 	struct smq_progress *progress = &q->header->producer_progress;
 
 	atomic_store_explicit(&progress->limited_messages, q->more->limited_messages, memory_order_relaxed);
+	atomic_store_explicit(&progress->limited_extended, q->more->limited_extended, memory_order_relaxed);
 	atomic_store_explicit(&progress->limited_units, q->more->limited_units, memory_order_relaxed);
+}
+
+static void set_limited(struct shmemq *q, struct place place, uint32_t messages)
+{
+	q->more->limited_extended = place.extended;
+	q->more->limited_units = place.position;
+	q->more->limited_messages = messages;
+	store(q);
 }
 
 enum smq_ring_status smq_limit_attach(struct shmemq *q)
 {
-	uint32_t at = q->ring.head, count = 0;
-	enum smq_ring_status status = count_to(&q->ring, q->ring.position, &at, &count);
+	struct place consumer;
+	uint32_t count;
 
-	q->more->limited_units = q->ring.head;
-	q->more->limited_messages = q->ring.messages_lo - count;
-	if (status == SMQ_READY)
-		store(q);
-	return status;
+	if (!find_consumer(q, &consumer) || count_to(q, consumer, own_place(q), &count) != SMQ_READY)
+		return SMQ_BAD;
+	set_limited(q, consumer, smq_pushed(q) - count);
+	return SMQ_READY;
 }
 
 enum smq_ring_status smq_limit_resume(struct shmemq *q)
@@ -51,46 +125,62 @@ enum smq_ring_status smq_limit_resume(struct shmemq *q)
 	const struct smq_progress *progress = &q->header->producer_progress;
 
 	q->more->limited_messages = load(&progress->limited_messages);
+	q->more->limited_extended = load(&progress->limited_extended);
 	q->more->limited_units = load(&progress->limited_units);
-	if (!smq_position_is_aligned(&q->ring, q->more->limited_units) ||
-	    q->ring.position - q->more->limited_units > q->ring.mask)
-		return SMQ_BAD;
-	return SMQ_READY;
+	return is_valid(q, limited_place(q)) ? SMQ_READY : SMQ_BAD;
 }
 
-/* Counts what lies before the head that this side knows. That may be the room, which lags: then that is done. */
-static enum smq_ring_status count_to_head(struct shmemq *q)
+enum smq_ring_status smq_limit_follow(struct shmemq *q)
 {
-	struct smq_more *more = q->more;
-	enum smq_ring_status status;
+	struct place consumer, limited;
+	uint32_t count;
 
-	if (q->ring.position - more->limited_units <= q->ring.position - q->ring.head)
+	if (!(q->state & SMQ_LIMITED))
 		return SMQ_READY;
-	status = count_to(&q->ring, q->ring.head, &more->limited_units, &more->limited_messages);
-	if (status == SMQ_READY)
-		store(q);
-	return status;
+	limited = limited_place(q);
+	/* On a SHARED end the head may be an older one, going by the room. */
+	if (!smq_is_elastic(q) && q->ring.position - limited.position <= q->ring.position - q->ring.head)
+		return SMQ_READY;
+	if (!find_consumer(q, &consumer) || count_to(q, limited, consumer, &count) != SMQ_READY)
+		return SMQ_BAD;
+	if (consumer.position != limited.position || consumer.extended != limited.extended)
+		set_limited(q, consumer, q->more->limited_messages + count);
+	return SMQ_READY;
 }
 
 enum smq_ring_status smq_limit_check(struct shmemq *q)
 {
-	enum smq_ring_status status = count_to_head(q);
+	enum smq_ring_status status;
 
-	if (status != SMQ_READY || smq_limit_left(q) != 0)
-		return status;
+	if (smq_limit_left(q) != 0)
+		return SMQ_READY;
 	/* The head and not the room, which says nothing of a few small messages. */
 	status = smq_ring_load_head(&q->ring, 0);
+	if (status == SMQ_READY && q->ring.position - q->more->limited_units < q->ring.position - q->ring.head &&
+	    !smq_is_elastic(q))
+		status = SMQ_BAD;
 	if (status == SMQ_READY)
-		status = count_to_head(q);
-	return status == SMQ_READY && smq_limit_left(q) == 0 ? SMQ_NOT_YET : status;
+		status = smq_limit_follow(q);
+	if (status != SMQ_READY)
+		return status;
+	return smq_limit_left(q) != 0 ? SMQ_READY : SMQ_NOT_YET;
 }
 
 bool smq_limit_guess(const struct shmemq *q)
 {
-	const struct smq_progress *progress = &q->header->producer_progress;
+	const struct smq_progress *pushed = &q->header->producer_progress, *popped = &q->header->consumer_progress;
+	uint32_t messages = load(&pushed->moved.messages_lo), extended = 0, head;
 
+	if (smq_is_elastic(q)) {
+		messages += load(&smq_extension_of(q->header)->producer_progress.moved.messages_lo);
+		extended = load(&popped->extended);
+		if (extended != 0)
+			popped = &smq_extension_of(q->header)->consumer_progress;
+	}
+	head = smq_is_elastic(q) ? load(&popped->moved.position_units)
+				 : smq_ring_guess_head(&q->ring, load(&pushed->moved.position_units));
 	/* A handle that has counted up to the head found the limit reached; each later pop is followed by a
 	 * notification. */
-	return load(&progress->moved.messages_lo) - load(&progress->limited_messages) < q->more->messages_max ||
-	       load(&progress->limited_units) != smq_ring_guess_head(&q->ring, load(&progress->moved.position_units));
+	return messages - load(&pushed->limited_messages) < q->more->messages_max ||
+	       load(&pushed->limited_extended) != extended || load(&pushed->limited_units) != head;
 }

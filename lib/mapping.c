@@ -28,9 +28,9 @@ static int map_failed(void)
 	}
 }
 
-void smq_mapping_unmap(void *map, uint32_t header_bytes, uint64_t capacity)
+void smq_mapping_unmap(void *map, uint32_t header_bytes, uint64_t capacity, uint64_t extension)
 {
-	munmap(map, header_bytes + 2 * (size_t)capacity);
+	munmap(map, header_bytes + 2 * (size_t)capacity + 2 * (size_t)extension);
 }
 
 /*
@@ -66,9 +66,10 @@ static bool place(unsigned char *at, size_t bytes, int protection, int fd, off_t
 
 int smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ring, void **map)
 {
-	uint64_t capacity = identity->capacity, bytes = identity->header_bytes + 2 * capacity;
+	uint64_t capacity = identity->capacity, extension = smq_extension_length(identity);
+	uint64_t bytes = identity->header_bytes + 2 * capacity + 2 * extension;
 	int writable = PROT_READ | PROT_WRITE, of_ring = writes_ring ? writable : PROT_READ;
-	size_t header = identity->header_bytes, once = (size_t)capacity;
+	size_t header = identity->header_bytes, once = (size_t)capacity, more = (size_t)extension;
 	unsigned char *base;
 
 	if (bytes > SIZE_MAX)
@@ -79,6 +80,8 @@ int smq_mapping_make(int fd, const struct smq_identity *identity, bool writes_ri
 	if (!place(base, writes_ring ? header + once : header, writable, fd, 0) ||
 	    (!writes_ring && !place(base + header, once, of_ring, fd, (off_t)header)) ||
 	    !place(base + header + once, once, of_ring, fd, (off_t)header) ||
+	    (more != 0 && (!place(base + header + 2 * once, more, of_ring, fd, (off_t)(header + once)) ||
+			   !place(base + header + 2 * once + more, more, of_ring, fd, (off_t)(header + once)))) ||
 	    /* With the mapping a child would keep the end locks held. */
 	    madvise(base, (size_t)bytes, MADV_DONTFORK) != 0) {
 		int err = map_failed();

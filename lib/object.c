@@ -125,6 +125,23 @@ static bool is_alignment(uint32_t bytes)
 	return is_power_of_two(bytes) && bytes >= SMQ_UNIT && bytes <= SMQ_ALIGNMENT_MAX;
 }
 
+/* Where a message fits in any case: see smq_extension_init(). */
+static uint64_t least_capacity(uint32_t alignment, bool grows)
+{
+	return (grows ? 4 : 2) * (uint64_t)alignment;
+}
+
+/* If there is an extension: is it one that this library can keep? A broadcast queue does not grow yet. */
+static bool extension_is_valid(const struct smq_identity *identity)
+{
+	if (identity->capacity_max == identity->capacity)
+		return true;
+	return is_power_of_two(identity->capacity_max) && identity->capacity_max > identity->capacity &&
+	       identity->capacity_max <= SMQ_CAPACITY_MAX &&
+	       identity->capacity >= least_capacity(identity->alignment, true) &&
+	       (identity->flags & ~SHMEMQ_ATTR_TEMPORARY) == 0;
+}
+
 /* What the attributes ask for. 0 or EINVAL. */
 static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *identity)
 {
@@ -132,24 +149,27 @@ static int apply_attr(const struct shmemq_attr *attr, struct smq_identity *ident
 	uint64_t wanted = attr->capacity != 0 ? attr->capacity : SMQ_CAPACITY_DEFAULT;
 	uint32_t alignment = attr->alignment != 0 ? attr->alignment : SMQ_UNIT;
 
-	if (wanted > SMQ_CAPACITY_MAX || (attr->flags & ~ATTR_FLAGS) != 0 ||
+	if (wanted > SMQ_CAPACITY_MAX || attr->capacity_max > SMQ_CAPACITY_MAX || (attr->flags & ~ATTR_FLAGS) != 0 ||
 	    memcmp(attr->reserved, no_reserved, sizeof no_reserved) != 0)
 		return EINVAL;
 	if (!is_alignment(alignment))
 		return EINVAL;
 	identity->capacity = page_bytes();
-	while (identity->capacity < wanted || identity->capacity < 2 * alignment)
+	while (identity->capacity < wanted ||
+	       identity->capacity < least_capacity(alignment, attr->capacity_max > identity->capacity))
 		identity->capacity *= 2;
-	/* A ring cannot grow yet. */
-	if (attr->capacity_max != 0 && attr->capacity_max != attr->capacity)
-		return EINVAL;
+	/* Of a smaller one the ring has no more than it has at rest. */
 	identity->capacity_max = identity->capacity;
+	while (identity->capacity_max < attr->capacity_max)
+		identity->capacity_max *= 2;
+	if (attr->capacity_max != 0 && attr->capacity_max < wanted)
+		return EINVAL;
 	identity->messages_max = attr->messages_max;
 	identity->alignment = alignment;
 	identity->flags = attr->flags;
 	identity->header_bytes = header_bytes(attr->flags);
 	memcpy(identity->user, attr->user, sizeof identity->user);
-	return 0;
+	return extension_is_valid(identity) ? 0 : EINVAL;
 }
 
 /* A number that no other queue has, never 0. */
@@ -172,7 +192,7 @@ static uint64_t new_id(int fd)
  * Allocates the file's pages now, because a store into a page that a full /dev/shm cannot provide is SIGBUS. In steps,
  * because tmpfs undoes a call that a signal interrupts: under a fast timer one call for a gigabyte would never end.
  */
-static int reserve(int fd, off_t bytes)
+int smq_object_reserve(int fd, off_t from, off_t bytes)
 {
 	const off_t step = 4 << 20;
 
@@ -180,7 +200,7 @@ static int reserve(int fd, off_t bytes)
 		int err;
 
 		do
-			err = posix_fallocate(fd, at, bytes - at < step ? bytes - at : step);
+			err = posix_fallocate(fd, from + at, bytes - at < step ? bytes - at : step);
 		while (err == EINTR);
 		switch (err) {
 		case 0:
@@ -198,6 +218,19 @@ static int reserve(int fd, off_t bytes)
 		}
 	}
 	return 0;
+}
+
+int smq_object_punch(int fd, off_t from, off_t bytes)
+{
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, bytes) == 0 ? 0 : errno;
+}
+
+/* The extension gets its size, and no memory yet. */
+static int extend(int fd, off_t bytes)
+{
+	if (ftruncate(fd, bytes) == 0)
+		return 0;
+	return errno == EINVAL ? EFBIG : errno;
 }
 
 /* Relaxed: no other process can open the queue yet. */
@@ -219,6 +252,8 @@ static int write_header(int fd, const struct smq_identity *identity)
 		return errno == EAGAIN ? ENOMEM : errno; /* EAGAIN: the limit of locked memory, under mlockall() */
 	header->identity = *identity;
 	set_positions(header, smq_start_units(identity->alignment));
+	if (smq_extension_length(identity) != 0)
+		set_positions(smq_extension_of(header), smq_start_units(identity->alignment));
 	err = smq_eventcount_init(header);
 	munmap(header, identity->header_bytes);
 	return err;
@@ -252,7 +287,9 @@ static int build(int fd, const struct shmemq_attr *given)
 
 	err = apply_attr(attr, &identity);
 	if (err == 0)
-		err = reserve(fd, (off_t)(identity.header_bytes + identity.capacity));
+		err = smq_object_reserve(fd, 0, (off_t)(identity.header_bytes + identity.capacity));
+	if (err == 0 && smq_extension_length(&identity) != 0)
+		err = extend(fd, (off_t)(identity.header_bytes + identity.capacity + identity.capacity_max));
 	identity.id = new_id(fd);
 	if (err == 0)
 		err = write_header(fd, &identity);
@@ -342,9 +379,9 @@ int smq_object_identify(int fd, struct smq_identity *identity)
 	if (!is_alignment(identity->alignment) || identity->capacity < 2 * identity->alignment)
 		return EPROTO;
 	/* What later libraries may make, and this one cannot keep. */
-	if (identity->capacity_max != identity->capacity || (identity->flags & ~ATTR_FLAGS) != 0)
+	if (!extension_is_valid(identity) || (identity->flags & ~ATTR_FLAGS) != 0)
 		return EPROTO;
-	if (st.st_size < (off_t)(identity->header_bytes + identity->capacity))
+	if (st.st_size < (off_t)(identity->header_bytes + identity->capacity + smq_extension_length(identity)))
 		return EPROTO; /* truncated: its pages would be SIGBUS */
 	return 0;
 }

@@ -47,6 +47,10 @@ int smq_object_memfd(const struct shmemq_attr *attr, int *fd);
  */
 int smq_object_create(const char *path, mode_t mode, const struct shmemq_attr *attr, int *fd);
 
+/* Allocate, and give back, memory of an open queue. 0 or errno: ENOSPC, or why it cannot be done at all. */
+int smq_object_reserve(int fd, off_t from, off_t bytes);
+int smq_object_punch(int fd, off_t from, off_t bytes);
+
 /* Reads and checks what makes a file a queue of this format version, mechanism and page size. EPROTO. */
 int smq_object_identify(int fd, struct smq_identity *identity);
 

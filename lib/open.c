@@ -84,6 +84,8 @@ static int attach_handle(struct shmemq *q, uint32_t number, bool alone, bool reg
 			return EBADMSG;
 		/* No other handle is left, so a number in the owner word is a dead handle's. */
 		atomic_store_explicit(&progress_of(q)->owner, 0, memory_order_relaxed);
+	} else if (smq_is_elastic(q)) {
+		smq_extension_attach_shared(q);
 	} else {
 		smq_ring_attach_shared(&q->ring, q->header, q->producer);
 	}
@@ -116,6 +118,8 @@ static void set_identity(struct shmemq *q, const struct smq_identity *identity, 
 {
 	q->flags = (uint16_t)identity->flags;
 	smq_ring_init(&q->ring, records, identity->capacity, identity->alignment);
+	if (smq_extension_length(identity) != 0)
+		smq_extension_init(q, identity, records);
 	if (smq_is_broadcaster(q)) {
 		q->ring.readers = smq_reader_of(q->header, 1);
 		q->stay = true;
@@ -131,12 +135,16 @@ static int check_end(const struct smq_identity *identity, unsigned flags)
 /* Makes what a handle of such a queue needs beside its block, once. 0 or ENOMEM. */
 static int make_more(struct shmemq *q, const struct smq_identity *identity)
 {
-	if (identity->messages_max == 0 || !q->producer)
+	bool limited = identity->messages_max != 0 && q->producer;
+
+	if (!limited && !q->follower && smq_extension_length(identity) == 0)
 		return 0;
 	if (q->more == NULL && (q->more = calloc(1, sizeof *q->more)) == NULL)
 		return ENOMEM;
-	q->more->messages_max = identity->messages_max;
-	q->state |= SMQ_LIMITED;
+	if (limited) {
+		q->more->messages_max = identity->messages_max;
+		q->state |= SMQ_LIMITED;
+	}
 	return 0;
 }
 
@@ -180,7 +188,8 @@ static int claim_end(struct shmemq *q, bool registered)
 		if (err == 0)
 			err = attach_handle(q, number, alone, registered);
 		if (err != 0)
-			smq_mapping_unmap(map, identity.header_bytes, identity.capacity);
+			smq_mapping_unmap(map, identity.header_bytes, identity.capacity,
+					  smq_extension_length(&identity));
 	}
 	smq_initlock_unlock(q->fd);
 out:
@@ -194,6 +203,8 @@ static int observe(struct shmemq *q, bool writable)
 	struct smq_identity identity;
 	int err = smq_object_identify(q->fd, &identity);
 
+	if (err == 0)
+		err = make_more(q, &identity);
 	if (err != 0)
 		return err;
 	q->observed_id = identity.id;
@@ -309,7 +320,7 @@ static struct shmemq *finish_open(struct shmemq *q, int err)
 	if (err == 0)
 		return q;
 	if (q != NULL)
-		free(q->more); /* or q->follow */
+		smq_handle_free_more(q);
 	free(q);
 	errno = err;
 	return NULL;

@@ -67,6 +67,40 @@ static void set_reach(struct smq_ring *ring, uint32_t limit)
 	ring->cached_head = (int32_t)before > 0 && before > ring->position - ring->head ? reach : ring->head;
 }
 
+void smq_ring_narrow(struct smq_ring *ring, uint32_t end)
+{
+	uint32_t fits = ring->cached_head;
+
+	set_reach(ring, end);
+	/* What is further back leaves less space. */
+	if (ring->position - fits > ring->position - ring->cached_head)
+		ring->cached_head = fits;
+}
+
+void smq_ring_jump(struct smq_ring *from, struct smq_ring *to)
+{
+	struct smq_record *record = smq_record_at(from, from->position);
+
+	/* Both relaxed: the release below publishes them. */
+	atomic_store_explicit(&smq_record_at(to, to->position)->size_plus_1, 0, memory_order_relaxed);
+	atomic_store_explicit(&record->type, to->position, memory_order_relaxed);
+	/* The linearisation point of a switch. Its acquire: smq_ring_jumps(), after the one in smq_ring_peek_at(). */
+	atomic_store_explicit(&record->size_plus_1, SMQ_JUMP, memory_order_release);
+	/* Release: after the jump, as in smq_ring_move(). */
+	atomic_store_explicit(&to->moved->position_units, to->position, memory_order_release);
+}
+
+void smq_ring_arrive(struct smq_ring *to, uint32_t target)
+{
+	to->position = to->lease = target;
+	to->redelivering = false;
+	/* Relaxed: read by this end's next handle; it meets the jump again, unless it sees the end in this ring. */
+	atomic_store_explicit(&to->moved->lease_units, target, memory_order_relaxed);
+	/* Release, as in smq_ring_move(). */
+	atomic_store_explicit(&to->moved->position_units, target, memory_order_release);
+	smq_ring_store_room(to);
+}
+
 /* For a producer that knows nothing of what the last one announced: no record fits before smq_ring_announce(). */
 static void forget_limit(struct smq_ring *ring)
 {
@@ -168,9 +202,9 @@ static const smq_word *head_word(const struct smq_ring *ring, const struct smq_h
 				     : &header->consumer_progress.moved.position_units;
 }
 
-enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header)
+enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header, bool *jump)
 {
-	uint32_t tail, size, count = 0, bytes = 0;
+	uint32_t target, tail, size, count = 0, bytes = 0;
 	enum smq_ring_status status;
 
 	load_moved(ring, &header->producer_progress.moved);
@@ -187,6 +221,10 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 			return SMQ_BAD;
 		count++;
 		bytes += size;
+	}
+	if (status == SMQ_BAD && jump != NULL) {
+		*jump = smq_ring_jumps(ring, ring->position, &target);
+		status = *jump ? SMQ_READY : SMQ_BAD;
 	}
 	/* Acquire, as in smq_ring_load_head(). */
 	ring->head = atomic_load_explicit(head_word(ring, header), memory_order_acquire);
@@ -238,6 +276,23 @@ void smq_ring_recount(struct smq_ring *ring, uint32_t others)
 	/* No operation moves more. */
 	if (missing != 0 && missing <= ring->mask)
 		smq_ring_move(ring, ring->position, missing, 0);
+}
+
+enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header)
+{
+	return smq_ring_attach_growing(ring, header, NULL);
+}
+
+enum smq_ring_status smq_ring_attach_away(struct smq_ring *ring, struct smq_header *header, bool producer)
+{
+	smq_ring_attach_shared(ring, header, producer);
+	load_moved(ring, ring->moved);
+	if (!producer)
+		ring->lease = ring->position;
+	else /* acquire, as in smq_ring_load_head() */
+		ring->head =
+			atomic_load_explicit(&header->consumer_progress.moved.position_units, memory_order_acquire);
+	return smq_position_is_aligned(ring, ring->position) ? SMQ_READY : SMQ_BAD;
 }
 
 enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units)

@@ -189,6 +189,13 @@ enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_
 enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header);
 
 /*
+ * Of a queue that may grow. The first: a producer may find a jump at its tail, at which it then stands. The second:
+ * loads what the end has left in the ring that it is not in; of the peer's position only what it is.
+ */
+enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header, bool *jump);
+enum smq_ring_status smq_ring_attach_away(struct smq_ring *ring, struct smq_header *header, bool producer);
+
+/*
  * The same for a SHARED end that other handles use already. The position is not read here, but by smq_ring_resume(),
  * which a handle calls each time that it has locked the owner lock. After the death of a holder the functions above are
  * to be called instead.
@@ -236,6 +243,7 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
 {
 	uint32_t position = atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed), used;
 
+	/* Also of a jump. */
 	if (!producer)
 		return atomic_load_explicit(&smq_record_at(ring, position)->size_plus_1, memory_order_relaxed) != 0;
 	used = position -
@@ -297,6 +305,17 @@ static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_
  * `others`: the number of messages pushed to the other ring.
  */
 void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others);
+
+/* Records fit, from now on, only if they end before `end`, the position of a header. */
+void smq_ring_narrow(struct smq_ring *ring, uint32_t end);
+
+/*
+ * Publishes a jump at the tail of `from` to `to->position`, which is announced, and stores that as the tail of `to`.
+ */
+void smq_ring_jump(struct smq_ring *from, struct smq_ring *to);
+
+/* The consumer comes to `target` by a jump. */
+void smq_ring_arrive(struct smq_ring *to, uint32_t target);
 
 /*
  * Where a record at the tail begins and ends. Computed before anything is stored in the record: the compiler cannot
@@ -400,6 +419,18 @@ static inline uint32_t smq_record_type(const struct smq_record *record)
 static inline uint32_t smq_ring_type(const struct smq_ring *ring, uint32_t position)
 {
 	return smq_record_type(smq_record_at(ring, position));
+}
+
+/* Is there a jump at `position`? If so, `*target` is where it leads to in the other ring: not checked. */
+static inline bool smq_ring_jumps(const struct smq_ring *ring, uint32_t position, uint32_t *target)
+{
+	const struct smq_record *record = smq_record_at(ring, position);
+
+	/* Acquire: with the release in smq_ring_jump(). */
+	if (atomic_load_explicit(&record->size_plus_1, memory_order_acquire) != SMQ_JUMP)
+		return false;
+	*target = smq_record_type(record);
+	return true;
 }
 
 /* Did an earlier consumer hold the message at `position`? */

@@ -65,8 +65,8 @@ int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr)
 		return smq_fail(EBADMSG);
 	*attr = (struct shmemq_attr){
 		.capacity = smq_capacity(q),
-		.capacity_max = smq_capacity(q),
-		.message_max = q->ring.message_max,
+		.capacity_max = smq_is_elastic(q) ? q->more->capacity_max : smq_capacity(q),
+		.message_max = smq_message_max(q),
 		.messages_max = identity.messages_max,
 		.alignment = q->ring.align_mask + 1,
 		.flags = q->flags,
@@ -123,10 +123,11 @@ struct totals {
 	uint64_t messages, bytes;
 };
 
-static size_t offset_of_moved(bool producer)
+static size_t offset_of_moved(bool producer, bool extended)
 {
-	return producer ? offsetof(struct smq_header, producer_progress)
-			: offsetof(struct smq_header, consumer_progress);
+	return (producer ? offsetof(struct smq_header, producer_progress)
+			 : offsetof(struct smq_header, consumer_progress)) +
+	       (extended ? SMQ_EXTENSION_OFFSET : 0);
 }
 
 /*
@@ -161,7 +162,7 @@ static bool count_slowest(const struct shmemq *q, struct shmemq_stat *st, struct
 {
 	struct totals now, tail;
 
-	if (!count_moved(q, offset_of_moved(true), &tail))
+	if (!count_moved(q, offset_of_moved(true, false), &tail))
 		return false;
 	for (uint32_t number = 1; number <= SMQ_READERS_MAX; number++) {
 		size_t offset = SMQ_READERS_OFFSET + (number - 1) * sizeof(struct smq_reader);
@@ -183,30 +184,47 @@ static bool count_slowest(const struct shmemq *q, struct shmemq_stat *st, struct
 	return true;
 }
 
+/* Units in use of a ring, whose ends' positions were read while both sides ran: no more than is possible. */
+static uint32_t used_units(const struct totals *pushed, const struct totals *popped, uint32_t mask, bool extended)
+{
+	uint32_t units = pushed->position_units - popped->position_units;
+
+	if ((int32_t)units < 0)
+		return 0; /* the stored tail lags */
+	if (units > mask)
+		return extended ? 0 : mask; /* an extension that is to be used anew, and is empty */
+	return units;
+}
+
 /* The words are read one after the other while both sides run, so their differences are clamped to what is possible. */
 static bool count(const struct shmemq *q, struct shmemq_stat *st)
 {
+	const uint32_t rings = smq_is_elastic(q) ? 2 : 1;
 	bool broadcast = q->flags & SHMEMQ_ATTR_BROADCAST;
-	struct totals popped, pushed;
-	uint32_t units;
+	struct totals popped[2], pushed[2];
+	uint64_t units = 0;
 
 	/* Popped first: of a queue in motion, pushed is then not less than that. */
-	if (!(broadcast ? count_slowest(q, st, &popped) : count_moved(q, offset_of_moved(false), &popped)) ||
-	    !count_moved(q, offset_of_moved(true), &pushed))
-		return false;
-	if (broadcast && st->slowest_pid == 0)
-		popped = pushed; /* nobody is to pop it */
-	st->popped_messages = popped.messages;
-	st->popped_bytes = popped.bytes;
-	st->pushed_messages = pushed.messages;
-	st->pushed_bytes = pushed.bytes;
-	units = pushed.position_units - popped.position_units;
-	if ((int32_t)units < 0)
-		units = 0; /* the stored tail lags */
-	if (units > q->ring.mask)
-		units = q->ring.mask;
-	st->queued_bytes = (uint64_t)units * SMQ_UNIT;
-	st->queued_messages = pushed.messages > popped.messages ? pushed.messages - popped.messages : 0;
+	for (uint32_t i = 0; i < rings; i++) {
+		if (!(broadcast ? count_slowest(q, st, &popped[i])
+				: count_moved(q, offset_of_moved(false, i == 1), &popped[i])))
+			return false;
+	}
+	for (uint32_t i = 0; i < rings; i++) {
+		if (!count_moved(q, offset_of_moved(true, i == 1), &pushed[i]))
+			return false;
+		if (broadcast && st->slowest_pid == 0)
+			popped[i] = pushed[i]; /* nobody is to pop it */
+		st->popped_messages += popped[i].messages;
+		st->popped_bytes += popped[i].bytes;
+		st->pushed_messages += pushed[i].messages;
+		st->pushed_bytes += pushed[i].bytes;
+		units += used_units(&pushed[i], &popped[i],
+				    i == 0 ? smq_first_ring(q)->mask : q->more->window_units - 1, i == 1);
+	}
+	st->queued_bytes = units * SMQ_UNIT;
+	if (st->pushed_messages > st->popped_messages)
+		st->queued_messages = st->pushed_messages - st->popped_messages;
 	if (st->queued_messages > units)
 		st->queued_messages = units;
 	st->slowest_bytes = broadcast ? st->queued_bytes : 0;
@@ -218,6 +236,21 @@ static bool count(const struct shmemq *q, struct shmemq_stat *st)
 static uint32_t count_handles(const struct shmemq *q, bool producer, uint32_t state)
 {
 	return state == SHMEMQ_END_OPEN ? smq_endlock_count(q->fd, producer) : 0;
+}
+
+/* What is reserved of the ring and the extension. */
+static bool count_reserved(const struct shmemq *q, struct shmemq_stat *st)
+{
+	struct smq_counts counts;
+	uint64_t most = smq_is_elastic(q) ? (uint64_t)q->more->window_units * SMQ_UNIT : 0, now, so_far;
+
+	if (!copy_words(q, offsetof(struct smq_header, producer_counts), &counts, sizeof counts))
+		return false;
+	now = (uint64_t)atomic_load_explicit(&counts.reserved_now, memory_order_relaxed) * SMQ_UNIT;
+	so_far = (uint64_t)atomic_load_explicit(&counts.reserved_most, memory_order_relaxed) * SMQ_UNIT;
+	st->reserved_bytes = st->capacity + (now < most ? now : most);
+	st->reserved_bytes_most = st->capacity + (so_far < most ? so_far : most);
+	return true;
 }
 
 /* Does a handle of this end, which is in `state`, sleep? A handle that was killed asleep has left its bits. */
@@ -247,7 +280,7 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	now.capacity = smq_capacity(q);
 	/* The states first: an end that is closed or dead by then has moved nothing since. */
 	if (!copy_identity(q, &identity) || !look_at_end(q, true, &now.producer, &now.producer_pid) ||
-	    !look_at_end(q, false, &now.consumer, &now.consumer_pid) || !count(q, &now) ||
+	    !look_at_end(q, false, &now.consumer, &now.consumer_pid) || !count(q, &now) || !count_reserved(q, &now) ||
 	    !look_for_sleepers(q, true, now.producer, &now.waiting) ||
 	    !look_for_sleepers(q, false, now.consumer, &now.waiting))
 		return smq_fail(EBADMSG);

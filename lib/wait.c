@@ -47,12 +47,68 @@ static bool is_popped(const struct smq_ring *ring, uint32_t position)
 	return before == 0 || before > ring->mask || tail == head;
 }
 
-bool smq_check_unlocked(const struct shmemq *q, const struct smq_want *want, bool exact)
+bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact)
 {
+	bool there;
+
 	if (want->kind == SMQ_WANT_EMPTY)
-		return is_popped(&q->ring, want->need);
-	return smq_ring_guess(&q->ring, q->producer, want->need, exact) &&
-	       (!(q->state & SMQ_LIMITED) || smq_limit_guess(q));
+		return is_popped(want->found == smq_is_extended(q) ? &q->ring : &q->more->other, want->need);
+	there = smq_is_elastic(q) ? smq_extension_guess(q, want->need, want->patient && exact)
+				  : smq_ring_guess(&q->ring, q->producer, want->need, exact);
+	return there && (!(q->state & SMQ_LIMITED) || smq_limit_guess(q));
+}
+
+void smq_find_tail(const struct shmemq *q, struct smq_want *want)
+{
+	const struct smq_progress *progress = &q->header->producer_progress;
+
+	/* Acquire: if other handles take the end to the other ring meanwhile, the tail here stays after what had been
+	 * pushed before. Relaxed: this handle's pushes, and those that it knows of, come before. */
+	want->found = atomic_load_explicit(&progress->extended, memory_order_acquire) != 0 && smq_is_elastic(q);
+	if (want->found)
+		progress = &smq_extension_of(q->header)->producer_progress;
+	want->need = atomic_load_explicit(&progress->moved.position_units, memory_order_relaxed);
+}
+
+/* Has the consumer come to this end's tail, in the ring that it is in? */
+static enum smq_ring_status check_empty(struct shmemq *q)
+{
+	/* Acquire: its release is in store_ring() of extension.c. The head that is loaded then is that one or later. */
+	if (atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) != smq_is_extended(q))
+		return SMQ_NOT_YET;
+	return smq_ring_space(&q->ring, q->ring.mask);
+}
+
+enum smq_ring_status smq_check_more(struct shmemq *q, const struct smq_want *want, bool exact)
+{
+	enum smq_ring_status status;
+	bool switched = false;
+
+	if (want->kind == SMQ_WANT_EMPTY)
+		return check_empty(q);
+	status = q->state & SMQ_LIMITED ? smq_limit_check(q) : SMQ_READY;
+	if (status != SMQ_READY)
+		return status;
+	/* Always by the head: the queue is to grow and not to wait. */
+	if (smq_is_elastic(q))
+		status = smq_extension_space(q, want->need, want->patient && exact, &switched);
+	else
+		status = exact ? smq_ring_space(&q->ring, want->need) : smq_ring_room(&q->ring, want->need);
+	/* A consumer that waits follows the jump, even if no message comes after it: then the other ring is empty. */
+	if (switched)
+		smq_notify_fenced(q);
+	return status == SMQ_READY ? smq_limit_follow(q) : status;
+}
+
+enum smq_ring_status smq_check_jump(struct shmemq *q, struct smq_want *want)
+{
+	bool switched;
+	enum smq_ring_status status = smq_extension_peek(q, &want->found, &switched);
+
+	/* It has left a ring, which is free now: no pop tells the producer of that. */
+	if (switched)
+		smq_notify_fenced(q);
+	return status;
 }
 
 /* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */

@@ -14,10 +14,9 @@ int shmemq_wait_empty(struct shmemq *q, int64_t timeout)
 	if (!smq_in_state(q, SHMEMQ_PRODUCER))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	/* On a SHARED end, which is not locked: up to the tail as it is now. Else no call would end beside other
-	 * producers that keep the ring from being empty. Relaxed: this handle's pushes, and those that it knows of,
-	 * come before. */
+	 * producers that keep the ring from being empty. */
 	if (q->state & SMQ_SHARED)
-		want.need = atomic_load_explicit(&q->ring.moved->position_units, memory_order_relaxed);
+		smq_find_tail(q, &want);
 	else
 		want.need = q->ring.mask; /* a record that fits an empty ring alone */
 	status = smq_check(q, &want, true);

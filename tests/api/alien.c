@@ -185,7 +185,8 @@ TEST(refuses_a_wrong_identity)
 		{ offsetof(struct smq_identity, capacity) + 4, 1, false }, /* the upper half */
 		{ offsetof(struct smq_identity, capacity) + 4, UINT32_MAX, false },
 		{ offsetof(struct smq_identity, capacity_max), 0, false },
-		{ offsetof(struct smq_identity, capacity_max), 2 * page, false },
+		{ offsetof(struct smq_identity, capacity_max), page / 2, false },
+		{ offsetof(struct smq_identity, capacity_max), 3 * page, false },
 		{ offsetof(struct smq_identity, capacity_max) + 4, 1, false },
 		{ offsetof(struct smq_identity, alignment), 0, false },
 		{ offsetof(struct smq_identity, alignment), 1, false },

@@ -55,22 +55,46 @@ TEST(capacity_is_at_least_twice_the_alignment)
 	}
 }
 
-/* What later libraries may offer: a ring that grows. */
-TEST(not_offered_yet)
+TEST(capacity_max_refused)
 {
 	static const struct shmemq_attr wrong[] = {
-		{ .capacity = 65536, .capacity_max = 65537 },
 		{ .capacity = 65536, .capacity_max = 65535 },
 		{ .capacity = 65536, .capacity_max = 1 },
-		{ .capacity = 65536, .capacity_max = 131072 },
-		{ .capacity = 65536, .capacity_max = ((uint64_t)1 << 32) + 65536 },
-		{ .capacity = 65535, .capacity_max = 65536 }, /* though it is what 65535 is rounded up to */
-		{ .capacity = 0, .capacity_max = 1 << 20 },
+		{ .capacity = 0, .capacity_max = (1 << 20) - 1 },
+		{ .capacity = 65536, .capacity_max = ((uint64_t)8 << 30) + 1 },
+		{ .capacity = 65536, .capacity_max = UINT64_MAX },
 	};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		refused(&wrong[i]);
-	ck_assert_uint_eq(got(&(struct shmemq_attr){ .capacity = 65535, .capacity_max = 65535 }).capacity, 65536);
+}
+
+/* The largest message fits into one of the two rings, wherever it begins there. */
+TEST(capacity_max)
+{
+	static const struct {
+		uint64_t capacity, max, got, got_max;
+		uint32_t alignment;
+	} cases[] = {
+		{ 65535, 65535, 65536, 65536, 8 },     { 65535, 65536, 65536, 65536, 8 },
+		{ 65536, 65537, 65536, 131072, 8 },    { 65536, 1 << 20, 65536, 1 << 20, 64 },
+		{ 0, 64 << 20, 1 << 20, 64 << 20, 8 }, { 65536, 131072, 65536, 131072, 16384 / 4 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct shmemq_attr attr = got(&(struct shmemq_attr){
+			.capacity = cases[i].capacity, .capacity_max = cases[i].max, .alignment = cases[i].alignment });
+		uint64_t one = attr.capacity - attr.alignment - 8, in_ring = one - attr.alignment;
+		uint64_t in_extension = attr.capacity_max - attr.capacity - attr.alignment - 8;
+
+		ck_assert_uint_eq(attr.capacity, cases[i].got);
+		ck_assert_uint_eq(attr.capacity_max, cases[i].got_max);
+		if (attr.capacity_max == attr.capacity)
+			ck_assert_uint_eq(attr.message_max, one);
+		else
+			ck_assert_uint_eq(attr.message_max,
+					  in_ring + file_page() > in_extension ? in_ring : in_extension - file_page());
+	}
 }
 
 /* The creator's bytes, and an id, by each role, by name and by descriptor. */
@@ -150,7 +174,8 @@ const struct suite suite = {
 	.tests = {
 		{ alignments_refused, 1, 0 },
 		{ capacity_is_at_least_twice_the_alignment, 1, 0 },
-		{ not_offered_yet, 1, 0 },
+		{ capacity_max_refused, 1, 0 },
+		{ capacity_max, 1, 0 },
 		{ every_role_sees_the_creators, 1, 0 },
 		{ an_unnamed_queue_has_them_too, 1, NEEDS_PROC },
 		{ ids_differ, 1, 0 },

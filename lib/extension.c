@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "extension.h"
+
+#include "limit.h"
+
+/*
+ * Jumps in a row that a consumer follows at once. A producer that has pushed nothing since it came to a ring leaves it
+ * only for a message that does not fit there, so there are never many.
+ */
+#define JUMPS_MAX 1000
+
+static uint32_t load(const smq_word *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+/* Units of a jump, and of an empty message. */
+static uint32_t jump_units(const struct shmemq *q)
+{
+	return smq_record_units(&q->ring, 0);
+}
+
+static struct smq_header *header_of(const struct shmemq *q, uint32_t extended)
+{
+	return extended ? smq_extension_of(q->header) : q->header;
+}
+
+static struct smq_progress *progress_of(const struct shmemq *q)
+{
+	return q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
+}
+
+/* Makes the other ring the one that this end is in. */
+static void swap(struct shmemq *q)
+{
+	struct smq_ring left = q->ring;
+
+	q->ring = q->more->other;
+	q->more->other = left;
+	q->more->extended = !q->more->extended;
+}
+
+/* By which word the ring is known. false: garbage. */
+static bool find_ring(struct shmemq *q)
+{
+	uint32_t extended = load(&progress_of(q)->extended);
+
+	if (extended > 1)
+		return false;
+	if (extended != q->more->extended)
+		swap(q);
+	return true;
+}
+
+/* Release: the positions are seen before. Its acquire: find_consumer() of limit.c, has_left(). */
+static void store_ring(struct shmemq *q)
+{
+	atomic_store_explicit(&progress_of(q)->extended, q->more->extended, memory_order_release);
+}
+
+void smq_extension_init(struct shmemq *q, const struct smq_identity *identity, void *records)
+{
+	struct smq_more *more = q->more;
+	unsigned char *extension = records != NULL ? (unsigned char *)records + 2 * identity->capacity : NULL;
+	uint64_t window = identity->capacity_max - identity->capacity, page = identity->header_bytes;
+	/* Fits into the ring after a jump, or the extension, wherever the consumer has left an empty one: that may be
+	 * at the end of a page, and its jump is in use too. */
+	uint64_t in_ring = identity->capacity - identity->alignment, in_extension = window - page;
+	uint64_t largest = (in_ring > in_extension ? in_ring : in_extension) - identity->alignment - SMQ_UNIT;
+	uint32_t message_max = largest < SMQ_MESSAGE_MAX ? (uint32_t)largest : SMQ_MESSAGE_MAX;
+
+	more->capacity_max = identity->capacity_max;
+	more->window_units = (uint32_t)(window / SMQ_UNIT);
+	more->page_units = (uint32_t)(page / SMQ_UNIT);
+	more->extended = 0;
+	smq_ring_init(&more->other, extension, identity->capacity_max, identity->alignment);
+	more->other.message_max = message_max;
+	if (q->ring.message_max > message_max)
+		q->ring.message_max = message_max;
+	if (q->state & SMQ_SHARED)
+		q->state |= SMQ_SWITCHING;
+}
+
+/* The producer. */
+
+static uint32_t end_of(uint32_t position, uint32_t record_units)
+{
+	return position + record_units + 1; /* the 1 is the next record's header */
+}
+
+/*
+ * Where the extension is used next if both ends have left it: at the start of a page and of a 64th, more than a ring
+ * after the last record.
+ */
+static uint32_t next_start(const struct shmemq *q, const struct smq_ring *extension)
+{
+	uint32_t page = q->more->page_units, step = smq_room_step(extension), whole = page > step ? page : step;
+
+	return (extension->position + extension->mask + 1 + whole) & ~(whole - 1);
+}
+
+/* In the ring: has the consumer left the extension, and come to where the last jump led? */
+static bool has_left(const struct shmemq *q, uint32_t tail, uint32_t head, uint32_t returned)
+{
+	/* Acquire, after that of the head: its release is in store_ring(). A consumer that is killed between the
+	 * stores of its new head and of this has not left. */
+	return tail - head <= tail - returned &&
+	       atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) == 0;
+}
+
+/* Makes the extension start anew, with both ends at `position`. */
+static void rebase(struct smq_ring *extension, uint32_t position)
+{
+	struct smq_header *words = extension->header;
+
+	/* Relaxed: a consumer reads them after the jump. The tail first: if it is more than a ring after the head, the
+	 * producer was killed here. */
+	atomic_store_explicit(&words->producer_progress.moved.position_units, position, memory_order_relaxed);
+	atomic_store_explicit(&words->consumer_progress.moved.lease_units, position, memory_order_relaxed);
+	atomic_store_explicit(&words->consumer_room.position_units, position, memory_order_relaxed);
+	/* Release: after the tail. */
+	atomic_store_explicit(&words->consumer_progress.moved.position_units, position, memory_order_release);
+	extension->head = position;
+}
+
+/* Goes to `target` in the other ring, where there is space, and memory, for a record of `need` units. */
+static void go_to(struct shmemq *q, uint32_t target, uint32_t need)
+{
+	struct smq_ring *other = &q->more->other;
+
+	other->position = target;
+	smq_ring_announce(other, need, q->ring.messages_lo);
+	smq_ring_jump(&q->ring, other);
+	swap(q);
+	store_ring(q);
+	if (q->more->extended)
+		q->more->arrived = target;
+	else
+		q->more->returned = target;
+	smq_extent_store(q);
+	smq_extension_narrow(q, need);
+}
+
+static uint32_t target_of(const struct shmemq *q)
+{
+	return q->more->other.position + jump_units(q);
+}
+
+static enum smq_ring_status enter(struct shmemq *q, uint32_t need, bool patient)
+{
+	struct smq_ring *extension = &q->more->other;
+	bool anew = !smq_extent_in_use(q);
+	uint32_t target = target_of(q), start = next_start(q, extension);
+	enum smq_ring_status status;
+
+	if (anew) {
+		target = start + smq_start_units(extension->align_mask + 1);
+		smq_extent_begin(q, start);
+	} else if (smq_ring_load_head(extension, 0) != SMQ_READY) {
+		return SMQ_BAD;
+	}
+	status = smq_extent_reserve(q, anew ? target : extension->head, end_of(target, need), patient);
+	if (status == SMQ_READY)
+		status = smq_limit_follow(q); /* it writes there */
+	if (status != SMQ_READY)
+		return status;
+	if (anew)
+		rebase(extension, target);
+	go_to(q, target, need);
+	return SMQ_READY;
+}
+
+/* In the ring: gives back what is not needed any more. */
+static enum smq_ring_status tend(struct shmemq *q)
+{
+	struct smq_ring *extension = &q->more->other;
+
+	if (!smq_extent_in_use(q))
+		return SMQ_READY;
+	if (smq_ring_load_head(&q->ring, 0) != SMQ_READY || smq_ring_load_head(extension, 0) != SMQ_READY)
+		return SMQ_BAD;
+	if (has_left(q, q->ring.position, q->ring.head, q->more->returned))
+		smq_extent_forget(q, next_start(q, extension));
+	else
+		smq_extent_advance(q, extension->head);
+	return SMQ_READY;
+}
+
+/* In the extension: is there space for so much in the ring? */
+static bool may_return(const struct shmemq *q, uint32_t need)
+{
+	return smq_ring_fits_head(&q->more->other, jump_units(q) + need);
+}
+
+enum smq_ring_status smq_extension_space(struct shmemq *q, uint32_t need, bool patient, bool *switched)
+{
+	enum smq_ring_status status;
+	uint32_t half;
+
+	if (!q->more->extended) {
+		status = tend(q);
+		if (status == SMQ_READY)
+			status = smq_ring_space(&q->ring, need);
+		if (status == SMQ_NOT_YET)
+			*switched = (status = enter(q, need, patient)) == SMQ_READY;
+		return status;
+	}
+	if (smq_ring_load_head(&q->ring, 0) != SMQ_READY || smq_ring_load_head(&q->more->other, 0) != SMQ_READY)
+		return SMQ_BAD;
+	/* Not for every message that is popped there: each change costs a jump, and system calls. */
+	half = q->more->other.mask / 2;
+	*switched = q->ring.position != q->more->arrived && may_return(q, need > half ? need : half);
+	if (!*switched) {
+		status = smq_extent_reserve(q, q->ring.head, end_of(q->ring.position, need), patient);
+		if (status != SMQ_NOT_YET)
+			return status;
+		*switched = may_return(q, need);
+	}
+	if (!*switched)
+		return SMQ_NOT_YET;
+	if (smq_limit_follow(q) != SMQ_READY)
+		return SMQ_BAD;
+	go_to(q, target_of(q), need);
+	return tend(q);
+}
+
+void smq_extension_narrow(struct shmemq *q, uint32_t need)
+{
+	uint32_t end;
+
+	if (!smq_is_elastic(q) || !q->more->extended)
+		return;
+	end = end_of(q->ring.position, need) + smq_room_step(&q->more->other);
+	if (end - q->more->kept > q->more->reserved - q->more->kept)
+		end = q->more->reserved;
+	smq_ring_narrow(&q->ring, end);
+}
+
+bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
+{
+	struct smq_header *in_ring = q->header, *in_extension = smq_extension_of(q->header);
+	const struct smq_more *more = q->more;
+	const struct smq_progress *words = &in_extension->producer_progress;
+	uint32_t extended = load(&progress_of(q)->extended) != 0, kept, reserved, tail, head, end, jump = jump_units(q);
+
+	if (!q->producer)
+		return smq_ring_guess(extended == more->extended ? &q->ring : &more->other, false, need, true);
+	tail = load(&in_ring->producer_progress.moved.position_units);
+	head = load(&in_ring->consumer_progress.moved.position_units);
+	if (tail + (extended ? jump : 0) + need - head <= smq_first_ring(q)->mask)
+		return true;
+	kept = load(&words->kept_units);
+	reserved = load(&words->reserved_units);
+	if (!extended && (kept == reserved || has_left(q, tail, head, load(&words->returned_units))))
+		return smq_extent_is_worth_a_try(q, patient);
+	head = load(&in_extension->consumer_progress.moved.position_units) & ~(more->page_units - 1);
+	end = end_of(load(&words->moved.position_units), need) + (extended ? 0 : jump);
+	if (end - head > more->window_units)
+		return false;
+	return end - kept <= reserved - kept || head != kept || smq_extent_is_worth_a_try(q, patient);
+}
+
+/* The last producer was killed on its way: it has published a jump, and may have stored where it leads. */
+static enum smq_ring_status finish_jump(struct shmemq *q)
+{
+	struct smq_ring *other = &q->more->other;
+	uint32_t target;
+
+	if (!smq_ring_jumps(&q->ring, q->ring.position, &target) ||
+	    (target != other->position && target != target_of(q)))
+		return SMQ_BAD;
+	atomic_store_explicit(&other->moved->position_units, target, memory_order_relaxed);
+	swap(q);
+	store_ring(q);
+	return smq_ring_attach_producer(&q->ring, header_of(q, q->more->extended));
+}
+
+/* What of the extension's memory is needed. */
+static enum smq_ring_status settle_memory(struct shmemq *q)
+{
+	struct smq_ring *extension = q->more->extended ? &q->ring : &q->more->other;
+	bool anew = extension->position - extension->head > extension->mask;
+
+	q->more->arrived = extension->position;
+	if (q->more->extended)
+		return smq_extent_trim(q, extension->head, end_of(extension->position, 0));
+	q->more->returned = q->ring.position;
+	/* A consumer that comes after this position has left. So has every one if the last producer was killed in
+	 * rebase(). */
+	if (!has_left(q, q->ring.position, q->ring.head, q->ring.position) && !anew)
+		return smq_extent_trim(q, extension->head, end_of(extension->position, 0));
+	return smq_extent_trim(q, next_start(q, extension), next_start(q, extension));
+}
+
+static enum smq_ring_status attach_producer(struct shmemq *q)
+{
+	struct smq_ring *other = &q->more->other;
+	enum smq_ring_status status;
+	bool jump = false;
+
+	if (smq_ring_attach_away(other, header_of(q, !q->more->extended), true) != SMQ_READY)
+		return SMQ_BAD;
+	status = smq_ring_attach_growing(&q->ring, header_of(q, q->more->extended), &jump);
+	if (status == SMQ_READY && jump)
+		status = finish_jump(q);
+	/* Not of the extension: see settle_memory(). */
+	if (status != SMQ_READY || (q->more->extended && other->position - other->head > other->mask))
+		return SMQ_BAD;
+	status = settle_memory(q);
+	/* Then the memory can be given back, once the consumer has followed. */
+	if (status == SMQ_READY && q->more->extended && q->ring.position == q->ring.head && may_return(q, 1))
+		go_to(q, target_of(q), 1);
+	return status;
+}
+
+/* The consumer. */
+
+/* Goes where a jump leads. */
+static enum smq_ring_status follow(struct shmemq *q, uint32_t target)
+{
+	struct smq_ring *other = &q->more->other;
+	/* Relaxed: the producer may have stored it before the jump. */
+	uint32_t head = load(&other->moved->position_units);
+
+	if (!smq_position_is_aligned(other, target) || target - head > other->mask)
+		return SMQ_BAD;
+	smq_ring_flush_room(&q->ring);
+	smq_ring_arrive(other, target);
+	swap(q);
+	store_ring(q);
+	return SMQ_READY;
+}
+
+enum smq_ring_status smq_extension_peek(struct shmemq *q, uint32_t *size, bool *switched)
+{
+	uint32_t target;
+
+	*switched = false;
+	for (int i = 0; i < JUMPS_MAX; i++) {
+		enum smq_ring_status status = smq_ring_peek(&q->ring, size);
+
+		if (status != SMQ_BAD)
+			return status;
+		if (!smq_ring_jumps(&q->ring, q->ring.position, &target) || follow(q, target) != SMQ_READY)
+			return SMQ_BAD;
+		*switched = true;
+	}
+	return SMQ_NOT_YET;
+}
+
+/* Both. */
+
+enum smq_ring_status smq_extension_attach(struct shmemq *q)
+{
+	if (!find_ring(q))
+		return SMQ_BAD;
+	if (q->producer)
+		return attach_producer(q);
+	if (smq_ring_attach_away(&q->more->other, header_of(q, !q->more->extended), false) != SMQ_READY)
+		return SMQ_BAD;
+	return smq_ring_attach_consumer(&q->ring, header_of(q, q->more->extended));
+}
+
+void smq_extension_attach_shared(struct shmemq *q)
+{
+	smq_ring_attach_shared(&q->ring, header_of(q, q->more->extended), q->producer);
+	smq_ring_attach_shared(&q->more->other, header_of(q, !q->more->extended), q->producer);
+}
+
+enum smq_ring_status smq_extension_resume(struct shmemq *q)
+{
+	enum smq_ring_status status;
+
+	if (!find_ring(q))
+		return SMQ_BAD;
+	status = smq_ring_resume(&q->ring, q->producer);
+	if (status == SMQ_READY)
+		status = smq_ring_attach_away(&q->more->other, header_of(q, !q->more->extended), q->producer);
+	if (status == SMQ_READY && q->producer) {
+		status = smq_extent_resume(q);
+		smq_extension_narrow(q, 0);
+	}
+	return status;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "extent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "cancel.h"
+#include "limit.h"
+#include "object.h"
+
+/* Bytes that are reserved at a time, and given back at a time: few system calls, and little more than is used. */
+#define STEP_BYTES (256u << 10)
+
+static uint32_t load(const smq_word *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void store(smq_word *word, uint32_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static struct smq_progress *words(const struct shmemq *q)
+{
+	return &smq_extension_of(q->header)->producer_progress;
+}
+
+static const struct smq_ring *extension(const struct shmemq *q)
+{
+	return q->more->extended ? &q->ring : &q->more->other;
+}
+
+static uint32_t page_at(const struct shmemq *q, uint32_t position)
+{
+	return position & ~(q->more->page_units - 1);
+}
+
+static uint32_t page_after(const struct shmemq *q, uint32_t position)
+{
+	return page_at(q, position + q->more->page_units - 1);
+}
+
+static uint32_t step_units(const struct shmemq *q)
+{
+	uint32_t step = STEP_BYTES / SMQ_UNIT, most = q->more->window_units / 4;
+
+	step = step < most ? step : most;
+	return step > q->more->page_units ? page_at(q, step) : q->more->page_units;
+}
+
+/* Relaxed, all: read with the owner lock, by a handle that attaches, or for display. */
+void smq_extent_store(const struct shmemq *q)
+{
+	struct smq_progress *progress = words(q);
+
+	store(&progress->kept_units, q->more->kept);
+	store(&progress->reserved_units, q->more->reserved);
+	store(&progress->returned_units, q->more->returned);
+	store(&progress->arrived_units, q->more->arrived);
+}
+
+/* What shmemq_stat() shows. Before memory is reserved, and after it is given back: if it says 0, there is none. */
+static void count(const struct shmemq *q, uint32_t units)
+{
+	struct smq_counts *counts = &q->header->producer_counts;
+
+	store(&counts->reserved_now, units);
+	if (units > load(&counts->reserved_most))
+		store(&counts->reserved_most, units);
+}
+
+/* Reserves or punches the file between two positions. */
+static bool change(struct shmemq *q, uint32_t from, uint32_t to, bool punch)
+{
+	uint64_t ring = smq_extension_bytes(q), bytes = (uint64_t)(to - from) * SMQ_UNIT;
+	uint64_t first = (uint64_t)from * SMQ_UNIT & (ring - 1);
+	uint64_t start = smq_header_bytes(q) + smq_capacity(q);
+	uint64_t before_end = bytes < ring - first ? bytes : ring - first;
+	int fd = smq_fd(q), cancel = smq_cancel_disable();
+	bool done = true;
+
+	for (int i = 0; i < 2 && done; i++) {
+		uint64_t at = i == 0 ? first : 0, length = i == 0 ? before_end : bytes - before_end;
+
+		if (length != 0)
+			done = (punch ? smq_object_punch(fd, (off_t)(start + at), (off_t)length)
+				      : smq_object_reserve(fd, (off_t)(start + at), (off_t)length)) == 0;
+	}
+	smq_cancel_restore(cancel);
+	return done;
+}
+
+static void punch(struct shmemq *q, uint32_t from, uint32_t to)
+{
+	if (from != to)
+		(void)change(q, from, to, true); /* where it cannot be done, the memory stays */
+}
+
+static bool extend(struct shmemq *q, uint32_t to)
+{
+	count(q, to - q->more->kept);
+	if (change(q, q->more->reserved, to, false)) {
+		q->more->reserved = to;
+		q->more->no_memory_at = 0;
+		store(&words(q)->reserved_units, to);
+		return true;
+	}
+	punch(q, q->more->reserved, to);
+	count(q, q->more->reserved - q->more->kept);
+	return false;
+}
+
+/* Gives back the pages before `page`. */
+static void keep_from(struct shmemq *q, uint32_t page)
+{
+	uint32_t from = q->more->kept;
+
+	(void)smq_limit_follow(q); /* it reads records once more that are popped */
+	q->more->kept = page;
+	store(&words(q)->kept_units, page);
+	punch(q, from, page);
+	q->more->no_memory_at = 0;
+	count(q, q->more->reserved - page);
+}
+
+bool smq_extent_is_worth_a_try(const struct shmemq *q, bool patient)
+{
+	if (q->more->no_memory_at == 0)
+		return true;
+	/* A call that does not wait reads no clock, but every so often. */
+	if (!patient && q->peer.tries % SMQ_TRIES_A_CLOCK_READING != 0)
+		return false;
+	return smq_now_ns() - q->more->no_memory_at >= SMQ_SLICE_NS;
+}
+
+/* Reserves up to `enough`, and a step more if there is memory and the window allows. */
+static bool extend_amply(struct shmemq *q, uint32_t enough)
+{
+	const struct smq_more *more = q->more;
+	uint32_t ample = enough + step_units(q);
+
+	if (ample - more->kept > more->window_units)
+		ample = more->kept + more->window_units;
+	return extend(q, ample) || (ample != enough && extend(q, enough));
+}
+
+enum smq_ring_status smq_extent_reserve(struct shmemq *q, uint32_t head, uint32_t end, bool patient)
+{
+	struct smq_more *more = q->more;
+	uint32_t page = page_at(q, head), enough = page_after(q, end);
+	bool frees = page != more->kept && page - more->kept <= more->reserved - more->kept;
+
+	if (end - more->kept <= more->reserved - more->kept)
+		return SMQ_READY;
+	if (enough - page > more->window_units || (!frees && !smq_extent_is_worth_a_try(q, patient)))
+		return SMQ_NOT_YET;
+	if (frees && enough + step_units(q) - more->kept > more->window_units)
+		keep_from(q, page);
+	if (enough - more->kept > more->window_units)
+		return SMQ_NOT_YET;
+	if (extend_amply(q, enough))
+		return SMQ_READY;
+	if (page != more->kept && frees) { /* what is given back is memory too */
+		keep_from(q, page);
+		if (extend_amply(q, enough))
+			return SMQ_READY;
+	}
+	more->no_memory_at = smq_now_ns();
+	return SMQ_NOT_YET;
+}
+
+void smq_extent_advance(struct shmemq *q, uint32_t head)
+{
+	uint32_t page = page_at(q, head);
+
+	if (page - q->more->kept >= step_units(q) && page - q->more->kept <= q->more->reserved - q->more->kept)
+		keep_from(q, page);
+}
+
+/* Nothing before `next` counts as intact any more, before it is given back. */
+static void invalidate(struct shmemq *q, uint32_t next)
+{
+	store(&words(q)->limit_units, next);
+	/* The limit is seen before the zeros. Partner: the acquire fence of a follower, as in smq_ring_announce(). */
+	atomic_thread_fence(memory_order_release);
+}
+
+void smq_extent_forget(struct shmemq *q, uint32_t next)
+{
+	invalidate(q, next);
+	keep_from(q, q->more->reserved);
+	smq_extent_store(q);
+}
+
+enum smq_ring_status smq_extent_trim(struct shmemq *q, uint32_t head, uint32_t end)
+{
+	uint32_t capacity = extension(q)->mask + 1;
+
+	q->more->kept = page_at(q, head);
+	q->more->reserved = head == end ? q->more->kept : page_after(q, end);
+	if (q->more->reserved - q->more->kept > q->more->window_units)
+		return SMQ_BAD;
+	/* 0: then nothing has been reserved, and an open of a queue at rest costs no system call. */
+	if (load(&q->header->producer_counts.reserved_now) != 0 || q->more->reserved != q->more->kept) {
+		if (head == end)
+			invalidate(q, head);
+		punch(q, q->more->reserved, q->more->kept + capacity);
+		count(q, q->more->reserved - q->more->kept);
+	}
+	smq_extent_store(q);
+	return SMQ_READY;
+}
+
+enum smq_ring_status smq_extent_resume(struct shmemq *q)
+{
+	const struct smq_progress *progress = words(q);
+	struct smq_more *more = q->more;
+
+	more->kept = load(&progress->kept_units);
+	more->reserved = load(&progress->reserved_units);
+	more->returned = load(&progress->returned_units);
+	more->arrived = load(&progress->arrived_units);
+	if (page_at(q, more->kept) != more->kept || page_at(q, more->reserved) != more->reserved ||
+	    more->reserved - more->kept > more->window_units)
+		return SMQ_BAD;
+	if (more->extended && q->ring.position - more->kept >= more->reserved - more->kept)
+		return SMQ_BAD;
+	return SMQ_READY;
+}
