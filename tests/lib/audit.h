@@ -42,7 +42,7 @@ struct audit_epoch {
 struct audit {
 	uint64_t seed;
 	uint32_t message_max, alignment; /* of the queue */
-	uint64_t capacity, capacity_max; /* likewise; set by whoever needs it */
+	uint64_t capacity, capacity_max; /* likewise, where a side creates it */
 	_Atomic uint32_t violations;
 	_Atomic uint32_t stop;        /* the producer has to close, the consumer to end when the ring is empty */
 	_Atomic uint64_t messages;    /* ended, and noted so; by the consumer */

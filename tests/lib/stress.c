@@ -220,6 +220,16 @@ uint32_t stress_alignment(uint64_t *random, uint64_t capacity)
 	return alignment;
 }
 
+uint32_t stress_message_max(uint64_t capacity, uint64_t capacity_max, uint32_t alignment)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), in_ring = capacity - alignment;
+
+	if (capacity_max == capacity)
+		return (uint32_t)(in_ring - 8);
+	capacity_max -= capacity + page;
+	return (uint32_t)((in_ring > capacity_max ? in_ring : capacity_max) - alignment - 8);
+}
+
 /* Is there what this end waits for, a message or space for one? */
 static bool ready(struct shmemq *q, unsigned end, size_t bytes)
 {

@@ -60,6 +60,9 @@ struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity, 
 /* An alignment, of which eight messages fit into a ring of at least this capacity. */
 uint32_t stress_alignment(uint64_t *random, uint64_t capacity);
 
+/* The largest message of such a queue. */
+uint32_t stress_message_max(uint64_t capacity, uint64_t capacity_max, uint32_t alignment);
+
 /*
  * Waits until `fd` is readable: the pollable descriptor of this handle, or an epoll descriptor with it. Fails if twice
  * in a row `late_ms` have passed, and there was a message to pop, or space for one of `bytes` bytes to push.

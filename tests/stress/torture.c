@@ -257,7 +257,10 @@ static void round_of(struct torture *t)
 
 	t->rounds++;
 	t->epoch = 0;
-	audit_reset(t->audit, traffic_random(&t->stress.random), capacity - alignment - 8, alignment);
+	t->audit->capacity = capacity;
+	t->audit->capacity_max = (uint64_t)capacity << (dice(t, 2) ? dice(t, 5) : 0);
+	audit_reset(t->audit, traffic_random(&t->stress.random),
+		    stress_message_max(capacity, t->audit->capacity_max, alignment), alignment);
 	storm(t, stress_now() + stress_magnitude(&t->stress.random, 100 * STRESS_MS, STRESS_S));
 	peace(t);
 	drain(t);

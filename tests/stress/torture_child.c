@@ -48,7 +48,9 @@ static bool die_after(int64_t ns)
 static bool open_end(struct child *c, unsigned end)
 {
 	uint32_t alignment = c->side.audit->alignment;
-	struct shmemq_attr attr = { .capacity = c->side.audit->message_max + alignment + 8, .alignment = alignment };
+	struct shmemq_attr attr = { .capacity = c->side.audit->capacity,
+				    .capacity_max = c->side.audit->capacity_max,
+				    .alignment = alignment };
 	unsigned flags = end | SHMEMQ_CREATE;
 
 	if (!c->peaceful)
