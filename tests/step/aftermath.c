@@ -63,6 +63,18 @@ void aftermath_push(struct aftermath *aftermath, unsigned count)
 	}
 }
 
+void aftermath_move(struct aftermath *aftermath, unsigned pushes, unsigned pops)
+{
+	int err = 0;
+
+	while (pushes-- != 0 && err == 0)
+		err = side_push(&aftermath->producer, SIDE_PUSH, 0);
+	while (pops-- != 0 && err == 0)
+		err = side_pop(&aftermath->consumer, SIDE_POP, 0);
+	if (err != 0)
+		side_failed(&aftermath->producer, "the call before", err);
+}
+
 static void drain(struct aftermath *aftermath)
 {
 	unsigned way = 0;

@@ -6,7 +6,7 @@
 #include "torture_side.h"
 
 struct aftermath {
-	const char *name; /* of the queue: one page */
+	const char *name; /* of the queue: its ring has one page */
 	struct side producer;
 	struct side consumer;
 	uint32_t epoch; /* of the last producer */
@@ -22,6 +22,9 @@ void aftermath_recover(struct aftermath *aftermath, unsigned end);
 
 /* Pushes so many messages, in each way in turn, or until the ring is full. */
 void aftermath_push(struct aftermath *aftermath, unsigned count);
+
+/* Pushes so many messages one by one, then pops so many. */
+void aftermath_move(struct aftermath *aftermath, unsigned pushes, unsigned pops);
 
 /*
  * The handle of the end `dead` was killed; this process holds the other end. Lets a successor (a new handle, or on a

@@ -3,7 +3,8 @@
  * SIGKILL at each instruction. A side is single-stepped through its calls. After each instruction the shared memory is
  * as a kill there would leave it: it is copied to another queue, and two new ends of that show whether it is right.
  * Besides, real kills: at some instructions, evenly spread, as many as there is time for; with a long $TEST_SECONDS, at
- * all of them, and again with messages of other sizes.
+ * all of them, and again with messages of other sizes. The same in a queue that may grow, whose ring holds seven small
+ * messages: so the victim goes from one ring to the other.
  */
 #include "config.h"
 
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,9 +23,26 @@
 #include "tracee.h"
 #include "traffic.h"
 
-#define QUEUED 5   /* messages in the ring when the victim begins */
-#define SMALL  100 /* bytes: the messages have to fit into the ring, and to take few steps */
-#define LIMIT  8   /* messages_max, in every other pass */
+#define QUEUED        5   /* messages in the ring when the victim begins */
+#define SMALL         100 /* bytes: the messages have to fit into the ring, and to take few steps */
+#define LIMIT         8   /* messages_max, in every other pass through a queue that does not grow */
+#define GROWS         4   /* times as large as the ring */
+#define MESSAGES_MOST 12  /* of each producer, which are to be small */
+
+/* What has been moved when the victim begins, in turn. */
+static const struct {
+	const char *what;
+	unsigned pushes, pops, more_pushes, more_pops;
+} preludes[] = {
+	{ "", 0, 0, 0, 0 }, /* of a queue that does not grow */
+	{ "full ring, ", 7, 0, 0, 0 },
+	{ "producer in the extension, ", 9, 6, 0, 0 },
+	{ "ends in the extension, ", 9, 8, 0, 0 },
+	{ "drained extension, ", 9, 9, 0, 0 },
+	{ "producer back in the ring, ", 9, 8, 2, 0 },
+	{ "ends back in the ring, ", 9, 9, 2, 1 },
+};
+#define PRELUDES (sizeof preludes / sizeof preludes[0])
 
 static struct stress stress;
 static struct audit *audit; /* shared with the victim */
@@ -35,7 +54,8 @@ static unsigned char *first;           /* the state that the victim found */
 static size_t bytes;
 static unsigned char *buffer;
 static uint64_t kills, states;
-static uint32_t limit; /* of the queues; 0: none */
+static uint32_t limit;   /* of the queues; 0: none */
+static unsigned prelude; /* which */
 
 static struct aftermath ends_of(const char *name, struct audit *of)
 {
@@ -58,7 +78,12 @@ static bool begin(const struct step_act *act, struct aftermath *ends, struct tra
 	aftermath_claim(ends, SHMEMQ_CONSUMER);
 	if (audit->violations != 0)
 		return false;
-	aftermath_push(ends, QUEUED);
+	if (prelude == 0) {
+		aftermath_push(ends, QUEUED);
+	} else {
+		aftermath_move(ends, preludes[prelude].pushes, preludes[prelude].pops);
+		aftermath_move(ends, preludes[prelude].more_pushes, preludes[prelude].more_pops);
+	}
 	memcpy(first, original, bytes);
 	if (!step_shared) {
 		shmemq_close(to_be_left->q);
@@ -74,7 +99,8 @@ static bool begin(const struct step_act *act, struct aftermath *ends, struct tra
 
 static void report(const struct step_act *act, uint64_t at, const char *how)
 {
-	fprintf(stderr, "step_kill: %s, %s after instruction %" PRIu64 "\n", act->what, how, at);
+	fprintf(stderr, "step_kill: %s%s, %s after instruction %" PRIu64 "\n", preludes[prelude].what, act->what, how,
+		at);
 }
 
 /* Judges the memory as it is now, in a copy. */
@@ -164,13 +190,15 @@ static uint64_t kill_at_many(const struct step_act *act, uint64_t count, int64_t
 /* A seed whose first messages are small, in the epochs before, of and after the victim. */
 static void choose_seed(void)
 {
+	uint32_t most = prelude == 0 ? SMALL : audit->alignment - 8;
+	unsigned each = prelude == 0 ? QUEUED : MESSAGES_MOST;
 	bool small;
 
 	do {
 		audit->seed = traffic_random(&stress.random);
 		small = true;
-		for (unsigned i = 0; i < 3 * QUEUED; i++)
-			small = small && audit_message(audit, AUDIT_NAME(1 + i / QUEUED, 1 + i % QUEUED)).size <= SMALL;
+		for (unsigned i = 0; i < 3 * each; i++)
+			small = small && audit_message(audit, AUDIT_NAME(1 + i / each, 1 + i % each)).size <= most;
 	} while (!small);
 }
 
@@ -179,7 +207,8 @@ static void set_limit(unsigned char *queue)
 	memcpy(queue + offsetof(struct smq_identity, messages_max), &limit, sizeof limit);
 }
 
-static void pass(bool shared, bool limited)
+/* `parts`: of the time that is left, this pass may take one. */
+static void pass(bool shared, bool limited, unsigned parts)
 {
 	step_shared = shared;
 	limit = limited ? LIMIT : 0;
@@ -189,26 +218,56 @@ static void pass(bool shared, bool limited)
 	for (size_t i = 0; i < STEP_ACTS && audit->violations == 0; i++) {
 		uint64_t instructions = judge_each_state(&step_acts[i]), killed;
 		/* The time that is left is divided among the acts that are left. */
-		int64_t now = stress_now(), acts = (int64_t)(STEP_ACTS - i) + (3 - shared - 2 * limited) * STEP_ACTS;
+		int64_t now = stress_now(), acts = (int64_t)(STEP_ACTS * parts - i);
 		int64_t until = now + (stress.end - now) / acts;
 
 		killed = kill_at_many(&step_acts[i], instructions, until);
-		printf("%s%s%s: %" PRIu64 " instructions, killed after %" PRIu64 " of them\n",
-		       limited ? "limited, " : "", shared ? "shared, " : "", step_acts[i].what, instructions, killed);
+		printf("%s%s%s%s: %" PRIu64 " instructions, killed after %" PRIu64 " of them\n",
+		       limited ? "limited, " : "", shared ? "shared, " : "", preludes[prelude].what, step_acts[i].what,
+		       instructions, killed);
 		fflush(stdout);
 	}
 }
 
-/* Makes a queue of one page and maps its file. */
-static unsigned char *make_queue(const char *name)
+/* Makes a queue whose ring has one page, and maps its file. */
+static unsigned char *make_queue(const char *name, uint64_t page)
 {
+	struct shmemq_attr attr = { .capacity = page,
+				    .capacity_max = prelude == 0 ? page : GROWS * page,
+				    .alignment = audit->alignment };
+	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
 	void *map;
 
-	shmemq_close(stress_open(name, SHMEMQ_OBSERVER, 1, audit->alignment));
+	if (q == NULL)
+		stress_fail("open of %s", name);
+	shmemq_close(q);
 	map = stress_map(name, bytes);
 	if (map == NULL)
 		stress_fail("map");
 	return map;
+}
+
+static void unmake_queue(const char *name, unsigned char *map)
+{
+	munmap(map, bytes);
+	if (shmemq_unlink(name) != 0)
+		stress_fail("unlink of %s", name);
+}
+
+/* All passes with one prelude, in queues of their own. */
+static void passes(size_t page, unsigned parts)
+{
+	audit->alignment = prelude == 0 ? 8u << traffic_random(&stress.random) % 5 : (uint32_t)page / 8;
+	audit->message_max = stress_message_max(page, prelude == 0 ? page : GROWS * page, audit->alignment);
+	bytes = (prelude == 0 ? 2 : 2 + GROWS) * page;
+	original = make_queue(stress.name, page);
+	copy = make_queue(copy_name, page);
+	pass(false, false, 2 * parts);
+	pass(true, false, 2 * parts - 1);
+	for (int shared = 0; shared < 2 && prelude == 0; shared++)
+		pass(shared, true, 2 * parts - 1);
+	unmake_queue(stress.name, original);
+	unmake_queue(copy_name, copy);
 }
 
 int main(void)
@@ -219,20 +278,22 @@ int main(void)
 		return STRESS_SKIP;
 	stress_begin(&stress, "step_kill", 4);
 	snprintf(copy_name, sizeof copy_name, "%scopy", stress.name);
-	bytes = 2 * page;
 	audit = stress_shared(sizeof *audit);
-	audit->alignment = 8u << traffic_random(&stress.random) % 5;
-	original = make_queue(stress.name);
-	copy = make_queue(copy_name);
-	if ((buffer = malloc(page)) == NULL || (last = malloc(bytes)) == NULL || (first = malloc(bytes)) == NULL)
+	if ((buffer = malloc(GROWS * page)) == NULL || (last = malloc((2 + GROWS) * page)) == NULL ||
+	    (first = malloc((2 + GROWS) * page)) == NULL)
 		stress_fail("memory");
-	audit->message_max = (uint32_t)page - audit->alignment - 8;
 	step_queue = stress.name;
 	step_victim.audit = audit;
 	step_victim.buffer = buffer;
 	do {
-		for (int i = 0; i < 4; i++)
-			pass(i & 1, i & 2);
+		/* All take a minute: the first, and one more, of which the next run takes another. */
+		unsigned chosen = 1 + (unsigned)(traffic_random(&stress.random) % (PRELUDES - 1));
+		bool all = stress.end - stress.start > 60 * STRESS_S;
+
+		for (prelude = 0; prelude < PRELUDES && audit->violations == 0; prelude++) {
+			if (all || prelude == 0 || prelude == chosen)
+				passes(page, all ? PRELUDES - prelude : prelude == 0 ? 2 : 1);
+		}
 	} while (!stress_over(&stress) && audit->violations == 0);
 	return stress_end(&stress, audit->violations, "%" PRIu64 " states judged, %" PRIu64 " kills", states, kills);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <errno.h>
+
 #include "step_act.h"
 
 #define REPEATED 2 /* calls in a row: the second meets what the first left undone */
@@ -25,8 +27,9 @@ static int victim_starts_push(void *self)
 static int victim_starts_pop(void *self)
 {
 	audit_name held;
+	int err = victim_opens(self) != 0 ? ENOENT : side_pop_start(&step_victim, 0, &held);
 
-	return victim_opens(self) != 0 || side_pop_start(&step_victim, 0, &held) != 0;
+	return err != 0 && err != EAGAIN; /* of an empty queue */
 }
 
 static int victim_closes(void *self)
@@ -43,7 +46,7 @@ static int victim_moves(void *self)
 	for (int i = 0; i < REPEATED && err == 0; i++)
 		err = act->end == SHMEMQ_PRODUCER ? side_push(&step_victim, (enum side_push_way)act->way, 0)
 						  : side_pop(&step_victim, (enum side_pop_way)act->way, 0);
-	return err;
+	return err == EAGAIN ? 0 : err; /* it has left nothing */
 }
 
 const struct step_act step_acts[STEP_ACTS] = {
