@@ -367,6 +367,14 @@ public:
 		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
 	}
 
+	/* Of a follower. How many messages have been passed over since the last pop. */
+	std::uint64_t seek(int whence, std::error_code &ec) noexcept
+	{
+		std::uint64_t lost = 0;
+
+		detail::report(::shmemq_seek(q_.get(), whence, &lost), ec);
+		return lost;
+	}
 	bool wait_peer(timeout wait, std::error_code &ec) noexcept
 	{
 		return detail::report(::shmemq_wait_peer(q_.get(), wait.ns()), ec) == 0;
@@ -485,6 +493,14 @@ public:
 	{
 		std::error_code ec;
 		detail::check(popm_end(count, ec), ec, "shmemq_popm_end");
+	}
+	std::uint64_t seek(int whence)
+	{
+		std::error_code ec;
+		const std::uint64_t lost = seek(whence, ec);
+
+		detail::check(!ec, ec, "shmemq_seek");
+		return lost;
 	}
 	void wait_peer(timeout wait = forever)
 	{

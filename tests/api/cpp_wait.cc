@@ -192,6 +192,27 @@ void interrupted()
 	CHECK(thrown([&] { (void)none.stat(); }) == std::errc::invalid_argument);
 }
 
+void followed()
+{
+	const int fd = shmemqpp::memfd();
+	queue in = queue::fdopen(fd, SHMEMQ_PRODUCER), out = queue::fdopen(fd, SHMEMQ_CONSUMER);
+	queue follower = queue::fdopen(fd, SHMEMQ_FOLLOWER);
+	std::error_code ec;
+	char buffer[8];
+
+	::close(fd);
+	in.push("one", 1);
+	in.push("two", 2);
+	std::uint32_t type = 0;
+	CHECK(follower.pop(buffer, sizeof buffer, &type) == 3 && type == 1);
+	CHECK(follower.seek(SHMEMQ_NEWEST) == 1);
+	CHECK(!follower.try_pop(buffer, sizeof buffer, nullptr, once));
+	CHECK(follower.seek(SHMEMQ_OLDEST, ec) == 0 && !ec);
+	CHECK(follower.pop(buffer, sizeof buffer, &type) == 3 && type == 1);
+	CHECK(thrown([&] { out.seek(SHMEMQ_OLDEST); }) == std::errc::bad_file_descriptor);
+	CHECK(follower.seek(7, ec) == 0 && ec == std::errc::invalid_argument);
+}
+
 } // namespace
 
 int main()
@@ -206,5 +227,6 @@ int main()
 		{ "blocking", blocking },
 		{ "polled", polled },
 		{ "interrupted", interrupted },
+		{ "followed", followed },
 	});
 }
