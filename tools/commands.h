@@ -13,5 +13,6 @@ int run_pop(const struct options *options, char **names, int count);
 int run_push(const struct options *options, char **names, int count);
 int run_rm(const struct options *options, char **names, int count);
 int run_stat(const struct options *options, char **names, int count);
+int run_tail(const struct options *options, char **names, int count);
 
 #endif

@@ -33,7 +33,9 @@ static const struct {
 	[OPTION_JSON] = { "json", NULL },
 	[OPTION_MAX_MESSAGES] = { "max-messages", "a number of messages from 1 to 4294967295" },
 	[OPTION_MODE] = { "mode", "octal permission bits from 0 to 777" },
+	[OPTION_OLDEST] = { "oldest", NULL },
 	[OPTION_PROGRESS] = { "progress", NULL },
+	[OPTION_QUEUED] = { "queued", NULL },
 	[OPTION_SECONDS] = { "seconds", "a number of seconds above 0, as in 2 or 0.5" },
 	[OPTION_SHARED] = { "shared", NULL },
 	[OPTION_STAY] = { "stay", NULL },
@@ -163,6 +165,8 @@ static int check_together(const struct command *command, const struct options *o
 	}
 	if (given(options, OPTION_ALL) && !given(options, OPTION_FORCE))
 		return report_usage(command->name, "--all needs --force");
+	if (given(options, OPTION_OLDEST) && given(options, OPTION_QUEUED))
+		return report_usage(command->name, "--oldest and --queued exclude each other");
 	if (given(options, OPTION_TYPES) && !frame_delimits(&options->frame))
 		return report_usage(command->name, "--type needs --frame=line or --frame=nul");
 	return 0;

@@ -24,14 +24,16 @@ enum option_id {
 	OPTION_JSON,
 	OPTION_MAX_MESSAGES,
 	OPTION_MODE,
+	OPTION_OLDEST,
 	OPTION_PROGRESS,
+	OPTION_QUEUED,
 	OPTION_SECONDS,
 	OPTION_SHARED,
 	OPTION_STAY,
 	OPTION_TEMPORARY,
 	OPTION_TIMEOUT,
 	OPTION_TYPE,  /* of push: with the tag to set */
-	OPTION_TYPES, /* of pop, also --type: show the tags */
+	OPTION_TYPES, /* of pop and tail, also --type: show the tags */
 	OPTION_USER,
 	OPTION_VERSION,
 };

@@ -19,6 +19,7 @@ _shmemq_options()
 	case $1 in
 	create) echo "$making" ;;
 	push | pop) echo "$moving" ;;
+	tail) echo '--count --frame --oldest --progress --queued --stay --timeout --type' ;;
 	ls | stat) echo --json ;;
 	clean) echo '--all --force' ;;
 	bench) echo '--capacity --json --seconds' ;;
@@ -57,8 +58,8 @@ _shmemq()
 		if [[ $word == -* ]]; then
 			choices=$(_shmemq_options "$command")
 		elif [[ -z $command ]]; then
-			choices='create push pop ls stat rm clean bench'
-		elif [[ $command == @(push|pop|stat|rm) ]]; then
+			choices='create push pop tail ls stat rm clean bench'
+		elif [[ $command == @(push|pop|tail|stat|rm) ]]; then
 			choices=$(_shmemq_names "$1")
 		fi
 		;;

@@ -21,11 +21,15 @@
 #define STREAM_OPTIONS                                                                                        \
 	(CREATE_OPTIONS | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
 	 BIT(OPTION_SHARED) | BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
+#define TAIL_OPTIONS                                                                                              \
+	(BIT(OPTION_COUNT) | BIT(OPTION_FRAME) | BIT(OPTION_OLDEST) | BIT(OPTION_PROGRESS) | BIT(OPTION_QUEUED) | \
+	 BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT) | BIT(OPTION_TYPES))
 
 static const struct command commands[] = {
 	{ "create", CREATE_OPTIONS, 1, 1, run_create },
 	{ "push", STREAM_OPTIONS | BIT(OPTION_TYPE), 1, 1, run_push },
 	{ "pop", STREAM_OPTIONS | BIT(OPTION_TYPES), 1, 1, run_pop },
+	{ "tail", TAIL_OPTIONS, 1, 1, run_tail },
 	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls },
 	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat },
 	{ "rm", 0, 1, INT_MAX, run_rm },
@@ -63,6 +67,10 @@ static int help(void)
 	      "    --type                  pop: write the tag and a tab before each message\n"
 	      "    --create                make the queue if it is missing, as create does\n"
 	      "    --progress              show counts and rates, if on a terminal\n"
+	      "  tail NAME               write messages as they are pushed, and take none from\n"
+	      "                          the queue; with the options of pop, and:\n"
+	      "    --queued                begin with what has not been popped\n"
+	      "    --oldest                begin with what has not been overwritten\n"
 	      "  ls                      show all queues\n"
 	      "  stat NAME               show one queue\n"
 	      "    --json                  as JSON\n"

@@ -26,7 +26,7 @@ completes() # LINE [WORD...]
 	: | is "'$line' says nothing" "$temp/err"
 }
 
-completes 'shmemq ' bench clean create ls pop push rm stat
+completes 'shmemq ' bench clean create ls pop push rm stat tail
 completes 'shmemq p' pop push
 completes 'shmemq --' --help --version
 completes 'shmemq x'
@@ -34,6 +34,7 @@ completes 'shmemq create -' --align --broadcast --capacity --help --max-messages
 completes 'shmemq create /'
 completes 'shmemq push --c' --capacity --count --create
 completes 'shmemq pop /x --t' --temporary --timeout --type
+completes 'shmemq tail --' --count --frame --help --oldest --progress --queued --stay --timeout --type --version
 completes 'shmemq ls --' --help --json --version
 completes 'shmemq stat --j' --json
 completes 'shmemq rm --' --help --version
@@ -56,7 +57,7 @@ plain=$q
 "$SHMEMQ" create "$prefix-odd "
 "$SHMEMQ" create "$prefix-odd\$"
 echo junk >"/dev/shm$prefix-junk"
-for command in push pop stat rm; do
+for command in push pop tail stat rm; do
 	completes "shmemq $command $prefix-" "$plain" "$prefix-a:b=c"
 done
 completes "shmemq pop --stay $prefix-" "$plain" "$prefix-a:b=c"
