@@ -132,6 +132,15 @@ struct shmemq_stat {
 	uint64_t pushed_messages;
 	uint64_t popped_bytes; /* message bytes popped since creation */
 	uint64_t popped_messages;
+	uint64_t reserved_bytes;      /* of memory reserved now: the capacity, and what the queue has grown by */
+	uint64_t reserved_bytes_most; /* at most so far */
+	/* Of a broadcast queue: what the consumer that is furthest back has still to pop, as queued_*, which are the
+	 * same there. And popped_* are what all consumers have popped, or was pushed before they came. */
+	uint64_t slowest_bytes;
+	uint64_t slowest_messages;
+	/* Of a follower's handle: what has been pushed and it has not reached yet. Bytes of the ring. */
+	uint64_t lag_bytes;
+	uint64_t lag_messages;
 	uint32_t producer;     /* SHMEMQ_END_* */
 	uint32_t consumer;     /* SHMEMQ_END_* */
 	uint32_t producer_pid; /* last process to claim the end, in its pid namespace; 0 = none; for display only */
@@ -139,16 +148,8 @@ struct shmemq_stat {
 	uint32_t waiting;   /* SHMEMQ_WAIT_* */
 	uint32_t producers; /* live handles of each end */
 	uint32_t consumers;
-	uint32_t slowest_pid; /* of a broadcast queue: the consumer that is furthest back; 0: none; for display only */
-	/* What it has still to pop, as queued_bytes and queued_messages, which of a broadcast queue are the same. And
-	 * popped_* are what all consumers have popped, or was pushed before they came. */
-	uint64_t slowest_bytes;
-	uint64_t slowest_messages;
-	uint64_t lag_messages; /* a follower's: messages that have been pushed and that it has not reached yet */
-	uint64_t lag_bytes;    /* bytes of the ring that they take up, or took up if it has been overtaken */
-	uint64_t reserved_bytes;      /* of memory reserved now: the capacity, and what the queue has grown by */
-	uint64_t reserved_bytes_most; /* at most so far */
-	uint32_t reserved[14];
+	uint32_t slowest_pid; /* of that consumer; 0: there is none; for display only */
+	uint32_t reserved[30];
 };
 
 /*
@@ -247,8 +248,8 @@ ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type
  * and store its bytes in `*size` and its tag in `*type` unless `type` is NULL. The memory is mapped read-only. The
  * handle then holds the message, and no other pop is possible, until the caller calls end, which removes it from the
  * queue; afterwards the memory must not be accessed any more. If the handle is closed or its process dies before that,
- * the message is delivered again. Errors of start, which returns NULL: as pop, less EMSGSIZE. Of end, which returns -1:
- * EBADF EBADMSG EINVAL (no message is held) EPERM.
+ * the message is delivered again. Errors of start, which returns NULL: as pop, less EMSGSIZE and EOVERFLOW. Of end,
+ * which returns -1: EBADF EBADMSG EINVAL (no message is held) EPERM.
  */
 const void *shmemq_pop_start(struct shmemq *q, size_t *size, uint32_t *type);
 const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type, int64_t timeout);
@@ -285,8 +286,8 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
  * the first `count` of them (0 is legal) from the queue and returns 0; the next pop returns the others. Afterwards
  * their memory, which is mapped read-only, must not be accessed any more. If the handle is closed or its process dies
  * before end, all of them are delivered again.
- * Errors of start: as pop, less EMSGSIZE. Of end: EBADF EBADMSG EINVAL (no batch is held; or `count` is larger than
- * what start returned: the batch is still held) EPERM.
+ * Errors of start: as pop, less EMSGSIZE and EOVERFLOW. Of end: EBADF EBADMSG EINVAL (no batch is held; or `count` is
+ * larger than what start returned: the batch is still held) EPERM.
  */
 int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout);
 int shmemq_popm_end(struct shmemq *q, unsigned count);
@@ -298,8 +299,8 @@ int shmemq_popm_end(struct shmemq *q, unsigned count);
 
 /*
  * Moves a follower. A pop that fails with EOVERFLOW has been overtaken by the producer: the next one goes on at the
- * oldest message that is intact. SHMEMQ_OLDEST moves there, too, and tells how many were lost: `*lost`, unless `lost` is
- * NULL, gets how many messages the handle has passed over since its last pop, or since it was opened.
+ * oldest message that is intact. SHMEMQ_OLDEST moves there, too, and tells how many were lost: `*lost`, unless `lost`
+ * is NULL, gets how many messages the handle has passed over since its last pop, or since it was opened.
  * Returns -1: EBADF (not a follower handle) EBADMSG EINVAL EPERM.
  */
 int shmemq_seek(struct shmemq *q, int whence, uint64_t *lost);

@@ -230,7 +230,7 @@ static enum smq_ring_status jump(struct smq_follower *follower, uint32_t target)
 	return SMQ_READY;
 }
 
-/* Of the buffer: READY; SMQ_NOT_YET: there is no whole record. A jump's size is SMQ_JUMP - 1, and `*type` its target. */
+/* Of the buffer. SMQ_NOT_YET: there is no whole record. A jump's size is SMQ_JUMP - 1, and `*type` its target. */
 static enum smq_ring_status parse(const struct smq_follower *follower, uint32_t *size, uint32_t *type)
 {
 	const struct smq_ring *ring = &follower->track[follower->extended].ring;

@@ -160,8 +160,8 @@ static bool find_nearest(const struct smq_follower *follower, const struct map *
 }
 
 /*
- * Walks from where the follower is to a position, or as far as records go. SMQ_READY: it is there, and `*count` messages
- * lie between. SMQ_OVERTAKEN: that cannot be said.
+ * Walks from where the follower is to a position, or as far as records go. SMQ_READY: it is there, and `*count`
+ * messages lie between. SMQ_OVERTAKEN: that cannot be said.
  */
 static enum smq_ring_status walk(struct smq_follower *follower, int fd, uint32_t extended, uint32_t position,
 				 uint64_t *count)

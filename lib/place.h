@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a follower starts, and where it goes on after it has been overtaken: by the index, which tells the positions and
- * the numbers of records that are intact (format.h). So how many messages have been passed over is counted exactly.
+ * Where a follower starts, and where it goes on after it has been overtaken: by the index, which tells the positions
+ * and the numbers of records that are intact (format.h). So how many messages have been passed over is counted exactly.
  */
 #ifndef SMQ_PLACE_H
 #define SMQ_PLACE_H

@@ -73,7 +73,10 @@ static smq_noinline ssize_t pop_any(struct shmemq *q, void *buf, size_t size, ui
 	return (ssize_t)bytes;
 }
 
-/* The frequent case of a SHARED end, a follower, and all others. If the first has got the owner lock, they go on with it. */
+/*
+ * The frequent case of a SHARED end, a follower, and all others. If the first has got the owner lock, the last go on
+ * with it.
+ */
 static smq_noinline ssize_t pop_other(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
 	uint32_t bytes;

@@ -59,8 +59,9 @@ awk '
 		match($0, /shmemq_[a-z_]*\(/)
 		name = substr($0, RSTART, RLENGTH - 1)
 		text = substr(comment, match(comment, /-1|NULL: E|Errors/) + 1)
-		less = match(text, /, less E[A-Z]+/) ? substr(text, RSTART + 7, RLENGTH - 7) : ""
-		sub(/, less E[A-Z]+/, "", text)
+		less = match(text, /, less E[A-Z]+( and E[A-Z]+)*/) ? substr(text, RSTART + 7, RLENGTH - 7) : ""
+		gsub(/ and /, "|", less)
+		sub(/, less E[A-Z]+( and E[A-Z]+)*/, "", text)
 		if (match(text, /: as (push|pop)/)) {
 			other = text_of["shmemq_" substr(text, RSTART + 5, RLENGTH - 5)]
 			if (less != "")
