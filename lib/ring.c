@@ -332,7 +332,7 @@ uint32_t smq_ring_guess_head(const struct smq_ring *ring, uint32_t tail)
 {
 	uint32_t known, lag;
 
-	/* Acquire, also in lag_of(): what the consumer did with the messages is seen by a caller that waits for that. */
+	/* Acquire, also in lag_of(): what the consumer did with the messages is seen by a caller that waits for it. */
 	if (ring->readers == NULL)
 		return atomic_load_explicit(&ring->header->consumer_progress.moved.position_units,
 					    memory_order_acquire);

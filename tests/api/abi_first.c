@@ -48,12 +48,21 @@ struct shmemq_stat {
 	uint64_t pushed_messages;
 	uint64_t popped_bytes;
 	uint64_t popped_messages;
+	uint64_t reserved_bytes;
+	uint64_t reserved_bytes_most;
+	uint64_t slowest_bytes;
+	uint64_t slowest_messages;
+	uint64_t lag_bytes;
+	uint64_t lag_messages;
 	uint32_t producer;
 	uint32_t consumer;
 	uint32_t producer_pid;
 	uint32_t consumer_pid;
 	uint32_t waiting;
-	uint32_t reserved[13];
+	uint32_t producers;
+	uint32_t consumers;
+	uint32_t slowest_pid;
+	uint32_t reserved[30];
 };
 
 struct shmemq_msg {

@@ -50,13 +50,15 @@ HOLDS(msg_bytes, sizeof(struct shmemq_msg) == 2 * sizeof(void *) + 8);
 HOLDS(msg_fields, offsetof(struct shmemq_msg, size) == sizeof(void *) &&
 			  offsetof(struct shmemq_msg, type) == 2 * sizeof(void *) &&
 			  offsetof(struct shmemq_msg, flags) == 2 * sizeof(void *) + 4);
-HOLDS(stat_bytes, sizeof(struct shmemq_stat) == 128);
-HOLDS(stat_producer, offsetof(struct shmemq_stat, producer) == 56);
+HOLDS(stat_bytes, sizeof(struct shmemq_stat) == 256);
+HOLDS(stat_fields, offsetof(struct shmemq_stat, lag_messages) == 96 && offsetof(struct shmemq_stat, producer) == 104 &&
+			   offsetof(struct shmemq_stat, slowest_pid) == 132);
 HOLDS(open_flags, SHMEMQ_PRODUCER == 1 && SHMEMQ_CONSUMER == 2 && SHMEMQ_OBSERVER == 4 && SHMEMQ_CREATE == 16 &&
 			  SHMEMQ_EXCL == 32 && SHMEMQ_NONBLOCK == 64 && SHMEMQ_STAY == 128 && SHMEMQ_SHARED == 256 &&
-			  SHMEMQ_PREFAULT == 512 && SHMEMQ_NOSPIN == 1024);
+			  SHMEMQ_PREFAULT == 512 && SHMEMQ_NOSPIN == 1024 && SHMEMQ_FOLLOWER == 8);
 HOLDS(msg_bits, SHMEMQ_MSG_REDELIVERED == 1);
-HOLDS(attr_bits, SHMEMQ_ATTR_TEMPORARY == 1);
+HOLDS(attr_bits, SHMEMQ_ATTR_TEMPORARY == 1 && SHMEMQ_ATTR_BROADCAST == 2);
+HOLDS(seek_values, SHMEMQ_NEWEST == 0 && SHMEMQ_QUEUED == 1 && SHMEMQ_OLDEST == 2);
 HOLDS(end_states, SHMEMQ_END_NEVER == 0 && SHMEMQ_END_OPEN == 1 && SHMEMQ_END_CLOSED == 2 && SHMEMQ_END_DEAD == 3);
 HOLDS(wait_bits, SHMEMQ_WAIT_PRODUCER == 1 && SHMEMQ_WAIT_CONSUMER == 2);
 
