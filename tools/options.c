@@ -4,15 +4,18 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "numbers.h"
 #include "report.h"
 
-#define CAPACITY_MAX ((uint64_t)8 << 30)
-#define ALIGN_MAX    4096
-#define BENCH_NS     INT64_C(10000000000)
+#define CAPACITY_DEFAULT ((uint64_t)1 << 20)
+#define CAPACITY_MAX     ((uint64_t)8 << 30)
+#define SIZE_ARGUMENT    "a number of bytes from 1 to 8G, where K, M and G are powers of 1024"
+#define ALIGN_MAX        4096
+#define BENCH_NS         INT64_C(10000000000)
 
 /* getopt_long() returns this plus the option_id, which is neither a character nor its own '?' or ':'. */
 #define FIRST_VALUE 256
@@ -24,13 +27,14 @@ static const struct {
 	[OPTION_ALIGN] = { "align", "a power of two from 8 to 4K" },
 	[OPTION_ALL] = { "all", NULL },
 	[OPTION_BROADCAST] = { "broadcast", NULL },
-	[OPTION_CAPACITY] = { "capacity", "a number of bytes from 1 to 8G, where K, M and G are powers of 1024" },
+	[OPTION_CAPACITY] = { "capacity", SIZE_ARGUMENT },
 	[OPTION_COUNT] = { "count", "a number of messages" },
 	[OPTION_CREATE] = { "create", NULL },
 	[OPTION_FORCE] = { "force", NULL },
 	[OPTION_FRAME] = { "frame", "line, nul, len32 or chunk:SIZE" },
 	[OPTION_HELP] = { "help", NULL },
 	[OPTION_JSON] = { "json", NULL },
+	[OPTION_MAX_CAPACITY] = { "max-capacity", SIZE_ARGUMENT },
 	[OPTION_MAX_MESSAGES] = { "max-messages", "a number of messages from 1 to 4294967295" },
 	[OPTION_MODE] = { "mode", "octal permission bits from 0 to 777" },
 	[OPTION_OLDEST] = { "oldest", NULL },
@@ -97,6 +101,8 @@ static bool store(struct options *options, enum option_id id, const char *text)
 		       (options->align & (options->align - 1)) == 0;
 	case OPTION_CAPACITY:
 		return parse_size(text, CAPACITY_MAX, &options->capacity) && options->capacity != 0;
+	case OPTION_MAX_CAPACITY:
+		return parse_size(text, CAPACITY_MAX, &options->max_capacity) && options->max_capacity != 0;
 	case OPTION_COUNT:
 		return parse_decimal(text, UINT64_MAX - 1, &options->count);
 	case OPTION_FRAME:
@@ -141,6 +147,7 @@ struct shmemq_attr options_attr(const struct options *options)
 {
 	struct shmemq_attr attr = {
 		.capacity = options->capacity,
+		.capacity_max = options->max_capacity,
 		.alignment = (uint32_t)options->align,
 		.messages_max = (uint32_t)options->max_messages,
 		.flags = (given(options, OPTION_TEMPORARY) ? SHMEMQ_ATTR_TEMPORARY : 0) |
@@ -154,15 +161,18 @@ struct shmemq_attr options_attr(const struct options *options)
 /* Checks the options that need other ones. */
 static int check_together(const struct command *command, const struct options *options)
 {
-	static const enum option_id of_create[] = { OPTION_ALIGN,        OPTION_BROADCAST, OPTION_CAPACITY,
-						    OPTION_MAX_MESSAGES, OPTION_MODE,      OPTION_TEMPORARY,
-						    OPTION_USER };
+	static const enum option_id of_create[] = { OPTION_ALIGN,        OPTION_BROADCAST,    OPTION_CAPACITY,
+						    OPTION_MAX_CAPACITY, OPTION_MAX_MESSAGES, OPTION_MODE,
+						    OPTION_TEMPORARY,    OPTION_USER };
+	uint64_t capacity = options->capacity != 0 ? options->capacity : CAPACITY_DEFAULT;
 	bool creates = !(command->options >> OPTION_CREATE & 1) || given(options, OPTION_CREATE);
 
 	for (size_t i = 0; !creates && i < sizeof of_create / sizeof of_create[0]; i++) {
 		if (given(options, of_create[i]))
 			return report_usage(command->name, "--%s needs --create", all_options[of_create[i]].name);
 	}
+	if (given(options, OPTION_MAX_CAPACITY) && options->max_capacity < capacity)
+		return report_usage(command->name, "--max-capacity is less than the capacity of %" PRIu64, capacity);
 	if (given(options, OPTION_ALL) && !given(options, OPTION_FORCE))
 		return report_usage(command->name, "--all needs --force");
 	if (given(options, OPTION_OLDEST) && given(options, OPTION_QUEUED))

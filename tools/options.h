@@ -22,6 +22,7 @@ enum option_id {
 	OPTION_FRAME,
 	OPTION_HELP,
 	OPTION_JSON,
+	OPTION_MAX_CAPACITY,
 	OPTION_MAX_MESSAGES,
 	OPTION_MODE,
 	OPTION_OLDEST,
@@ -41,6 +42,7 @@ enum option_id {
 struct options {
 	uint32_t given; /* a bit for each option_id */
 	uint64_t capacity;
+	uint64_t max_capacity;
 	uint64_t align;
 	uint64_t max_messages;
 	unsigned char user[64];

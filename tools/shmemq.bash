@@ -13,7 +13,7 @@ _shmemq_names()
 
 _shmemq_options()
 {
-	local making='--align --broadcast --capacity --max-messages --mode --temporary --user'
+	local making='--align --broadcast --capacity --max-capacity --max-messages --mode --temporary --user'
 	local moving="$making --count --create --frame --progress --shared --stay --timeout --type"
 
 	case $1 in
@@ -49,7 +49,7 @@ _shmemq()
 	fi
 	case $previous in
 	--frame) [[ $word == chunk:* ]] || choices='line nul len32 chunk:' ;;
-	--capacity) choices='64K 1M 16M 256M 1G' ;;
+	--capacity | --max-capacity) choices='64K 1M 16M 256M 1G' ;;
 	--align) choices='8 64 4K' ;;
 	--mode) choices='600 660 666' ;;
 	--count | --max-messages | --seconds | --timeout | --user) ;;

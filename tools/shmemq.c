@@ -16,8 +16,8 @@
 
 #define BIT(id) (1u << (id))
 #define CREATE_OPTIONS                                                                                 \
-	(BIT(OPTION_ALIGN) | BIT(OPTION_BROADCAST) | BIT(OPTION_CAPACITY) | BIT(OPTION_MAX_MESSAGES) | \
-	 BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY) | BIT(OPTION_USER))
+	(BIT(OPTION_ALIGN) | BIT(OPTION_BROADCAST) | BIT(OPTION_CAPACITY) | BIT(OPTION_MAX_CAPACITY) | \
+	 BIT(OPTION_MAX_MESSAGES) | BIT(OPTION_MODE) | BIT(OPTION_TEMPORARY) | BIT(OPTION_USER))
 #define STREAM_OPTIONS                                                                                        \
 	(CREATE_OPTIONS | BIT(OPTION_COUNT) | BIT(OPTION_CREATE) | BIT(OPTION_FRAME) | BIT(OPTION_PROGRESS) | \
 	 BIT(OPTION_SHARED) | BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT))
@@ -46,6 +46,8 @@ static int help(void)
 	      "  create NAME             make a queue\n"
 	      "    --capacity SIZE         bytes of its ring, with K, M or G; rounded up to a\n"
 	      "                            power of two, at most 8G; by default 1M\n"
+	      "    --max-capacity SIZE     bytes to which it may grow when it is full; by\n"
+	      "                            default it does not\n"
 	      "    --align SIZE            of the first byte of each message, 8 (the default)\n"
 	      "                            to 4K\n"
 	      "    --mode MODE             octal permissions, less the umask; by default 600\n"

@@ -33,6 +33,8 @@ static const char *state(uint32_t end)
 enum column {
 	NAME,
 	CAPACITY,
+	CAPACITY_MAX,
+	RESERVED,
 	MESSAGES,
 	BYTES,
 	PUSHED,
@@ -50,8 +52,8 @@ enum column {
 #define COLUMNS (WAITING + 1)
 
 static const char *const titles[COLUMNS] = {
-	"NAME", "CAPACITY", "MESSAGES", "BYTES",     "PUSHED",  "POPPED", "PRODUCER",
-	"PID",  "CONSUMER", "PID",      "CONSUMERS", "SLOWEST", "LIMIT",  "WAITING",
+	"NAME",     "CAPACITY", "MAX",      "RESERVED", "MESSAGES",  "BYTES",   "PUSHED", "POPPED",
+	"PRODUCER", "PID",      "CONSUMER", "PID",      "CONSUMERS", "SLOWEST", "LIMIT",  "WAITING",
 };
 
 struct row {
@@ -94,6 +96,8 @@ static void fill_row(struct row *row, const struct queue *queue)
 
 	row->name = printable(queue->name);
 	capacity_cell(row->cells[CAPACITY], st->capacity);
+	capacity_cell(row->cells[CAPACITY_MAX], queue->attr.capacity_max);
+	number_cell(row->cells[RESERVED], st->reserved_bytes);
 	number_cell(row->cells[MESSAGES], st->queued_messages);
 	number_cell(row->cells[BYTES], st->queued_bytes);
 	number_cell(row->cells[PUSHED], st->pushed_messages);
@@ -245,6 +249,7 @@ static void print_fields(const struct queue *queue, bool json)
 	const struct shmemq_stat *st = &queue->stat;
 	const struct field fields[] = {
 		{ "capacity", NUMBER, st->capacity },
+		{ "capacity_max", NUMBER, queue->attr.capacity_max },
 		{ "message_max", NUMBER, queue->attr.message_max },
 		{ "alignment", NUMBER, queue->attr.alignment },
 		{ "id", ID, queue->attr.id },
@@ -258,6 +263,8 @@ static void print_fields(const struct queue *queue, bool json)
 		{ "pushed_bytes", NUMBER, st->pushed_bytes },
 		{ "popped_messages", NUMBER, st->popped_messages },
 		{ "popped_bytes", NUMBER, st->popped_bytes },
+		{ "reserved_bytes", NUMBER, st->reserved_bytes },
+		{ "reserved_most", NUMBER, st->reserved_bytes_most },
 		{ "producer", STATE, st->producer },
 		{ "producer_pid", PID, st->producer_pid },
 		{ "producer_waiting", FLAG, st->waiting & SHMEMQ_WAIT_PRODUCER },

@@ -30,7 +30,8 @@ completes 'shmemq ' bench clean create ls pop push rm stat tail
 completes 'shmemq p' pop push
 completes 'shmemq --' --help --version
 completes 'shmemq x'
-completes 'shmemq create -' --align --broadcast --capacity --help --max-messages --mode --temporary --user --version
+completes 'shmemq create -' --align --broadcast --capacity --help --max-capacity --max-messages --mode --temporary \
+	--user --version
 completes 'shmemq create /'
 completes 'shmemq push --c' --capacity --count --create
 completes 'shmemq pop /x --t' --temporary --timeout --type
@@ -75,7 +76,7 @@ for command in $(bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHM
 	grep -q "^  $command " "$temp/help" || fail "help does not name $command"
 	bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHMEMQ" "shmemq $command --"
 done | sort -u >"$temp/offered"
-grep -o -e '--[a-z][a-z-]*' "$temp/help" | sort -u | is 'the options of help' "$temp/offered"
+grep -o -e '--[a-z][-a-z]*' "$temp/help" | sort -u | is 'the options of help' "$temp/offered"
 
 # The bash-completion package finds it by the command's name.
 package=/usr/share/bash-completion/bash_completion

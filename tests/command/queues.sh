@@ -28,6 +28,17 @@ capacity_is 65537 131072
 capacity_is 1M 1048576
 capacity_is 3M 4194304
 capacity_is 16m 16777216
+new_queue --capacity 64K --max-capacity 3M
+field_is "$q" capacity 65536
+field_is "$q" capacity_max 4194304
+field_is "$q" reserved_bytes 65536
+seq 100000 | "$SHMEMQ" push "$q" --timeout 10 || fail 'a push into a queue that may grow'
+[ "$("$SHMEMQ" stat "$q" | sed -n 's/^reserved_bytes  *//p')" -gt 1600000 ] || fail 'it has not grown'
+"$SHMEMQ" ls | grep -Eq "^$q +64K +4M +[0-9]{7} +100000 " || fail 'ls of a queue that has grown'
+seq 100000 >"$temp/pushed"
+"$SHMEMQ" pop "$q" | cmp - "$temp/pushed" || fail 'what a queue that has grown held'
+"$SHMEMQ" rm "$q"
+expect 2 'create: --max-capacity is less than the capacity of 1048576' create /none --max-capacity 1K
 new_queue --align 64
 field_is "$q" alignment 64
 field_is "$q" message_max $((1048576 - 64 - 8))
@@ -49,21 +60,24 @@ echo lost | "$SHMEMQ" push "$q"
 new_queue --capacity 64K
 id=$("$SHMEMQ" stat "$q" | sed -n 's/^id  *//p')
 echo "$id" | grep -Eqx '[0-9a-f]{16}' || fail "the id $id"
+reserved='"reserved_bytes": 65536, "reserved_most": 65536'
 json_is() # WHAT FIELDS
 {
 	expect 0 '' stat "$q" --json
-	echo "{\"name\": \"$q\", \"capacity\": 65536, \"message_max\": 65520, \"alignment\": 8, \"id\": \"$id\",\
+	echo "{\"name\": \"$q\", \"capacity\": 65536, \"capacity_max\": 65536, \"message_max\": 65520, \"alignment\": 8, \"id\": \"$id\",\
  \"temporary\": false, \"broadcast\": false, \"messages_max\": 0, \"user\": null, $2,\
  \"producers\": 0, \"consumers\": 0, \"slowest_pid\": null, \"slowest_messages\": 0, \"slowest_bytes\": 0}" | is "$1"
 }
 
 json_is 'a new queue' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 0, "pushed_bytes": 0, '\
-'"popped_messages": 0, "popped_bytes": 0, "producer": "never", "producer_pid": null, "producer_waiting": false, '\
+'"popped_messages": 0, "popped_bytes": 0, '"$reserved"', '\
+'"producer": "never", "producer_pid": null, "producer_waiting": false, '\
 '"consumer": "never", "consumer_pid": null, "consumer_waiting": false'
 expect 0 '' stat "$q"
 cat <<EOT | is 'a new queue as text'
 name              $q
 capacity          65536
+capacity_max      65536
 message_max       65520
 alignment         8
 id                $id
@@ -77,6 +91,8 @@ pushed_messages   0
 pushed_bytes      0
 popped_messages   0
 popped_bytes      0
+reserved_bytes    65536
+reserved_most     65536
 producer          never
 producer_pid      -
 producer_waiting  no
@@ -97,7 +113,8 @@ ends "$push" 0 'push of three'
 pop=$!
 ends "$pop" 0 'pop of one'
 json_is 'a used queue' '"queued_messages": 2, "queued_bytes": 32, "pushed_messages": 3, "pushed_bytes": 13, '\
-'"popped_messages": 1, "popped_bytes": 3, "producer": "closed", "producer_pid": '"$push"', "producer_waiting": false, '\
+'"popped_messages": 1, "popped_bytes": 3, '"$reserved"', '\
+'"producer": "closed", "producer_pid": '"$push"', "producer_waiting": false, '\
 '"consumer": "closed", "consumer_pid": '"$pop"', "consumer_waiting": false'
 "$SHMEMQ" pop "$q" --stay >/dev/null &
 pop=$!
@@ -107,7 +124,8 @@ field_is "$q" consumer_pid "$pop"
 kill -9 "$pop"
 ends "$pop" 137 'killed pop'
 json_is 'a queue with a dead consumer' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 3, '\
-'"pushed_bytes": 13, "popped_messages": 3, "popped_bytes": 13, "producer": "closed", "producer_pid": '"$push"', '\
+'"pushed_bytes": 13, "popped_messages": 3, "popped_bytes": 13, '"$reserved"', '\
+'"producer": "closed", "producer_pid": '"$push"', '\
 '"producer_waiting": false, "consumer": "dead", "consumer_pid": '"$pop"', "consumer_waiting": false'
 
 #
@@ -117,7 +135,7 @@ rm -f "/dev/shm$prefix-"*
 a="$prefix-a"
 expect 0 '' ls
 head -n 1 "$temp/out" | sed 's/  */ /g' >"$temp/title"
-echo 'NAME CAPACITY MESSAGES BYTES PUSHED POPPED PRODUCER PID CONSUMER PID CONSUMERS SLOWEST LIMIT WAITING' |
+echo 'NAME CAPACITY MAX RESERVED MESSAGES BYTES PUSHED POPPED PRODUCER PID CONSUMER PID CONSUMERS SLOWEST LIMIT WAITING' |
 	is 'the titles of ls' "$temp/title"
 "$SHMEMQ" create "$prefix-b" --capacity 64K
 "$SHMEMQ" create "$a" --capacity 2M
@@ -133,11 +151,11 @@ await_field "$prefix-b" consumer_waiting yes
 expect 0 '' ls
 grep "^$prefix-" "$temp/out" | sed 's/  */ /g' >"$temp/rows"
 cat <<EOT | is 'the rows of ls' "$temp/rows"
-$a 2M 3 48 3 0 closed $producer never - 0 - - -
-$prefix-b 64K 0 0 0 0 never - open $pop 1 - - consumer
+$a 2M 2M 2097152 3 48 3 0 closed $producer never - 0 - - -
+$prefix-b 64K 64K 65536 0 0 0 0 never - open $pop 1 - - consumer
 EOT
 # The columns are aligned.
-grep -e "^$prefix-" -e '^NAME' "$temp/out" | awk '{ print index($0, $7) }' | sort -u >"$temp/columns"
+grep -e "^$prefix-" -e '^NAME' "$temp/out" | awk '{ print index($0, $9) }' | sort -u >"$temp/columns"
 [ "$(wc -l <"$temp/columns")" -eq 1 ] || fail 'the columns of ls'
 kill "$pop"
 ends "$pop" 143 pop
