@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ZeroMQ over ipc: PUSH to PULL, or to many readers XPUB to SUB, made to wait for the slowest instead of dropping. Its
- * I/O threads run on the processor of the side that they serve, and a spinning side would take it from them: so ZeroMQ does not take part in ROUND_TRIP.
+ * I/O threads run on the processor of the side that they serve, and a spinning side would take it from them: so ZeroMQ
+ * does not take part in ROUND_TRIP.
  */
 #include "config.h"
 

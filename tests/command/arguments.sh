@@ -56,7 +56,8 @@ refuses timeout 'a number of seconds, as in 2 or 0.5' \
 refuses frame 'line, nul, len32 or chunk:SIZE' '' lines chunk: chunk:0 chunk:x chunk:2G chunk:-1 chunk:64K:2 len64
 [ ! -e "/dev/shm$prefix" ] || fail 'a refused command line has made a queue'
 
-for option in --align=64 --broadcast --capacity=1M --max-capacity=2M --max-messages=5 --mode=600 --temporary --user=x; do
+for option in --align=64 --broadcast --capacity=1M --max-capacity=2M --max-messages=5 --mode=600 --temporary \
+	--user=x; do
 	expect 2 "pop: ${option%=*} needs --create" pop "$prefix" "$option"
 done
 expect 2 'clean: --all needs --force' clean --all

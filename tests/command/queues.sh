@@ -64,7 +64,8 @@ reserved='"reserved_bytes": 65536, "reserved_most": 65536'
 json_is() # WHAT FIELDS
 {
 	expect 0 '' stat "$q" --json
-	echo "{\"name\": \"$q\", \"capacity\": 65536, \"capacity_max\": 65536, \"message_max\": 65520, \"alignment\": 8, \"id\": \"$id\",\
+	echo "{\"name\": \"$q\", \"capacity\": 65536, \"capacity_max\": 65536, \"message_max\": 65520,\
+ \"alignment\": 8, \"id\": \"$id\",\
  \"temporary\": false, \"broadcast\": false, \"messages_max\": 0, \"user\": null, $2,\
  \"producers\": 0, \"consumers\": 0, \"slowest_pid\": null, \"slowest_messages\": 0, \"slowest_bytes\": 0}" | is "$1"
 }
@@ -135,7 +136,8 @@ rm -f "/dev/shm$prefix-"*
 a="$prefix-a"
 expect 0 '' ls
 head -n 1 "$temp/out" | sed 's/  */ /g' >"$temp/title"
-echo 'NAME CAPACITY MAX RESERVED MESSAGES BYTES PUSHED POPPED PRODUCER PID CONSUMER PID CONSUMERS SLOWEST LIMIT WAITING' |
+echo 'NAME CAPACITY MAX RESERVED MESSAGES BYTES PUSHED POPPED PRODUCER PID CONSUMER PID' \
+	'CONSUMERS SLOWEST LIMIT WAITING' |
 	is 'the titles of ls' "$temp/title"
 "$SHMEMQ" create "$prefix-b" --capacity 64K
 "$SHMEMQ" create "$a" --capacity 2M

@@ -95,6 +95,18 @@ if [ -e /proc/self/fd ]; then # shmemq_fdopen(3) needs it
 	run request >"$temp/out" || fail request
 	says "$temp/out" '1: ADA' '2: GRACE'
 
+	run recorder "$name" >"$temp/out" || fail recorder
+	says "$temp/out" 'many events, the last: event 100000'
+
+	for readers in 1 2 8; do
+		run readers "$name" $readers >"$temp/out" || fail "readers $readers"
+		killed=$((readers / 2))
+		says "$temp/out" "$readers readers, $killed killed, $((readers - killed)) got every message"
+	done
+
+	run parameter "$name" >"$temp/out" || fail parameter
+	says "$temp/out" 'cycle 1: gain 500.0' 'cycle 2: gain 1000.0' 'cycle 3: gain 1500.0'
+
 	if [ -n "${SHMEMQ_TEST_EMULATED-}" ]; then
 		echo 'logger is left out: without MADV_WIPEONFORK, a child closes the handle of its parent'
 	else
