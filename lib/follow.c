@@ -24,7 +24,8 @@ int smq_follow_open(struct shmemq *q, const struct smq_identity *identity, bool 
 		return ENOMEM;
 	follower = follower_of(q);
 	smq_follower_init(follower, identity);
-	if (smq_place_newest(follower, q->fd) != SMQ_READY)
+	/* If it is overtaken again and again, what it has lost is counted from about here. */
+	if (smq_place_newest(follower, q->fd) == SMQ_BAD)
 		return EBADMSG; /* the caller frees it */
 	follower->popped = follower->number;
 	smq_alarm_open(&q->more->follow->alarm, q->fd, identity->header_bytes, writable);
@@ -67,6 +68,11 @@ static enum smq_ring_status look(struct shmemq *q, uint32_t *size)
 	enum smq_ring_status status = SMQ_READY;
 	int fd;
 
+	if (follower->untold) {
+		follower->untold = false;
+		follower->overtaken = true;
+		return SMQ_OVERTAKEN;
+	}
 	if (!follower->overtaken && smq_follower_has(follower, size))
 		return SMQ_READY;
 	fd = smq_fd(q);
@@ -300,7 +306,8 @@ int shmemq_seek(struct shmemq *q, int whence, uint64_t *lost)
 	cancel = smq_cancel_disable();
 	status = seek(follower, smq_fd(q), whence);
 	smq_cancel_restore(cancel);
-	if (status != SMQ_READY) {
+	follower->untold = status == SMQ_OVERTAKEN; /* by the next pop */
+	if (status == SMQ_BAD) {
 		q->state |= SMQ_BROKEN;
 		return smq_fail(EBADMSG);
 	}

@@ -77,7 +77,7 @@ void smq_follower_place(struct smq_follower *follower, uint32_t extended, uint32
 	follower->extended = extended;
 	follower->track[extended].ring.position = position;
 	follower->number = number;
-	follower->overtaken = false;
+	follower->overtaken = follower->untold = false;
 	follower->units = 0;
 }
 

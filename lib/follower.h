@@ -43,6 +43,7 @@ struct smq_follower {
 	uint64_t number;           /* messages pushed before the next one */
 	uint64_t popped;           /* the same, just after the last pop; at first where the follower started */
 	bool overtaken;            /* that has been told: where it goes on is to be found out */
+	bool untold;               /* that has not been told, but is so: it has no place */
 	uint32_t from, units;      /* what the buffer holds of the ring that the follower is in */
 	unsigned char buffer[SMQ_FOLLOWER_BYTES];
 };

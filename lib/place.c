@@ -5,8 +5,10 @@
 
 /* Messages that are counted one by one: more than a 64th of the largest ring has. */
 #define COUNTED_MAX (1u << 25)
-/* A producer may overtake a follower that looks for its place. After so many times the place is a later one. */
-#define ATTEMPTS 4
+/* A producer may overtake a follower that looks for its place. */
+#define ATTEMPTS 100
+/* Each time that it does, the next place is further away from it, by a quarter of the ring. */
+#define QUARTERS 4
 
 /* A record that the index tells of. */
 struct place {
@@ -88,7 +90,7 @@ static bool get_entry(const struct smq_follower *follower, const struct map *map
 	uint32_t end = (last - (last - entry) % SMQ_INDEX_ENTRIES + 1) * smq_room_step(ring);
 
 	if (!smq_position_is_aligned(ring, position) || end - position - 1 >= capacity ||
-	    limit - position > capacity - slack)
+	    limit - position > capacity - slack || !smq_index_is_set(position, survey->numbers[entry], extended != 0))
 		return false;
 	/* The total may lag by an operation. */
 	place->number = map->total + (uint64_t)(int64_t)(int32_t)(survey->numbers[entry] - (uint32_t)map->total);
@@ -106,7 +108,7 @@ static bool find_oldest(const struct smq_follower *follower, const struct map *m
 
 	for (uint32_t i = 0; i < map->rings * SMQ_INDEX_ENTRIES; i++) {
 		uint32_t extended = i / SMQ_INDEX_ENTRIES;
-		uint32_t slack = (follower->track[extended].ring.mask + 1) / ATTEMPTS * (uint32_t)quarters;
+		uint32_t slack = (follower->track[extended].ring.mask + 1) / QUARTERS * (uint32_t)quarters;
 
 		if (!get_entry(follower, map, extended, i % SMQ_INDEX_ENTRIES, slack, &place))
 			continue;
@@ -196,6 +198,12 @@ static enum smq_ring_status place_after(struct smq_follower *follower, int fd, c
 	return walk(follower, fd, extended, position, &count);
 }
 
+/* Has nothing been pushed? */
+static bool is_new(const struct map *map)
+{
+	return map->total == 0 && map->ring[map->extended].words.limit == 0;
+}
+
 /* At the producer's tail. */
 static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd, const struct map *map)
 {
@@ -207,7 +215,7 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 	if (find_newest(follower, map, &entry))
 		return place_after(follower, fd, &entry, map->extended, words->tail);
 	/* The index that was read is from before the limit by a ring; or nothing has been pushed yet. */
-	if (map->total != 0 || words->limit != 0)
+	if (!is_new(map))
 		return SMQ_OVERTAKEN;
 	smq_follower_place(follower, map->extended, words->tail, 0);
 	return SMQ_READY;
@@ -268,12 +276,12 @@ enum smq_ring_status smq_place_newest(struct smq_follower *follower, int fd)
 		if (status != SMQ_OVERTAKEN)
 			return status;
 	}
-	/* Overtaken again and again. */
-	if (find_newest(follower, &map, &entry))
+	if (find_newest(follower, &map, &entry)) {
 		smq_follower_place(follower, entry.extended, entry.position, entry.number);
-	else
-		smq_follower_place(follower, map.extended, map.ring[map.extended].words.tail, map.total);
-	return SMQ_READY;
+		return SMQ_READY;
+	}
+	smq_follower_place(follower, map.extended, map.ring[map.extended].words.tail, map.total);
+	return SMQ_OVERTAKEN;
 }
 
 enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd)
@@ -295,22 +303,29 @@ enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd)
 
 enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uint64_t least)
 {
-	enum smq_ring_status status = SMQ_OVERTAKEN;
-	struct place place = { 0 };
+	bool placed = false;
+	struct place place;
 	struct map map;
 	uint32_t size;
 
-	for (int i = 0; i < ATTEMPTS && status == SMQ_OVERTAKEN; i++) {
+	for (int i = 0, quarters = 0; i < ATTEMPTS && quarters < QUARTERS; i++) {
+		enum smq_ring_status status;
+
 		if (!survey_queue(follower, fd, &map))
 			return SMQ_BAD;
-		if (find_oldest(follower, &map, least, i, &place))
-			smq_follower_place(follower, place.extended, place.position, place.number);
-		else if (i == 0)
-			return smq_place_newest(follower, fd) == SMQ_READY && follower->number >= least ? SMQ_READY
-													: SMQ_BAD;
-		else
+		if (is_new(&map))
+			return smq_place_newest(follower, fd);
+		/* None: the producer has gone round meanwhile. */
+		if (!find_oldest(follower, &map, least, quarters, &place)) {
+			quarters -= quarters > 0;
 			continue;
+		}
+		smq_follower_place(follower, place.extended, place.position, place.number);
+		placed = true;
 		status = smq_follower_peek(follower, fd, &size);
+		if (status != SMQ_OVERTAKEN)
+			return status == SMQ_BAD ? SMQ_BAD : SMQ_READY;
+		quarters++;
 	}
-	return status == SMQ_BAD ? SMQ_BAD : SMQ_READY;
+	return placed ? SMQ_READY : SMQ_OVERTAKEN;
 }

@@ -9,7 +9,8 @@
 #include "follower.h"
 
 /*
- * Put the follower there. SMQ_READY or SMQ_BAD. Newest: before the next push. Queued: before
+ * Put the follower there. SMQ_READY; SMQ_BAD; or SMQ_OVERTAKEN: the producer has gone round the ring again and again
+ * meanwhile, so that no number can be told. Newest: before the next push. Queued: before
  * the first message that the consumer has not popped. Oldest: before the oldest intact message whose number is not less
  * than `least`; and then reads on, so that the producer cannot overtake it before the next pop.
  */

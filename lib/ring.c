@@ -248,7 +248,8 @@ static bool find_newest(const struct smq_ring *ring, uint32_t *position, uint32_
 
 		/* It is valid, and the records from there to the tail have not been written over. */
 		if (!smq_position_is_aligned(ring, entered) || (i + 1) * step - entered - 1 > ring->mask ||
-		    limit - entered > ring->mask + 1 || ring->position - entered > ring->mask)
+		    limit - entered > ring->mask + 1 || ring->position - entered > ring->mask ||
+		    !smq_index_is_set(entered, load(&entry->messages_lo), false))
 			continue;
 		if (!found || ring->position - entered < ring->position - *position) {
 			*position = entered;
@@ -259,12 +260,42 @@ static bool find_newest(const struct smq_ring *ring, uint32_t *position, uint32_
 	return found;
 }
 
+/* Enters into the index the record at the tail, which is the first to reach into the `count` 64ths before `limit`. */
+static void enter(struct smq_ring *ring, uint32_t limit, uint32_t count, uint32_t messages)
+{
+	uint32_t end = limit / smq_room_step(ring);
+
+	for (uint32_t i = end - count; i != end; i++) {
+		struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
+
+		/* Release: a follower that sees this number sees a limit that makes the old position invalid. */
+		atomic_store_explicit(&entry->messages_lo, messages, memory_order_release);
+		/* Release: a follower that sees this position sees its number. */
+		atomic_store_explicit(&entry->position_units, ring->position, memory_order_release);
+	}
+}
+
+/*
+ * A producer that was killed between the store of the limit and that of the index, for a message that may have taken up
+ * the whole ring, has left the index without a valid entry. What was announced is announced no more.
+ */
+static void enter_again(struct smq_ring *ring, uint32_t others)
+{
+	uint32_t step = smq_room_step(ring), limit = load(&ring->header->producer_progress.limit_units);
+
+	if (limit - ring->position - 1 <= ring->mask)
+		enter(ring, limit, (limit / step * step - ring->position / step * step) / step,
+		      ring->messages_lo + others);
+}
+
 void smq_ring_recount(struct smq_ring *ring, uint32_t others)
 {
 	uint32_t at = 0, messages = 0, size, missing;
 
-	if (!find_newest(ring, &at, &messages))
+	if (!find_newest(ring, &at, &messages)) {
+		enter_again(ring, others);
 		return;
+	}
 	for (; at != ring->position; messages++) {
 		/* Garbage, or a jump: then the total is left as it is. */
 		if (smq_ring_peek_at(ring, at, &size) != SMQ_READY ||
@@ -341,21 +372,6 @@ uint32_t smq_ring_guess_head(const struct smq_ring *ring, uint32_t tail)
 	if (known > ring->mask)
 		known = ring->mask;
 	return tail - (greatest_lag(ring, true, tail, known, &lag) ? lag : ring->mask + 1);
-}
-
-/* Enters into the index the record at the tail, which is the first to reach into the `count` 64ths before `limit`. */
-static void enter(struct smq_ring *ring, uint32_t limit, uint32_t count, uint32_t messages)
-{
-	uint32_t end = limit / smq_room_step(ring);
-
-	for (uint32_t i = end - count; i != end; i++) {
-		struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
-
-		/* Release: a follower that sees this number sees a limit that makes the old position invalid. */
-		atomic_store_explicit(&entry->messages_lo, messages, memory_order_release);
-		/* Release: a follower that sees this position sees its number. */
-		atomic_store_explicit(&entry->position_units, ring->position, memory_order_release);
-	}
 }
 
 void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others)

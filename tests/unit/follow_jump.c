@@ -215,7 +215,7 @@ TEST(hostile_jumps)
 		jump_to(1u << 20); /* nowhere */
 		ck_assert_int_eq(look(), SMQ_OVERTAKEN);
 		/* There is nothing else: it does not go back. */
-		ck_assert_int_eq(smq_place_oldest(&follower, fd, follower.popped), SMQ_BAD);
+		ck_assert_int_eq(smq_place_oldest(&follower, fd, follower.popped), SMQ_OVERTAKEN);
 	} else {
 		follower.rings = 1; /* of a queue without an extension */
 		jump();

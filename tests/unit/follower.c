@@ -28,6 +28,7 @@ static struct shmemq *producer, *consumer, *follower;
 static struct smq_header *file;
 static uint32_t pushed;            /* messages so far */
 static unsigned reads, due, count; /* after `due` reads of a call `count` messages are pushed; 0: none */
+static bool always;                /* after each read */
 static char buffer[1 << 18];
 static uint64_t seed;
 
@@ -51,12 +52,13 @@ static void push_popped(void)
 
 ssize_t wrap_pread(int fd, void *to, size_t bytes, off_t offset)
 {
-	if (count != 0 && reads++ == due) {
+	if (count != 0 && (always || reads++ == due)) {
 		unsigned more = count;
 
 		count = 0; /* the producer may read too */
-		while (more-- > 0)
+		for (unsigned i = 0; i < more; i++)
 			push_popped();
+		count = always ? more : 0;
 	}
 	return real_pread(fd, to, bytes, offset);
 }
@@ -173,6 +175,31 @@ TEST(seeks_while_the_producer_goes_on)
 	end();
 }
 
+/* Before each read the producer goes on, by part of a ring or by more: what is lost is counted all the same. */
+TEST(seeks_while_the_producer_never_rests)
+{
+	begin();
+	for (unsigned more = 1; more < 200; more += 1 + more / 8) {
+		uint32_t last, next;
+		uint64_t lost;
+
+		push_popped();
+		ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_OLDEST, NULL), 0);
+		ck_assert(pop(UINT32_MAX, &last));
+		always = true;
+		count = more;
+		ck_assert_int_eq(shmemq_seek(follower, _i, &lost), 0);
+		always = false;
+		count = 0;
+		/* It is where it says, or it is told that it has been overtaken, and then told exactly. */
+		if (lost == 0 || !pop(last + 1 + (uint32_t)lost, &next)) {
+			ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_OLDEST, &lost), 0);
+			ck_assert(lost == 0 || pop(last + 1 + (uint32_t)lost, &next));
+		}
+	}
+	end();
+}
+
 /* It does not notice by the positions alone that the producer has come round to where it was. */
 TEST(overtaken_by_exactly_all_positions)
 {
@@ -231,6 +258,7 @@ const struct suite suite = {
 	.tests = {
 		{ overtaken_between_any_two_reads, 1, 0 },
 		{ seeks_while_the_producer_goes_on, 3, 0 },
+		{ seeks_while_the_producer_never_rests, 3, 0 },
 		{ overtaken_by_exactly_all_positions, 2, 0 },
 		{ garbage, 8, 0 },
 		{ garbage_in_the_index, 1, 0 },

@@ -58,6 +58,26 @@ TEST(what_was_not_counted)
 	file_unmap(file);
 }
 
+/* It was killed in the first lap, between the stores of an entry's number and of its position. */
+TEST(half_an_entry)
+{
+	uint32_t entries = 0;
+
+	begin();
+	move(3);
+	for (int i = 0; i < SMQ_INDEX_ENTRIES; i++) {
+		if (i > 0 && file->index[i].position_units != 0) {
+			file->index[i].position_units = 0;
+			entries++;
+		}
+	}
+	ck_assert_uint_gt(entries, 0);
+	file->index[0].position_units = 1u << 20; /* not valid: so that no other entry is as near */
+	move(0);
+	ck_assert_uint_eq(pushed(), 3);
+	file_unmap(file);
+}
+
 /* Over the carry to the upper word, which had not been stored either. */
 TEST(carry)
 {
@@ -87,12 +107,39 @@ TEST(garbage)
 	file_unmap(file);
 }
 
+/*
+ * It was killed between the store of the limit and that of the index, at the largest message: no entry is valid. The
+ * next one enters its tail.
+ */
+TEST(index_without_an_entry)
+{
+	struct shmemq *follower;
+	uint64_t lost;
+
+	begin();
+	follower = test_open(name, SHMEMQ_FOLLOWER, 0);
+	move(200);
+	file->producer_progress.limit_units =
+		file->producer_progress.moved.position_units + (uint32_t)(file_page() / sizeof(struct smq_record));
+	ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0), EOVERFLOW);
+	ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_OLDEST, NULL), 0);
+	ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0), EOVERFLOW);
+	move(1);
+	ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_OLDEST, &lost), 0);
+	ck_assert_uint_eq(lost, 200);
+	ck_assert_int_eq(shmemq_timedpop(follower, message, sizeof message, NULL, 0), 0);
+	ck_assert_int_eq(shmemq_close(follower), 0);
+	file_unmap(file);
+}
+
 const struct suite suite = {
 	.name = "unit/recount",
 	.seconds = 60,
 	.tests = {
 		{ what_was_not_counted, 1, 0 },
+		{ half_an_entry, 1, 0 },
 		{ carry, 1, 0 },
 		{ garbage, 2, 0 },
+		{ index_without_an_entry, 1, 0 },
 	},
 };
