@@ -478,6 +478,24 @@ TEST(addresses)
 	ck_assert_int_eq(shmemq_close(consumer) | shmemq_unlink(name), 0);
 }
 
+/* messages_max, in a ring that does not grow: many laps go by before so many have been pushed. */
+TEST(messages_max_of_large_messages)
+{
+	make((struct shmemq_attr){ .capacity = 4096, .messages_max = 100 }, _i == 0 ? 0 : SHMEMQ_SHARED);
+	for (int i = 0; i < 1000; i++) {
+		ck_fast(push(1000 - (size_t)i % 7 * 100));
+		if (i % 3 != 0)
+			pop(1);
+		if (i % 3 == 2)
+			drain();
+	}
+	drain();
+	while (push(0))
+		;
+	ck_assert_uint_eq(pushed - popped, 100);
+	leave();
+}
+
 const struct suite suite = {
 	.name = "api/growth",
 	.seconds = 300,
@@ -494,5 +512,6 @@ const struct suite suite = {
 		{ shared_ends, 1, 0 },
 		{ waits_and_is_woken, 1, 0 },
 		{ addresses, 1, 0 },
+		{ messages_max_of_large_messages, 2, 0 },
 	},
 };

@@ -437,6 +437,63 @@ TEST(foreign_queue)
 	close_and_remove(producer, consumer);
 }
 
+/* Three messages pushed into a queue that may grow, the last of them to its extension. */
+TEST(grown_queue)
+{
+	static const char zeros[65000];
+	const struct shmemq_attr attr = { .capacity = CAPACITY, .capacity_max = 2 * CAPACITY };
+	const uint64_t capacity_max = attr.capacity_max;
+	uint32_t fence, pid = (uint32_t)getpid(), start, reserved;
+	struct shmemq *producer;
+
+	if (!setup_pages(_i))
+		return;
+	fence = !smq_process_register();
+	file_bytes += 2 * CAPACITY;
+	free(image);
+	free(expected);
+	image = calloc(1, file_bytes);
+	expected = calloc(1, file_bytes);
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	ck_assert_ptr_nonnull(producer);
+	ck_assert_int_eq(shmemq_push(producer, "hello", 5, 0x01020304), 0);
+	ck_assert_int_eq(shmemq_push(producer, zeros, 65000, 7), 0);
+	ck_assert_int_eq(shmemq_push(producer, zeros, 600, 9), 0);
+	start = 16384 + (uint32_t)page_bytes / 8; /* a ring further on, at a page */
+	reserved = _i == 0 ? 2560 : _i == 1 ? 4096 : 8192;
+
+	const struct word header[] = {
+		{ 128, 8128 },       { 136, 2 },   { 144, 65005 }, { 156, 8192 },      { 160, 1 },
+		{ 256, 1 << 2 | 1 }, { 260, pid }, { 264, fence }, { 1040, reserved }, { 1044, reserved },
+	};
+	const struct word extension[] = {
+		{ 128, start + 76 },       { 136, 1 },     { 144, 600 },   { 156, start + 256 }, { 176, start },
+		{ 180, start + reserved }, { 188, start }, { 384, start }, { 388, start },       { 896, start },
+	};
+	const struct word ring[] = {
+		{ 0, 6 }, { 4, 0x01020304 }, { 16, 65001 }, { 20, 7 }, { 65024, UINT32_MAX }, { 65028, start },
+	};
+	const struct word second[] = { { 0, 601 }, { 4, 9 } };
+
+	read_image();
+	put_identity(producer, 8, 0);
+	put(24, &capacity_max, 8);
+	PUT_WORDS(0, header);
+	PUT_WORDS(2048, extension);
+	for (uint32_t i = 0; i < 64; i++) {
+		const struct word index[] = { { 1280 + 8 * i, i == 0 ? 0 : 2 }, { 1284 + 8 * i, i == 0 ? 0 : 1 } };
+		const struct word more[] = { { 1280 + 8 * i, start }, { 1284 + 8 * i, 2 } };
+
+		PUT_WORDS(0, index);
+		PUT_WORDS(2048, more);
+	}
+	PUT_WORDS(header_bytes, ring);
+	put(header_bytes + 8, "hello", 5);
+	PUT_WORDS(header_bytes + CAPACITY + (size_t)page_bytes, second);
+	compare();
+	ck_assert_int_eq(shmemq_close(producer) | shmemq_unlink(name), 0);
+}
+
 const struct suite suite = {
 	.name = "unit/format",
 	.seconds = 60,
@@ -446,6 +503,7 @@ const struct suite suite = {
 		{ queue_in_use, PAGE_SIZES, 0 },
 		{ aligned_queue, PAGE_SIZES, 0 },
 		{ broadcast_queue, PAGE_SIZES, 0 },
+		{ grown_queue, PAGE_SIZES, 0 },
 		{ record_across_the_end, PAGE_SIZES, 0 },
 		{ foreign_queue, PAGE_SIZES, 0 },
 	},
