@@ -260,9 +260,9 @@ static inline bool smq_ring_guess(const struct smq_ring *ring, bool producer, ui
  */
 
 /*
- * Has an entry of the index been set since the queue was made? Its number is stored before its position. So in the first
- * lap it may have a number, but still the position 0: that of a record only if it is the first message. In the extension
- * no record of the first lap stands there. If a position comes round to 0, one entry is not used.
+ * Has an entry of the index been set since the queue was made? Its number is stored before its position. So in the
+ * first lap it may have a number, but still the position 0: that of a record only if it is the first message. In the
+ * extension no record of the first lap stands there. If a position comes round to 0, one entry is not used.
  */
 static inline bool smq_index_is_set(uint32_t position, uint32_t messages, bool extension)
 {
