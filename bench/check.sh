@@ -39,8 +39,8 @@ fi
 # Prints a line a case: the calls that move the message, and its size in bytes.
 cases()
 {
-	printf '%s\n' 'copy 8' 'copy 64' 'copy 256' 'shared 8' 'shared 64' 'in-place 8' 'in-place 256' 'batch 8' \
-		'batch 64'
+	printf '%s\n' 'copy 8' 'copy 64' 'copy 256' 'growing 8' 'growing 64' 'shared 8' \
+		'shared 64' 'in-place 8' 'in-place 256' 'batch 8' 'batch 64'
 }
 
 #

@@ -72,6 +72,7 @@ static int batch(struct shmemq *producer, struct shmemq *consumer, size_t size, 
 
 int main(int argc, char **argv)
 {
+	struct shmemq_attr attr = { .capacity = 0 };
 	struct shmemq *producer, *consumer;
 	unsigned long count;
 	char name[64];
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
 	int status;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s copy|shared|in-place|batch SIZE COUNT\n", argv[0]);
+		fprintf(stderr, "usage: %s copy|growing|shared|in-place|batch SIZE COUNT\n", argv[0]);
 		return 2;
 	}
 	size = strtoul(argv[2], NULL, 10);
@@ -91,7 +92,10 @@ int main(int argc, char **argv)
 	snprintf(name, sizeof name, "/shmemq-cost-%ld", (long)getpid());
 	/* As copy, at ends that are SHARED: each handle is the only one. */
 	shared = strcmp(argv[1], "shared") == 0 ? SHMEMQ_SHARED : 0;
-	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL | shared, 0600, NULL);
+	/* As copy, in a queue that may grow, at rest. */
+	if (strcmp(argv[1], "growing") == 0)
+		attr.capacity_max = 16 << 20;
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | SHMEMQ_EXCL | shared, 0600, &attr);
 	if (producer == NULL)
 		return failed(name);
 	consumer = shmemq_open(name, SHMEMQ_CONSUMER | shared, 0, NULL);

@@ -193,9 +193,11 @@ void stress_remove(const char *name)
 	unlink(path_of(name));
 }
 
+uint64_t stress_capacity_max;
+
 struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity, uint32_t alignment)
 {
-	struct shmemq_attr attr = { .capacity = capacity, .alignment = alignment };
+	struct shmemq_attr attr = { .capacity = capacity, .capacity_max = stress_capacity_max, .alignment = alignment };
 	int64_t end = stress_now() + OPEN_NS;
 	struct shmemq *q;
 

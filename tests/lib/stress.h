@@ -54,6 +54,9 @@ pid_t stress_fork(void);
 /* What a child's status says, for a message: "exit 1", "signal 11". */
 const char *stress_status(int status);
 
+/* Of the queues that stress_open() creates from now on; 0: they do not grow. */
+extern uint64_t stress_capacity_max;
+
 /* Opens a queue, and creates it if need be; it must succeed. `alignment` 0: the default. */
 struct shmemq *stress_open(const char *name, unsigned flags, uint64_t capacity, uint32_t alignment);
 

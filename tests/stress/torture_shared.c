@@ -188,14 +188,20 @@ static void round_of_consumers(void)
 		stress_fail("unlink");
 }
 
+static void choose_queue(void)
+{
+	shared->alignment = stress_alignment(&stress.random, 1 << 14);
+	stress_capacity_max = traffic_random(&stress.random) % 2 ? 1 << 16 : 0;
+}
+
 int main(void)
 {
 	stress_begin(&stress, "torture_shared", 4);
 	shared = stress_shared(sizeof *shared);
 	do {
-		shared->alignment = stress_alignment(&stress.random, 1 << 14);
+		choose_queue();
 		round_of_producers();
-		shared->alignment = stress_alignment(&stress.random, 1 << 14);
+		choose_queue();
 		round_of_consumers();
 	} while (!stress_over(&stress));
 	return stress_end(&stress, 0,
