@@ -121,6 +121,8 @@ static void keep_from(struct shmemq *q, uint32_t page)
 	(void)smq_limit_follow(q); /* it reads records once more that are popped */
 	q->more->kept = page;
 	store(&words(q)->kept_units, page);
+	/* It is seen before the zeros. Partner: the acquire fence of a follower, as in smq_ring_announce(). */
+	atomic_thread_fence(memory_order_release);
 	punch(q, from, page);
 	q->more->no_memory_at = 0;
 	count(q, q->more->reserved - page);
@@ -207,6 +209,8 @@ enum smq_ring_status smq_extent_trim(struct shmemq *q, uint32_t head, uint32_t e
 	if (load(&q->header->producer_counts.reserved_now) != 0 || q->more->reserved != q->more->kept) {
 		if (head == end)
 			invalidate(q, head);
+		smq_extent_store(q);
+		atomic_thread_fence(memory_order_release); /* as in keep_from() */
 		punch(q, q->more->reserved, q->more->kept + capacity);
 		count(q, q->more->reserved - q->more->kept);
 	}

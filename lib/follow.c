@@ -61,6 +61,23 @@ static void begin_slice(struct shmemq *q, int64_t now)
 		q->peer.dead_claim = claim;
 }
 
+/*
+ * The follower has no place any more: is the next message to be found all the same? Of a queue that grows, what is gone
+ * may be a jump alone, in an extension that has been given back.
+ */
+static bool finds_again(struct smq_follower *follower, int fd)
+{
+	uint64_t next = follower->number;
+
+	if (follower->rings == 1)
+		return false;
+	if (smq_place_number(follower, fd, next) == SMQ_READY ||
+	    (smq_place_oldest(follower, fd, next) == SMQ_READY && follower->number == next))
+		return true;
+	follower->number = next;
+	return false;
+}
+
 /* If the follower has been overtaken and not been moved since, it goes on at the oldest message. */
 static enum smq_ring_status look(struct shmemq *q, uint32_t *size)
 {
@@ -79,6 +96,8 @@ static enum smq_ring_status look(struct shmemq *q, uint32_t *size)
 	if (follower->overtaken)
 		status = smq_place_oldest(follower, fd, follower->popped);
 	if (status == SMQ_READY)
+		status = smq_follower_peek(follower, fd, size);
+	if (status == SMQ_OVERTAKEN && !follower->overtaken && finds_again(follower, fd))
 		status = smq_follower_peek(follower, fd, size);
 	if (status == SMQ_OVERTAKEN)
 		follower->overtaken = true;
@@ -290,7 +309,8 @@ static enum smq_ring_status seek(struct smq_follower *follower, int fd, int when
 	case SHMEMQ_QUEUED:
 		return smq_place_queued(follower, fd);
 	default:
-		return smq_place_oldest(follower, fd, 0);
+		/* Overtaken: where it would go on anyway. What it has had may be intact, and what comes after that not. */
+		return smq_place_oldest(follower, fd, follower->overtaken ? follower->popped : 0);
 	}
 }
 

@@ -63,6 +63,7 @@ bool smq_follower_words(const struct smq_follower *follower, int fd, uint32_t ex
 		return false;
 	words->tail = load(&progress->moved.position_units);
 	words->limit = load(&progress->limit_units);
+	words->kept = extended ? load(&progress->kept_units) : words->limit - follower->track[0].ring.mask - 1;
 	words->messages_lo = load(&progress->moved.messages_lo);
 	words->messages_hi = load(&progress->moved.messages_hi);
 	words->bytes_lo = load(&progress->moved.moved_lo);
@@ -122,7 +123,7 @@ static bool is_overtaken(const struct smq_track *track, const struct smq_produce
 	int64_t messages = since(before->messages_lo, after->messages_hi, track->messages);
 	int64_t bytes = since(before->bytes_lo, after->bytes_hi, track->bytes);
 
-	if (lead > units || lead < -units)
+	if (lead > units || lead < -units || (int32_t)(ring->position - after->kept) < 0)
 		return true;
 	return messages > most / (ring->align_mask + 1) || bytes + messages * SMQ_UNIT > most;
 }

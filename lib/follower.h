@@ -52,6 +52,7 @@ struct smq_follower {
 struct smq_producer_words {
 	uint32_t tail;
 	uint32_t limit;
+	uint32_t kept;     /* nothing before this position has memory: of the extension; else what the limit says */
 	uint32_t extended; /* of the queue, whichever ring's words these are, */
 	uint32_t claim;    /* likewise */
 	uint32_t messages_lo, messages_hi;
@@ -66,6 +67,13 @@ bool smq_follower_read(int fd, void *to, size_t bytes, uint64_t offset);
 /* Reads the producer's words of a ring, with acquire. false: likewise, or the file is another queue by now. */
 bool smq_follower_words(const struct smq_follower *follower, int fd, uint32_t extended,
 			struct smq_producer_words *words);
+
+/* Is what stands there intact, and at least `slack` units from being written over? By words that were read afterwards. */
+static inline bool smq_follower_is_intact(const struct smq_ring *ring, const struct smq_producer_words *words,
+					  uint32_t position, uint32_t slack)
+{
+	return words->limit - position <= ring->mask + 1 - slack && (int32_t)(position - words->kept) >= 0;
+}
 
 /* Puts the follower there, in the ring that `extended` says, before the message with this number. */
 void smq_follower_place(struct smq_follower *follower, uint32_t extended, uint32_t position, uint64_t number);

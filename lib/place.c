@@ -90,7 +90,8 @@ static bool get_entry(const struct smq_follower *follower, const struct map *map
 	uint32_t end = (last - (last - entry) % SMQ_INDEX_ENTRIES + 1) * smq_room_step(ring);
 
 	if (!smq_position_is_aligned(ring, position) || end - position - 1 >= capacity ||
-	    limit - position > capacity - slack || !smq_index_is_set(position, survey->numbers[entry], extended != 0))
+	    !smq_follower_is_intact(ring, &survey->words, position, slack) ||
+	    !smq_index_is_set(position, survey->numbers[entry], extended != 0))
 		return false;
 	/* The total may lag by an operation. */
 	place->number = map->total + (uint64_t)(int64_t)(int32_t)(survey->numbers[entry] - (uint32_t)map->total);
@@ -120,15 +121,15 @@ static bool find_oldest(const struct smq_follower *follower, const struct map *m
 	return found;
 }
 
-/* The entry with the highest number, in both rings: the producer has come from there, maybe over jumps. */
-static bool find_newest(const struct smq_follower *follower, const struct map *map, struct place *newest)
+/* The entry with the highest number up to `most`, in both rings: the producer has come from there, maybe over jumps. */
+static bool find_newest(const struct smq_follower *follower, const struct map *map, uint64_t most, struct place *newest)
 {
 	struct place place;
 	bool found = false;
 
 	for (uint32_t i = 0; i < map->rings * SMQ_INDEX_ENTRIES; i++) {
 		if (get_entry(follower, map, i / SMQ_INDEX_ENTRIES, i % SMQ_INDEX_ENTRIES, 0, &place) &&
-		    (!found || place.number > newest->number)) {
+		    place.number <= most && (!found || place.number > newest->number)) {
 			*newest = place;
 			found = true;
 		}
@@ -212,7 +213,7 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 
 	if (!smq_position_is_aligned(&follower->track[map->extended].ring, words->tail))
 		return SMQ_BAD;
-	if (find_newest(follower, map, &entry))
+	if (find_newest(follower, map, UINT64_MAX, &entry))
 		return place_after(follower, fd, &entry, map->extended, words->tail);
 	/* The index that was read is from before the limit by a ring; or nothing has been pushed yet. */
 	if (!is_new(map))
@@ -276,11 +277,36 @@ enum smq_ring_status smq_place_newest(struct smq_follower *follower, int fd)
 		if (status != SMQ_OVERTAKEN)
 			return status;
 	}
-	if (find_newest(follower, &map, &entry)) {
+	if (find_newest(follower, &map, UINT64_MAX, &entry)) {
 		smq_follower_place(follower, entry.extended, entry.position, entry.number);
 		return SMQ_READY;
 	}
 	smq_follower_place(follower, map.extended, map.ring[map.extended].words.tail, map.total);
+	return SMQ_OVERTAKEN;
+}
+
+enum smq_ring_status smq_place_number(struct smq_follower *follower, int fd, uint64_t number)
+{
+	struct place entry;
+	struct map map;
+	uint32_t size;
+
+	if (!survey_queue(follower, fd, &map))
+		return SMQ_BAD;
+	if (!find_newest(follower, &map, number, &entry))
+		return SMQ_OVERTAKEN;
+	smq_follower_place(follower, entry.extended, entry.position, entry.number);
+	for (uint32_t i = 0; i < COUNTED_MAX; i++) {
+		enum smq_ring_status status = smq_follower_peek(follower, fd, &size);
+
+		if (status == SMQ_BAD || status == SMQ_OVERTAKEN)
+			return status;
+		if (follower->number == number)
+			return SMQ_READY;
+		if (status == SMQ_NOT_YET)
+			break;
+		smq_follower_skip(follower, size);
+	}
 	return SMQ_OVERTAKEN;
 }
 

@@ -18,4 +18,7 @@ enum smq_ring_status smq_place_newest(struct smq_follower *follower, int fd);
 enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd);
 enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uint64_t least);
 
+/* Before the message with this number. SMQ_OVERTAKEN: it is not to be found. */
+enum smq_ring_status smq_place_number(struct smq_follower *follower, int fd, uint64_t number);
+
 #endif

@@ -380,9 +380,9 @@ void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t ot
 	smq_word *stored = &ring->header->producer_progress.limit_units;
 	uint32_t before = load(stored), entered;
 
-	/* Of the largest messages it is not rounded up beyond a ring: else no follower could read them. */
-	if (limit - ring->position > ring->mask + 1)
-		limit = ring->position + ring->mask + 1;
+	/* It is not rounded up beyond what the head allows to be written: so what is queued is always intact. */
+	if (limit - ring->head > ring->mask + 1)
+		limit = ring->head + ring->mask + 1;
 	entered = (limit / step * step - before / step * step) / step;
 	/* It never goes back: a message that was started may have been ended with a smaller size, or cancelled. */
 	if ((int32_t)(limit - before) > 0) {
