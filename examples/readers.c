@@ -56,7 +56,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < readers; i++) {
 		pids[i] = fork();
 		if (pids[i] == 0)
-			return read_all(argv[1], opened[1]);
+			_exit(read_all(argv[1], opened[1]));
 		if (read(opened[0], &byte, 1) != 1)
 			return 1;
 	}

@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 		return 2;
 	writer = fork();
 	if (writer == 0)
-		return record(argv[1]);
+		_exit(record(argv[1]));
 	waitpid(writer, NULL, 0);
 	err = replay(argv[1]);
 	return shmemq_unlink(argv[1]) != 0 || err != 0;

@@ -309,7 +309,7 @@ static enum smq_ring_status seek(struct smq_follower *follower, int fd, int when
 	case SHMEMQ_QUEUED:
 		return smq_place_queued(follower, fd);
 	default:
-		/* Overtaken: where it would go on anyway. What it has had may be intact, and what comes after that not. */
+		/* Overtaken: where it would go on anyway. What it has had may be intact, and what comes next not. */
 		return smq_place_oldest(follower, fd, follower->overtaken ? follower->popped : 0);
 	}
 }

@@ -68,7 +68,7 @@ bool smq_follower_read(int fd, void *to, size_t bytes, uint64_t offset);
 bool smq_follower_words(const struct smq_follower *follower, int fd, uint32_t extended,
 			struct smq_producer_words *words);
 
-/* Is what stands there intact, and at least `slack` units from being written over? By words that were read afterwards. */
+/* Is what stands there intact, and `slack` units or more from being written over? By words that were read later. */
 static inline bool smq_follower_is_intact(const struct smq_ring *ring, const struct smq_producer_words *words,
 					  uint32_t position, uint32_t slack)
 {

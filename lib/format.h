@@ -203,8 +203,8 @@ struct smq_progress {
 	smq_word limited_extended;
 	smq_word limited_messages;
 	/* Producer, of the extension's words: what of its memory is reserved, from `kept_units` on, whole pages. While
-	 * both are equal, neither end needs the extension. On a SHARED end read by the next holder; `kept_units` also by
-	 * followers, for which nothing before it is intact. */
+	 * both are equal, neither end needs the extension. On a SHARED end read by the next holder; the first also by
+	 * followers: nothing before it is intact. */
 	smq_word kept_units;
 	smq_word reserved_units;
 	/* Likewise: a consumer that is in the ring, at this position or after it, has left the extension. */

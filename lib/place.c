@@ -210,15 +210,25 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 {
 	const struct smq_producer_words *words = &map->ring[map->extended].words;
 	struct place entry;
+	struct map again;
 
 	if (!smq_position_is_aligned(&follower->track[map->extended].ring, words->tail))
 		return SMQ_BAD;
-	if (find_newest(follower, map, UINT64_MAX, &entry))
-		return place_after(follower, fd, &entry, map->extended, words->tail);
-	/* The index that was read is from before the limit by a ring; or nothing has been pushed yet. */
-	if (!is_new(map))
+	if (find_newest(follower, map, UINT64_MAX, &entry)) {
+		enum smq_ring_status status = place_after(follower, fd, &entry, map->extended, words->tail);
+
+		if (status != SMQ_OVERTAKEN)
+			return status;
+	} else if (is_new(map)) {
+		smq_follower_place(follower, map->extended, words->tail, 0);
+		return SMQ_READY;
+	}
+	/* The index that was read is from before the limit by a ring. Or, of a queue that grows, the producer has come
+	 * here by a jump that is gone, and the total tells the number if the producer rests. */
+	if (follower->rings == 1 || !survey_queue(follower, fd, &again) || again.extended != map->extended ||
+	    again.ring[map->extended].words.tail != words->tail || again.total != map->total)
 		return SMQ_OVERTAKEN;
-	smq_follower_place(follower, map->extended, words->tail, 0);
+	smq_follower_place(follower, map->extended, words->tail, map->total);
 	return SMQ_READY;
 }
 
@@ -353,5 +363,8 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 			return status == SMQ_BAD ? SMQ_BAD : SMQ_READY;
 		quarters++;
 	}
-	return placed ? SMQ_READY : SMQ_OVERTAKEN;
+	if (placed || follower->rings == 1)
+		return placed ? SMQ_READY : SMQ_OVERTAKEN;
+	/* No entry tells of a message that comes after what was given back. */
+	return smq_place_newest(follower, fd);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Followers of a queue whose producer runs at full speed, and whose sides are killed. The n-th message has n as its
- * type, and size and bytes that n decides. So a follower can tell a torn message; and each message must be seen, or
- * counted as lost. $TEST_SECONDS, $TEST_SEED.
+ * Followers of a queue whose producer runs at full speed, and whose sides are killed; half of the queues may grow. The
+ * n-th message has n as its type, and size and bytes that n decides. So a follower can tell a torn message; and each
+ * message must be seen, or counted as lost. $TEST_SECONDS, $TEST_SEED.
  */
 #include "config.h"
 
@@ -271,14 +271,16 @@ static void make_queue(void)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct shmemq_attr attr;
+	uint32_t alignment;
 	char path[128];
 	struct shmemq *q;
 
 	capacity = page << dice(10);
+	alignment = dice(2) ? 0 : stress_alignment(&stress.random, capacity);
+	stress_capacity_max = 4 * alignment <= capacity && dice(2) ? capacity << (1 + dice(5)) : 0;
 	seed = traffic_random(&stress.random);
 	stress_remove(stress.name);
-	q = stress_open(stress.name, SHMEMQ_OBSERVER, capacity,
-			dice(2) ? 0 : stress_alignment(&stress.random, capacity));
+	q = stress_open(stress.name, SHMEMQ_OBSERVER, capacity, alignment);
 	if (shmemq_getattr(q, &attr) != 0)
 		stress_fail("getattr");
 	message_max = attr.message_max;

@@ -222,6 +222,8 @@ TEST(garbage_in_the_tail)
 	ck_fails(shmemq_open(aligned, SHMEMQ_CONSUMER, 0, NULL), EBADMSG);
 	header->producer_progress.moved.position_units -= 1;
 	broadcast_push(q, 0, 1000);
+	file_unmap(header);
+	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
 const struct suite suite = {
