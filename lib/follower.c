@@ -3,6 +3,8 @@
 
 #include "follower.h"
 
+#include "shmemq.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@ void smq_follower_init(struct smq_follower *follower, const struct smq_identity 
 
 	memset(follower, 0, offsetof(struct smq_follower, buffer));
 	follower->id = identity->id;
+	follower->broadcast = identity->flags & SHMEMQ_ATTR_BROADCAST;
 	follower->rings = identity->capacity_max > identity->capacity ? 2 : 1;
 	follower->track[0].records = identity->header_bytes;
 	follower->track[1].records = end;

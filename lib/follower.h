@@ -38,6 +38,7 @@ struct smq_follower {
 	uint64_t id;               /* of the queue */
 	struct smq_track track[2]; /* of the ring, and of the extension */
 	uint32_t rings;            /* 1: it has no extension */
+	bool broadcast;            /* the queue */
 	uint32_t extended;         /* which of them the follower is in */
 	uint32_t claim;            /* the producer's claim word, as last read: before what was found was looked for */
 	uint64_t number;           /* messages pushed before the next one */

@@ -3,6 +3,9 @@
 
 #include "place.h"
 
+#include "endlock.h"
+#include "shmemq.h"
+
 /* Messages that are counted one by one: more than a 64th of the largest ring has. */
 #define COUNTED_MAX (1u << 25)
 /* A producer may overtake a follower that looks for its place. */
@@ -256,12 +259,40 @@ static enum smq_ring_status place_at_head(struct smq_follower *follower, int fd,
 							: SMQ_OVERTAKEN;
 }
 
+/* Where the consumer of a broadcast queue is that is furthest back; or the tail, if there is none. false: as below. */
+static bool find_slowest(const struct smq_follower *follower, int fd, uint32_t *head)
+{
+	const struct smq_ring *ring = &follower->track[0].ring;
+	struct smq_reader readers[SMQ_READERS_MAX];
+	struct smq_producer_words words;
+	uint32_t greatest = 0;
+
+	if (!smq_follower_words(follower, fd, 0, &words) ||
+	    !smq_follower_read(fd, readers, sizeof readers, SMQ_READERS_OFFSET))
+		return false;
+	for (uint32_t i = 0; i < SMQ_READERS_MAX; i++) {
+		uint32_t claim = atomic_load_explicit(&readers[i].claim.state, memory_order_relaxed);
+		uint32_t position = atomic_load_explicit(&readers[i].moved[0].position_units, memory_order_relaxed);
+		uint32_t lag = words.tail - position;
+
+		/* After the tail: it has popped more since. */
+		if (smq_claim_state(claim) == SHMEMQ_END_OPEN && smq_position_is_aligned(ring, position) &&
+		    lag > greatest && lag <= ring->mask && smq_endlock_number_held(fd, false, i + 1))
+			greatest = lag;
+	}
+	*head = words.tail - greatest;
+	return smq_position_is_aligned(ring, *head);
+}
+
 /* Where the consumer is. false: that is no position, or the file is gone. */
 static bool find_head(const struct smq_follower *follower, int fd, uint32_t *extended, uint32_t *head)
 {
 	struct smq_progress progress;
 	uint64_t offset = offsetof(struct smq_header, consumer_progress);
 
+	*extended = 0;
+	if (follower->broadcast)
+		return find_slowest(follower, fd, head);
 	if (!smq_follower_read(fd, &progress, sizeof progress, offset))
 		return false;
 	*extended = atomic_load_explicit(&progress.extended, memory_order_relaxed);

@@ -282,6 +282,35 @@ TEST(truncated_and_replaced)
 	child_run(on_a_changed_file, &_i);
 }
 
+/* Queued is what the slowest live consumer has still to pop; of a queue without consumers nothing. */
+TEST(queued_of_a_broadcast_queue)
+{
+	const struct shmemq_attr attr = { .flags = SHMEMQ_ATTR_BROADCAST };
+	struct shmemq *slow;
+
+	name = test_name();
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	follower = test_open(name, SHMEMQ_FOLLOWER, 0);
+	push(0, 8);
+	expect_at(SHMEMQ_OLDEST, 0, 0, 8);
+	ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_QUEUED, NULL), 0);
+	ck_fails(shmemq_timedpop(follower, buffer, sizeof buffer, NULL, 0), EAGAIN);
+	slow = test_open(name, SHMEMQ_CONSUMER, 0);
+	push(1, 8);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	push(2, 8);
+	push_popped(3, 8);
+	ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_QUEUED, NULL), 0);
+	expect(follower, 1, 8);
+	expect(slow, 1, 8);
+	ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_QUEUED, NULL), 0);
+	expect(follower, 2, 8);
+	ck_assert_int_eq(shmemq_close(slow), 0);
+	ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_QUEUED, NULL), 0);
+	expect(follower, 3, 8);
+	close_all();
+}
+
 const struct suite suite = {
 	.name = "api/follow",
 	.seconds = 120,
@@ -296,5 +325,6 @@ const struct suite suite = {
 		{ refuses, 1, 0 },
 		{ disturbs_nothing, 1, NEEDS_POLLFD },
 		{ truncated_and_replaced, 3, 0 },
+		{ queued_of_a_broadcast_queue, 1, 0 },
 	},
 };
