@@ -23,6 +23,9 @@ bool frame_parse(const char *text, struct frame *frame)
 	frame->kind = FRAME_LEN32;
 	if (strcmp(text, "len32") == 0)
 		return true;
+	frame->kind = FRAME_HEX;
+	if (strcmp(text, "hex") == 0)
+		return true;
 	frame->kind = FRAME_CHUNK;
 	if (strcmp(text, "chunk") == 0)
 		return true;

@@ -12,6 +12,7 @@ enum frame_kind {
 	FRAME_NUL,   /* a null byte after each */
 	FRAME_LEN32, /* its length before each, in 32 bits and network byte order */
 	FRAME_CHUNK, /* nothing: push makes a message of every `chunk` bytes */
+	FRAME_HEX,   /* output only: two digits for each byte, and a newline after each message */
 };
 
 #define FRAME_CHUNK_DEFAULT 65536
@@ -31,9 +32,15 @@ static inline bool frame_delimits(const struct frame *frame)
 	return frame->kind == FRAME_LINE || frame->kind == FRAME_NUL;
 }
 
+/* Does a byte follow each message in the output? */
+static inline bool frame_ends(const struct frame *frame)
+{
+	return frame_delimits(frame) || frame->kind == FRAME_HEX;
+}
+
 static inline char frame_delimiter(const struct frame *frame)
 {
-	return frame->kind == FRAME_LINE ? '\n' : '\0';
+	return frame->kind == FRAME_NUL ? '\0' : '\n';
 }
 
 /* The first message in some bytes. */

@@ -31,7 +31,7 @@ static const struct {
 	[OPTION_COUNT] = { "count", "a number of messages" },
 	[OPTION_CREATE] = { "create", NULL },
 	[OPTION_FORCE] = { "force", NULL },
-	[OPTION_FRAME] = { "frame", "line, nul, len32 or chunk:SIZE" },
+	[OPTION_FRAME] = { "frame", "line, nul, len32, hex or chunk:SIZE" },
 	[OPTION_HELP] = { "help", NULL },
 	[OPTION_JSON] = { "json", NULL },
 	[OPTION_MAX_CAPACITY] = { "max-capacity", SIZE_ARGUMENT },
@@ -177,8 +177,11 @@ static int check_together(const struct command *command, const struct options *o
 		return report_usage(command->name, "--all needs --force");
 	if (given(options, OPTION_OLDEST) && given(options, OPTION_QUEUED))
 		return report_usage(command->name, "--oldest and --queued exclude each other");
-	if (given(options, OPTION_TYPES) && !frame_delimits(&options->frame))
-		return report_usage(command->name, "--type needs --frame=line or --frame=nul");
+	if (given(options, OPTION_TYPES) && !frame_ends(&options->frame))
+		return report_usage(command->name, "--type needs --frame=line, --frame=nul or --frame=hex");
+	if (options->frame.kind == FRAME_HEX && command->options & 1u << OPTION_TYPE)
+		return report_usage(command->name,
+				    "--frame=hex is for pop and tail: it shows messages, and makes none");
 	return 0;
 }
 

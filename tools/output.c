@@ -21,6 +21,7 @@ void output_start(struct output *out)
 void output_free(struct output *out)
 {
 	free(out->data);
+	free(out->hex);
 }
 
 static int write_all(struct iovec *parts, int count)
@@ -65,6 +66,37 @@ int output_put(struct output *out, const struct iovec *parts, int count)
 	}
 	out->messages++;
 	return 0;
+}
+
+/* Fills out->hex. */
+static void make_hex(struct output *out, const unsigned char *message, size_t size)
+{
+	if (out->hex_bytes < 2 * size) {
+		free(out->hex);
+		out->hex_bytes = 2 * size;
+		out->hex = allocate(out->hex_bytes);
+	}
+	for (size_t i = 0; i < size; i++) {
+		out->hex[2 * i] = "0123456789abcdef"[message[i] >> 4];
+		out->hex[2 * i + 1] = "0123456789abcdef"[message[i] & 15];
+	}
+}
+
+int output_message(struct output *out, const struct frame *frame, const void *message, size_t size,
+		   const uint32_t *type)
+{
+	char head[FRAME_HEAD_MAX], end = frame_delimiter(frame);
+	struct iovec parts[PARTS_MAX] = {
+		{ .iov_base = head, .iov_len = frame_head(frame, size, type, head) },
+		{ .iov_base = (void *)(uintptr_t)message, .iov_len = size },
+		{ .iov_base = &end, .iov_len = frame_ends(frame) },
+	};
+
+	if (frame->kind == FRAME_HEX) {
+		make_hex(out, message, size);
+		parts[1] = (struct iovec){ .iov_base = out->hex, .iov_len = 2 * size };
+	}
+	return output_put(out, parts, PARTS_MAX);
 }
 
 int output_flush(struct output *out)

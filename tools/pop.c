@@ -73,19 +73,6 @@ static const void *wait_for_message(struct pop *p, size_t *size, uint32_t *type)
 	return message;
 }
 
-static int put_message(struct pop *p, const void *message, size_t size, const uint32_t *type)
-{
-	const struct frame *frame = &p->stream.frame;
-	char head[FRAME_HEAD_MAX], tail = frame_delimiter(frame);
-	struct iovec parts[3] = {
-		{ .iov_base = head, .iov_len = frame_head(frame, size, p->show_type ? type : NULL, head) },
-		{ .iov_base = (void *)(uintptr_t)message, .iov_len = size },
-		{ .iov_base = &tail, .iov_len = frame_delimits(frame) },
-	};
-
-	return output_put(&p->out, parts, 3);
-}
-
 /* A message that contains the delimiter of its frame stays in the queue, for a pop with another frame. */
 static int refuse_message(struct pop *p)
 {
@@ -105,7 +92,7 @@ static int pop_message(struct pop *p, const void *message, size_t size, const ui
 
 	if (frame_delimits(&s->frame) && memchr(message, frame_delimiter(&s->frame), size) != NULL)
 		return refuse_message(p);
-	if (put_message(p, message, size, type) != 0)
+	if (output_message(&p->out, &s->frame, message, size, p->show_type ? type : NULL) != 0)
 		return write_failed(p, p->out.messages);
 	stream_count(s, size);
 	/* This message has not been released, so it is not lost. */

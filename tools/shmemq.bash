@@ -48,7 +48,7 @@ _shmemq()
 		word=${word#*=}
 	fi
 	case $previous in
-	--frame) [[ $word == chunk:* ]] || choices='line nul len32 chunk:' ;;
+	--frame) [[ $word == chunk:* ]] || choices='line nul len32 hex chunk:' ;;
 	--capacity | --max-capacity) choices='64K 1M 16M 256M 1G' ;;
 	--align) choices='8 64 4K' ;;
 	--mode) choices='600 660 666' ;;

@@ -60,7 +60,7 @@ static int help(void)
 	      "  pop NAME                write messages to standard output until the producer\n"
 	      "                          has closed the queue and it is empty\n"
 	      "    --frame FRAME           line (default), nul, len32 (32-bit length first, in\n"
-	      "                            network order) or chunk:SIZE\n"
+	      "                            network order), chunk:SIZE, or to show: hex\n"
 	      "    --count N               end after N messages\n"
 	      "    --timeout SECONDS       wait no longer for space, or for a message\n"
 	      "    --shared                be one of many producers, or consumers\n"

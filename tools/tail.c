@@ -60,14 +60,8 @@ static int skip_lost(struct tail *t)
 static int put_message(struct tail *t, size_t size, const uint32_t *type)
 {
 	const struct frame *frame = &t->stream.frame;
-	char head[FRAME_HEAD_MAX], end = frame_delimiter(frame);
-	struct iovec parts[3] = {
-		{ .iov_base = head, .iov_len = frame_head(frame, size, t->show_type ? type : NULL, head) },
-		{ .iov_base = t->message, .iov_len = size },
-		{ .iov_base = &end, .iov_len = frame_delimits(frame) },
-	};
 
-	if (frame_delimits(frame) && memchr(t->message, end, size) != NULL) {
+	if (frame_delimits(frame) && memchr(t->message, frame_delimiter(frame), size) != NULL) {
 		int status = flush(t);
 
 		return status != 0 ? status
@@ -75,7 +69,7 @@ static int put_message(struct tail *t, size_t size, const uint32_t *type)
 					    "a message contains %s; use --frame=len32 or --frame=chunk to show it",
 					    frame->kind == FRAME_LINE ? "a newline" : "a null byte");
 	}
-	if (output_put(&t->out, parts, 3) != 0)
+	if (output_message(&t->out, frame, t->message, size, t->show_type ? type : NULL) != 0)
 		return report(t->stream.name, "standard output: %s", strerror(errno));
 	stream_count(&t->stream, size);
 	return 0;

@@ -23,6 +23,11 @@ expect 0 '' tail "$q" --oldest --frame nul --count 2
 printf '1\0002\000' | is '--frame nul'
 expect 0 '' tail "$q" --oldest --frame len32 --count 1
 printf '\000\000\000\0011' | is '--frame len32'
+expect 0 '' tail "$q" --oldest --frame hex --count 1
+printf '31\n' | is '--frame hex'
+expect 0 '' tail "$q" --oldest --frame hex --type --count 1
+printf '7\t31\n' | is '--frame hex --type'
+expect 2 'push: --frame=hex is for pop and tail: it shows messages, and makes none' push "$q" --frame hex
 expect 0 '' tail "$q" --oldest --frame chunk
 printf 12345 | is '--frame chunk'
 expect 1 "$q: timed out: no further message; messages written: 0" tail "$q" --timeout 0 --stay
