@@ -71,11 +71,13 @@ static bool survey_ring(struct smq_follower *follower, int fd, uint32_t extended
 static bool survey_queue(struct smq_follower *follower, int fd, struct map *map)
 {
 	map->rings = follower->rings;
-	map->total = 0;
-	for (uint32_t i = 0; i < map->rings; i++) {
-		if (!survey_ring(follower, fd, i, &map->ring[i]))
+	if (!survey_ring(follower, fd, 0, &map->ring[0]))
+		return false;
+	map->total = follower->track[0].messages;
+	if (map->rings > 1) {
+		if (!survey_ring(follower, fd, 1, &map->ring[1]))
 			return false;
-		map->total += follower->track[i].messages;
+		map->total += follower->track[1].messages;
 	}
 	map->extended = map->ring[0].words.extended;
 	return map->extended < map->rings;
