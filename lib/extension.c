@@ -262,6 +262,29 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 	return end - kept <= reserved - kept || head != kept || smq_extent_is_worth_a_try(q, patient);
 }
 
+bool smq_extension_is_drained(const struct shmemq *q, uint32_t extended, uint32_t position)
+{
+	const struct smq_progress *words = &smq_extension_of(q->header)->producer_progress;
+	/* Acquire, both: what the consumer did with the messages is seen by the caller. */
+	uint32_t in = atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) != 0, size;
+	uint32_t at =
+		atomic_load_explicit(&header_of(q, in)->consumer_progress.moved.position_units, memory_order_acquire);
+
+	for (int i = 0; i < JUMPS_MAX && (in != extended || at != position); i++) {
+		const struct smq_ring *ring = in == q->more->extended ? &q->ring : &q->more->other;
+		uint32_t kept = load(&words->kept_units);
+
+		/* Nothing is read where there may be no memory. */
+		if (in != 0 && at - kept >= load(&words->reserved_units) - kept)
+			return false;
+		if (!smq_position_is_aligned(ring, at) || smq_ring_peek_at(ring, at, &size) != SMQ_BAD ||
+		    !smq_ring_jumps(ring, at, &at))
+			return false;
+		in = !in;
+	}
+	return in == extended && at == position;
+}
+
 /* The last producer was killed on its way: it has published a jump, and may have stored where it leads. */
 static enum smq_ring_status finish_jump(struct shmemq *q)
 {

@@ -52,7 +52,8 @@ bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact)
 	bool there;
 
 	if (want->kind == SMQ_WANT_EMPTY)
-		return is_popped(want->found == smq_is_extended(q) ? &q->ring : &q->more->other, want->need);
+		return is_popped(want->found == smq_is_extended(q) ? &q->ring : &q->more->other, want->need) ||
+		       (smq_is_elastic(q) && smq_extension_is_drained(q, want->found, want->need));
 	there = smq_is_elastic(q) ? smq_extension_guess(q, want->need, want->patient && exact)
 				  : smq_ring_guess(&q->ring, q->producer, want->need, exact);
 	return there && (!(q->state & SMQ_LIMITED) || smq_limit_guess(q));
@@ -70,22 +71,15 @@ void smq_find_tail(const struct shmemq *q, struct smq_want *want)
 	want->need = atomic_load_explicit(&progress->moved.position_units, memory_order_relaxed);
 }
 
-/* Has the consumer come to this end's tail, in the ring that it is in? */
-static enum smq_ring_status check_empty(struct shmemq *q)
-{
-	/* Acquire: its release is in store_ring() of extension.c. The head that is loaded then is that one or later. */
-	if (atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) != smq_is_extended(q))
-		return SMQ_NOT_YET;
-	return smq_ring_space(&q->ring, q->ring.mask);
-}
-
 enum smq_ring_status smq_check_more(struct shmemq *q, const struct smq_want *want, bool exact)
 {
 	enum smq_ring_status status;
 	bool switched = false;
 
+	if (want->kind == SMQ_WANT_EMPTY && smq_is_elastic(q))
+		return smq_extension_is_drained(q, q->more->extended, q->ring.position) ? SMQ_READY : SMQ_NOT_YET;
 	if (want->kind == SMQ_WANT_EMPTY)
-		return check_empty(q);
+		return smq_ring_space(&q->ring, want->need);
 	status = q->state & SMQ_LIMITED ? smq_limit_check(q) : SMQ_READY;
 	if (status != SMQ_READY)
 		return status;

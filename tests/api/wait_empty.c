@@ -388,10 +388,45 @@ TEST(the_descriptor_is_left_alone)
 	close_ends();
 }
 
+/* A queue that grows: a jump that nothing comes after is no message. The consumer makes no call meanwhile. */
+TEST(a_jump_is_no_message)
+{
+	const struct shmemq_attr attr = { .capacity = 1, .capacity_max = 65536 };
+	const unsigned end = SHMEMQ_PRODUCER | (_i % 2 ? SHMEMQ_SHARED : 0);
+	const char *queue = test_name();
+	struct shmemq *in = shmemq_open(queue, end | SHMEMQ_CREATE, 0600, &attr), *out;
+	char message[200] = { 0 };
+
+	ck_assert_ptr_nonnull(in);
+	out = test_open(queue, SHMEMQ_CONSUMER, 0);
+	for (int i = 0; i < 40; i++)
+		ck_assert_int_eq(shmemq_timedpush(in, message, sizeof message, 0, 0), 0);
+	ck_fails(shmemq_wait_empty(in, 0), EAGAIN);
+	for (int i = 0; i < 40; i++)
+		ck_assert_int_eq(shmemq_timedpop(out, message, sizeof message, NULL, 0), sizeof message);
+	ck_assert_int_eq(shmemq_wait_empty(in, 0), 0);
+	if (_i / 2 == 0) {
+		ck_assert_ptr_nonnull(shmemq_timedpush_start(in, 200, 0));
+		ck_assert_int_eq(shmemq_push_cancel(in), 0);
+		ck_assert_ptr_nonnull(shmemq_timedpush_start(in, 3000, 0));
+		ck_assert_int_eq(shmemq_push_cancel(in), 0);
+	} else {
+		ck_assert_int_eq(shmemq_close(in), 0);
+		in = test_open(queue, end, 0);
+	}
+	ck_assert_int_eq(shmemq_wait_empty(in, 0), 0);
+	ck_assert_int_eq(shmemq_timedpush(in, message, sizeof message, 0, 0), 0);
+	ck_fails(shmemq_wait_empty(in, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_timedpop(out, message, sizeof message, NULL, 0), sizeof message);
+	ck_assert_int_eq(shmemq_wait_empty(in, 0), 0);
+	ck_assert_int_eq(shmemq_close(in) | shmemq_close(out), 0);
+}
+
 const struct suite suite = {
 	.name = "api/wait_empty",
 	.seconds = 120,
 	.tests = {
+		{ a_jump_is_no_message, 4, 0 },
 		{ until_all_is_popped, 2, 0 },
 		{ at_every_position, 2, 0 },
 		{ waits, 2, 0 },
