@@ -158,7 +158,8 @@ static void pop_some(void)
 	if (queue.count == 0) {
 		ck_fails(shmemq_timedpop(queue.consumer, queue.buffer, sizeof queue.buffer, NULL, 0), EAGAIN);
 	} else if (below(2)) {
-		ck_fast(shmemq_timedpop(queue.consumer, queue.buffer, sizeof queue.buffer, NULL, 0) == popped());
+		ck_fast(shmemq_timedpop(queue.consumer, queue.buffer, sizeof queue.buffer, NULL, 0) ==
+			(ssize_t)popped());
 	} else {
 		count = (unsigned)shmemq_popm_start(queue.consumer, msgs, 20, 0);
 		count = below(count + 1);
