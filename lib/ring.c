@@ -361,7 +361,7 @@ enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_u
 
 uint32_t smq_ring_guess_head(const struct smq_ring *ring, uint32_t tail)
 {
-	uint32_t known, lag;
+	uint32_t known, lag, greatest = 0;
 
 	/* Acquire, also in lag_of(): what the consumer did with the messages is seen by a caller that waits for it. */
 	if (ring->readers == NULL)
@@ -371,7 +371,18 @@ uint32_t smq_ring_guess_head(const struct smq_ring *ring, uint32_t tail)
 	/* The tail may have been loaded before a look that went further. */
 	if (known > ring->mask)
 		known = ring->mask;
-	return tail - (greatest_lag(ring, true, tail, known, &lag) ? lag : ring->mask + 1);
+	for (uint32_t i = 0; i < SMQ_READERS_MAX; i++) {
+		bool valid = lag_of(ring, &ring->readers[i], true, tail, known, &lag);
+
+		/* After the tail: it has popped what another handle has pushed since. The others may not have. */
+		if ((int32_t)lag < 0)
+			continue;
+		if (!valid)
+			return tail - (ring->mask + 1);
+		if (lag > greatest)
+			greatest = lag;
+	}
+	return tail - greatest;
 }
 
 void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others)

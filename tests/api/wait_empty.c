@@ -422,10 +422,39 @@ TEST(a_jump_is_no_message)
 	ck_assert_int_eq(shmemq_close(in) | shmemq_close(out), 0);
 }
 
+/* A consumer that is after the tail which a waiting SHARED producer of a broadcast queue has loaded hides no other. */
+TEST(a_fast_consumer_hides_no_slow_one)
+{
+	const struct shmemq_attr attr = { .flags = SHMEMQ_ATTR_BROADCAST };
+	const char *queue = test_name();
+	struct shmemq *in = shmemq_open(queue, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, &attr);
+	struct shmemq *fast = test_open(queue, SHMEMQ_CONSUMER, 0), *slow = test_open(queue, SHMEMQ_CONSUMER, 0);
+	struct smq_header *header = file_map(queue);
+	uint32_t number, tail;
+	char message[8];
+
+	ck_assert_ptr_nonnull(in);
+	ck_assert_int_eq(shmemq_push(in, "1", 1, 0), 0);
+	tail = header->producer_progress.moved.position_units;
+	ck_assert_int_eq(shmemq_pop(fast, message, sizeof message, NULL), 1);
+	ck_fails(shmemq_wait_empty(in, 0), EAGAIN);
+	/* As if another producer had pushed, and the fast one had popped that. */
+	for (number = 1; smq_reader_of(header, number)->moved[0].position_units != tail; number++)
+		ck_assert_uint_lt(number, SMQ_READERS_MAX);
+	smq_reader_of(header, number)->moved[0].position_units += 2;
+	ck_fails(shmemq_wait_empty(in, 0), EAGAIN);
+	smq_reader_of(header, number)->moved[0].position_units -= 2;
+	ck_assert_int_eq(shmemq_pop(slow, message, sizeof message, NULL), 1);
+	ck_assert_int_eq(shmemq_wait_empty(in, 0), 0);
+	file_unmap(header);
+	ck_assert_int_eq(shmemq_close(in) | shmemq_close(fast) | shmemq_close(slow), 0);
+}
+
 const struct suite suite = {
 	.name = "api/wait_empty",
 	.seconds = 120,
 	.tests = {
+		{ a_fast_consumer_hides_no_slow_one, 1, 0 },
 		{ a_jump_is_no_message, 4, 0 },
 		{ until_all_is_popped, 2, 0 },
 		{ at_every_position, 2, 0 },
