@@ -4,6 +4,8 @@
 
 #include "acquire.h"
 
+#include "announce.h"
+#include "attach.h"
 #include "cancel.h"
 
 /* Pauses before a call sleeps for the owner lock: a push or pop of a small message takes a tenth of that. */

@@ -10,7 +10,7 @@
 #include "endlock.h"
 #include "follow.h"
 #include "mapping.h"
-#include "object.h"
+#include "file.h"
 
 /*
  * A handle that has the owner lock when it is closed is in the middle of a message; or the program has left a call by

@@ -8,7 +8,7 @@
 
 #include "call.h"
 #include "cancel.h"
-#include "object.h"
+#include "file.h"
 
 /* Without /proc: by the name, if it still refers to what `own` has open. 0 or errno. */
 static int open_by_name(const struct shmemq *q, int own, int access, int *fd)
@@ -17,9 +17,9 @@ static int open_by_name(const struct shmemq *q, int own, int access, int *fd)
 	int err;
 
 	/* Not opened without need: the close would raise that file's pollers. */
-	if (!smq_has_name(q) || !smq_object_has_name(AT_FDCWD, q->path, own))
+	if (!smq_has_name(q) || !smq_file_has_name(AT_FDCWD, q->path, own))
 		return ENOENT;
-	err = smq_object_open(q->path, access, fd);
+	err = smq_file_open(q->path, access, fd);
 	if (err != 0)
 		return err;
 	if (fstat(own, &queue) == 0 && fstat(*fd, &opened) == 0 && queue.st_dev == opened.st_dev &&
@@ -39,7 +39,7 @@ static int open_anew(struct shmemq *q, int *fd)
 
 	if (own < 0)
 		return EBADF;
-	err = smq_object_reopen_own(own, access, fd);
+	err = smq_file_reopen_own(own, access, fd);
 	if (err == ENOENT)
 		err = open_by_name(q, own, access, fd);
 	switch (err) {

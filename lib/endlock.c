@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "object.h"
+#include "file.h"
 #include "process.h"
 #include "shmemq.h"
 
@@ -62,7 +62,7 @@ int smq_endlock_open_fd(int fd, uint32_t forks)
 {
 	int own;
 
-	return smq_process_forks() == forks || smq_object_reopen_own(fd, O_RDWR, &own) != 0 ? fd : own;
+	return smq_process_forks() == forks || smq_file_reopen_own(fd, O_RDWR, &own) != 0 ? fd : own;
 }
 
 void smq_endlock_close_fd(int lock_fd, int fd)
@@ -276,6 +276,6 @@ void smq_claim_close(struct smq_claim *claim)
 
 void smq_endlock_unlink_unused(int directory, const char *path, int fd)
 {
-	if (!smq_endlock_held(fd, true) && !smq_endlock_held(fd, false) && smq_object_has_name(directory, path, fd))
+	if (!smq_endlock_held(fd, true) && !smq_endlock_held(fd, false) && smq_file_has_name(directory, path, fd))
 		unlinkat(directory, path, 0);
 }

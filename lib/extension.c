@@ -3,6 +3,8 @@
 
 #include "extension.h"
 
+#include "announce.h"
+#include "attach.h"
 #include "limit.h"
 
 /*
@@ -10,11 +12,6 @@
  * only for a message that does not fit there, so there are never many.
  */
 #define JUMPS_MAX 1000
-
-static uint32_t load(const smq_word *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
 
 /* Units of a jump, and of an empty message. */
 static uint32_t jump_units(const struct shmemq *q)
@@ -45,7 +42,7 @@ static void swap(struct shmemq *q)
 /* By which word the ring is known. false: garbage. */
 static bool find_ring(struct shmemq *q)
 {
-	uint32_t extended = load(&progress_of(q)->extended);
+	uint32_t extended = smq_load(&progress_of(q)->extended);
 
 	if (extended > 1)
 		return false;
@@ -243,20 +240,21 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 	struct smq_header *in_ring = q->header, *in_extension = smq_extension_of(q->header);
 	const struct smq_more *more = q->more;
 	const struct smq_progress *words = &in_extension->producer_progress;
-	uint32_t extended = load(&progress_of(q)->extended) != 0, kept, reserved, tail, head, end, jump = jump_units(q);
+	uint32_t extended = smq_load(&progress_of(q)->extended) != 0, kept, reserved, tail, head, end,
+		 jump = jump_units(q);
 
 	if (!q->producer)
 		return smq_ring_guess(extended == more->extended ? &q->ring : &more->other, false, need, true);
-	tail = load(&in_ring->producer_progress.moved.position_units);
-	head = load(&in_ring->consumer_progress.moved.position_units);
+	tail = smq_load(&in_ring->producer_progress.moved.position_units);
+	head = smq_load(&in_ring->consumer_progress.moved.position_units);
 	if (tail + (extended ? jump : 0) + need - head <= smq_first_ring(q)->mask)
 		return true;
-	kept = load(&words->kept_units);
-	reserved = load(&words->reserved_units);
-	if (!extended && (kept == reserved || has_left(q, tail, head, load(&words->returned_units))))
+	kept = smq_load(&words->kept_units);
+	reserved = smq_load(&words->reserved_units);
+	if (!extended && (kept == reserved || has_left(q, tail, head, smq_load(&words->returned_units))))
 		return smq_extent_is_worth_a_try(q, patient);
-	head = load(&in_extension->consumer_progress.moved.position_units) & ~(more->page_units - 1);
-	end = end_of(load(&words->moved.position_units), need) + (extended ? 0 : jump);
+	head = smq_load(&in_extension->consumer_progress.moved.position_units) & ~(more->page_units - 1);
+	end = end_of(smq_load(&words->moved.position_units), need) + (extended ? 0 : jump);
 	if (end - head > more->window_units)
 		return false;
 	return end - kept <= reserved - kept || head != kept || smq_extent_is_worth_a_try(q, patient);
@@ -272,10 +270,10 @@ bool smq_extension_is_drained(const struct shmemq *q, uint32_t extended, uint32_
 
 	for (int i = 0; i < JUMPS_MAX && (in != extended || at != position); i++) {
 		const struct smq_ring *ring = in == q->more->extended ? &q->ring : &q->more->other;
-		uint32_t kept = load(&words->kept_units);
+		uint32_t kept = smq_load(&words->kept_units);
 
 		/* Nothing is read where there may be no memory. */
-		if (in != 0 && at - kept >= load(&words->reserved_units) - kept)
+		if (in != 0 && at - kept >= smq_load(&words->reserved_units) - kept)
 			return false;
 		if (!smq_position_is_aligned(ring, at) || smq_ring_peek_at(ring, at, &size) != SMQ_BAD ||
 		    !smq_ring_jumps(ring, at, &at))
@@ -345,7 +343,7 @@ static enum smq_ring_status follow(struct shmemq *q, uint32_t target)
 {
 	struct smq_ring *other = &q->more->other;
 	/* Relaxed: the producer may have stored it before the jump. */
-	uint32_t head = load(&other->moved->position_units);
+	uint32_t head = smq_load(&other->moved->position_units);
 
 	if (!smq_position_is_aligned(other, target) || target - head > other->mask)
 		return SMQ_BAD;

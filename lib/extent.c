@@ -8,15 +8,10 @@
 
 #include "cancel.h"
 #include "limit.h"
-#include "object.h"
+#include "file.h"
 
 /* Bytes that are reserved at a time, and given back at a time: few system calls, and little more than is used. */
 #define STEP_BYTES (256u << 10)
-
-static uint32_t load(const smq_word *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
 
 static void store(smq_word *word, uint32_t value)
 {
@@ -68,7 +63,7 @@ static void count(const struct shmemq *q, uint32_t units)
 	struct smq_counts *counts = &q->header->producer_counts;
 
 	store(&counts->reserved_now, units);
-	if (units > load(&counts->reserved_most))
+	if (units > smq_load(&counts->reserved_most))
 		store(&counts->reserved_most, units);
 }
 
@@ -86,8 +81,8 @@ static bool change(struct shmemq *q, uint32_t from, uint32_t to, bool punch)
 		uint64_t at = i == 0 ? first : 0, length = i == 0 ? before_end : bytes - before_end;
 
 		if (length != 0)
-			done = (punch ? smq_object_punch(fd, (off_t)(start + at), (off_t)length)
-				      : smq_object_reserve(fd, (off_t)(start + at), (off_t)length)) == 0;
+			done = (punch ? smq_file_punch(fd, (off_t)(start + at), (off_t)length)
+				      : smq_file_reserve(fd, (off_t)(start + at), (off_t)length)) == 0;
 	}
 	smq_cancel_restore(cancel);
 	return done;
@@ -206,7 +201,7 @@ enum smq_ring_status smq_extent_trim(struct shmemq *q, uint32_t head, uint32_t e
 	if (q->more->reserved - q->more->kept > q->more->window_units)
 		return SMQ_BAD;
 	/* 0: then nothing has been reserved, and an open of a queue at rest costs no system call. */
-	if (load(&q->header->producer_counts.reserved_now) != 0 || q->more->reserved != q->more->kept) {
+	if (smq_load(&q->header->producer_counts.reserved_now) != 0 || q->more->reserved != q->more->kept) {
 		if (head == end)
 			invalidate(q, head);
 		smq_extent_store(q);
@@ -223,10 +218,10 @@ enum smq_ring_status smq_extent_resume(struct shmemq *q)
 	const struct smq_progress *progress = words(q);
 	struct smq_more *more = q->more;
 
-	more->kept = load(&progress->kept_units);
-	more->reserved = load(&progress->reserved_units);
-	more->returned = load(&progress->returned_units);
-	more->arrived = load(&progress->arrived_units);
+	more->kept = smq_load(&progress->kept_units);
+	more->reserved = smq_load(&progress->reserved_units);
+	more->returned = smq_load(&progress->returned_units);
+	more->arrived = smq_load(&progress->arrived_units);
 	if (page_at(q, more->kept) != more->kept || page_at(q, more->reserved) != more->reserved ||
 	    more->reserved - more->kept > more->window_units)
 		return SMQ_BAD;

@@ -11,11 +11,6 @@
 /* Jumps in a row, and reads of a call: an honest producer pushes a message after each jump. */
 #define STEPS_MAX 100
 
-static uint32_t load(const smq_word *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
 void smq_follower_init(struct smq_follower *follower, const struct smq_identity *identity)
 {
 	uint64_t end = identity->header_bytes + identity->capacity;
@@ -59,18 +54,18 @@ bool smq_follower_words(const struct smq_follower *follower, int fd, uint32_t ex
 	if (!smq_follower_read(fd, &header, bytes, 0) || header.identity.magic[0] != SMQ_MAGIC_0 ||
 	    header.identity.magic[1] != SMQ_MAGIC_1 || header.identity.id != follower->id)
 		return false;
-	words->extended = load(&progress->extended);
-	words->claim = load(&header.producer_claim.state);
+	words->extended = smq_load(&progress->extended);
+	words->claim = smq_load(&header.producer_claim.state);
 	if (extended && !smq_follower_read(fd, progress, sizeof *progress,
 					   follower->track[1].words + offsetof(struct smq_header, producer_progress)))
 		return false;
-	words->tail = load(&progress->moved.position_units);
-	words->limit = load(&progress->limit_units);
-	words->kept = extended ? load(&progress->kept_units) : words->limit - follower->track[0].ring.mask - 1;
-	words->messages_lo = load(&progress->moved.messages_lo);
-	words->messages_hi = load(&progress->moved.messages_hi);
-	words->bytes_lo = load(&progress->moved.moved_lo);
-	words->bytes_hi = load(&progress->moved.moved_hi);
+	words->tail = smq_load(&progress->moved.position_units);
+	words->limit = smq_load(&progress->limit_units);
+	words->kept = extended ? smq_load(&progress->kept_units) : words->limit - follower->track[0].ring.mask - 1;
+	words->messages_lo = smq_load(&progress->moved.messages_lo);
+	words->messages_hi = smq_load(&progress->moved.messages_hi);
+	words->bytes_lo = smq_load(&progress->moved.moved_lo);
+	words->bytes_hi = smq_load(&progress->moved.moved_hi);
 	/* For the kernel's loads. The tail's release is in smq_ring_move(), the claim's in smq_claim_close(). */
 	atomic_thread_fence(memory_order_acquire);
 	return true;

@@ -362,6 +362,12 @@ _Static_assert(sizeof(struct smq_header) <= SMQ_EXTENSION_OFFSET, "format");
 _Static_assert(SMQ_EXTENSION_OFFSET + sizeof(struct smq_header) <= SMQ_READERS_OFFSET, "format");
 _Static_assert(sizeof(struct smq_reader) == SMQ_GROUP_BYTES, "format");
 
+/* A word that no ordering is needed of: the caller says why. */
+static inline uint32_t smq_load(const smq_word *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
 /* Where both ends of a new queue stand, in each ring. */
 static inline uint32_t smq_start_units(uint32_t alignment)
 {

@@ -11,7 +11,7 @@
 
 #include "cancel.h"
 #include "descriptor.h"
-#include "object.h"
+#include "file.h"
 #include "process.h"
 #include "shmemq.h"
 
@@ -46,7 +46,7 @@ static void open_by_name(struct shmemq *q)
 	if (q->path[0] == '\0' || lstat(q->path, &st) != 0 || (uint32_t)st.st_ino != q->inode)
 		return;
 	q->forks = smq_process_forks();
-	if (smq_object_open(q->path, q->observer ? O_RDONLY : O_RDWR, &fd) != 0)
+	if (smq_file_open(q->path, q->observer ? O_RDONLY : O_RDWR, &fd) != 0)
 		return;
 	if (is_same_queue(q, fd))
 		smq_handle_set_fd(q, fd);

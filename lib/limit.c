@@ -3,11 +3,6 @@
 
 #include "limit.h"
 
-static uint32_t load(const smq_word *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
 /* Where an end stands. */
 struct place {
 	uint32_t extended; /* in which ring */
@@ -124,9 +119,9 @@ enum smq_ring_status smq_limit_resume(struct shmemq *q)
 {
 	const struct smq_progress *progress = &q->header->producer_progress;
 
-	q->more->limited_messages = load(&progress->limited_messages);
-	q->more->limited_extended = load(&progress->limited_extended);
-	q->more->limited_units = load(&progress->limited_units);
+	q->more->limited_messages = smq_load(&progress->limited_messages);
+	q->more->limited_extended = smq_load(&progress->limited_extended);
+	q->more->limited_units = smq_load(&progress->limited_units);
 	return is_valid(q, limited_place(q)) ? SMQ_READY : SMQ_BAD;
 }
 
@@ -169,18 +164,18 @@ enum smq_ring_status smq_limit_check(struct shmemq *q)
 bool smq_limit_guess(const struct shmemq *q)
 {
 	const struct smq_progress *pushed = &q->header->producer_progress, *popped = &q->header->consumer_progress;
-	uint32_t messages = load(&pushed->moved.messages_lo), extended = 0, head;
+	uint32_t messages = smq_load(&pushed->moved.messages_lo), extended = 0, head;
 
 	if (smq_is_elastic(q)) {
-		messages += load(&smq_extension_of(q->header)->producer_progress.moved.messages_lo);
-		extended = load(&popped->extended);
+		messages += smq_load(&smq_extension_of(q->header)->producer_progress.moved.messages_lo);
+		extended = smq_load(&popped->extended);
 		if (extended != 0)
 			popped = &smq_extension_of(q->header)->consumer_progress;
 	}
-	head = smq_is_elastic(q) ? load(&popped->moved.position_units)
-				 : smq_ring_guess_head(&q->ring, load(&pushed->moved.position_units));
+	head = smq_is_elastic(q) ? smq_load(&popped->moved.position_units)
+				 : smq_ring_guess_head(&q->ring, smq_load(&pushed->moved.position_units));
 	/* A handle that has counted up to the head found the limit reached; each later pop is followed by a
 	 * notification. */
-	return messages - load(&pushed->limited_messages) < q->more->messages_max ||
-	       load(&pushed->limited_extended) != extended || load(&pushed->limited_units) != head;
+	return messages - smq_load(&pushed->limited_messages) < q->more->messages_max ||
+	       smq_load(&pushed->limited_extended) != extended || smq_load(&pushed->limited_units) != head;
 }

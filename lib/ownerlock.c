@@ -15,11 +15,6 @@
 /* Attempts to change a word that other handles change too. So many fail only beside a hostile writer. */
 #define ATTEMPTS 1000
 
-static uint32_t load(const smq_word *word)
-{
-	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
 /* Acquire: with the release in smq_ownerlock_exchange(), what the last holder stored is seen. */
 static bool compare_exchange(struct smq_ownerlock *lock, uint32_t from, uint32_t to)
 {
@@ -30,7 +25,8 @@ static bool compare_exchange(struct smq_ownerlock *lock, uint32_t from, uint32_t
 bool smq_ownerlock_trylock(struct smq_ownerlock *lock)
 {
 	/* A handle that was woken cannot tell whether others still sleep, so it will wake one more. */
-	if (load(lock->word) != 0 || !compare_exchange(lock, 0, lock->number | (lock->slept ? SMQ_OWNER_SLEEPER : 0)))
+	if (smq_load(lock->word) != 0 ||
+	    !compare_exchange(lock, 0, lock->number | (lock->slept ? SMQ_OWNER_SLEEPER : 0)))
 		return false;
 	lock->slept = false;
 	lock->held = true;
@@ -44,7 +40,7 @@ void smq_ownerlock_wake(const struct smq_ownerlock *lock, struct smq_wait *wait)
 
 bool smq_ownerlock_has_own_number(const struct smq_ownerlock *lock)
 {
-	return (load(lock->word) & SMQ_HANDLES_MAX) == lock->number;
+	return (smq_load(lock->word) & SMQ_HANDLES_MAX) == lock->number;
 }
 
 uint32_t smq_ownerlock_unlock(struct smq_ownerlock *lock)
@@ -68,7 +64,7 @@ static bool is_dead(const struct smq_ownerlock *lock, uint32_t number, int fd, b
 static bool replace(struct smq_ownerlock *lock, uint32_t number)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
-		uint32_t now = load(lock->word);
+		uint32_t now = smq_load(lock->word);
 
 		if (now == 0 || (now & SMQ_HANDLES_MAX) != number)
 			return false;
@@ -83,7 +79,7 @@ static bool replace(struct smq_ownerlock *lock, uint32_t number)
 
 int smq_ownerlock_recover(struct smq_ownerlock *lock, int fd, uint32_t forks, bool producer)
 {
-	uint32_t now = load(lock->word), number = now & SMQ_HANDLES_MAX;
+	uint32_t now = smq_load(lock->word), number = now & SMQ_HANDLES_MAX;
 	int lock_fd, err = EAGAIN;
 
 	if (now == 0 || !is_dead(lock, number, fd, producer))
@@ -123,7 +119,7 @@ int smq_ownerlock_wait(struct smq_ownerlock *lock, struct smq_wait *wait, uint32
 void smq_ownerlock_interrupt(const struct smq_ownerlock *lock, struct smq_wait *wait)
 {
 	/* Relaxed: the fence in smq_eventcount_interrupt() came before. */
-	uint32_t now = load(lock->word);
+	uint32_t now = smq_load(lock->word);
 
 	for (int i = 0; now != 0 && i < ATTEMPTS; i++) {
 		uint32_t interrupts = (now + SMQ_OWNER_INTERRUPT_ONE) & SMQ_OWNER_INTERRUPT_MASK;

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "attach.h"
 #include "endlock.h"
 
 enum smq_ring_status smq_readers_join(struct shmemq *q, uint32_t number)
@@ -18,14 +19,14 @@ enum smq_ring_status smq_readers_join(struct shmemq *q, uint32_t number)
 		claim = SMQ_CLAIM_ONE;
 	atomic_store_explicit(&reader->claim.pid, (uint32_t)getpid(), memory_order_relaxed);
 	atomic_store_explicit(&reader->claim.state, claim + SMQ_CLAIM_JOINING, memory_order_relaxed);
-	/* JOINING is seen before the tail is read. Partner: the fence in load_slowest() of ring.c, which has the
+	/* JOINING is seen before the tail is read. Partner: the fence in smq_slowest_load(), which has the
 	 * argument. Without it this consumer could start where the producer writes already. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (smq_ring_join(&q->ring, q->header, reader) != SMQ_READY) {
 		smq_claim_close(&reader->claim);
 		return SMQ_BAD;
 	}
-	/* Release: its acquire is in lag_of() of ring.c, and in stat.c. */
+	/* Release: its acquire is in lag_of() of slowest.c, and in stat.c. */
 	atomic_store_explicit(&reader->claim.state, claim + SHMEMQ_END_OPEN, memory_order_release);
 	return SMQ_READY;
 }
@@ -56,7 +57,7 @@ void smq_readers_probe(struct shmemq *q)
 		if (claim == 0 || (now != SHMEMQ_END_OPEN && now != SMQ_CLAIM_JOINING) ||
 		    smq_endlock_number_held(fd, false, number))
 			continue;
-		/* Release: its acquire is in lag_of() of ring.c. The reads of the process that has ended come before
+		/* Release: its acquire is in lag_of() of slowest.c. The reads of the process that has ended come before
 		 * another producer's writes. */
 		atomic_compare_exchange_strong_explicit(state, &claim, (claim & ~SMQ_CLAIM_STATE) + SHMEMQ_END_DEAD,
 							memory_order_release, memory_order_relaxed);

@@ -7,7 +7,7 @@
  *	producer	before it goes beyond the head that it knows: fence, read all claims and positions; the head
  *			is the position that is furthest back. While it waits, once a slice: let the dead ones go
  *
- * ring.c has the first half of it. A producer that finds a consumer dead changes its claim to DEAD by a compare-and-
+ * slowest.c has the first half of it. A producer that finds a consumer dead changes its claim to DEAD by a compare-and-
  * exchange with the claim that it has asked about. So it cannot harm a new consumer with that number, whose claim has
  * another count, nor a close. The consumer's own reads come before all this: its process has ended.
  */

@@ -8,138 +8,9 @@
 #ifndef SMQ_RING_H
 #define SMQ_RING_H
 
-#include <stdbool.h>
-#include <string.h>
-
 #include "compiler.h"
-#include "format.h"
-
-enum smq_ring_status {
-	SMQ_READY,
-	SMQ_NOT_YET,   /* full, or empty */
-	SMQ_BAD,       /* garbage in the shared memory */
-	SMQ_OVERTAKEN, /* a follower: the producer has written over the message, or may have */
-};
-
-/* One end's private state. Counts of the ring are in units (format.h), sizes of messages in bytes. */
-struct smq_ring {
-	struct smq_record *records;        /* the ring, mapped twice: valid for 2 * capacity units */
-	struct smq_moved *moved;           /* this end's own, in shared memory */
-	uint32_t mask;                     /* units, less 1: also how many units records may take up together */
-	uint32_t align_mask;               /* the alignment in bytes, less 1 */
-	uint32_t message_max;              /* bytes */
-	uint32_t position;                 /* this end's own: tail or head */
-	uint32_t messages_lo, messages_hi; /* totals, as progress has them */
-	uint32_t moved_lo, moved_hi;
-	union {
-		struct { /* producer */
-			struct smq_header *header;
-			uint32_t head; /* the consumer's last position that passed the check */
-			/* The same, or a position before it, so that a record fits only if it ends within the
-			 * limit that has been announced. */
-			uint32_t cached_head;
-			struct smq_reader *readers; /* of a broadcast queue: its consumers; else NULL */
-		};
-		struct {                          /* consumer */
-			smq_word *room;           /* its own, in shared memory */
-			uint32_t room_due;        /* the position at which the room is to be stored again */
-			uint32_t lease;           /* what moved->lease_units holds */
-			uint32_t redelivered_end; /* an earlier consumer held the messages before this position, */
-			bool redelivering;        /* if this is set */
-		};
-	};
-};
-
-/* Sets what is constant: of a ring of `capacity` bytes, mapped at `records`. */
-void smq_ring_init(struct smq_ring *ring, void *records, uint64_t capacity, uint32_t alignment);
-
-/* Units of the record that holds a message of `size` bytes, right up to message_max. */
-static inline uint32_t smq_units(uint32_t size, uint32_t align_mask)
-{
-	return ((SMQ_UNIT + size + align_mask) & ~align_mask) / SMQ_UNIT;
-}
-
-static inline uint32_t smq_record_units(const struct smq_ring *ring, uint32_t size)
-{
-	return smq_units(size, ring->align_mask);
-}
-
-/* Can a record stand there? */
-static inline bool smq_position_is_aligned(const struct smq_ring *ring, uint32_t position)
-{
-	return ((position + 1) * SMQ_UNIT & ring->align_mask) == 0;
-}
-
-/* Units after which a consumer stores the room. */
-static inline uint32_t smq_room_step(const struct smq_ring *ring)
-{
-	return (ring->mask + 1) / 64;
-}
-
-static inline struct smq_record *smq_record_at(const struct smq_ring *ring, uint32_t position)
-{
-	return ring->records + (position & ring->mask);
-}
-
-/* The record `units` further on, at most a ring's capacity: the second mapping continues after the ring's end. */
-static inline struct smq_record *smq_record_after(struct smq_record *record, uint32_t units)
-{
-	return record + units;
-}
-
-static inline unsigned char *smq_message_at(const struct smq_ring *ring, uint32_t position)
-{
-	return (unsigned char *)(smq_record_at(ring, position) + 1);
-}
-
-#define SMQ_SMALL 64u
-
-/* Copies up to SMQ_SMALL bytes by a few moves, some of which may overlap: they cost less than a call of memcpy(). */
-static inline void smq_copy_small(unsigned char *to, const unsigned char *from, size_t bytes)
-{
-	struct {
-		uint64_t low, high;
-	} first, second, third, last;
-
-	if (bytes >= 8 && bytes <= 16) {
-		memcpy(&first, from, 8);
-		memcpy(&last, from + bytes - 8, 8);
-		memcpy(to, &first, 8);
-		memcpy(to + bytes - 8, &last, 8);
-	} else if (bytes > 32) {
-		memcpy(&first, from, 16);
-		memcpy(&second, from + 16, 16);
-		memcpy(&third, from + bytes - 32, 16);
-		memcpy(&last, from + bytes - 16, 16);
-		memcpy(to, &first, 16);
-		memcpy(to + 16, &second, 16);
-		memcpy(to + bytes - 32, &third, 16);
-		memcpy(to + bytes - 16, &last, 16);
-	} else if (bytes > 16) {
-		memcpy(&first, from, 16);
-		memcpy(&last, from + bytes - 16, 16);
-		memcpy(to, &first, 16);
-		memcpy(to + bytes - 16, &last, 16);
-	} else if (bytes >= 4) {
-		memcpy(&first, from, 4);
-		memcpy(&last, from + bytes - 4, 4);
-		memcpy(to, &first, 4);
-		memcpy(to + bytes - 4, &last, 4);
-	} else if (bytes != 0) {
-		to[0] = from[0];
-		to[bytes / 2] = from[bytes / 2];
-		to[bytes - 1] = from[bytes - 1];
-	}
-}
-
-/* `bytes` may be 0, and the pointers then NULL. */
-static inline void smq_copy(unsigned char *to, const unsigned char *from, size_t bytes)
-{
-	if (bytes <= SMQ_SMALL)
-		smq_copy_small(to, from, bytes);
-	else
-		memcpy(to, from, bytes);
-}
+#include "copy.h"
+#include "slowest.h"
 
 /* Stores a total's upper word, before the lower word whose highest bit has changed. */
 static inline void smq_ring_carry(smq_word *hi, uint32_t upper)
@@ -177,37 +48,18 @@ static inline void smq_ring_move(struct smq_ring *ring, uint32_t end, uint32_t c
 	atomic_store_explicit(&progress->moved_lo, moved, memory_order_relaxed);
 }
 
+/* The upper word is stored first. A writer that was killed after that store has left it one ahead. */
+static inline uint32_t smq_ring_corrected(uint32_t upper, uint32_t lower)
+{
+	return (upper & 1) != lower >> 31 ? upper - 1 : upper;
+}
+
 /* A total, of its two words: the upper one was loaded after the lower one, or its end was not in use. */
 uint64_t smq_ring_total(uint32_t lower, uint32_t upper);
 
 /*
  * Both ends.
  */
-
-/* Continue at the position where the end's last handle left it. SMQ_READY or SMQ_BAD. */
-enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header);
-enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header);
-
-/*
- * Of a queue that may grow. The first: a producer may find a jump at its tail, at which it then stands. The second:
- * loads what the end has left in the ring that it is not in; of the peer's position only what it is.
- */
-enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header, bool *jump);
-enum smq_ring_status smq_ring_attach_away(struct smq_ring *ring, struct smq_header *header, bool producer);
-
-/*
- * The same for a SHARED end that other handles use already. The position is not read here, but by smq_ring_resume(),
- * which a handle calls each time that it has locked the owner lock. After the death of a holder the functions above are
- * to be called instead.
- */
-void smq_ring_attach_shared(struct smq_ring *ring, struct smq_header *header, bool producer);
-enum smq_ring_status smq_ring_resume(struct smq_ring *ring, bool producer);
-
-/*
- * Starts a consumer of a broadcast queue, whose words are `reader`, at the producer's tail. SMQ_READY or SMQ_BAD.
- * Before, the claim says that it joins: see SMQ_CLAIM_JOINING.
- */
-enum smq_ring_status smq_ring_join(struct smq_ring *ring, struct smq_header *header, struct smq_reader *reader);
 
 /*
  * With the owner lock: is the end as this handle left it? Then all that it knows is still right, and it need not
@@ -226,12 +78,6 @@ static inline bool smq_ring_is_unmoved(const struct smq_ring *ring, bool produce
 		return false;
 	return producer || atomic_load_explicit(&progress->lease_units, memory_order_relaxed) == ring->lease;
 }
-
-/*
- * Where the consumer is, for a producer at `tail`, as a guess like the one below. Of a broadcast queue: the consumer
- * that is furthest back. Garbage gives a head that is too far from the tail.
- */
-uint32_t smq_ring_guess_head(const struct smq_ring *ring, uint32_t tail);
 
 /*
  * On a SHARED end, without the owner lock: may there be space for a record of `record_units` (producer; `exact`: by the
@@ -269,12 +115,11 @@ static inline bool smq_index_is_set(uint32_t position, uint32_t messages, bool e
 	return position != 0 || (messages == 0 && !extension);
 }
 
-/*
- * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
- * left the total short. The newest record in the index has its number, and the records from there to the tail are
- * counted. `others`: the number of messages pushed to the other ring.
- */
-void smq_ring_recount(struct smq_ring *ring, uint32_t others);
+/* Is `head` possible for a producer at its tail: no further back than a full ring, and not after the tail? */
+static inline bool smq_ring_head_is_valid(const struct smq_ring *ring, uint32_t head)
+{
+	return smq_position_is_aligned(ring, head) && ring->position - head <= ring->mask;
+}
 
 /* Load the consumer's room, or its position. Apart from the functions below, because the hot path seldom needs them. */
 enum smq_ring_status smq_ring_load_room(struct smq_ring *ring, uint32_t record_units);
@@ -308,16 +153,6 @@ static inline enum smq_ring_status smq_ring_space(struct smq_ring *ring, uint32_
 
 	return status == SMQ_NOT_YET ? smq_ring_load_head(ring, record_units) : status;
 }
-
-/*
- * Tells followers what the producer is about to write, once there is space for a record of `record_units`: stores the
- * limit, and the index. Afterwards the record fits, and smaller ones after it until the 64th is full in which it ends.
- * `others`: the number of messages pushed to the other ring.
- */
-void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others);
-
-/* Records fit, from now on, only if they end before `end`, the position of a header. */
-void smq_ring_narrow(struct smq_ring *ring, uint32_t end);
 
 /*
  * Publishes a jump at the tail of `from` to `to->position`, which is announced, and stores that as the tail of `to`.

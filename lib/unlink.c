@@ -8,18 +8,19 @@
 #include "call.h"
 #include "cancel.h"
 #include "endlock.h"
-#include "object.h"
+#include "file.h"
+#include "identity.h"
 
 /* Removes the name if it still refers to the file that fd has open. 0, errno or SMQ_START_OVER. */
 static int remove_name(const char *path, int fd)
 {
-	int err = smq_object_is_queue(fd);
+	int err = smq_identity_is_queue(fd);
 
 	if (err == 0)
 		err = smq_initlock_lock(fd);
 	if (err != 0)
 		return err;
-	if (!smq_object_has_name(AT_FDCWD, path, fd))
+	if (!smq_file_has_name(AT_FDCWD, path, fd))
 		err = SMQ_START_OVER;
 	else if (unlink(path) != 0)
 		err = errno == EBUSY || errno == EROFS ? EPERM : errno; /* EBUSY: something is mounted on it */
@@ -33,7 +34,7 @@ static int unlink_path(const char *path)
 	int fd, err;
 
 	do {
-		err = smq_object_open(path, O_RDWR, &fd);
+		err = smq_file_open(path, O_RDWR, &fd);
 		if (err != 0)
 			return err;
 		err = remove_name(path, fd);
@@ -45,7 +46,7 @@ static int unlink_path(const char *path)
 int shmemq_unlink(const char *name)
 {
 	char path[SMQ_PATH_BYTES];
-	int err = smq_object_path(name, path);
+	int err = smq_file_path(name, path);
 
 	if (err == 0) {
 		int cancel = smq_cancel_disable();

@@ -35,76 +35,6 @@
 #define SPIN_MIN_NS           1000
 #define SPINS_A_CLOCK_READING 32
 
-/* Have the messages before `position` been popped, where the tail was when the call began? */
-static bool is_popped(const struct smq_ring *ring, uint32_t position)
-{
-	uint32_t tail = atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed);
-	uint32_t head = smq_ring_guess_head(ring, tail), before = position - head;
-
-	/* The head cannot be further before that tail than a ring: so it is after it, or garbage, which a call that
-	 * has the owner lock reports. If so much has been popped meanwhile that it has come round, the ring's being
-	 * empty tells. Relaxed: only compared. */
-	return before == 0 || before > ring->mask || tail == head;
-}
-
-bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact)
-{
-	bool there;
-
-	if (want->kind == SMQ_WANT_EMPTY)
-		return is_popped(want->found == smq_is_extended(q) ? &q->ring : &q->more->other, want->need) ||
-		       (smq_is_elastic(q) && smq_extension_is_drained(q, want->found, want->need));
-	there = smq_is_elastic(q) ? smq_extension_guess(q, want->need, want->patient && exact)
-				  : smq_ring_guess(&q->ring, q->producer, want->need, exact);
-	return there && (!(q->state & SMQ_LIMITED) || smq_limit_guess(q));
-}
-
-void smq_find_tail(const struct shmemq *q, struct smq_want *want)
-{
-	const struct smq_progress *progress = &q->header->producer_progress;
-
-	/* Acquire: if other handles take the end to the other ring meanwhile, the tail here stays after what had been
-	 * pushed before. Relaxed: this handle's pushes, and those that it knows of, come before. */
-	want->found = atomic_load_explicit(&progress->extended, memory_order_acquire) != 0 && smq_is_elastic(q);
-	if (want->found)
-		progress = &smq_extension_of(q->header)->producer_progress;
-	want->need = atomic_load_explicit(&progress->moved.position_units, memory_order_relaxed);
-}
-
-enum smq_ring_status smq_check_more(struct shmemq *q, const struct smq_want *want, bool exact)
-{
-	enum smq_ring_status status;
-	bool switched = false;
-
-	if (want->kind == SMQ_WANT_EMPTY && smq_is_elastic(q))
-		return smq_extension_is_drained(q, q->more->extended, q->ring.position) ? SMQ_READY : SMQ_NOT_YET;
-	if (want->kind == SMQ_WANT_EMPTY)
-		return smq_ring_space(&q->ring, want->need);
-	status = q->state & SMQ_LIMITED ? smq_limit_check(q) : SMQ_READY;
-	if (status != SMQ_READY)
-		return status;
-	/* Always by the head: the queue is to grow and not to wait. */
-	if (smq_is_elastic(q))
-		status = smq_extension_space(q, want->need, want->patient && exact, &switched);
-	else
-		status = exact ? smq_ring_space(&q->ring, want->need) : smq_ring_room(&q->ring, want->need);
-	/* A consumer that waits follows the jump, even if no message comes after it: then the other ring is empty. */
-	if (switched)
-		smq_notify_fenced(q);
-	return status == SMQ_READY ? smq_limit_follow(q) : status;
-}
-
-enum smq_ring_status smq_check_jump(struct shmemq *q, struct smq_want *want)
-{
-	bool switched;
-	enum smq_ring_status status = smq_extension_peek(q, &want->found, &switched);
-
-	/* It has left a ring, which is free now: no pop tells the producer of that. */
-	if (switched)
-		smq_notify_fenced(q);
-	return status;
-}
-
 /* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
 static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
 {
@@ -371,20 +301,4 @@ int smq_await_peer(struct shmemq *q, int64_t timeout)
 	err = sleep_until(q, &want, deadline);
 	smq_cancel_restore(cancel);
 	return err;
-}
-
-ssize_t smq_notify_slow(struct shmemq *q, ssize_t result)
-{
-	if (q->eventcount.fences != 0 && !smq_eventcount_has_waiter(&q->eventcount))
-		return result;
-	if (smq_eventcount_notify(&q->eventcount) & SMQ_WAIT_POLLER)
-		smq_pollable_raise(smq_fd(q), q->producer);
-	return result;
-}
-
-void smq_notify_fenced(struct shmemq *q)
-{
-	/* The change is seen before the peer's word is read. Partner: the fence in prepare() of eventcount.c. */
-	atomic_thread_fence(memory_order_seq_cst);
-	smq_notify(q, 0);
 }

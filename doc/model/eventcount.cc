@@ -6,7 +6,7 @@
  *	publish()      smq_ring_publish(), W1, then smq_notify()
  *	notify()       smq_eventcount_has_waiter(), W2 and W3; smq_eventcount_notify(), W4
  *	fence()        smq_eventcount_fence(). When the waker stops fencing is chosen anew each time
- *	attach()       smq_eventcount_attach(), then smq_notify_fenced() as in open.c
+ *	attach()       smq_eventcount_attach(), then smq_notify_fenced() as in connect.c
  *	close()        smq_claim_close() and smq_notify_fenced() as in close.c
  *	prepare()      prepare(), S1 and S2. Whether it has called membarrier often is chosen anew each time
  *	is_over()      is_decided() and smq_take_interrupt() in wait.c, S3

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a consumer joins a broadcast queue while the producer looks for the slowest (lib/readers.c, ring.c), under C11's
- * memory model. A ring of two slots; the tail and the positions count messages, which are numbers, from 1.
+ * How a consumer joins a broadcast queue while the producer looks for the slowest (lib/readers.c, slowest.c), under
+ * C11's memory model. A ring of two slots; the tail and the positions count messages, which are numbers, from 1.
  *
  *	push()  waits until tail - head < CAPACITY, stores the message, then the tail
- *	look()  load_slowest(): fence, claim, position
+ *	look()  smq_slowest_load(): fence, claim, position
  *	join()  smq_readers_join(): JOINING, fence, tail, position, OPEN. Then it pops what is there, and closes
  *
  * With -DNEXT a first consumer, with the same words, has died without a close: the producer lets it go by the exchange,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A killed process and the next one of its end (lib/ring.h, ring.c) under C11's memory model. The producer dies between
- * any two steps, while the consumer goes on; the next producer walks over what was published and not yet counted. Or,
- * with -DCONSUMER, the consumer dies, and the next one is told which message had been handed out.
+ * A killed process and the next one of its end (lib/ring.h, attach.c) under C11's memory model. The producer dies
+ * between any two steps, while the consumer goes on; the next producer walks over what was published and not yet
+ * counted. Or, with -DCONSUMER, the consumer dies, and the next one is told which message had been handed out.
  *
  *	push()             smq_ring_commit_at(), smq_ring_publish(), smq_ring_move(), of one message
  *	attach_producer()  smq_ring_attach_producer()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The totals of two words (lib/ring.h, ring.c, stat.c) under C11's memory model: a side counts its messages past a
+ * The totals of two words (lib/ring.h, stat.c) under C11's memory model: a side counts its messages past a
  * carry, and may be killed between any two stores, while shmemq_stat() reads the total twice.
  *
  *	carry()  smq_ring_carry()

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "ring.h"
+#include "announce.h"
+#include "attach.h"
 
 #define STEPS_MAX      4096
 #define PROGRESS_WORDS 6 /* that are in use */

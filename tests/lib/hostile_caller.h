@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #include "hostile_writer.h"
-#include "ring.h"
+#include "announce.h"
+#include "attach.h"
 #include "shmemq.h"
 
 /* Shared by all processes of a run, so they are as wide as the machine has atomics. */

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 #include "format.h"
-#include "ring.h"
+#include "announce.h"
+#include "attach.h"
 
 struct memory {
 	struct smq_header *header;

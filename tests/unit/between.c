@@ -11,7 +11,8 @@
 #include "endlock.h"
 #include "file.h"
 #include "acquire.h"
-#include "object.h"
+#include "file.h"
+#include "identity.h"
 #include "suite.h"
 
 #define STEPS 3

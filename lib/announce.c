@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "announce.h"
+
+/* Sets the cached head so that records fit which end within `limit`, as far as the head allows. */
+static void set_reach(struct smq_ring *ring, uint32_t limit)
+{
+	uint32_t align_units = ring->align_mask / SMQ_UNIT + 1;
+	/* A record, and the header after it, end at a multiple of the alignment. */
+	uint32_t reach = limit / align_units * align_units + align_units - 1 - (ring->mask + 1);
+
+	uint32_t before = ring->position - reach;
+
+	/* Not if the limit is more than a ring after the tail: it is rounded up. */
+	ring->cached_head = (int32_t)before > 0 && before > ring->position - ring->head ? reach : ring->head;
+}
+
+void smq_ring_narrow(struct smq_ring *ring, uint32_t end)
+{
+	uint32_t fits = ring->cached_head;
+
+	set_reach(ring, end);
+	/* What is further back leaves less space. */
+	if (ring->position - fits > ring->position - ring->cached_head)
+		ring->cached_head = fits;
+}
+
+void smq_ring_forget_limit(struct smq_ring *ring)
+{
+	set_reach(ring, ring->position + 1);
+}
+
+void smq_ring_resume_limit(struct smq_ring *ring)
+{
+	uint32_t limit = smq_load(&ring->header->producer_progress.limit_units);
+
+	if (limit - ring->position - 1 > ring->mask)
+		limit = ring->position + 1;
+	set_reach(ring, limit);
+}
+
+/* Enters into the index the record at the tail, which is the first to reach into the `count` 64ths before `limit`. */
+static void enter(struct smq_ring *ring, uint32_t limit, uint32_t count, uint32_t messages)
+{
+	uint32_t end = limit / smq_room_step(ring);
+
+	for (uint32_t i = end - count; i != end; i++) {
+		struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
+
+		/* Release: a follower that sees this number sees a limit that makes the old position invalid. */
+		atomic_store_explicit(&entry->messages_lo, messages, memory_order_release);
+		/* Release: a follower that sees this position sees its number. */
+		atomic_store_explicit(&entry->position_units, ring->position, memory_order_release);
+	}
+}
+
+void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others)
+{
+	uint32_t step = smq_room_step(ring), limit = (ring->position + record_units + step) / step * step;
+	smq_word *stored = &ring->header->producer_progress.limit_units;
+	uint32_t before = smq_load(stored), entered;
+
+	/* It is not rounded up beyond what the head allows to be written: so what is queued is always intact. */
+	if (limit - ring->head > ring->mask + 1)
+		limit = ring->head + ring->mask + 1;
+	entered = (limit / step * step - before / step * step) / step;
+	/* It never goes back: a message that was started may have been ended with a smaller size, or cancelled. */
+	if ((int32_t)(limit - before) > 0) {
+		atomic_store_explicit(stored, limit, memory_order_relaxed);
+		enter(ring, limit, entered < SMQ_INDEX_ENTRIES ? entered : SMQ_INDEX_ENTRIES,
+		      ring->messages_lo + others);
+	}
+	/* The limit is seen before what is written from now on. Partner: the acquire fence of a follower between its
+	 * copy of messages and its load of the limit. If it has copied any of that, it sees this limit. */
+	atomic_thread_fence(memory_order_release);
+	set_reach(ring, limit);
+}
+
+/* The last record before the tail that the index tells of. false: there is none. */
+static bool find_newest(const struct smq_ring *ring, uint32_t *position, uint32_t *messages)
+{
+	uint32_t step = smq_room_step(ring), limit = smq_load(&ring->header->producer_progress.limit_units);
+	bool found = false;
+
+	for (uint32_t i = limit / step - SMQ_INDEX_ENTRIES; i != limit / step; i++) {
+		const struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
+		uint32_t entered = smq_load(&entry->position_units);
+
+		/* It is valid, and the records from there to the tail have not been written over. */
+		if (!smq_position_is_aligned(ring, entered) || (i + 1) * step - entered - 1 > ring->mask ||
+		    limit - entered > ring->mask + 1 || ring->position - entered > ring->mask ||
+		    !smq_index_is_set(entered, smq_load(&entry->messages_lo), false))
+			continue;
+		if (!found || ring->position - entered < ring->position - *position) {
+			*position = entered;
+			*messages = smq_load(&entry->messages_lo);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/*
+ * A producer that was killed between the store of the limit and that of the index, for a message that may have taken up
+ * the whole ring, has left the index without a valid entry. What was announced is announced no more.
+ */
+static void enter_again(struct smq_ring *ring, uint32_t others)
+{
+	uint32_t step = smq_room_step(ring), limit = smq_load(&ring->header->producer_progress.limit_units);
+
+	if (limit - ring->position - 1 <= ring->mask)
+		enter(ring, limit, (limit / step * step - ring->position / step * step) / step,
+		      ring->messages_lo + others);
+}
+
+void smq_ring_recount(struct smq_ring *ring, uint32_t others)
+{
+	uint32_t at = 0, messages = 0, size, missing;
+
+	if (!find_newest(ring, &at, &messages)) {
+		enter_again(ring, others);
+		return;
+	}
+	for (; at != ring->position; messages++) {
+		/* Garbage, or a jump: then the total is left as it is. */
+		if (smq_ring_peek_at(ring, at, &size) != SMQ_READY ||
+		    smq_record_units(ring, size) > ring->position - at)
+			return;
+		at += smq_record_units(ring, size);
+	}
+	missing = messages - others - ring->messages_lo;
+	/* No operation moves more. */
+	if (missing != 0 && missing <= ring->mask)
+		smq_ring_move(ring, ring->position, missing, 0);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a producer stores for followers before it writes: the limit, and for each 64th of the ring an entry of the index
+ * (format.h). The frequent push needs no instruction for it, because the cached head leaves no space beyond the limit.
+ */
+#ifndef SMQ_ANNOUNCE_H
+#define SMQ_ANNOUNCE_H
+
+#include "ring.h"
+
+/*
+ * Tells followers what the producer is about to write, once there is space for a record of `record_units`: stores the
+ * limit, and the index. Afterwards the record fits, and smaller ones after it until the 64th is full in which it ends.
+ * `others`: the number of messages pushed to the other ring.
+ */
+void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others);
+
+/* Records fit, from now on, only if they end before `end`, the position of a header. */
+void smq_ring_narrow(struct smq_ring *ring, uint32_t end);
+
+/* For a producer that knows nothing of what the last one announced: no record fits before smq_ring_announce(). */
+void smq_ring_forget_limit(struct smq_ring *ring);
+
+/* The same for a handle of a SHARED end: goes by what the last holder announced. Relaxed: see smq_ring_resume(). */
+void smq_ring_resume_limit(struct smq_ring *ring);
+
+/*
+ * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
+ * left the total short. The newest record in the index has its number, and the records from there to the tail are
+ * counted. `others`: the number of messages pushed to the other ring.
+ */
+void smq_ring_recount(struct smq_ring *ring, uint32_t others);
+
+#endif

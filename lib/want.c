@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "want.h"
+
+/* Have the messages before `position` been popped, where the tail was when the call began? */
+static bool is_popped(const struct smq_ring *ring, uint32_t position)
+{
+	uint32_t tail = atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed);
+	uint32_t head = smq_ring_guess_head(ring, tail), before = position - head;
+
+	/* The head cannot be further before that tail than a ring: so it is after it, or garbage, which a call that
+	 * has the owner lock reports. If so much has been popped meanwhile that it has come round, the ring's being
+	 * empty tells. Relaxed: only compared. */
+	return before == 0 || before > ring->mask || tail == head;
+}
+
+bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact)
+{
+	bool there;
+
+	if (want->kind == SMQ_WANT_EMPTY)
+		return is_popped(want->found == smq_is_extended(q) ? &q->ring : &q->more->other, want->need) ||
+		       (smq_is_elastic(q) && smq_extension_is_drained(q, want->found, want->need));
+	there = smq_is_elastic(q) ? smq_extension_guess(q, want->need, want->patient && exact)
+				  : smq_ring_guess(&q->ring, q->producer, want->need, exact);
+	return there && (!(q->state & SMQ_LIMITED) || smq_limit_guess(q));
+}
+
+void smq_find_tail(const struct shmemq *q, struct smq_want *want)
+{
+	const struct smq_progress *progress = &q->header->producer_progress;
+
+	/* Acquire: if other handles take the end to the other ring meanwhile, the tail here stays after what had been
+	 * pushed before. Relaxed: this handle's pushes, and those that it knows of, come before. */
+	want->found = atomic_load_explicit(&progress->extended, memory_order_acquire) != 0 && smq_is_elastic(q);
+	if (want->found)
+		progress = &smq_extension_of(q->header)->producer_progress;
+	want->need = atomic_load_explicit(&progress->moved.position_units, memory_order_relaxed);
+}
+
+enum smq_ring_status smq_check_more(struct shmemq *q, const struct smq_want *want, bool exact)
+{
+	enum smq_ring_status status;
+	bool switched = false;
+
+	if (want->kind == SMQ_WANT_EMPTY && smq_is_elastic(q))
+		return smq_extension_is_drained(q, q->more->extended, q->ring.position) ? SMQ_READY : SMQ_NOT_YET;
+	if (want->kind == SMQ_WANT_EMPTY)
+		return smq_ring_space(&q->ring, want->need);
+	status = q->state & SMQ_LIMITED ? smq_limit_check(q) : SMQ_READY;
+	if (status != SMQ_READY)
+		return status;
+	/* Always by the head: the queue is to grow and not to wait. */
+	if (smq_is_elastic(q))
+		status = smq_extension_space(q, want->need, want->patient && exact, &switched);
+	else
+		status = exact ? smq_ring_space(&q->ring, want->need) : smq_ring_room(&q->ring, want->need);
+	/* A consumer that waits follows the jump, even if no message comes after it: then the other ring is empty. */
+	if (switched)
+		smq_notify_fenced(q);
+	return status == SMQ_READY ? smq_limit_follow(q) : status;
+}
+
+enum smq_ring_status smq_check_jump(struct shmemq *q, struct smq_want *want)
+{
+	bool switched;
+	enum smq_ring_status status = smq_extension_peek(q, &want->found, &switched);
+
+	/* It has left a ring, which is free now: no pop tells the producer of that. */
+	if (switched)
+		smq_notify_fenced(q);
+	return status;
+}
