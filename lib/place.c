@@ -210,6 +210,16 @@ static bool is_new(const struct map *map)
 	return map->total == 0 && map->ring[map->extended].words.limit == 0;
 }
 
+/*
+ * Before the first message. Not at the tail that was read, nor at one that is read now: the producer may be pushing it.
+ * If that message is too large for the ring, a jump stands here.
+ */
+static enum smq_ring_status place_at_start(struct smq_follower *follower)
+{
+	smq_follower_place(follower, 0, smq_start_units(follower->track[0].ring.align_mask + 1), 0);
+	return SMQ_READY;
+}
+
 /* At the producer's tail. */
 static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd, const struct map *map)
 {
@@ -225,8 +235,7 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 		if (status != SMQ_OVERTAKEN)
 			return status;
 	} else if (is_new(map)) {
-		smq_follower_place(follower, map->extended, words->tail, 0);
-		return SMQ_READY;
+		return place_at_start(follower);
 	}
 	/* The index that was read is from before the limit by a ring. Or, of a queue that grows, the producer has come
 	 * here by a jump that is gone, and the total tells the number if the producer rests. */
@@ -383,7 +392,7 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 		if (!survey_queue(follower, fd, &map))
 			return SMQ_BAD;
 		if (is_new(&map))
-			return smq_place_newest(follower, fd);
+			return place_at_start(follower);
 		/* None: the producer has gone round meanwhile. */
 		if (!find_oldest(follower, &map, least, quarters, &place)) {
 			quarters -= quarters > 0;

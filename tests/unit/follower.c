@@ -175,6 +175,25 @@ TEST(seeks_while_the_producer_goes_on)
 	end();
 }
 
+/* The first messages of a queue, pushed between any two reads of a seek. The oldest is the first in any case. */
+TEST(seeks_while_the_first_messages_are_pushed)
+{
+	for (unsigned at = 0; at < 12; at++) {
+		uint64_t lost;
+
+		begin();
+		reads = 0;
+		due = at;
+		count = 2;
+		ck_assert_int_eq(shmemq_seek(follower, _i, &lost), 0);
+		count = 0;
+		if (_i == SHMEMQ_OLDEST)
+			ck_assert_uint_eq(lost, 0);
+		follow_to_end(0, lost);
+		end();
+	}
+}
+
 /* Before each read the producer goes on, by part of a ring or by more: what is lost is counted all the same. */
 TEST(seeks_while_the_producer_never_rests)
 {
@@ -258,6 +277,7 @@ const struct suite suite = {
 	.tests = {
 		{ overtaken_between_any_two_reads, 1, 0 },
 		{ seeks_while_the_producer_goes_on, 3, 0 },
+		{ seeks_while_the_first_messages_are_pushed, 3, 0 },
 		{ seeks_while_the_producer_never_rests, 3, 0 },
 		{ overtaken_by_exactly_all_positions, 2, 0 },
 		{ garbage, 8, 0 },
