@@ -75,6 +75,9 @@ extern "C" {
 /* A handle: the claim of one process on one end of a queue. */
 struct shmemq;
 
+/* Handles that an event loop waits for together. */
+struct shmemq_set;
+
 /* Flags of shmemq_open() and shmemq_fdopen(): exactly one of the first four. */
 #define SHMEMQ_PRODUCER 0x0001u /* claim the producer end */
 #define SHMEMQ_CONSUMER 0x0002u /* claim the consumer end */
@@ -311,9 +314,47 @@ int shmemq_seek(struct shmemq *q, int whence, uint64_t *lost);
  * It is readable at first. A push or pop that fails with EAGAIN, EPIPE or EOWNERDEAD makes it unreadable, and it
  * becomes readable when such a call is worth repeating: there is a message or space, or the peer has closed, died or
  * come back. So whenever it is readable, push or pop with a timeout of 0. It may be readable although that call fails.
- * Returns -1: EACCES EBADF (an observer handle) EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP EPERM.
+ * Returns -1: EACCES EBADF (an observer handle) EBUSY (it is in a set) EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP
+ * EPERM.
  */
 int shmemq_pollfd(struct shmemq *q);
+
+/*
+ * A set has one descriptor for any number of producer, consumer and follower handles, where shmemq_pollfd() has one for
+ * each. A handle in the set is ready at first, and then likewise: until a push or pop on it fails with EAGAIN, EPIPE or
+ * EOWNERDEAD, and again when such a call is worth repeating. What a turn costs depends on how many handles are ready.
+ *
+ * One thread at a time may use a set and all handles in it.
+ *
+ * shmemq_set_open() returns a new set. Returns NULL: EINVAL EMFILE ENFILE ENOMEM ENOSPC EOPNOTSUPP.
+ * shmemq_set_close() frees it; its handles remain open, and are in no set. Returns -1: EINVAL (`s` is NULL).
+ */
+struct shmemq_set *shmemq_set_open(void);
+int shmemq_set_close(struct shmemq_set *s);
+
+/*
+ * Add and remove a handle. `cookie` stands for it in shmemq_set_wait(). shmemq_close() removes it, too.
+ * Return -1: EBADF (an observer handle; add: the program has closed the set's descriptors) EBUSY (add: it is in a set,
+ * or shmemq_pollfd() has been called for it) EINVAL ENOENT (remove: it is not in this set) EPERM (a forked child); and
+ * add: EACCES ENOMEM ENOSPC EOPNOTSUPP.
+ */
+int shmemq_set_add(struct shmemq_set *s, struct shmemq *q, void *cookie);
+int shmemq_set_remove(struct shmemq_set *s, struct shmemq *q);
+
+/*
+ * Waits until a handle is ready, and stores the cookies of up to `max` (at least 1) of those that are; returns how
+ * many. Handles that were told last come last, so a call with a small `max` passes over none. Removing or closing any
+ * handle is allowed between two calls.
+ * Returns -1: EAGAIN (none is, and `timeout` is 0) EBADF (the program has closed the set's descriptors) EINTR EINVAL
+ * EPERM ETIMEDOUT.
+ */
+int shmemq_set_wait(struct shmemq_set *s, void **cookies, int max, int64_t timeout);
+
+/*
+ * Returns the set's descriptor, to be watched for input in a larger event loop. It is readable when a handle is ready,
+ * and then shmemq_set_wait() with a timeout of 0 tells which. Do not read or close it. Returns -1: EBADF EINVAL EPERM.
+ */
+int shmemq_set_fd(struct shmemq_set *s);
 
 /*
  * Makes the current wait of this handle, or if there is none the next one, fail with ECANCELED. May be called in any

@@ -81,7 +81,7 @@ static bool poll_lock(struct shmemq *q)
 
 	if (smq_pollable_clear(q->pollable))
 		smq_pollable_watch(q->pollable, smq_fd(q), q->producer);
-	if (q->pollable->pollfd < 0) /* the program has closed it */
+	if (smq_pollable_is_forgotten(q->pollable)) /* the program has closed it */
 		return false;
 	recovered = recheck_holder(q);
 	if (!recovered && smq_ownerlock_prepare(&q->ownerlock, SMQ_OWNER_POLLER) != 0)

@@ -46,6 +46,14 @@ static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
 	return smq_in_process(q) && (q->state & ~(SMQ_SHARED | SMQ_LIMITED | SMQ_SWITCHING)) == state;
 }
 
+#define SMQ_WAITING_ROLES (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_FOLLOWER)
+
+/* Is it a handle of this process, and not an observer's, which never waits? */
+static inline bool smq_can_wait(const struct shmemq *q)
+{
+	return smq_in_process(q) && (!q->observer || q->follower);
+}
+
 /* Was it opened by name, and not by descriptor? */
 static inline bool smq_has_name(const struct shmemq *q)
 {

@@ -202,7 +202,7 @@ static int poll_producer(struct shmemq *q, uint32_t *size, int err)
 
 	if (smq_pollable_clear(q->pollable))
 		smq_pollable_watch(q->pollable, smq_fd(q), false);
-	if (q->pollable->pollfd < 0) /* the program has closed it */
+	if (smq_pollable_is_forgotten(q->pollable)) /* the program has closed it */
 		return err;
 	recheck_producer(q);
 	slice = smq_alarm_set(&q->more->follow->alarm, smq_fd(q), true);

@@ -84,14 +84,34 @@ int smq_handle_directory(const struct shmemq *q)
 
 void smq_handle_close_fds(struct shmemq *q)
 {
-	if (smq_descriptor_is_marked(q->fd, q)) {
-		if (q->pollable != NULL)
-			smq_pollable_close(q->pollable);
+	bool open = smq_descriptor_is_marked(q->fd, q);
+
+	if (q->pollable != NULL) {
+		if (!open)
+			smq_pollable_forget(q->pollable);
+		smq_pollable_close(q->pollable);
+	}
+	if (open) {
 		if (smq_handle_directory(q) >= 0)
 			close(q->directory);
 		close(q->fd);
 	}
 	free(q->pollable);
+}
+
+bool smq_handle_make_pollable(struct shmemq *q)
+{
+	if (q->pollable == NULL && (q->pollable = calloc(1, sizeof *q->pollable)) != NULL)
+		smq_pollable_forget(q->pollable);
+	return q->pollable != NULL;
+}
+
+void smq_handle_free_pollable(struct shmemq *q)
+{
+	if (q->pollable != NULL && smq_pollable_is_forgotten(q->pollable)) {
+		free(q->pollable);
+		q->pollable = NULL;
+	}
 }
 
 void smq_handle_free_more(struct shmemq *q)

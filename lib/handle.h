@@ -89,7 +89,7 @@ struct shmemq {
 	uint32_t spin_ns;          /* adaptive, both: see wait.c */
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_endlock_open_fd() */
-	struct smq_pollable *pollable; /* NULL: shmemq_pollfd() has not been called */
+	struct smq_pollable *pollable; /* NULL: never polled, and in no set */
 	struct smq_more *more; /* a producer's with messages_max, a follower's, of a queue that may grow; else NULL */
 	union {
 		struct smq_header *header; /* an end's: mapped, with the ring after it */
@@ -117,6 +117,11 @@ void smq_handle_free_more(struct shmemq *q);
 
 /* Closes all descriptors that are still the handle's. In a forked child too. */
 void smq_handle_close_fds(struct shmemq *q);
+
+/* Makes what a handle needs to be polled, once, and without descriptors. false: no memory. */
+bool smq_handle_make_pollable(struct shmemq *q);
+/* Frees that, unless it has descriptors or is in a set: tries then need not clear anything. */
+void smq_handle_free_pollable(struct shmemq *q);
 
 /* The claim of the other end. */
 static inline struct smq_claim *smq_peer_claim(const struct shmemq *q)

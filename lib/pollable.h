@@ -12,13 +12,14 @@
  * descriptor (futimens(2) does, and a process may have dropped it), and is not subject to RLIMIT_FSIZE (write(2) is).
  *
  * A handle that polls has set SMQ_WAIT_POLLER (eventcount.h); only then does the peer raise its descriptor. A timer
- * stands in for what the peer cannot raise it for: smq_pollable_raise_at(). An epoll descriptor contains both.
+ * stands in for what the peer cannot raise it for: smq_pollable_raise_at(). An epoll descriptor contains both. Or the
+ * handle is a member of a set, which has one of each for all its members: then "the descriptor is raised" means that
+ * the member is ready (watchset.h).
  */
 #ifndef SMQ_POLLABLE_H
 #define SMQ_POLLABLE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "watchset.h"
 
 /*
  * The kernel reports a death shortly before it releases the end's lock, so a process that still seems to live may be
@@ -31,17 +32,13 @@ struct smq_recheck {
 };
 
 struct smq_pollable {
-	int pollfd; /* epoll: readable when one of the next two is */
-	int inotify;
-	int timer;
-	int watch;        /* of inotify; -1: lost, to be added again */
-	int64_t raise_at; /* when the timer expires; 0: it is not set */
+	struct smq_member member; /* of a set, if its `set` says so; else the next two are used */
+	struct smq_pollfds fds;
+	int watch; /* of inotify; -1: lost, to be added again */
 	/* An event does not tell whose death it reports. Each of these is checked by itself. */
 	struct smq_recheck peer;  /* does the peer live? */
 	struct smq_recheck owner; /* does the holder of this end's owner lock live? */
 };
-
-#define SMQ_AT_ONCE 1 /* a time in the past; 0 would disarm the timer */
 
 /*
  * Opens the descriptor of the end that `producer` says, for the queue that `fd` has open. It is raised at once.
@@ -56,8 +53,12 @@ void smq_pollable_close(struct smq_pollable *pollable); /* after that check */
  */
 bool smq_pollable_check(struct smq_pollable *pollable);
 
-/* The program has closed its descriptors: from now on it has none. */
+/* The program has closed its descriptors: from now on it has none. A set looks after its own. */
 void smq_pollable_forget(struct smq_pollable *pollable);
+bool smq_pollable_is_forgotten(const struct smq_pollable *pollable);
+
+/* Adds the handle to a set, in place of a descriptor of its own. 0 or errno, as smq_pollable_open(). */
+int smq_pollable_join(struct smq_pollable *pollable, struct smq_watchset *set, int fd, bool producer, void *cookie);
 
 /* Raises the descriptor of the peer of the end that `producer` says. */
 void smq_pollable_raise(int fd, bool producer);

@@ -246,7 +246,7 @@ static int poll_peer(struct shmemq *q, struct smq_want *want, int err)
 
 	if (smq_pollable_clear(q->pollable))
 		smq_pollable_watch(q->pollable, smq_fd(q), q->producer);
-	if (q->pollable->pollfd < 0) /* the program has closed it */
+	if (smq_pollable_is_forgotten(q->pollable)) /* the program has closed it */
 		return err;
 	recheck_peer(q);
 	if (smq_eventcount_prepare_poll(&q->eventcount) == SMQ_SLICE_UNFENCED_NS)
