@@ -98,17 +98,17 @@ void test_sleep(int64_t ns);
 	} while (0)
 
 /* `expression` fails as its type does, with -1 or NULL, and with this errno. */
-#define ck_fails(expression, expected)                                                                                 \
-	do {                                                                                                           \
-		errno = 0;                                                                                             \
-		intptr_t ck_result = (intptr_t)(expression);                                                           \
-		int ck_errno = errno;                                                                                  \
-		ck_assert_msg(                                                                                         \
-			ck_result == _Generic((expression), void * : 0, const void * : 0, struct shmemq * : 0, default \
-					      : -1) &&                                                                 \
-				ck_errno == (expected),                                                                \
-			"%s: returned %ld with errno %s, expected %s", #expression, (long)ck_result,                   \
-			strerror(ck_errno), strerror(expected));                                                       \
+#define ck_fails(expression, expected)                                                                               \
+	do {                                                                                                         \
+		errno = 0;                                                                                           \
+		intptr_t ck_result = (intptr_t)(expression);                                                         \
+		int ck_errno = errno;                                                                                \
+		ck_assert_msg(ck_result == _Generic((expression), void * : 0, const void * : 0, struct shmemq * : 0, \
+						    struct shmemq_set * : 0, default                                 \
+						    : -1) &&                                                         \
+				      ck_errno == (expected),                                                        \
+			      "%s: returned %ld with errno %s, expected %s", #expression, (long)ck_result,           \
+			      strerror(ck_errno), strerror(expected));                                               \
 	} while (0)
 
 #endif
