@@ -557,6 +557,83 @@ private:
 	std::unique_ptr<::shmemq, closer> q_{};
 };
 
+/*
+ * Handles that an event loop waits for together. The destructor frees the set, and leaves the handles open. A handle
+ * may be closed while it is in a set, and a queue object moved. On an empty set each call fails with EINVAL.
+ */
+class set
+{
+public:
+	set() noexcept = default;
+	static set open(std::error_code &ec) noexcept
+	{
+		set s;
+
+		s.s_.reset(detail::report(::shmemq_set_open(), ec));
+		return s;
+	}
+	explicit operator bool() const noexcept { return s_ != nullptr; }
+	::shmemq_set *native_handle() const noexcept { return s_.get(); }
+
+	bool add(queue &q, void *cookie, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_set_add(s_.get(), q.native_handle(), cookie), ec) == 0;
+	}
+	bool remove(queue &q, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_set_remove(s_.get(), q.native_handle()), ec) == 0;
+	}
+	/* How many cookies of handles that are ready it has stored. If there are none: -1, or 0 from try_wait. */
+	int wait(void **cookies, int max, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_set_wait(s_.get(), cookies, max, wait.ns()), ec);
+	}
+	/* Do not close it: the set does. */
+	int fd(std::error_code &ec) noexcept { return detail::report(::shmemq_set_fd(s_.get()), ec); }
+
+#ifdef __cpp_exceptions
+	static set open()
+	{
+		std::error_code ec;
+		return detail::check(open(ec), ec, "shmemq_set_open");
+	}
+	void add(queue &q, void *cookie)
+	{
+		std::error_code ec;
+		detail::check(add(q, cookie, ec), ec, "shmemq_set_add");
+	}
+	void remove(queue &q)
+	{
+		std::error_code ec;
+		detail::check(remove(q, ec), ec, "shmemq_set_remove");
+	}
+	int wait(void **cookies, int max, timeout wait = {})
+	{
+		std::error_code ec;
+		return detail::check(this->wait(cookies, max, wait, ec), ec, "shmemq_set_wait");
+	}
+	int try_wait(void **cookies, int max, timeout wait = once)
+	{
+		std::error_code ec;
+		const int count = detail::tried(this->wait(cookies, max, wait, ec), ec, "shmemq_set_wait");
+
+		return count < 0 ? 0 : count;
+	}
+	int fd()
+	{
+		std::error_code ec;
+		return detail::check(fd(ec), ec, "shmemq_set_fd");
+	}
+#endif
+
+private:
+	struct closer {
+		void operator()(::shmemq_set *s) const noexcept { ::shmemq_set_close(s); }
+	};
+
+	std::unique_ptr<::shmemq_set, closer> s_{};
+};
+
 /* Returns a descriptor, which is close-on-exec and which the caller closes. */
 inline int memfd(const ::shmemq_attr &attr, std::error_code &ec) noexcept
 {

@@ -52,6 +52,11 @@ void nothing_throws()
 	static_assert(noexcept(q.pushm(&msg, 1, {}, ec)) &&noexcept(q.popm_start(&msg, 1, {}, ec)));
 	static_assert(noexcept(q.popm_end(1, ec)) &&noexcept(shmemqpp::memfd(attr, ec)));
 	static_assert(noexcept(shmemqpp::unlink("", ec)));
+
+	shmemqpp::set s;
+	void *told;
+	static_assert(noexcept(shmemqpp::set::open(ec)) &&noexcept(s.add(q, nullptr, ec)) &&noexcept(s.remove(q, ec)));
+	static_assert(noexcept(s.wait(&told, 1, {}, ec)) &&noexcept(s.fd(ec)));
 }
 
 /* An empty handle fails every call, and every call says why. */
@@ -89,6 +94,12 @@ void empty()
 	CHECK(!shmemqpp::slot().commit(0, 0, ec) && refused());
 	CHECK(!shmemqpp::slot().cancel(ec) && refused());
 	CHECK(!shmemqpp::message().end(ec) && refused());
+
+	shmemqpp::set s;
+	void *told;
+	CHECK(!s && s.native_handle() == nullptr && !s.add(q, nullptr, ec) && refused());
+	CHECK(!s.remove(q, ec) && refused());
+	CHECK(s.wait(&told, 1, once, ec) == -1 && refused() && s.fd(ec) == -1 && refused());
 }
 
 /* Every operation, from a name to its removal; each clears the error code. */

@@ -177,6 +177,38 @@ void polled()
 	CHECK(thrown([&] { none.pollfd(); }) == std::errc::invalid_argument);
 }
 
+void together()
+{
+	pair p, other;
+	std::error_code ec;
+	shmemqpp::set s = shmemqpp::set::open(ec);
+	void *told[3];
+
+	if (ec == std::errc::too_many_files_open) {
+		std::puts("skipped: no inotify instance");
+		return;
+	}
+	CHECK(s && !ec && s.add(p.out, &p, ec) && !ec);
+	s.add(other.out, &other);
+	CHECK(s.wait(told, 3) == 2 && s.wait(told, 3, 0s, ec) == 2 && !ec);
+	/* Ready at first, and at times for a while. */
+	for (int count; (count = s.try_wait(told, 3, 10ms)) != 0;) {
+		while (count-- > 0)
+			CHECK(!static_cast<pair *>(told[count])->out.try_pop_start());
+	}
+	other.in.push("x");
+	CHECK(s.wait(told, 1, 10s) == 1 && told[0] == &other && other.out.try_pop_start());
+	CHECK(s.fd() >= 0 && s.fd(ec) == s.fd());
+	s.remove(other.out);
+	CHECK(thrown([&] { s.remove(other.out); }) == std::errc::no_such_file_or_directory);
+	CHECK(!s.remove(other.out, ec) && ec == std::errc::no_such_file_or_directory);
+	CHECK(thrown([&] { s.add(p.out, nullptr); }) == std::errc::device_or_resource_busy);
+	CHECK(thrown([&] { (void)s.try_wait(told, 0); }) == std::errc::invalid_argument);
+	shmemqpp::set none, moved = std::move(s);
+	CHECK(moved && !s && thrown([&] { (void)none.fd(); }) == std::errc::invalid_argument);
+	CHECK(shmemqpp::set::open());
+}
+
 void interrupted()
 {
 	pair p;
@@ -226,6 +258,7 @@ int main()
 		{ "nonblocking", nonblocking },
 		{ "blocking", blocking },
 		{ "polled", polled },
+		{ "together", together },
 		{ "interrupted", interrupted },
 		{ "followed", followed },
 	});

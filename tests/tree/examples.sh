@@ -137,24 +137,26 @@ run inplace "$name" >"$temp/out" || fail inplace
 says "$temp/out" '0: 21.50 in room 1' '2: 19.25 in room 3'
 [ ! -e "/dev/shm$name" ] || fail 'inplace left the queue'
 
-# The loop starts before the queues exist, and ends when both producers have closed.
+# They start before the queues exist, and end when both producers have closed.
 polls=yes
-run loop "$name" "$name-2" >"$temp/out" 2>"$temp/err" &
-consumer=$!
-run producer "$name" one two || fail 'producer to loop'
-run producer "$name-2" three || fail 'second producer to loop'
-if wait "$consumer"; then
-	sort "$temp/out" >"$temp/sorted"
-	says "$temp/sorted" "$name-2: three" "$name: one" "$name: two"
-	for queue in "$name" "$name-2"; do
-		[ ! -e "/dev/shm$queue" ] || fail 'loop left a queue'
-	done
-else
-	grep 'Too many open files\|not supported' "$temp/err" || fail "loop: $(cat "$temp/err")"
-	echo 'loop and loop.py are left out: no inotify instance left, or no /proc'
-	polls=no
-	rm -f "/dev/shm$name" "/dev/shm$name-2"
-fi
+for example in loop collect; do
+	run "$example" "$name" "$name-2" >"$temp/out" 2>"$temp/err" &
+	consumer=$!
+	run producer "$name" one two || fail "producer to $example"
+	run producer "$name-2" three || fail "second producer to $example"
+	if wait "$consumer"; then
+		sort "$temp/out" >"$temp/sorted"
+		says "$temp/sorted" "$name-2: three" "$name: one" "$name: two"
+		for queue in "$name" "$name-2"; do
+			[ ! -e "/dev/shm$queue" ] || fail "$example left a queue"
+		done
+	else
+		grep 'Too many open files\|not supported' "$temp/err" || fail "$example: $(cat "$temp/err")"
+		echo "$example and loop.py are left out: no inotify instance left, or no /proc"
+		polls=no
+		rm -f "/dev/shm$name" "/dev/shm$name-2"
+	fi
+done
 
 # Runs an example in Python, if there is a python3 that can load the library.
 python() # ARGUMENT...
