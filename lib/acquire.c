@@ -17,6 +17,18 @@
 /* Other handles want the same lock and messages. A call with no time left may lose so many races, and fails then. */
 #define LOST_MAX 4
 
+static void recount(struct shmemq *q)
+{
+	if (!smq_is_elastic(q)) {
+		smq_ring_recount(&q->ring, 0, q->ring.mask);
+		return;
+	}
+	/* A page of the extension that was given back would get memory by a mere look, which nobody knows of, or SIGBUS
+	 * where there is none. */
+	smq_ring_recount(&q->ring, q->more->other.messages_lo,
+			 q->more->extended ? q->ring.position - q->more->kept : q->ring.mask);
+}
+
 enum smq_ring_status smq_attach(struct shmemq *q)
 {
 	enum smq_ring_status status;
@@ -28,7 +40,7 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 	else
 		status = smq_ring_attach_consumer(&q->ring, q->header);
 	if (q->producer && status == SMQ_READY)
-		smq_ring_recount(&q->ring, smq_is_elastic(q) ? q->more->other.messages_lo : 0);
+		recount(q);
 	return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
 }
 

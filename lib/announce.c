@@ -114,7 +114,7 @@ static void enter_again(struct smq_ring *ring, uint32_t others)
 		      ring->messages_lo + others);
 }
 
-void smq_ring_recount(struct smq_ring *ring, uint32_t others)
+void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t back)
 {
 	uint32_t at = 0, messages = 0, size, missing;
 
@@ -122,6 +122,8 @@ void smq_ring_recount(struct smq_ring *ring, uint32_t others)
 		enter_again(ring, others);
 		return;
 	}
+	if (ring->position - at > back)
+		return;
 	for (; at != ring->position; messages++) {
 		/* Garbage, or a jump: then the total is left as it is. */
 		if (smq_ring_peek_at(ring, at, &size) != SMQ_READY ||

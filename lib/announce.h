@@ -27,8 +27,9 @@ void smq_ring_resume_limit(struct smq_ring *ring);
 /*
  * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
  * left the total short. The newest record in the index has its number, and the records from there to the tail are
- * counted. `others`: the number of messages pushed to the other ring.
+ * counted. `others`: the number of messages pushed to the other ring. `back`: so far before the tail there is memory; a
+ * record that is further back is not read, and the total left as it is.
  */
-void smq_ring_recount(struct smq_ring *ring, uint32_t others);
+void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t back);
 
 #endif

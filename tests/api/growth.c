@@ -309,6 +309,24 @@ TEST(gives_back_at_open_and_close)
 	leave();
 }
 
+/* A new producer looks at nothing that was given back: that alone would be memory that nobody knows of. */
+TEST(an_open_takes_no_memory)
+{
+	make_growing(4 * KIB, 4 * MIB);
+	for (unsigned i = 0; i < 100; i++) {
+		while (pushed % 1000 < 5 + i * 9)
+			ck_fast(push(1000));
+		while (pushed - popped > 3)
+			pop(1);
+		ck_assert_int_eq(shmemq_close(producer), 0);
+		producer = test_open(name, SHMEMQ_PRODUCER, 0);
+		ck_assert_uint_eq(used(), state().reserved_bytes);
+		drain();
+		pushed = popped = (i + 1) * 1000;
+	}
+	leave();
+}
+
 static int fill_small_shm(const void *argument)
 {
 	struct shmemq_attr small = { .capacity = 64 * KIB, .capacity_max = 64 * MIB };
@@ -507,6 +525,7 @@ const struct suite suite = {
 		{ batches, 1, 0 },
 		{ redelivery, 1, 0 },
 		{ gives_back_at_open_and_close, 1, 0 },
+		{ an_open_takes_no_memory, 1, 0 },
 		{ no_memory, 1, NEEDS_OWN_SHM },
 		{ large, 2, NEEDS_PROC },
 		{ shared_ends, 1, 0 },
