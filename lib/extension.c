@@ -283,6 +283,17 @@ bool smq_extension_is_drained(const struct shmemq *q, uint32_t extended, uint32_
 	return in == extended && at == position;
 }
 
+bool smq_extension_is_ahead(const struct shmemq *q)
+{
+	const struct smq_progress *words = &smq_extension_of(q->header)->producer_progress;
+
+	/* Acquire: its release is in store_ring(). The caller has found the tail there: so if the consumer has not come
+	 * since, memory is in use until it has come and left again. */
+	return atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) == 0 &&
+	       (smq_load(&q->header->producer_progress.extended) != 0 ||
+		smq_load(&words->kept_units) != smq_load(&words->reserved_units));
+}
+
 /* The last producer was killed on its way: it has published a jump, and may have stored where it leads. */
 static enum smq_ring_status finish_jump(struct shmemq *q)
 {

@@ -41,6 +41,9 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient);
  */
 bool smq_extension_is_drained(const struct shmemq *q, uint32_t extended, uint32_t position);
 
+/* Without the owner lock: may the consumer be on its way to the extension, from the ring? */
+bool smq_extension_is_ahead(const struct shmemq *q);
+
 /* After smq_ring_announce(): no record fits beyond what is reserved, nor for long before the ring is looked at. */
 void smq_extension_narrow(struct shmemq *q, uint32_t need);
 

@@ -3,8 +3,11 @@
 
 #include "want.h"
 
-/* Have the messages before `position` been popped, where the tail was when the call began? */
-static bool is_popped(const struct smq_ring *ring, uint32_t position)
+/*
+ * Have the messages before `position` been popped, where the tail was when the call began? `anew`: both ends' positions
+ * in this ring may have been set to the tail, and the consumer not have come there (rebase() of extension.c).
+ */
+static bool is_popped(const struct smq_ring *ring, uint32_t position, bool anew)
 {
 	uint32_t tail = atomic_load_explicit(&ring->moved->position_units, memory_order_relaxed);
 	uint32_t head = smq_ring_guess_head(ring, tail), before = position - head;
@@ -12,7 +15,7 @@ static bool is_popped(const struct smq_ring *ring, uint32_t position)
 	/* The head cannot be further before that tail than a ring: so it is after it, or garbage, which a call that
 	 * has the owner lock reports. If so much has been popped meanwhile that it has come round, the ring's being
 	 * empty tells. Relaxed: only compared. */
-	return before == 0 || before > ring->mask || tail == head;
+	return before > ring->mask || (!anew && (before == 0 || tail == head));
 }
 
 bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact)
@@ -20,7 +23,8 @@ bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact)
 	bool there;
 
 	if (want->kind == SMQ_WANT_EMPTY)
-		return is_popped(want->found == smq_is_extended(q) ? &q->ring : &q->more->other, want->need) ||
+		return is_popped(want->found == smq_is_extended(q) ? &q->ring : &q->more->other, want->need,
+				 want->found != 0 && smq_extension_is_ahead(q)) ||
 		       (smq_is_elastic(q) && smq_extension_is_drained(q, want->found, want->need));
 	there = smq_is_elastic(q) ? smq_extension_guess(q, want->need, want->patient && exact)
 				  : smq_ring_guess(&q->ring, q->producer, want->need, exact);

@@ -450,12 +450,37 @@ TEST(a_fast_consumer_hides_no_slow_one)
 	ck_assert_int_eq(shmemq_close(in) | shmemq_close(fast) | shmemq_close(slow), 0);
 }
 
+/* A SHARED producer has gone to the extension, whose words know of no message yet; what is in the ring counts. */
+TEST(what_comes_before_the_extension)
+{
+	const struct shmemq_attr attr = { .capacity = 1, .capacity_max = 65536 };
+	const char *queue = test_name();
+	struct shmemq *in = shmemq_open(queue, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, &attr);
+	struct shmemq *other = test_open(queue, SHMEMQ_PRODUCER | SHMEMQ_SHARED, 0);
+	struct shmemq *out = test_open(queue, SHMEMQ_CONSUMER, 0);
+	char message[8];
+
+	ck_assert_ptr_nonnull(in);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(shmemq_push(in, "1", 1, 0), 0);
+		ck_assert_ptr_nonnull(shmemq_push_start(in, file_page()));
+		for (int j = 0; j < 2; j++) {
+			ck_fails(shmemq_wait_empty(other, 0), EAGAIN);
+			ck_assert_int_eq(j == 0 ? shmemq_push_cancel(in) : 0, 0);
+		}
+		ck_assert_int_eq(shmemq_pop(out, message, sizeof message, NULL), 1);
+		ck_assert_int_eq(shmemq_wait_empty(other, 0), 0);
+	}
+	ck_assert_int_eq(shmemq_close(in) | shmemq_close(other) | shmemq_close(out), 0);
+}
+
 const struct suite suite = {
 	.name = "api/wait_empty",
 	.seconds = 120,
 	.tests = {
 		{ a_fast_consumer_hides_no_slow_one, 1, 0 },
 		{ a_jump_is_no_message, 4, 0 },
+		{ what_comes_before_the_extension, 1, 0 },
 		{ until_all_is_popped, 2, 0 },
 		{ at_every_position, 2, 0 },
 		{ waits, 2, 0 },
