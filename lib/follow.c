@@ -94,7 +94,7 @@ static enum smq_ring_status look(struct shmemq *q, uint32_t *size)
 		return SMQ_READY;
 	fd = smq_fd(q);
 	if (follower->overtaken)
-		status = smq_place_oldest(follower, fd, follower->popped);
+		status = smq_place_oldest(follower, fd, follower->number);
 	if (status == SMQ_READY)
 		status = smq_follower_peek(follower, fd, size);
 	if (status == SMQ_OVERTAKEN && !follower->overtaken && finds_again(follower, fd))
@@ -310,7 +310,7 @@ static enum smq_ring_status seek(struct smq_follower *follower, int fd, int when
 		return smq_place_queued(follower, fd);
 	default:
 		/* Overtaken: where it would go on anyway. What it has had may be intact, and what comes next not. */
-		return smq_place_oldest(follower, fd, follower->overtaken ? follower->popped : 0);
+		return smq_place_oldest(follower, fd, follower->overtaken ? follower->number : 0);
 	}
 }
 

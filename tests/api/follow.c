@@ -159,6 +159,25 @@ TEST(overtaken)
 	close_all();
 }
 
+/* After a seek it goes on from there, although it has popped more before. */
+TEST(overtaken_after_a_seek)
+{
+	uint32_t number = 0, type;
+
+	open_all(1 << 16, 0);
+	for (; number < 500; number++) {
+		push_popped(number, 100);
+		expect(follower, number, 100);
+	}
+	ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_OLDEST, NULL), 0);
+	for (; number < 700; number++)
+		push_popped(number, 100);
+	ck_fails(shmemq_timedpop(follower, buffer, sizeof buffer, &type, 0), EOVERFLOW);
+	ck_assert_int_eq(shmemq_timedpop(follower, buffer, sizeof buffer, &type, 0), 100);
+	ck_assert_uint_lt(type, 500);
+	close_all();
+}
+
 /* What it lags is what it would lose. */
 TEST(lag)
 {
@@ -320,6 +339,7 @@ const struct suite suite = {
 		{ many_in_a_piece, 1, 0 },
 		{ starts_at_the_newest_and_seeks, 1, 0 },
 		{ overtaken, 2, 0 },
+		{ overtaken_after_a_seek, 1, 0 },
 		{ lag, 1, 0 },
 		{ message_stays_if_the_buffer_is_small, 1, 0 },
 		{ refuses, 1, 0 },
