@@ -33,12 +33,26 @@ void smq_ring_forget_limit(struct smq_ring *ring)
 
 void smq_ring_resume_limit(struct smq_ring *ring)
 {
-	uint32_t limit = smq_load(&ring->header->producer_progress.limit_units);
+	uint32_t limit = smq_load(&ring->header->producer_progress.limit_units), step = smq_room_step(ring);
+	uint32_t entered = (ring->position / step + 1) * step;
 
+	/* Not beyond this 64th: the index may not tell of the tail in later ones (smq_ring_shrink()). */
+	if ((int32_t)(limit - entered) > 0)
+		limit = entered;
 	if (limit - ring->position - 1 > ring->mask)
 		limit = ring->position + 1;
 	set_reach(ring, limit);
 }
+
+void smq_ring_shrink(struct smq_ring *ring, uint32_t record_units)
+{
+	uint32_t step = smq_room_step(ring);
+
+	smq_ring_narrow(ring, (ring->position + record_units + step) / step * step);
+}
+
+/* An entry that is being changed: so far from any limit that it is not valid. */
+#define SMQ_INDEX_CHANGING 0x80000000u
 
 /* Enters into the index the record at the tail, which is the first to reach into the `count` 64ths before `limit`. */
 static void enter(struct smq_ring *ring, uint32_t limit, uint32_t count, uint32_t messages)
@@ -48,29 +62,43 @@ static void enter(struct smq_ring *ring, uint32_t limit, uint32_t count, uint32_
 	for (uint32_t i = end - count; i != end; i++) {
 		struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
 
-		/* Release: a follower that sees this number sees a limit that makes the old position invalid. */
+		/* The old position may be valid still: of a message that was started there, and ended smaller. */
+		atomic_store_explicit(&entry->position_units, ring->position ^ SMQ_INDEX_CHANGING,
+				      memory_order_relaxed);
+		/* Release: a follower that sees this number sees that the old position is gone. */
 		atomic_store_explicit(&entry->messages_lo, messages, memory_order_release);
 		/* Release: a follower that sees this position sees its number. */
 		atomic_store_explicit(&entry->position_units, ring->position, memory_order_release);
 	}
 }
 
+void smq_ring_enter(struct smq_ring *ring, uint32_t others)
+{
+	uint32_t step = smq_room_step(ring);
+
+	enter(ring, (ring->position / step + 1) * step, 1, ring->messages_lo + others);
+}
+
 void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others)
 {
 	uint32_t step = smq_room_step(ring), limit = (ring->position + record_units + step) / step * step;
 	smq_word *stored = &ring->header->producer_progress.limit_units;
-	uint32_t before = smq_load(stored), entered;
+	/* The first 64th that begins at the record or after it; or that has no entry, since the limit lay in it. */
+	uint32_t before = smq_load(stored), first = (ring->position + step - 1) / step * step;
 
 	/* It is not rounded up beyond what the head allows to be written: so what is queued is always intact. */
 	if (limit - ring->head > ring->mask + 1)
 		limit = ring->head + ring->mask + 1;
-	entered = (limit / step * step - before / step * step) / step;
 	/* It never goes back: a message that was started may have been ended with a smaller size, or cancelled. */
-	if ((int32_t)(limit - before) > 0) {
+	if ((int32_t)(limit - before) > 0)
 		atomic_store_explicit(stored, limit, memory_order_relaxed);
-		enter(ring, limit, entered < SMQ_INDEX_ENTRIES ? entered : SMQ_INDEX_ENTRIES,
-		      ring->messages_lo + others);
-	}
+	if ((int32_t)(before / step * step - first) < 0)
+		first = before / step * step;
+	if (limit - first > ring->mask + 1)
+		first = limit / step * step - ring->mask - 1;
+	/* If it did not move, the index has that message in all 64ths that it was to reach into. */
+	if ((int32_t)(limit - first) > 0)
+		enter(ring, limit, (limit / step * step - first) / step, ring->messages_lo + others);
 	/* The limit is seen before what is written from now on. Partner: the acquire fence of a follower between its
 	 * copy of messages and its load of the limit. If it has copied any of that, it sees this limit. */
 	atomic_thread_fence(memory_order_release);

@@ -18,6 +18,15 @@ void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t ot
 /* Records fit, from now on, only if they end before `end`, the position of a header. */
 void smq_ring_narrow(struct smq_ring *ring, uint32_t end);
 
+/*
+ * The record that was announced at the tail has now only so many units, or none: what comes after it is to be announced
+ * anew, so that the index tells of it.
+ */
+void smq_ring_shrink(struct smq_ring *ring, uint32_t record_units);
+
+/* Enters the tail into the index, after a jump to there: followers may have no other way to it. */
+void smq_ring_enter(struct smq_ring *ring, uint32_t others);
+
 /* For a producer that knows nothing of what the last one announced: no record fits before smq_ring_announce(). */
 void smq_ring_forget_limit(struct smq_ring *ring);
 

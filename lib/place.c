@@ -24,6 +24,7 @@ struct place {
 struct survey {
 	struct smq_producer_words words;
 	uint32_t positions[SMQ_INDEX_ENTRIES], numbers[SMQ_INDEX_ENTRIES];
+	bool changed[SMQ_INDEX_ENTRIES]; /* while it was read */
 };
 
 /* What was read of the queue: both rings, of which there may be only one. */
@@ -44,22 +45,25 @@ static bool read_index(int fd, uint64_t words, struct smq_index index[SMQ_INDEX_
 }
 
 /*
- * The positions are read first, then the numbers, then the limit. A number is stored before its position, so it is that
- * position's, or a later one; and then the limit, which was stored before it, makes the position invalid.
+ * The positions are read first, then the numbers, then the positions again, then the limit. A number is stored before
+ * its position, and after the position was made invalid: so if the position has not changed, the number is its own.
  */
 static bool survey_ring(struct smq_follower *follower, int fd, uint32_t extended, struct survey *survey)
 {
 	struct smq_track *track = &follower->track[extended];
-	struct smq_index first[SMQ_INDEX_ENTRIES], second[SMQ_INDEX_ENTRIES];
+	struct smq_index first[SMQ_INDEX_ENTRIES], second[SMQ_INDEX_ENTRIES], third[SMQ_INDEX_ENTRIES];
 	struct smq_producer_words before;
 
 	if (!read_index(fd, track->words, first) || !read_index(fd, track->words, second) ||
-	    !smq_follower_words(follower, fd, extended, &before) ||
+	    !read_index(fd, track->words, third) || !smq_follower_words(follower, fd, extended, &before) ||
 	    !smq_follower_words(follower, fd, extended, &survey->words))
 		return false;
 	for (int i = 0; i < SMQ_INDEX_ENTRIES; i++) {
+		uint32_t again = atomic_load_explicit(&third[i].position_units, memory_order_relaxed);
+
 		survey->positions[i] = atomic_load_explicit(&first[i].position_units, memory_order_relaxed);
 		survey->numbers[i] = atomic_load_explicit(&second[i].messages_lo, memory_order_relaxed);
+		survey->changed[i] = survey->positions[i] != again;
 	}
 	/* Wherever the follower is placed, it is at most a ring before this. */
 	track->messages = smq_ring_total(before.messages_lo, survey->words.messages_hi);
@@ -94,7 +98,7 @@ static bool get_entry(const struct smq_follower *follower, const struct map *map
 	uint32_t last = limit / smq_room_step(ring) - 1;
 	uint32_t end = (last - (last - entry) % SMQ_INDEX_ENTRIES + 1) * smq_room_step(ring);
 
-	if (!smq_position_is_aligned(ring, position) || end - position - 1 >= capacity ||
+	if (survey->changed[entry] || !smq_position_is_aligned(ring, position) || end - position - 1 >= capacity ||
 	    !smq_follower_is_intact(ring, &survey->words, position, slack) ||
 	    !smq_index_is_set(position, survey->numbers[entry], extended != 0))
 		return false;
@@ -179,10 +183,14 @@ static enum smq_ring_status walk(struct smq_follower *follower, int fd, uint32_t
 	uint32_t size;
 
 	for (uint32_t i = 0; i < COUNTED_MAX; i++) {
-		/* It follows jumps. */
-		enum smq_ring_status status = smq_follower_peek(follower, fd, &size);
+		enum smq_ring_status status;
 
 		*count = follower->number - number;
+		/* At a jump, perhaps, which the next pop follows. */
+		if (follower->extended == extended && *there == position)
+			return SMQ_READY;
+		/* It follows jumps. */
+		status = smq_follower_peek(follower, fd, &size);
 		if (status == SMQ_BAD || status == SMQ_OVERTAKEN)
 			return status;
 		if (follower->extended == extended && (int32_t)(*there - position) >= 0)
@@ -246,6 +254,28 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 	return SMQ_READY;
 }
 
+/* At the consumer's head, whose number the total tells, and what is queued, if the producer rests. */
+static enum smq_ring_status place_by_total(struct smq_follower *follower, int fd, const struct map *map,
+					   uint32_t extended, uint32_t head)
+{
+	uint32_t tail = map->ring[map->extended].words.tail;
+	enum smq_ring_status status;
+	struct map again;
+	uint64_t count;
+
+	smq_follower_place(follower, extended, head, 0);
+	status = walk(follower, fd, map->extended, tail, &count);
+	if (status != SMQ_READY)
+		return status;
+	if (!survey_queue(follower, fd, &again))
+		return SMQ_BAD;
+	smq_follower_place(follower, extended, head, map->total - count);
+	return again.extended == map->extended && again.ring[map->extended].words.tail == tail &&
+			       again.total == map->total
+		       ? SMQ_READY
+		       : SMQ_OVERTAKEN;
+}
+
 /* At the consumer's head. */
 static enum smq_ring_status place_at_head(struct smq_follower *follower, int fd, const struct map *map,
 					  uint32_t extended, uint32_t head)
@@ -256,18 +286,21 @@ static enum smq_ring_status place_at_head(struct smq_follower *follower, int fd,
 
 	if (extended == map->extended && head == map->ring[extended].words.tail)
 		return place_at_tail(follower, fd, map);
-	if (find_nearest(follower, map, extended, head, true, &entry))
-		return place_after(follower, fd, &entry, extended, head);
+	if (find_nearest(follower, map, extended, head, true, &entry)) {
+		status = place_after(follower, fd, &entry, extended, head);
+		if (status != SMQ_OVERTAKEN)
+			return status;
+	}
 	/* The 64th of a message that is still queued may have begun with one that is overwritten by now. */
 	if (find_nearest(follower, map, extended, head, false, &entry)) {
 		smq_follower_place(follower, extended, head, 0);
 		status = walk(follower, fd, extended, entry.position, &count);
 		smq_follower_place(follower, extended, head, entry.number - count);
-		return status;
+		if (status != SMQ_OVERTAKEN)
+			return status;
 	}
 	/* The consumer has come there over a jump. */
-	return find_oldest(follower, map, 0, 0, &entry) ? place_after(follower, fd, &entry, extended, head)
-							: SMQ_OVERTAKEN;
+	return place_by_total(follower, fd, map, extended, head);
 }
 
 /* Where the consumer of a broadcast queue is that is furthest back; or the tail, if there is none. false: as below. */
@@ -382,7 +415,7 @@ enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd)
 enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uint64_t least)
 {
 	bool placed = false;
-	struct place place;
+	struct place place = { 0 };
 	struct map map;
 	uint32_t size;
 
@@ -395,6 +428,8 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 			return place_at_start(follower);
 		/* None: the producer has gone round meanwhile. */
 		if (!find_oldest(follower, &map, least, quarters, &place)) {
+			if (follower->rings > 1 && placed)
+				return smq_place_newest(follower, fd);
 			quarters -= quarters > 0;
 			continue;
 		}
@@ -403,7 +438,11 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 		status = smq_follower_peek(follower, fd, &size);
 		if (status != SMQ_OVERTAKEN)
 			return status == SMQ_BAD ? SMQ_BAD : SMQ_READY;
-		quarters++;
+		/* It may also be that a jump alone is left there. */
+		if (follower->rings > 1)
+			least = place.number + 1;
+		else
+			quarters++;
 	}
 	if (placed || follower->rings == 1)
 		return placed ? SMQ_READY : SMQ_OVERTAKEN;

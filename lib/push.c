@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "acquire.h"
+#include "announce.h"
 
 static inline unsigned char *message_at_tail(const struct shmemq *q)
 {
@@ -146,11 +147,19 @@ void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
 	return push_start(q, size, timeout);
 }
 
+/* A message that was started is ended with `size` bytes, or cancelled. */
+static inline void shrink(struct shmemq *q, uint32_t size)
+{
+	if (smq_unlikely((q->held_bytes - size) / SMQ_UNIT >= smq_room_step(&q->ring)))
+		smq_ring_shrink(&q->ring, smq_record_units(&q->ring, size));
+}
+
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 {
 	if (smq_unlikely(!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
+	shrink(q, (uint32_t)size);
 	return commit(q, size, type);
 }
 
@@ -159,6 +168,7 @@ int shmemq_push_cancel(struct shmemq *q)
 	if (!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
+	shrink(q, 0);
 	smq_unlock_owner(q);
 	return 0;
 }

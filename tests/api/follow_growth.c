@@ -135,10 +135,33 @@ TEST(seen_or_counted)
 	close_all();
 }
 
+/* Wherever the consumer is, at a jump too, SHMEMQ_QUEUED leads there. */
+TEST(queued)
+{
+	uint32_t type;
+
+	open_all(1 << 16);
+	random_state = (uint64_t)_i + 1;
+	for (int i = 0; i < 1000; i++) {
+		uint64_t count = dice(20), size = dice(3) == 0 ? 3000 : 100;
+
+		while (count-- > 0 && push(dice(size)))
+			continue;
+		pop(dice(20));
+		ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_QUEUED, NULL), 0);
+		if (popped == pushed)
+			continue;
+		ck_assert_int_ge(shmemq_timedpop(follower, buffer, sizeof buffer, &type, 0), 0);
+		ck_assert_uint_eq(type, (uint32_t)popped);
+	}
+	close_all();
+}
+
 const struct suite suite = {
 	.name = "api/follow_growth",
 	.seconds = 120,
 	.tests = {
+		{ queued, 4, 0 },
 		{ through_both_rings, 4, 0 },
 		{ memory_that_was_given_back, 1, 0 },
 		{ seen_or_counted, 8, 0 },
