@@ -274,10 +274,10 @@ struct smq_counts {
 
 /*
  * For each 64th of the ring the first record that reaches into it, and so begins in it or before. Written by: the
- * producer, before it writes that record, once the limit is stored: first the number, then the position, each with
- * release. Read by: followers, which find the oldest record by it, and count what they have lost. An entry is valid
- * if its record begins before the 64th's end, which is the last one before the limit, and at most a ring before both;
- * but not one with the position 0, unless it is the first message's: it may be half set.
+ * producer, before it writes that record, once the limit is stored: first a position that is not valid, then the
+ * number, then the position, both with release. Read by: followers, which find the oldest record by it, and count what
+ * they have lost. An entry is valid if its record begins before the 64th's end, which is the last one before the limit,
+ * and at most a ring before both; but not one with the position 0, unless it is the first message's: it may be half set.
  */
 struct smq_index {
 	smq_word position_units;
