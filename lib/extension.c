@@ -314,7 +314,10 @@ static enum smq_ring_status finish_jump(struct shmemq *q)
 static enum smq_ring_status settle_memory(struct shmemq *q)
 {
 	struct smq_ring *extension = q->more->extended ? &q->ring : &q->more->other;
+	const struct smq_progress *words = &smq_extension_of(q->header)->producer_progress;
 	bool anew = extension->position - extension->head > extension->mask;
+	/* Since the last handle gave it back, or for ever: what lies there is not reserved, nor intact. */
+	bool unused = smq_load(&words->kept_units) == smq_load(&words->reserved_units);
 
 	q->more->arrived = extension->position;
 	if (q->more->extended)
@@ -322,7 +325,7 @@ static enum smq_ring_status settle_memory(struct shmemq *q)
 	q->more->returned = q->ring.position;
 	/* A consumer that comes after this position has left. So has every one if the last producer was killed in
 	 * rebase(). */
-	if (!has_left(q, q->ring.position, q->ring.head, q->ring.position) && !anew)
+	if (!has_left(q, q->ring.position, q->ring.head, q->ring.position) && !anew && !unused)
 		return smq_extent_trim(q, extension->head, end_of(extension->position, 0));
 	return smq_extent_trim(q, next_start(q, extension), next_start(q, extension));
 }
