@@ -17,18 +17,6 @@
 /* Other handles want the same lock and messages. A call with no time left may lose so many races, and fails then. */
 #define LOST_MAX 4
 
-static void recount(struct shmemq *q)
-{
-	if (!smq_is_elastic(q)) {
-		smq_ring_recount(&q->ring, 0, q->ring.mask);
-		return;
-	}
-	/* A page of the extension that was given back would get memory by a mere look, which nobody knows of, or SIGBUS
-	 * where there is none. */
-	smq_ring_recount(&q->ring, q->more->other.messages_lo,
-			 q->more->extended ? q->ring.position - q->more->kept : q->ring.mask);
-}
-
 enum smq_ring_status smq_attach(struct shmemq *q)
 {
 	enum smq_ring_status status;
@@ -39,8 +27,8 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 		status = smq_ring_attach_producer(&q->ring, q->header);
 	else
 		status = smq_ring_attach_consumer(&q->ring, q->header);
-	if (q->producer && status == SMQ_READY)
-		recount(q);
+	if (q->producer && status == SMQ_READY && !smq_is_elastic(q))
+		smq_ring_recount(&q->ring, 0, q->ring.mask);
 	return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
 }
 

@@ -79,6 +79,19 @@ void smq_ring_enter(struct smq_ring *ring, uint32_t others)
 	enter(ring, (ring->position / step + 1) * step, 1, ring->messages_lo + others);
 }
 
+/*
+ * Each release orders the store after the one before it, for a follower that reads all three twice, and in what a
+ * killed producer leaves: see smq_ring_recount().
+ */
+void smq_ring_count(struct smq_ring *ring, uint32_t others)
+{
+	struct smq_progress *progress = &ring->header->producer_progress;
+
+	atomic_store_explicit(&progress->counted_units, ring->position, memory_order_release);
+	atomic_store_explicit(&progress->counted_messages, ring->messages_lo + others, memory_order_release);
+	atomic_store_explicit(&progress->counted_again, ring->position, memory_order_release);
+}
+
 void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t others)
 {
 	uint32_t step = smq_room_step(ring), limit = (ring->position + record_units + step) / step * step;
@@ -99,68 +112,68 @@ void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t ot
 	/* If it did not move, the index has that message in all 64ths that it was to reach into. */
 	if ((int32_t)(limit - first) > 0)
 		enter(ring, limit, (limit / step * step - first) / step, ring->messages_lo + others);
+	smq_ring_count(ring, others);
 	/* The limit is seen before what is written from now on. Partner: the acquire fence of a follower between its
 	 * copy of messages and its load of the limit. If it has copied any of that, it sees this limit. */
 	atomic_thread_fence(memory_order_release);
 	set_reach(ring, limit);
 }
 
-/* The last record before the tail that the index tells of. false: there is none. */
-static bool find_newest(const struct smq_ring *ring, uint32_t *position, uint32_t *messages)
+/* Is the entry of the `i`th 64th of all valid, for this limit? */
+static bool is_entered(const struct smq_ring *ring, uint32_t i, uint32_t limit)
 {
-	uint32_t step = smq_room_step(ring), limit = smq_load(&ring->header->producer_progress.limit_units);
-	bool found = false;
+	const struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
+	uint32_t entered = smq_load(&entry->position_units), end = (i + 1) * smq_room_step(ring);
 
-	for (uint32_t i = limit / step - SMQ_INDEX_ENTRIES; i != limit / step; i++) {
-		const struct smq_index *entry = &ring->header->index[i % SMQ_INDEX_ENTRIES];
-		uint32_t entered = smq_load(&entry->position_units);
-
-		/* It is valid, and the records from there to the tail have not been written over. */
-		if (!smq_position_is_aligned(ring, entered) || (i + 1) * step - entered - 1 > ring->mask ||
-		    limit - entered > ring->mask + 1 || ring->position - entered > ring->mask ||
-		    !smq_index_is_set(entered, smq_load(&entry->messages_lo), false))
-			continue;
-		if (!found || ring->position - entered < ring->position - *position) {
-			*position = entered;
-			*messages = smq_load(&entry->messages_lo);
-			found = true;
-		}
-	}
-	return found;
+	return smq_position_is_aligned(ring, entered) && end - entered - 1 <= ring->mask &&
+	       limit - entered <= ring->mask + 1 && smq_index_is_set(entered, smq_load(&entry->messages_lo), false);
 }
 
 /*
- * A producer that was killed between the store of the limit and that of the index, for a message that may have taken up
- * the whole ring, has left the index without a valid entry. What was announced is announced no more.
+ * A producer that was killed between the store of the limit and that of the index has left the index without entries;
+ * without any, if the message may have taken up the whole ring. What was announced is announced no more. An entry that
+ * is valid stays: a follower may have read its position, and not yet its number.
  */
 static void enter_again(struct smq_ring *ring, uint32_t others)
 {
 	uint32_t step = smq_room_step(ring), limit = smq_load(&ring->header->producer_progress.limit_units);
 
-	if (limit - ring->position - 1 <= ring->mask)
-		enter(ring, limit, (limit / step * step - ring->position / step * step) / step,
-		      ring->messages_lo + others);
+	if (limit - ring->position - 1 > ring->mask)
+		return;
+	for (uint32_t at = ring->position / step * step; at != limit / step * step; at += step) {
+		if (!is_entered(ring, at / step, limit))
+			enter(ring, at + step, 1, ring->messages_lo + others);
+	}
 }
 
-void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t back)
+/* Counts the records from `at` to the tail. false: garbage. */
+static bool count_records(const struct smq_ring *ring, uint32_t at, uint32_t *count)
 {
-	uint32_t at = 0, messages = 0, size, missing;
+	uint32_t size;
 
-	if (!find_newest(ring, &at, &messages)) {
-		enter_again(ring, others);
-		return;
-	}
-	if (ring->position - at > back)
-		return;
-	for (; at != ring->position; messages++) {
-		/* Garbage, or a jump: then the total is left as it is. */
+	for (*count = 0; at != ring->position; ++*count) {
 		if (smq_ring_peek_at(ring, at, &size) != SMQ_READY ||
 		    smq_record_units(ring, size) > ring->position - at)
-			return;
+			return false;
 		at += smq_record_units(ring, size);
 	}
-	missing = messages - others - ring->messages_lo;
-	/* No operation moves more. */
-	if (missing != 0 && missing <= ring->mask)
-		smq_ring_move(ring, ring->position, missing, 0);
+	return true;
+}
+
+void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t units)
+{
+	const struct smq_progress *progress = &ring->header->producer_progress;
+	/* Relaxed: the end's lock, or the owner lock, orders what the last holder has stored. */
+	uint32_t at = smq_load(&progress->counted_units), count, missing;
+
+	/* No record after the count has been written over: each was written within a limit that was stored before the
+	 * count, and lies at most a ring after it. */
+	if (at == smq_load(&progress->counted_again) && smq_position_is_aligned(ring, at) &&
+	    ring->position - at <= units && count_records(ring, at, &count)) {
+		missing = smq_load(&progress->counted_messages) + count - others - ring->messages_lo;
+		/* No operation moves more. */
+		if (missing != 0 && missing <= ring->mask)
+			smq_ring_move(ring, ring->position, missing, 0);
+	}
+	enter_again(ring, others);
 }

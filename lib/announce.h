@@ -34,11 +34,17 @@ void smq_ring_forget_limit(struct smq_ring *ring);
 void smq_ring_resume_limit(struct smq_ring *ring);
 
 /*
- * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
- * left the total short. The newest record in the index has its number, and the records from there to the tail are
- * counted. `others`: the number of messages pushed to the other ring. `back`: so far before the tail there is memory; a
- * record that is further back is not read, and the total left as it is.
+ * Stores the count: so many messages have been pushed before what will be at the tail, which the total and `others`
+ * tell. For a producer whose total is exact: it is not in the middle of a push. smq_ring_announce() does it, too.
  */
-void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t back);
+void smq_ring_count(struct smq_ring *ring, uint32_t others);
+
+/*
+ * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
+ * left the total short. The records from the stored count to the tail are counted. `others`: the number of messages
+ * pushed to the other ring, which is exact: no producer leaves a ring in the middle of a push, nor before it has called
+ * this. `units`: what may be read before the tail.
+ */
+void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t units);
 
 #endif

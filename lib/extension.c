@@ -330,6 +330,22 @@ static enum smq_ring_status settle_memory(struct shmemq *q)
 	return smq_extent_trim(q, next_start(q, extension), next_start(q, extension));
 }
 
+/* Before memory is given back, with what lies before the consumer's position; and before the end goes to another ring. */
+static void recount(struct shmemq *q)
+{
+	uint32_t others = q->more->other.messages_lo, units = q->ring.mask;
+
+	if (q->more->extended) {
+		uint32_t kept = q->ring.position - smq_load(&q->ring.header->producer_progress.kept_units);
+
+		units = kept < units ? kept : 0;
+	}
+	smq_ring_recount(&q->ring, others, units);
+	smq_ring_count(&q->ring, others);
+	/* Seen before what is stored of the memory that is kept: then that is not after the count. */
+	atomic_thread_fence(memory_order_release);
+}
+
 static enum smq_ring_status attach_producer(struct shmemq *q)
 {
 	struct smq_ring *other = &q->more->other;
@@ -344,6 +360,7 @@ static enum smq_ring_status attach_producer(struct shmemq *q)
 	/* Not of the extension: see settle_memory(). */
 	if (status != SMQ_READY || (q->more->extended && other->position - other->head > other->mask))
 		return SMQ_BAD;
+	recount(q);
 	status = settle_memory(q);
 	/* Then the memory can be given back, once the consumer has followed. */
 	if (status == SMQ_READY && q->more->extended && q->ring.position == q->ring.head && may_return(q, 1))

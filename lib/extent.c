@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "announce.h"
 #include "cancel.h"
 #include "limit.h"
 #include "file.h"
@@ -114,6 +115,8 @@ static void keep_from(struct shmemq *q, uint32_t page)
 	uint32_t from = q->more->kept;
 
 	(void)smq_limit_follow(q); /* it reads records once more that are popped */
+	if (q->more->extended)     /* so would the next producer */
+		smq_ring_count(&q->ring, q->more->other.messages_lo);
 	q->more->kept = page;
 	store(&words(q)->kept_units, page);
 	/* It is seen before the zeros. Partner: the acquire fence of a follower, as in smq_ring_announce(). */

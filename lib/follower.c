@@ -66,6 +66,9 @@ bool smq_follower_words(const struct smq_follower *follower, int fd, uint32_t ex
 	words->messages_hi = smq_load(&progress->moved.messages_hi);
 	words->bytes_lo = smq_load(&progress->moved.moved_lo);
 	words->bytes_hi = smq_load(&progress->moved.moved_hi);
+	words->counted = smq_load(&progress->counted_units);
+	words->counted_messages = smq_load(&progress->counted_messages);
+	words->counted_again = smq_load(&progress->counted_again);
 	/* For the kernel's loads. The tail's release is in smq_ring_move(), the claim's in smq_claim_close(). */
 	atomic_thread_fence(memory_order_acquire);
 	return true;

@@ -58,6 +58,7 @@ struct smq_producer_words {
 	uint32_t claim;    /* likewise */
 	uint32_t messages_lo, messages_hi;
 	uint32_t bytes_lo, bytes_hi;
+	uint32_t counted, counted_messages, counted_again; /* the count: see struct smq_progress */
 };
 
 void smq_follower_init(struct smq_follower *follower, const struct smq_identity *identity);

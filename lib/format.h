@@ -56,7 +56,7 @@
  * Followers read without a position that holds the producer up. So before the producer writes to a further 64th of the
  * ring, it stores the limit: the position up to which it may write from now on. What lies less than a ring before the
  * limit is intact. And for each 64th it stores the position and the number of the record that it enters it with: the
- * index.
+ * index. Of the last such record it stores both once more, for the next producer: the count.
  *
  * Every word that changes is 32 bits wide, naturally aligned and native-endian. What one side writes with every message
  * lies in other groups of 128 bytes than anything that the other side writes: two cache lines, because processors
@@ -92,7 +92,7 @@
  * by which it has left that ring.
  *
  * The producer, from the tail t of one ring to the position p of the other:
- *	1. reserve memory, if that is the extension; store its limit and its index
+ *	1. reserve memory, if that is the extension; store the other ring's limit and index, and p as its count
  *	2. zero the size word at p
  *	3. store p as the type at t, and SMQ_JUMP as the size word at t, with release: the end is there now
  *	4. store p as the other ring's tail, then in which ring the end is
@@ -103,11 +103,13 @@
  * The consumer, at a jump to p:
  *	1. store p as the lease, as the head and as the room of the other ring
  *	2. store in which ring the end is, with release
- * So an end that is killed in the middle has not left, or its successor meets the jump again.
+ * So an end that is killed in the middle has not left, or its successor meets the jump again. And between the position of
+ * a ring's count and the producer's tail, while it is in that ring, there is no jump.
  *
  * The extension's memory is reserved before it is touched. What lies before its head is given back in steps, and all of
  * it when both ends have left: the producer is in the ring, and the consumer too, at the position that the last jump
- * led to or after it. Before that the producer stores the limit, so that nothing in it counts as intact.
+ * led to or after it. Before that the producer stores the limit, so that nothing in it counts as intact. Before it gives
+ * back memory in the extension that it is in, it stores its tail as the count, so that this is not before what is kept.
  */
 
 /* Wait mechanisms (eventcount.h). A queue made for another one is refused with EPROTO. */
@@ -177,8 +179,9 @@ struct smq_moved {
 	/* Consumer: the position after the last message handed out in place. If that is after the head, the messages
 	 * between are not released yet, and the next consumer gets them marked as redelivered. Producer: always 0. */
 	smq_word lease_units;
-	/* Messages moved through this end; a handle that is killed may leave it one operation short. The upper word is
-	 * the total divided by 2^31, not 2^32: so its lowest bit equals the highest bit of the lower word (ring.h). */
+	/* Messages moved through this end; a handle that is killed may leave it one operation short, and the next
+	 * producer counts by `counted_units`. The upper word is the total divided by 2^31, not 2^32: so its lowest bit
+	 * equals the highest bit of the lower word (ring.h). */
 	smq_word messages_lo;
 	smq_word messages_hi;
 	/* Bytes of these messages, likewise. */
@@ -217,6 +220,13 @@ struct smq_progress {
 		smq_word at_units; /* the position that the mark belongs to */
 	} mark[2];
 	smq_word mark_now;
+	/* Producer: the count. `counted_messages` messages, in both rings and modulo 2^32, had been pushed before the
+	 * record at `counted_units`, which was the tail then. Stored in this order, each with release, the position
+	 * twice, with the limit and the index. If the positions differ, the holder was killed between these stores, and
+	 * its total is exact. Read by: the next producer; followers, if the producer rests. */
+	smq_word counted_units;
+	smq_word counted_messages;
+	smq_word counted_again;
 };
 
 /*
@@ -349,6 +359,7 @@ _Static_assert(sizeof(struct smq_record) == SMQ_UNIT, "record header");
 _Static_assert(sizeof(struct smq_identity) == 128, "format");
 _Static_assert(offsetof(struct smq_header, producer_progress) == 128, "format");
 _Static_assert(offsetof(struct smq_progress, mark) == 64, "format");
+_Static_assert(offsetof(struct smq_progress, counted_units) == 92, "format");
 _Static_assert(offsetof(struct smq_header, producer_claim) == 256, "format");
 _Static_assert(offsetof(struct smq_header, consumer_progress) == 384, "format");
 _Static_assert(offsetof(struct smq_header, consumer_claim) == 512, "format");

@@ -87,6 +87,12 @@ static bool survey_queue(struct smq_follower *follower, int fd, struct map *map)
 	return map->extended < map->rings;
 }
 
+/* Of its lower word. The total may lag by an operation. */
+static uint64_t whole_number(const struct map *map, uint32_t messages)
+{
+	return map->total + (uint64_t)(int64_t)(int32_t)(messages - (uint32_t)map->total);
+}
+
 /* Is what an entry says a record that is at least `slack` units from being overwritten? */
 static bool get_entry(const struct smq_follower *follower, const struct map *map, uint32_t extended, uint32_t entry,
 		      uint32_t slack, struct place *place)
@@ -102,8 +108,7 @@ static bool get_entry(const struct smq_follower *follower, const struct map *map
 	    !smq_follower_is_intact(ring, &survey->words, position, slack) ||
 	    !smq_index_is_set(position, survey->numbers[entry], extended != 0))
 		return false;
-	/* The total may lag by an operation. */
-	place->number = map->total + (uint64_t)(int64_t)(int32_t)(survey->numbers[entry] - (uint32_t)map->total);
+	place->number = whole_number(map, survey->numbers[entry]);
 	place->extended = extended;
 	place->position = position;
 	return true;
@@ -186,10 +191,9 @@ static enum smq_ring_status walk(struct smq_follower *follower, int fd, uint32_t
 		enum smq_ring_status status;
 
 		*count = follower->number - number;
-		/* At a jump, perhaps, which the next pop follows. */
+		/* A jump may stand there, which the look would follow. */
 		if (follower->extended == extended && *there == position)
 			return SMQ_READY;
-		/* It follows jumps. */
 		status = smq_follower_peek(follower, fd, &size);
 		if (status == SMQ_BAD || status == SMQ_OVERTAKEN)
 			return status;
@@ -228,12 +232,39 @@ static enum smq_ring_status place_at_start(struct smq_follower *follower)
 	return SMQ_READY;
 }
 
+/*
+ * At the tail of a producer that rests, or is dead: `map` and what is read now are the same. What belongs to a ring is
+ * read after in which ring the producer is, and its count was stored before that. So it is the one of this stay in the
+ * ring, or a later one; and of three equal words the second belongs to the others, since it was the same in two looks.
+ */
+static enum smq_ring_status place_by_count(struct smq_follower *follower, int fd, const struct map *map)
+{
+	const struct smq_producer_words *then = &map->ring[map->extended].words, *now;
+	const struct smq_ring *ring = &follower->track[map->extended].ring;
+	struct place count;
+	struct map again;
+
+	if (!survey_queue(follower, fd, &again))
+		return SMQ_BAD;
+	now = &again.ring[map->extended].words;
+	if (again.extended != map->extended || again.total != map->total || now->tail != then->tail ||
+	    now->counted != then->counted || now->counted_messages != then->counted_messages ||
+	    now->counted_again != then->counted_again)
+		return SMQ_OVERTAKEN;
+	count = (struct place){ map->extended, now->counted, whole_number(map, now->counted_messages) };
+	if (now->counted == now->counted_again && now->tail - now->counted <= ring->mask &&
+	    smq_position_is_aligned(ring, now->counted))
+		return place_after(follower, fd, &count, map->extended, now->tail);
+	/* While it stores the count, its total is exact. */
+	smq_follower_place(follower, map->extended, now->tail, map->total);
+	return SMQ_READY;
+}
+
 /* At the producer's tail. */
 static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd, const struct map *map)
 {
 	const struct smq_producer_words *words = &map->ring[map->extended].words;
 	struct place entry;
-	struct map again;
 
 	if (!smq_position_is_aligned(&follower->track[map->extended].ring, words->tail))
 		return SMQ_BAD;
@@ -246,12 +277,8 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 		return place_at_start(follower);
 	}
 	/* The index that was read is from before the limit by a ring. Or, of a queue that grows, the producer has come
-	 * here by a jump that is gone, and the total tells the number if the producer rests. */
-	if (follower->rings == 1 || !survey_queue(follower, fd, &again) || again.extended != map->extended ||
-	    again.ring[map->extended].words.tail != words->tail || again.total != map->total)
-		return SMQ_OVERTAKEN;
-	smq_follower_place(follower, map->extended, words->tail, map->total);
-	return SMQ_READY;
+	 * here by a jump that is gone. */
+	return follower->rings == 1 ? SMQ_OVERTAKEN : place_by_count(follower, fd, map);
 }
 
 /* At the consumer's head, whose number the total tells, and what is queued, if the producer rests. */

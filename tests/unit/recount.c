@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A producer that was killed between the store of its tail and that of its total has left the total short. The next one
- * counts by the index.
+ * counts once more.
  */
 #include "config.h"
 
 #include "file.h"
 #include "suite.h"
+#include "traffic.h"
 
 static const char *name;
 static struct smq_header *file;
@@ -58,21 +59,13 @@ TEST(what_was_not_counted)
 	file_unmap(file);
 }
 
-/* It was killed in the first lap, between the stores of an entry's number and of its position. */
-TEST(half_an_entry)
+/* It was killed between the stores of the count: then its total is right, and what it was storing is not used. */
+TEST(half_a_count)
 {
-	uint32_t entries = 0;
-
 	begin();
 	move(3);
-	for (int i = 0; i < SMQ_INDEX_ENTRIES; i++) {
-		if (i > 0 && file->index[i].position_units != 0) {
-			file->index[i].position_units = 0;
-			entries++;
-		}
-	}
-	ck_assert_uint_gt(entries, 0);
-	file->index[0].position_units = 1u << 20; /* not valid: so that no other entry is as near */
+	file->producer_progress.counted_messages += 2;
+	file->producer_progress.counted_again++;
 	move(0);
 	ck_assert_uint_eq(pushed(), 3);
 	file_unmap(file);
@@ -84,26 +77,74 @@ TEST(carry)
 	begin();
 	move(3);
 	file->producer_progress.moved.messages_lo = INT32_MAX;
-	for (int i = 0; i < SMQ_INDEX_ENTRIES; i++)
-		file->index[i].messages_lo += (uint32_t)INT32_MAX - 1;
+	file->producer_progress.counted_messages += (uint32_t)INT32_MAX - 1;
 	move(0);
 	ck_assert_uint_eq(pushed(), (uint64_t)INT32_MAX + 2);
 	file_unmap(file);
 }
 
-/* Garbage in the index, or where it leads to, changes nothing. */
+/* Garbage in the count, or where it leads to, changes nothing. */
 TEST(garbage)
 {
+	struct smq_progress *progress;
+
 	begin();
+	progress = &file->producer_progress;
 	move(100);
-	for (int i = 0; i < SMQ_INDEX_ENTRIES; i++) {
-		if (_i == 0)
-			file->index[i].messages_lo += 1u << 30;
-		else
-			file->index[i].position_units ^= 1;
-	}
+	if (_i == 0)
+		progress->counted_messages += 1u << 30;
+	else
+		progress->counted_units = progress->counted_again = progress->counted_units + (_i == 1 ? 1 : 1u << 30);
 	move(0);
 	ck_assert_uint_eq(pushed(), 100);
+	file_unmap(file);
+}
+
+/*
+ * Of a queue that grows, whichever ring the producer is in, however it has come there, and whatever has been given back
+ * since. A follower that comes before the next producer does goes by the same count.
+ */
+TEST(of_a_queue_that_grows)
+{
+	const struct shmemq_attr attr = { .capacity = file_page(), .capacity_max = file_page() << (1 + _i) };
+	uint64_t total = 0, random = (uint64_t)_i + 1, lost;
+	struct shmemq *consumer;
+	uint32_t extended = 0;
+
+	name = test_name();
+	ck_assert_int_eq(shmemq_close(shmemq_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr)), 0);
+	file = file_map(name);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	for (int round = 0; round < 2000; round++) {
+		struct shmemq *producer = test_open(name, SHMEMQ_PRODUCER, 0), *follower;
+		uint32_t count = 1 + (uint32_t)traffic_random(&random) % 20, pushes = 0, in;
+
+		for (uint32_t i = 0; i < count; i++) {
+			size_t most = traffic_random(&random) % 8 == 0 ? sizeof message : 800;
+
+			pushes += shmemq_timedpush(producer, message, traffic_random(&random) % most, 0, 0) == 0;
+			if (round % 2 && traffic_random(&random) % 2)
+				(void)shmemq_timedpop(consumer, message, sizeof message, NULL, 0);
+		}
+		total += pushes;
+		ck_assert_int_eq(shmemq_close(producer), 0);
+		in = file->producer_progress.extended;
+		extended += in;
+		if (pushes != 0)
+			(in ? smq_extension_of(file) : file)->producer_progress.moved.messages_lo--;
+		follower = test_open(name, SHMEMQ_FOLLOWER, 0);
+		ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_PRODUCER, 0)), 0);
+		ck_assert_uint_eq(pushed(), total);
+		ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_NEWEST, &lost), 0);
+		ck_assert_uint_eq(lost, 0);
+		ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0), EPIPE); /* at the newest */
+		ck_assert_int_eq(shmemq_close(follower), 0);
+		for (count = (uint32_t)traffic_random(&random) % 25; count > 0; count--)
+			(void)shmemq_timedpop(consumer, message, sizeof message, NULL, 0);
+	}
+	ck_assert_uint_gt(extended, 100);
+	ck_assert_uint_lt(extended, 1900);
+	ck_assert_int_eq(shmemq_close(consumer), 0);
 	file_unmap(file);
 }
 
@@ -137,9 +178,10 @@ const struct suite suite = {
 	.seconds = 60,
 	.tests = {
 		{ what_was_not_counted, 1, 0 },
-		{ half_an_entry, 1, 0 },
+		{ half_a_count, 1, 0 },
 		{ carry, 1, 0 },
-		{ garbage, 2, 0 },
+		{ garbage, 3, 0 },
+		{ of_a_queue_that_grows, 4, 0 },
 		{ index_without_an_entry, 1, 0 },
 	},
 };
