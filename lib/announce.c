@@ -119,6 +119,17 @@ void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t ot
 	set_reach(ring, limit);
 }
 
+void smq_ring_renumber(struct smq_ring *ring, uint32_t others)
+{
+	for (uint32_t i = 0; i < SMQ_INDEX_ENTRIES; i++) {
+		struct smq_index *entry = &ring->header->index[i];
+
+		/* Relaxed: the jump publishes it. */
+		if (smq_load(&entry->position_units) == ring->position)
+			atomic_store_explicit(&entry->messages_lo, ring->messages_lo + others, memory_order_relaxed);
+	}
+}
+
 /* Is the entry of the `i`th 64th of all valid, for this limit? */
 static bool is_entered(const struct smq_ring *ring, uint32_t i, uint32_t limit)
 {

@@ -40,6 +40,12 @@ void smq_ring_resume_limit(struct smq_ring *ring);
 void smq_ring_count(struct smq_ring *ring, uint32_t others);
 
 /*
+ * Before a jump to the tail, once that is announced: a producer that was killed before its own jump to there may have
+ * entered it into the index with an older number. Followers do not use an entry after the tail (place.c).
+ */
+void smq_ring_renumber(struct smq_ring *ring, uint32_t others);
+
+/*
  * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
  * left the total short. The records from the stored count to the tail are counted. `others`: the number of messages
  * pushed to the other ring, which is exact: no producer leaves a ring in the middle of a push, nor before it has called

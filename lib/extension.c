@@ -130,6 +130,7 @@ static void go_to(struct shmemq *q, uint32_t target, uint32_t need)
 	other->position = target;
 	smq_ring_announce(other, need, q->ring.messages_lo);
 	smq_ring_enter(other, q->ring.messages_lo);
+	smq_ring_renumber(other, q->ring.messages_lo);
 	smq_ring_jump(&q->ring, other);
 	swap(q);
 	store_ring(q);

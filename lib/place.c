@@ -23,6 +23,7 @@ struct place {
 /* What was read of one ring. */
 struct survey {
 	struct smq_producer_words words;
+	uint32_t tail; /* before the index was read */
 	uint32_t positions[SMQ_INDEX_ENTRIES], numbers[SMQ_INDEX_ENTRIES];
 	bool changed[SMQ_INDEX_ENTRIES]; /* while it was read */
 };
@@ -54,6 +55,10 @@ static bool survey_ring(struct smq_follower *follower, int fd, uint32_t extended
 	struct smq_index first[SMQ_INDEX_ENTRIES], second[SMQ_INDEX_ENTRIES], third[SMQ_INDEX_ENTRIES];
 	struct smq_producer_words before;
 
+	/* The tail first: what is entered after it may be for a jump that never came, with another number. */
+	if (!smq_follower_words(follower, fd, extended, &before))
+		return false;
+	survey->tail = before.tail;
 	if (!read_index(fd, track->words, first) || !read_index(fd, track->words, second) ||
 	    !read_index(fd, track->words, third) || !smq_follower_words(follower, fd, extended, &before) ||
 	    !smq_follower_words(follower, fd, extended, &survey->words))
@@ -104,7 +109,8 @@ static bool get_entry(const struct smq_follower *follower, const struct map *map
 	uint32_t last = limit / smq_room_step(ring) - 1;
 	uint32_t end = (last - (last - entry) % SMQ_INDEX_ENTRIES + 1) * smq_room_step(ring);
 
-	if (survey->changed[entry] || !smq_position_is_aligned(ring, position) || end - position - 1 >= capacity ||
+	if (survey->changed[entry] || !smq_position_is_aligned(ring, position) ||
+	    (int32_t)(position - survey->tail) > 0 || end - position - 1 >= capacity ||
 	    !smq_follower_is_intact(ring, &survey->words, position, slack) ||
 	    !smq_index_is_set(position, survey->numbers[entry], extended != 0))
 		return false;
