@@ -68,6 +68,7 @@ static const struct act acts[] = {
 static struct stress stress;
 static uint32_t page; /* bytes, and the capacity of the ring */
 static uint32_t alignment;
+static struct hostile_queue queue;
 static struct hostile_counts *counts;
 static _Atomic bool *done; /* shared with the victim: its call has returned */
 static struct caller victim;
@@ -169,7 +170,7 @@ static smq_word *word_of(const struct act *act)
 	if (act->word == NEXT_RECORD)
 		head += smq_units(act->size, alignment - 1);
 	if (act->word < 0)
-		return (smq_word *)(void *)(writer.ring + head % (writer.capacity / 8) * 8);
+		return (smq_word *)(void *)(writer_ring(&writer, 0) + head % (page / 8) * 8);
 	return (smq_word *)(void *)((unsigned char *)writer.header + act->word);
 }
 
@@ -184,7 +185,10 @@ static void make_queue(uint32_t size)
 	while (shmemq_timedpush(q, message, size, 1, 0) == 0)
 		;
 	shmemq_close(q);
-	if (!writer_map(&writer, stress.name, page, alignment))
+	queue = (struct hostile_queue){
+		.name = stress.name, .header = page, .capacity = page, .capacity_max = page, .alignment = alignment
+	};
+	if (!writer_map(&writer, &queue))
 		stress_fail("map");
 }
 
@@ -209,7 +213,7 @@ static uint64_t step_through(const struct act *act, uint32_t value, unsigned bit
 	word = word_of(act);
 	right = *word;
 	*done = false;
-	victim.end = act->end;
+	victim.role = act->end;
 	victim.random = traffic_random(&stress.random);
 	started = tracee_start(&tracee, act->call == OPEN ? NULL : open_end, run, (void *)(uintptr_t)act);
 	if (started) {
@@ -248,7 +252,7 @@ int main(void)
 	counts = stress_shared(sizeof *counts);
 	done = stress_shared(sizeof *done);
 	victim = (struct caller){
-		.name = stress.name, .counts = counts, .capacity = page, .buffer = calloc(1, page), .stepped = true
+		.queue = &queue, .counts = counts, .capacity = page, .buffer = calloc(1, page), .stepped = true
 	};
 	while (counts->violations == 0 && !stress_over(&stress)) {
 		const struct act *act = &acts[passes++ % (sizeof acts / sizeof acts[0])];

@@ -25,35 +25,78 @@
 
 static struct stress stress;
 static struct hostile_counts *counts;
-static uint32_t capacity, alignment; /* of the present queue */
-static uint64_t queues;
+static struct hostile_queue queue; /* the present one */
+static uint64_t queues, growing, broadcast;
 
 static uint64_t dice(uint64_t sides)
 {
 	return traffic_random(&stress.random) % sides;
 }
 
-/* A new queue under the name. The old one's file may not be a queue any more. */
+static void create(void)
+{
+	struct shmemq_attr attr = { .capacity = queue.capacity,
+				    .capacity_max = queue.capacity_max,
+				    .messages_max = queue.messages_max,
+				    .alignment = queue.alignment,
+				    .flags = queue.flags };
+	struct shmemq *q = shmemq_open(queue.name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 0600, &attr);
+
+	if (q == NULL)
+		stress_fail("open");
+	shmemq_close(q);
+}
+
+/* A new queue under the name, of any kind. The old one's file may not be a queue any more. */
 static void make_queue(void)
 {
-	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), readers = SMQ_READERS_MAX * sizeof(struct smq_reader);
 
-	capacity = dice(2) || page > 65536 ? page : 65536;
-	alignment = stress_alignment(&stress.random, capacity);
+	queue = (struct hostile_queue){ .name = stress.name, .header = page };
+	queue.capacity = queue.capacity_max = dice(2) || page > 65536 ? page : 65536;
+	queue.alignment = stress_alignment(&stress.random, queue.capacity);
+	queue.messages_max = dice(4) ? 0 : 1 + (uint32_t)dice(dice(2) ? 8 : 1000);
+	switch (dice(4)) {
+	case 0:
+		queue.flags = SHMEMQ_ATTR_BROADCAST;
+		queue.header = (SMQ_READERS_OFFSET + readers + page - 1) / page * page;
+		broadcast++;
+		break;
+	case 1:
+	case 2:
+		queue.capacity_max <<= 1 + dice(4);
+		growing++;
+		break;
+	default:
+		break;
+	}
 	stress_remove(stress.name);
-	shmemq_close(stress_open(stress.name, SHMEMQ_OBSERVER, capacity, alignment));
+	create();
 	queues++;
 }
 
-static struct caller caller_of(unsigned end)
+static struct caller caller_of(unsigned role)
 {
-	return (struct caller){ .name = stress.name,
-				.end = end,
+	return (struct caller){ .queue = &queue,
+				.role = role,
 				.random = traffic_random(&stress.random),
 				.counts = counts,
-				.capacity = capacity,
-				.alignment = alignment,
-				.buffer = calloc(1, capacity) };
+				.capacity = queue.capacity,
+				.capacity_max = queue.capacity_max,
+				.alignment = queue.alignment,
+				.buffer = calloc(1, hostile_queue_bytes(&queue)) };
+}
+
+/* Both ends, and two more that there may be many of. */
+#define CALLERS 4
+
+static unsigned role_of(int i)
+{
+	static const unsigned first[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER };
+	static const unsigned more[] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER, SHMEMQ_CONSUMER,
+					 SHMEMQ_FOLLOWER, SHMEMQ_FOLLOWER, SHMEMQ_OBSERVER };
+
+	return i < 2 ? first[i] : more[dice(sizeof more / sizeof more[0])];
 }
 
 static struct writer new_writer(void)
@@ -61,7 +104,9 @@ static struct writer new_writer(void)
 	struct writer writer = { .random = traffic_random(&stress.random) };
 
 	writer.aims = dice(3) == 0 ? WRITER_ALL : (unsigned)(1 + dice(WRITER_ALL));
-	if (!writer_map(&writer, stress.name, capacity, alignment))
+	if (writer.aims != WRITER_IDENTITY && dice(4) != 0) /* with it few opens succeed */
+		writer.aims &= ~(unsigned)WRITER_IDENTITY;
+	if (!writer_map(&writer, &queue))
 		stress_fail("map");
 	return writer;
 }
@@ -69,36 +114,40 @@ static struct writer new_writer(void)
 /* All in one process, so that the seed decides everything: writes between the calls. */
 static void at_rest(void)
 {
-	struct caller callers[2] = { caller_of(SHMEMQ_PRODUCER), caller_of(SHMEMQ_CONSUMER) };
+	struct caller callers[CALLERS];
 	struct writer writer = new_writer();
 	uint64_t calls_a_write = 1 + dice(100), bias = dice(7);
+	bool meddles = dice(2);
+	int count = 2 + (int)dice(CALLERS - 1);
 
-	if (dice(2))
-		callers[0].meddler = callers[1].meddler = &writer;
+	for (int i = 0; i < count; i++) {
+		callers[i] = caller_of(role_of(i));
+		if (meddles)
+			callers[i].meddler = &writer;
+	}
 	for (int i = 0; i < STEPS_AT_REST; i++) {
-		struct caller *c = &callers[dice(8) <= bias];
+		struct caller *c = &callers[dice(4) == 0 ? dice((uint64_t)count) : dice(8) <= bias];
 
 		if (c->q == NULL && !caller_open(c))
-			break;
-		if (dice(calls_a_write) == 0) {
+			continue;
+		if (dice(calls_a_write) == 0)
 			writer_write(&writer);
-			counts->writes++;
-		}
 		if (!caller_step(c) || dice(100) == 0)
 			caller_close(c);
 	}
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < count; i++) {
 		if (callers[i].q != NULL)
 			caller_close(&callers[i]);
 		free(callers[i].buffer);
 	}
+	counts->writes += (unsigned long)writer.writes;
 	writer_unmap(&writer);
 }
 
 /* A side in a process of its own. If its opens are refused again and again it ends. */
-static int run_caller(unsigned end, int64_t until)
+static int run_caller(unsigned role, int64_t until)
 {
-	struct caller c = caller_of(end);
+	struct caller c = caller_of(role);
 	int refused = 0;
 
 	while (stress_now() < until && refused < 20) {
@@ -125,16 +174,16 @@ static int run_writer(int64_t until)
 	while (stress_now() < until) {
 		for (int i = 0; i < burst; i++)
 			writer_write(&writer);
-		counts->writes += (unsigned long)burst;
 		for (int64_t end = stress_now() + pause; stress_now() < end;)
 			;
 	}
+	counts->writes += (unsigned long)writer.writes;
 	writer_unmap(&writer);
 	return 0;
 }
 
-/* A side, or (end 0) the writer. */
-static pid_t start(unsigned end, int64_t until)
+/* A caller, or (role 0) the writer. */
+static pid_t start(unsigned role, int64_t until)
 {
 	pid_t pid;
 
@@ -142,7 +191,7 @@ static pid_t start(unsigned end, int64_t until)
 	pid = stress_fork();
 	/* Not exit: the leak sanitizer would search all of its memory, hundreds of times a second. */
 	if (pid == 0)
-		coverage_exit(end == 0 ? run_writer(until) : run_caller(end, until));
+		coverage_exit(role == 0 ? run_writer(until) : run_caller(role, until));
 	return pid;
 }
 
@@ -187,13 +236,14 @@ static void finish(pid_t pid, int64_t deadline)
 
 static void while_running(void)
 {
-	int64_t until = stress_now() + stress_magnitude(&stress.random, 2 * STRESS_MS, 50 * STRESS_MS);
-	static const unsigned ends[3] = { SHMEMQ_PRODUCER, SHMEMQ_CONSUMER, 0 };
-	pid_t pids[3];
+	int64_t until = stress_now() + stress_magnitude(&stress.random, 2 * STRESS_MS, 200 * STRESS_MS);
+	pid_t pids[CALLERS + 1];
+	int count = 2 + (int)dice(CALLERS - 1);
 
-	for (int i = 0; i < 3; i++)
-		pids[i] = start(ends[i], until);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < count; i++)
+		pids[i] = start(role_of(i), until);
+	pids[count] = start(0, until);
+	for (int i = 0; i <= count; i++)
 		finish(pids[i], until + HANG_NS);
 }
 
@@ -202,7 +252,7 @@ int main(void)
 	stress_begin(&stress, "hostile", 3);
 	counts = stress_shared(sizeof *counts);
 	while (counts->violations == 0 && !stress_over(&stress)) {
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			make_queue();
 			at_rest();
 		}
@@ -210,8 +260,9 @@ int main(void)
 		while_running();
 	}
 	return stress_end(&stress, counts->violations,
-			  "%" PRIu64 " queues, %lu writes, %lu calls, %lu messages, %lu handles broken, %lu of %lu "
+			  "%" PRIu64 " queues, %" PRIu64 " growing, %" PRIu64
+			  " broadcast: %lu writes, %lu calls, %lu messages, %lu handles broken, %lu of %lu "
 			  "opens refused",
-			  queues, counts->writes, counts->calls, counts->moved, counts->broken, counts->refused,
-			  counts->opens);
+			  queues, growing, broadcast, counts->writes, counts->calls, counts->moved, counts->broken,
+			  counts->refused, counts->opens);
 }
