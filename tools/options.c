@@ -127,15 +127,23 @@ static bool store(struct options *options, enum option_id id, const char *text)
 	}
 }
 
+/* What the option's argument must be, for this command. */
+static const char *argument_of(const struct command *command, enum option_id id)
+{
+	if (id == OPTION_FRAME && command != NULL && command->options & 1u << OPTION_TYPE)
+		return "line, nul, len32 or chunk:SIZE"; /* it makes messages: see check_together() */
+	return all_options[id].argument;
+}
+
 /*
  * Reports what getopt_long() has refused. It leaves in optopt the value of a known option, the character of an unknown
  * short one, and 0 for an unknown long one.
  */
-static int refuse(const char *command, int answer, char **argv)
+static int refuse(const struct command *called, const char *command, int answer, char **argv)
 {
 	if (answer == ':')
 		return report_usage(command, "--%s needs an argument: %s", all_options[optopt - FIRST_VALUE].name,
-				    all_options[optopt - FIRST_VALUE].argument);
+				    argument_of(called, (enum option_id)(optopt - FIRST_VALUE)));
 	if (optopt >= FIRST_VALUE)
 		return report_usage(command, "--%s takes no argument", all_options[optopt - FIRST_VALUE].name);
 	if (optopt != 0)
@@ -212,12 +220,12 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 	/* '+' stops at the first name: before the command, that is the command. After it, options may follow names. */
 	while ((answer = getopt_long(argc, argv, command == NULL ? "+:" : ":", selected, NULL)) != -1) {
 		if (answer < FIRST_VALUE)
-			return refuse(name, answer, argv);
+			return refuse(command, name, answer, argv);
 		id = (enum option_id)(answer - FIRST_VALUE);
 		options->given |= 1u << id;
 		if (!store(options, id, optarg))
 			return report_usage(name, "invalid argument \"%s\" for --%s: it must be %s", optarg,
-					    all_options[id].name, all_options[id].argument);
+					    all_options[id].name, argument_of(command, id));
 	}
 	if (command == NULL || given(options, OPTION_HELP) || given(options, OPTION_VERSION))
 		return 0;

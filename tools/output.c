@@ -61,6 +61,8 @@ int output_put(struct output *out, const struct iovec *parts, int count)
 		return 0;
 	}
 	for (int i = 0; i < count; i++) {
+		if (parts[i].iov_len == 0)
+			continue; /* there may be no memory: of an empty message */
 		memcpy(out->data + out->used, parts[i].iov_base, parts[i].iov_len);
 		out->used += parts[i].iov_len;
 	}

@@ -48,7 +48,10 @@ _shmemq()
 		word=${word#*=}
 	fi
 	case $previous in
-	--frame) [[ $word == chunk:* ]] || choices='line nul len32 hex chunk:' ;;
+	--frame)
+		[[ $word == chunk:* ]] || choices='line nul len32 chunk:'
+		[[ $word == chunk:* || $command == push ]] || choices+=' hex'
+		;;
 	--capacity | --max-capacity) choices='64K 1M 16M 256M 1G' ;;
 	--align) choices='8 64 4K' ;;
 	--mode) choices='600 660 666' ;;

@@ -53,7 +53,8 @@ refuses count 'a number of messages' '' x -1 +1 1K 18446744073709551615 18446744
 refuses type 'a number from 0 to 4294967295' '' x -1 1K 4294967296
 refuses timeout 'a number of seconds, as in 2 or 0.5' \
 	'' . x -1 +1 1e3 inf nan 1s 1.x 0x1 9223372036 99999999999999999999
-refuses frame 'line, nul, len32, hex or chunk:SIZE' '' lines chunk: chunk:0 chunk:x chunk:2G chunk:-1 chunk:64K:2 len64
+refuses frame 'line, nul, len32 or chunk:SIZE' '' lines chunk: chunk:0 chunk:x chunk:2G chunk:-1 chunk:64K:2 len64
+expect 2 'pop: invalid argument "x" for --frame: it must be line, nul, len32, hex or chunk:SIZE' pop "$prefix" --frame=x
 [ ! -e "/dev/shm$prefix" ] || fail 'a refused command line has made a queue'
 
 for option in --align=64 --broadcast --capacity=1M --max-capacity=2M --max-messages=5 --mode=600 --temporary \

@@ -43,9 +43,11 @@ completes 'shmemq clean --' --all --force --help --version
 completes 'shmemq bench --' --capacity --help --json --seconds --version
 completes 'shmemq bench '
 completes 'shmemq bench --seconds '
-completes 'shmemq push --frame ' chunk: hex len32 line nul
+completes 'shmemq push --frame ' chunk: len32 line nul
+completes 'shmemq pop --frame ' chunk: hex len32 line nul
+completes 'shmemq tail --frame=' chunk: hex len32 line nul
 completes 'shmemq push --frame l' len32 line
-completes 'shmemq push --frame=' chunk: hex len32 line nul
+completes 'shmemq push --frame=' chunk: len32 line nul
 completes 'shmemq push --frame=n' nul
 completes 'shmemq push --frame=chunk:'
 completes 'shmemq push /x --count '

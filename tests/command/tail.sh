@@ -28,6 +28,10 @@ printf '31\n' | is '--frame hex'
 expect 0 '' tail "$q" --oldest --frame hex --type --count 1
 printf '7\t31\n' | is '--frame hex --type'
 expect 2 'push: --frame=hex is for pop and tail: it shows messages, and makes none' push "$q" --frame hex
+echo | "$SHMEMQ" push "$q.empty" --create
+expect 0 '' pop "$q.empty" --frame hex --count 1
+echo | is '--frame hex of an empty message'
+expect 0 '' rm "$q.empty"
 expect 0 '' tail "$q" --oldest --frame chunk
 printf 12345 | is '--frame chunk'
 expect 1 "$q: timed out: no further message; messages written: 0" tail "$q" --timeout 0 --stay
