@@ -35,13 +35,29 @@ enum step {
 	ASK,
 	WRITE,
 	UNLINK,
+	FIRST_STEPS,
+	/* Chosen by the values from FURTHER on, so that inputs from before there were any mean what they did. */
+	OPEN_SHARED_PRODUCER = FIRST_STEPS,
+	OPEN_SHARED_CONSUMER,
+	OPEN_OTHER, /* a second handle of a SHARED end, or a broadcast queue's second consumer */
+	FOLLOW,
+	FOLLOW_POP,
+	SEEK,
+	PUSH_MANY,
+	POP_MANY,
+	WAIT,
+	CHOOSE, /* which of a side's two handles moves messages */
+	WRITE_WORDS,
 	STEPS
 };
-enum { PRODUCER, CONSUMER, OBSERVER, HANDLES };
+#define FURTHER 192
+
+enum { PRODUCER, CONSUMER, OBSERVER, OTHER_PRODUCER, OTHER_CONSUMER, FOLLOWER, HANDLES };
 
 static char name[64], path[80];
 static struct shmemq *handles[HANDLES];
 static unsigned char buffer[BUFFER];
+static int chosen_producer, chosen_consumer;
 
 static void remove_file(void)
 {
@@ -59,18 +75,40 @@ static void documented(const int *list, size_t count)
 }
 #define DOCUMENTED(...) documented((const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
 
-/* The page size is the machine's, so that inputs, which change it by exclusive or, work with any page size. */
-static struct smq_identity identity(uint32_t capacity, uint32_t alignment)
+/*
+ * The page size is the machine's, so that inputs, which change it by exclusive or, work with any page size. `ring`: its
+ * size in pages, the alignment, and of which kind the queue is.
+ */
+static struct smq_identity identity(uint64_t ring)
 {
-	return (struct smq_identity){
+	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), readers = SMQ_READERS_MAX * sizeof(struct smq_reader);
+	struct smq_identity queue = {
 		.magic = { SMQ_MAGIC_0, SMQ_MAGIC_1 },
 		.version = SMQ_VERSION,
-		.header_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
-		.capacity = capacity,
-		.capacity_max = capacity,
-		.alignment = alignment,
+		.header_bytes = page,
+		.capacity = (uint64_t)page << ring % 5,
+		.alignment = 8u << ring / 5 % 10,
 		.mechanism = smq_mechanism,
 	};
+	uint64_t kind = ring / 50;
+
+	queue.capacity_max = queue.capacity;
+	if (kind == 1 || kind == 2)
+		queue.capacity_max <<= 2 * kind - 1;
+	if (kind == 2 || kind == 4)
+		queue.messages_max = 3;
+	if (kind == 3 || kind == 4) {
+		queue.flags = SHMEMQ_ATTR_BROADCAST;
+		queue.header_bytes = (SMQ_READERS_OFFSET + readers + page - 1) / page * page;
+	}
+	return queue;
+}
+
+static void set_positions(struct smq_header *words, uint32_t start)
+{
+	words->producer_progress.moved.position_units = start;
+	words->consumer_progress.moved.position_units = words->consumer_progress.moved.lease_units = start;
+	words->consumer_room.position_units = start;
 }
 
 /*
@@ -87,32 +125,42 @@ static bool off_limits(off_t at)
 #endif
 }
 
+/* Where the next word of the input goes, in a file of so many bytes. */
+static off_t take_offset(struct fuzz_input *input, const struct smq_identity *queue, uint64_t bytes)
+{
+	/* In the header, where a change has the most effect, in what is after it before the ring, or anywhere. */
+	switch (fuzz_take(input, 1) % 4) {
+	case 1:
+		return (off_t)(fuzz_take(input, 1) * 4 % sizeof(struct smq_header));
+	case 3:
+		return SMQ_EXTENSION_OFFSET +
+		       (off_t)(fuzz_take(input, 2) * 4 % (queue->header_bytes - SMQ_EXTENSION_OFFSET));
+	default:
+		return (off_t)(fuzz_take(input, 3) * 4 % bytes);
+	}
+}
+
 /*
  * The input begins with the ring's size in pages and the messages' alignment, the error in the file's length, and the
  * number of words to change; then it has, for each of them, its offset and what to change in it.
  */
 static int make_file(struct fuzz_input *input)
 {
-	uint64_t ring = fuzz_take(input, 1);
-	uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), capacity = page << ring % 5, alignment = 8u << ring / 5 % 10;
-	uint32_t start = smq_start_units(alignment);
-	int64_t length = (int64_t)page + capacity + (int16_t)fuzz_take(input, 2);
-	struct smq_header header = {
-		.identity = identity(capacity, alignment),
-		.producer_progress.moved.position_units = start,
-		.consumer_progress.moved = { .position_units = start, .lease_units = start },
-		.consumer_room = { start },
-	};
+	struct smq_header header[2] = { { .identity = identity(fuzz_take(input, 1)) } }; /* and the extension's words */
+	const struct smq_identity *queue = &header[0].identity;
+	uint64_t bytes = queue->header_bytes + queue->capacity + smq_extension_length(queue);
+	int64_t length = (int64_t)bytes + (int16_t)fuzz_take(input, 2);
 	uint64_t words = fuzz_take(input, 2) % WORDS_MAX;
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	if (fd < 0 || smq_eventcount_init(&header) != 0 ||
-	    pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+	for (int i = 0; i < 2; i++)
+		set_positions(&header[i], smq_start_units(queue->alignment));
+	if (fd < 0 || smq_eventcount_init(&header[0]) != 0 ||
+	    pwrite(fd, &header[0], sizeof header[0], 0) != (ssize_t)sizeof header[0] ||
+	    pwrite(fd, &header[1], sizeof header[1], SMQ_EXTENSION_OFFSET) != (ssize_t)sizeof header[1])
 		abort();
 	for (; words > 0 && input->left > 0; words--) {
-		/* In the header, where a change has the most effect, or anywhere. */
-		off_t at = fuzz_take(input, 1) % 2 ? (off_t)(fuzz_take(input, 1) * 4 % sizeof header)
-						   : (off_t)(fuzz_take(input, 3) * 4 % (page + capacity));
+		off_t at = take_offset(input, queue, bytes);
 		uint32_t old = 0, word;
 
 		if (pread(fd, &old, sizeof old, at) < 0)
@@ -126,6 +174,18 @@ static int make_file(struct fuzz_input *input)
 	return fd;
 }
 
+/* Of a queue of the smallest page size or a larger one. */
+static uint64_t message_max(const struct shmemq_attr *attr)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), most = attr->capacity - attr->alignment;
+
+	if (attr->capacity_max == attr->capacity)
+		return most - 8;
+	if (attr->capacity_max - attr->capacity - page > most)
+		most = attr->capacity_max - attr->capacity - page;
+	return most - attr->alignment - 8;
+}
+
 static void open_handle(int which, unsigned flags)
 {
 	struct shmemq_attr attr;
@@ -134,10 +194,9 @@ static void open_handle(int which, unsigned flags)
 		return;
 	handles[which] = shmemq_open(name, flags, 0600, NULL);
 	if (handles[which] == NULL)
-		DOCUMENTED(EPROTO, EBADMSG, EBUSY, ENOENT, ENOMEM);
+		DOCUMENTED(EPROTO, EBADMSG, EBUSY, ENOENT, ENOMEM, flags & SHMEMQ_SHARED ? EINVAL : EPROTO);
 	else
-		FUZZ_REFUSE(shmemq_getattr(handles[which], &attr) != 0 ||
-			    attr.message_max != attr.capacity - attr.alignment - 8);
+		FUZZ_REFUSE(shmemq_getattr(handles[which], &attr) != 0 || attr.message_max != message_max(&attr));
 }
 
 static void close_handle(int which)
@@ -147,9 +206,20 @@ static void close_handle(int which)
 	handles[which] = NULL;
 }
 
+/* A SHARED end's two handles are in one thread, of which one would wait for the other: no start is without its end. */
+static struct shmemq *producer(void)
+{
+	return handles[chosen_producer];
+}
+
+static struct shmemq *consumer(void)
+{
+	return handles[chosen_consumer];
+}
+
 static void push(size_t size, bool in_place)
 {
-	struct shmemq *q = handles[PRODUCER];
+	struct shmemq *q = producer();
 	void *at;
 
 	if (q == NULL)
@@ -169,7 +239,7 @@ static void push(size_t size, bool in_place)
 
 static void pop(bool in_place)
 {
-	struct shmemq *q = handles[CONSUMER];
+	struct shmemq *q = consumer();
 	const unsigned char *at;
 	uint32_t type;
 	size_t size;
@@ -190,23 +260,83 @@ static void pop(bool in_place)
 	}
 }
 
+static void push_many(size_t size)
+{
+	struct shmemq_msg msgs[3] = { { buffer, size, 1, 0 }, { buffer, size / 2, 2, 0 }, { buffer, size, 3, 0 } };
+
+	if (producer() != NULL && shmemq_pushm(producer(), msgs, 3, 0) < 0)
+		DOCUMENTED(EAGAIN, EBADMSG, EMSGSIZE, EOWNERDEAD, EPIPE);
+}
+
+static void pop_many(unsigned released)
+{
+	struct shmemq_msg msgs[5];
+	int count;
+
+	if (consumer() == NULL)
+		return;
+	count = shmemq_popm_start(consumer(), msgs, 5, 0);
+	if (count < 0)
+		DOCUMENTED(EAGAIN, EBADMSG, EOWNERDEAD, EPIPE);
+	for (int i = 0; i < count; i++) {
+		const unsigned char *at = msgs[i].data;
+
+		if (msgs[i].size > 0)
+			buffer[0] = at[0] ^ at[msgs[i].size - 1];
+	}
+	if (count > 0 && shmemq_popm_end(consumer(), released % ((unsigned)count + 1)) != 0)
+		DOCUMENTED(EBADMSG);
+}
+
+static void follow(unsigned times)
+{
+	struct shmemq *q = handles[FOLLOWER];
+	uint32_t type;
+
+	for (unsigned i = 0; q != NULL && i < times; i++) {
+		if (shmemq_timedpop(q, buffer, sizeof buffer, &type, 0) < 0) {
+			DOCUMENTED(EAGAIN, EBADMSG, EMSGSIZE, EOVERFLOW, EOWNERDEAD, EPIPE);
+			break;
+		}
+	}
+}
+
+static void seek(int whence)
+{
+	uint64_t lost;
+
+	if (handles[FOLLOWER] != NULL && shmemq_seek(handles[FOLLOWER], whence, &lost) != 0)
+		DOCUMENTED(EBADMSG);
+}
+
+static void wait_for_others(void)
+{
+	if (consumer() != NULL && shmemq_wait_peer(consumer(), 0) != 0)
+		DOCUMENTED(EAGAIN, EBADMSG);
+	if (producer() != NULL && shmemq_wait_empty(producer(), 0) != 0)
+		DOCUMENTED(EAGAIN, EBADMSG, EOWNERDEAD, EPIPE);
+}
+
 static void ask(void)
 {
+	struct shmemq_attr attr;
 	struct shmemq_stat st;
 
 	for (int i = 0; i < HANDLES; i++) {
 		if (handles[i] == NULL)
 			continue;
-		if (shmemq_stat(handles[i], &st) != 0) {
-			FUZZ_REFUSE(i != OBSERVER); /* which reads the file, not a mapping of what it was */
+		if (shmemq_getattr(handles[i], &attr) != 0 || shmemq_stat(handles[i], &st) != 0) {
+			/* These read the file, not a mapping of what it was. */
+			FUZZ_REFUSE(i != OBSERVER && i != FOLLOWER);
 			DOCUMENTED(EBADMSG);
 			continue;
 		}
-		FUZZ_REFUSE(st.queued_bytes > st.capacity || st.queued_messages > st.capacity / 8);
+		FUZZ_REFUSE(st.queued_bytes > attr.capacity_max || st.queued_messages > attr.capacity_max / 8);
+		FUZZ_REFUSE(st.reserved_bytes > attr.capacity_max || st.reserved_bytes_most > attr.capacity_max);
 		FUZZ_REFUSE(st.producer > SHMEMQ_END_DEAD || st.consumer > SHMEMQ_END_DEAD);
 	}
-	if (handles[CONSUMER] != NULL)
-		FUZZ_REFUSE((shmemq_redelivered(handles[CONSUMER]) & ~1) != 0);
+	if (consumer() != NULL)
+		FUZZ_REFUSE((shmemq_redelivered(consumer()) & ~1) != 0);
 }
 
 /* Writes to the file, as another process would: in this process, the only mappings are the handles' own. */
@@ -220,8 +350,67 @@ static void write_word(int fd, struct fuzz_input *input)
 		abort();
 }
 
-static void take_step(enum step step, int fd, struct fuzz_input *input)
+/* The same in the words before the ring. */
+static void write_words(int fd, struct fuzz_input *input)
 {
+	off_t at = SMQ_EXTENSION_OFFSET + (off_t)(fuzz_take(input, 2) * 4 % (12288 - SMQ_EXTENSION_OFFSET));
+	uint32_t word = (uint32_t)fuzz_take(input, 4);
+
+	if (at < lseek(fd, 0, SEEK_END) - (off_t)sizeof word && pwrite(fd, &word, sizeof word, at) < 0)
+		abort();
+}
+
+static void take_further_step(enum step step, int fd, struct fuzz_input *input)
+{
+	switch (step) {
+	case OPEN_SHARED_PRODUCER:
+		open_handle(PRODUCER, SHMEMQ_PRODUCER | SHMEMQ_SHARED);
+		break;
+	case OPEN_SHARED_CONSUMER:
+		open_handle(CONSUMER, SHMEMQ_CONSUMER | SHMEMQ_SHARED);
+		break;
+	case OPEN_OTHER:
+		if (fuzz_take(input, 1) % 2)
+			open_handle(OTHER_PRODUCER, SHMEMQ_PRODUCER | SHMEMQ_SHARED);
+		else
+			open_handle(OTHER_CONSUMER, SHMEMQ_CONSUMER | (fuzz_take(input, 1) % 2 ? SHMEMQ_SHARED : 0));
+		break;
+	case FOLLOW:
+		open_handle(FOLLOWER, SHMEMQ_FOLLOWER);
+		break;
+	case FOLLOW_POP:
+		follow((unsigned)fuzz_take(input, 1));
+		break;
+	case SEEK:
+		seek((int)(fuzz_take(input, 1) % 3));
+		break;
+	case PUSH_MANY:
+		push_many(fuzz_take(input, 2));
+		break;
+	case POP_MANY:
+		pop_many((unsigned)fuzz_take(input, 1));
+		break;
+	case WAIT:
+		wait_for_others();
+		break;
+	case CHOOSE:
+		chosen_producer = fuzz_take(input, 1) % 2 ? OTHER_PRODUCER : PRODUCER;
+		chosen_consumer = fuzz_take(input, 1) % 2 ? OTHER_CONSUMER : CONSUMER;
+		break;
+	default:
+		write_words(fd, input);
+		break;
+	}
+}
+
+static void take_step(uint64_t value, int fd, struct fuzz_input *input)
+{
+	enum step step = (enum step)(value % FIRST_STEPS);
+
+	if (value >= FURTHER) {
+		take_further_step((enum step)(FIRST_STEPS + (value - FURTHER) % (STEPS - FIRST_STEPS)), fd, input);
+		return;
+	}
 	switch (step) {
 	case OPEN_PRODUCER:
 		open_handle(PRODUCER, SHMEMQ_PRODUCER);
@@ -267,8 +456,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		atexit(remove_file);
 	}
 	fd = make_file(&input);
+	chosen_producer = PRODUCER;
+	chosen_consumer = CONSUMER;
 	for (int i = 0; i < STEPS_MAX && input.left > 0; i++)
-		take_step((enum step)(fuzz_take(&input, 1) % STEPS), fd, &input);
+		take_step(fuzz_take(&input, 1), fd, &input);
 	for (int i = 0; i < HANDLES; i++)
 		close_handle(i);
 	close(fd);
