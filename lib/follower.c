@@ -190,6 +190,7 @@ static enum smq_ring_status fill(struct smq_follower *follower, int fd)
 	uint32_t units;
 
 	follower->units = 0;
+	follower->fills++;
 	follower->from = track->ring.position;
 	if (!smq_follower_words(follower, fd, follower->extended, &before))
 		return SMQ_BAD;

@@ -46,6 +46,7 @@ struct smq_follower {
 	bool overtaken;            /* that has been told: where it goes on is to be found out */
 	bool untold;               /* that has not been told, but is so: it has no place */
 	uint32_t from, units;      /* what the buffer holds of the ring that the follower is in */
+	uint32_t fills;            /* times that the buffer was filled, since a search for a place began */
 	unsigned char buffer[SMQ_FOLLOWER_BYTES];
 };
 

@@ -8,6 +8,11 @@
 
 /* Messages that are counted one by one: more than a 64th of the largest ring has. */
 #define COUNTED_MAX (1u << 25)
+/*
+ * Times that the buffer is filled in one search. A 64th of the largest ring takes some 2000; only jumps that a hostile
+ * writer has made lead round and round.
+ */
+#define FILLS_MAX 16384
 /* A producer may overtake a follower that looks for its place. */
 #define ATTEMPTS 100
 /* Each time that it does, the next place is further away from it, by a quarter of the ring. */
@@ -193,7 +198,7 @@ static enum smq_ring_status walk(struct smq_follower *follower, int fd, uint32_t
 	uint64_t number = follower->number;
 	uint32_t size;
 
-	for (uint32_t i = 0; i < COUNTED_MAX; i++) {
+	for (uint32_t i = 0; i < COUNTED_MAX && follower->fills < FILLS_MAX; i++) {
 		enum smq_ring_status status;
 
 		*count = follower->number - number;
@@ -388,6 +393,7 @@ enum smq_ring_status smq_place_newest(struct smq_follower *follower, int fd)
 	struct map map;
 	struct place entry;
 
+	follower->fills = 0;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		enum smq_ring_status status =
 			survey_queue(follower, fd, &map) ? place_at_tail(follower, fd, &map) : SMQ_BAD;
@@ -414,7 +420,8 @@ enum smq_ring_status smq_place_number(struct smq_follower *follower, int fd, uin
 	if (!find_newest(follower, &map, number, &entry))
 		return SMQ_OVERTAKEN;
 	smq_follower_place(follower, entry.extended, entry.position, entry.number);
-	for (uint32_t i = 0; i < COUNTED_MAX; i++) {
+	follower->fills = 0;
+	for (uint32_t i = 0; i < COUNTED_MAX && follower->fills < FILLS_MAX; i++) {
 		enum smq_ring_status status = smq_follower_peek(follower, fd, &size);
 
 		if (status == SMQ_BAD || status == SMQ_OVERTAKEN)
@@ -433,6 +440,7 @@ enum smq_ring_status smq_place_queued(struct smq_follower *follower, int fd)
 	struct map map;
 	uint32_t extended, head;
 
+	follower->fills = 0;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		enum smq_ring_status status =
 			find_head(follower, fd, &extended, &head) && survey_queue(follower, fd, &map)

@@ -224,6 +224,23 @@ TEST(hostile_jumps)
 	}
 }
 
+/* A record and a jump, in each ring, that lead round and round: a search for the tail ends, and soon. */
+TEST(hostile_circle)
+{
+	uint32_t first;
+
+	begin();
+	first = ring[0].position;
+	push();
+	jump();
+	push();
+	jump_to(first);
+	smq_record_at(&ring[0], first)->size_plus_1 = SIZE + 1; /* it stands there still */
+	memory[0].header->producer_progress.moved.position_units += 30; /* which no record leads to */
+	ck_assert_int_ne(_i == 0 ? smq_place_newest(&follower, fd) : smq_place_number(&follower, fd, 1000),
+			 SMQ_NOT_YET);
+}
+
 const struct suite suite = {
 	.name = "unit/follow_jump",
 	.seconds = 60,
@@ -233,5 +250,6 @@ const struct suite suite = {
 		{ newest, 1, 0 },
 		{ overtaken_after_a_jump, 1, 0 },
 		{ hostile_jumps, 3, 0 },
+		{ hostile_circle, 2, 0 },
 	},
 };
