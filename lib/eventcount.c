@@ -31,15 +31,24 @@ static void acknowledge(struct smq_eventcount *eventcount, uint16_t fences)
 	atomic_store_explicit(eventcount->own_fence, 1, memory_order_release);
 }
 
-/* A dead handle may have left its bits; but those of followers stay, and POLLER may be theirs. */
+/* Attempts to change a word that others change too. So many fail only beside a hostile writer. */
+#define ATTEMPTS 1000
+
+/*
+ * A dead handle may have left its bits; but those of followers stay, and POLLER may be theirs. A bit that stays causes
+ * no more than a wake in vain.
+ */
 static void reset_word(smq_word *word)
 {
 	uint32_t was = atomic_load_explicit(word, memory_order_relaxed);
 
-	while (!atomic_compare_exchange_weak_explicit(
-		word, &was, was & SMQ_WAIT_FOLLOWER ? was & ~(SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE) : 0,
-		memory_order_relaxed, memory_order_relaxed))
-		;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		uint32_t reset = was & SMQ_WAIT_FOLLOWER ? was & ~(SMQ_WAIT_SLEEPER | SMQ_WAIT_FENCE) : 0;
+
+		if (atomic_compare_exchange_weak_explicit(word, &was, reset, memory_order_relaxed,
+							  memory_order_relaxed))
+			break;
+	}
 }
 
 void smq_eventcount_attach(struct smq_eventcount *eventcount, bool registered, bool alone)

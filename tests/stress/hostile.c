@@ -213,13 +213,13 @@ static void describe(pid_t pid)
 	}
 }
 
-static void finish(pid_t pid, int64_t deadline)
+static void finish(pid_t pid, unsigned role, int64_t deadline)
 {
 	int status = 0;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (stress_now() > deadline) {
-			fprintf(stderr, "hostile: a process hangs\n");
+			fprintf(stderr, "hostile: a process of role %#x hangs\n", role);
 			describe(pid);
 			counts->violations++;
 			kill(pid, SIGKILL);
@@ -229,7 +229,7 @@ static void finish(pid_t pid, int64_t deadline)
 		stress_sleep(STRESS_MS);
 	}
 	if (status != 0) {
-		fprintf(stderr, "hostile: a process ended with %s\n", stress_status(status));
+		fprintf(stderr, "hostile: a process of role %#x ended with %s\n", role, stress_status(status));
 		counts->violations++;
 	}
 }
@@ -237,14 +237,16 @@ static void finish(pid_t pid, int64_t deadline)
 static void while_running(void)
 {
 	int64_t until = stress_now() + stress_magnitude(&stress.random, 2 * STRESS_MS, 200 * STRESS_MS);
+	unsigned roles[CALLERS + 1] = { 0 };
 	pid_t pids[CALLERS + 1];
 	int count = 2 + (int)dice(CALLERS - 1);
 
-	for (int i = 0; i < count; i++)
-		pids[i] = start(role_of(i), until);
-	pids[count] = start(0, until);
+	for (int i = 0; i <= count; i++) {
+		roles[i] = i < count ? role_of(i) : 0;
+		pids[i] = start(roles[i], until);
+	}
 	for (int i = 0; i <= count; i++)
-		finish(pids[i], until + HANG_NS);
+		finish(pids[i], roles[i], until + HANG_NS);
 }
 
 int main(void)
