@@ -30,22 +30,24 @@ static const smq_word *head_word(const struct smq_ring *ring, const struct smq_h
 				     : &header->consumer_progress.moved.position_units;
 }
 
-enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header, bool *jump)
+enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header,
+					     const struct smq_span *within, bool *jump)
 {
-	uint32_t target, tail, size, count = 0, bytes = 0;
+	uint32_t target, size, count = 0, bytes = 0;
 	enum smq_ring_status status;
+	struct smq_span span;
 
 	load_moved(ring, &header->producer_progress.moved);
 	ring->header = header;
-	tail = ring->position;
-	if (!smq_position_is_aligned(ring, tail))
+	span = within != NULL ? *within : (struct smq_span){ ring->position, ring->mask + 1 };
+	if (!smq_position_is_aligned(ring, ring->position) || ring->position - span.from >= span.units)
 		return SMQ_BAD;
 	/* The last producer may have died between the publication and the store of its tail. What it published stands,
 	 * and the size word after it is 0, whatever an unfinished push has written after that word: walk on to it. All
 	 * of it fits into the ring. */
 	while ((status = smq_ring_peek_at(ring, ring->position, &size)) == SMQ_READY) {
 		ring->position += smq_record_units(ring, size);
-		if (ring->position - tail > ring->mask)
+		if (ring->position - span.from >= span.units)
 			return SMQ_BAD;
 		count++;
 		bytes += size;
@@ -66,7 +68,7 @@ enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_h
 
 enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header)
 {
-	return smq_ring_attach_growing(ring, header, NULL);
+	return smq_ring_attach_growing(ring, header, NULL, NULL);
 }
 
 enum smq_ring_status smq_ring_attach_away(struct smq_ring *ring, struct smq_header *header, bool producer)

@@ -9,11 +9,17 @@
 enum smq_ring_status smq_ring_attach_producer(struct smq_ring *ring, struct smq_header *header);
 enum smq_ring_status smq_ring_attach_consumer(struct smq_ring *ring, struct smq_header *header);
 
+/* Where there is memory: `units` from a position on. */
+struct smq_span {
+	uint32_t from, units;
+};
+
 /*
- * Of a queue that may grow. The first: a producer may find a jump at its tail, at which it then stands. The second:
- * loads what the end has left in the ring that it is not in; of the peer's position only what it is.
+ * Of a queue that may grow. The first: a producer may find a jump at its tail, at which it then stands. It reads
+ * nothing outside of `within`; NULL: a ring that has memory everywhere. The second: loads what the end has left in the ring that it is not in; of the peer's position only what it is.
  */
-enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header, bool *jump);
+enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header,
+					     const struct smq_span *within, bool *jump);
 enum smq_ring_status smq_ring_attach_away(struct smq_ring *ring, struct smq_header *header, bool producer);
 
 /*

@@ -237,6 +237,16 @@ void smq_extension_narrow(struct shmemq *q, uint32_t need)
 	smq_ring_narrow(&q->ring, end);
 }
 
+/* As smq_ring_guess(). */
+static bool guess_message(const struct shmemq *q, uint32_t extended)
+{
+	const struct smq_ring *ring = extended == q->more->extended ? &q->ring : &q->more->other;
+
+	if (extended && !smq_extent_claims(q, smq_load(&ring->moved->position_units)))
+		return true;
+	return smq_ring_guess(ring, false, 0, true);
+}
+
 bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 {
 	struct smq_header *in_ring = q->header, *in_extension = smq_extension_of(q->header);
@@ -246,7 +256,7 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 		 jump = jump_units(q);
 
 	if (!q->producer)
-		return smq_ring_guess(extended == more->extended ? &q->ring : &more->other, false, need, true);
+		return guess_message(q, extended);
 	tail = smq_load(&in_ring->producer_progress.moved.position_units);
 	head = smq_load(&in_ring->consumer_progress.moved.position_units);
 	if (tail + (extended ? jump : 0) + need - head <= smq_first_ring(q)->mask)
@@ -296,6 +306,24 @@ bool smq_extension_is_ahead(const struct shmemq *q)
 		smq_load(&words->kept_units) != smq_load(&words->reserved_units));
 }
 
+/*
+ * Goes on where the last producer was, in the ring that the end is in. In the extension only after it has reserved what
+ * there is to read.
+ */
+static enum smq_ring_status attach_there(struct shmemq *q, bool *jump)
+{
+	struct smq_header *words = header_of(q, q->more->extended);
+	struct smq_span span;
+
+	if (!q->more->extended)
+		return smq_ring_attach_growing(&q->ring, words, NULL, jump);
+	if (smq_extent_attach(q, smq_load(&words->consumer_progress.moved.position_units),
+			      smq_load(&words->producer_progress.moved.position_units)) != SMQ_READY)
+		return SMQ_BAD;
+	span = (struct smq_span){ q->more->kept, q->more->reserved - q->more->kept };
+	return smq_ring_attach_growing(&q->ring, words, &span, jump);
+}
+
 /* The last producer was killed on its way: it has published a jump, and may have stored where it leads. */
 static enum smq_ring_status finish_jump(struct shmemq *q)
 {
@@ -308,7 +336,7 @@ static enum smq_ring_status finish_jump(struct shmemq *q)
 	atomic_store_explicit(&other->moved->position_units, target, memory_order_relaxed);
 	swap(q);
 	store_ring(q);
-	return smq_ring_attach_producer(&q->ring, header_of(q, q->more->extended));
+	return attach_there(q, NULL);
 }
 
 /* What of the extension's memory is needed. */
@@ -337,7 +365,8 @@ static void recount(struct shmemq *q)
 	uint32_t others = q->more->other.messages_lo, units = q->ring.mask;
 
 	if (q->more->extended) {
-		uint32_t kept = q->ring.position - smq_load(&q->ring.header->producer_progress.kept_units);
+		/* attach_there() has reserved that. */
+		uint32_t kept = q->ring.position - q->more->kept;
 
 		units = kept < units ? kept : 0;
 	}
@@ -355,7 +384,7 @@ static enum smq_ring_status attach_producer(struct shmemq *q)
 
 	if (smq_ring_attach_away(other, header_of(q, !q->more->extended), true) != SMQ_READY)
 		return SMQ_BAD;
-	status = smq_ring_attach_growing(&q->ring, header_of(q, q->more->extended), &jump);
+	status = attach_there(q, &jump);
 	if (status == SMQ_READY && jump)
 		status = finish_jump(q);
 	/* Not of the extension: see settle_memory(). */
@@ -378,7 +407,8 @@ static enum smq_ring_status follow(struct shmemq *q, uint32_t target)
 	/* Relaxed: the producer may have stored it before the jump. */
 	uint32_t head = smq_load(&other->moved->position_units);
 
-	if (!smq_position_is_aligned(other, target) || target - head > other->mask)
+	if (!smq_position_is_aligned(other, target) || target - head > other->mask ||
+	    (!q->more->extended && !smq_extent_claims(q, target)))
 		return SMQ_BAD;
 	smq_ring_flush_room(&q->ring);
 	smq_ring_arrive(other, target);
@@ -404,17 +434,26 @@ enum smq_ring_status smq_extension_peek(struct shmemq *q, uint32_t *size, bool *
 	return SMQ_NOT_YET;
 }
 
+/* Of a position that was loaded: is there memory? */
+static enum smq_ring_status check_memory(const struct shmemq *q)
+{
+	return !q->more->extended || smq_extent_claims(q, q->ring.position) ? SMQ_READY : SMQ_BAD;
+}
+
 /* Both. */
 
 enum smq_ring_status smq_extension_attach(struct shmemq *q)
 {
+	enum smq_ring_status status;
+
 	if (!find_ring(q))
 		return SMQ_BAD;
 	if (q->producer)
 		return attach_producer(q);
 	if (smq_ring_attach_away(&q->more->other, header_of(q, !q->more->extended), false) != SMQ_READY)
 		return SMQ_BAD;
-	return smq_ring_attach_consumer(&q->ring, header_of(q, q->more->extended));
+	status = smq_ring_attach_consumer(&q->ring, header_of(q, q->more->extended));
+	return status == SMQ_READY ? check_memory(q) : status;
 }
 
 void smq_extension_attach_shared(struct shmemq *q)
@@ -435,6 +474,8 @@ enum smq_ring_status smq_extension_resume(struct shmemq *q)
 	if (status == SMQ_READY && q->producer) {
 		status = smq_extent_resume(q);
 		smq_extension_narrow(q, 0);
+	} else if (status == SMQ_READY) {
+		status = check_memory(q);
 	}
 	return status;
 }

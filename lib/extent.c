@@ -68,25 +68,24 @@ static void count(const struct shmemq *q, uint32_t units)
 		store(&counts->reserved_most, units);
 }
 
-/* Reserves or punches the file between two positions. */
-static bool change(struct shmemq *q, uint32_t from, uint32_t to, bool punch)
+/* Reserves or punches the file between two positions. 0 or errno. */
+static int change(struct shmemq *q, uint32_t from, uint32_t to, bool punch)
 {
 	uint64_t ring = smq_extension_bytes(q), bytes = (uint64_t)(to - from) * SMQ_UNIT;
 	uint64_t first = (uint64_t)from * SMQ_UNIT & (ring - 1);
 	uint64_t start = smq_header_bytes(q) + smq_capacity(q);
 	uint64_t before_end = bytes < ring - first ? bytes : ring - first;
-	int fd = smq_fd(q), cancel = smq_cancel_disable();
-	bool done = true;
+	int fd = smq_fd(q), cancel = smq_cancel_disable(), err = 0;
 
-	for (int i = 0; i < 2 && done; i++) {
+	for (int i = 0; i < 2 && err == 0; i++) {
 		uint64_t at = i == 0 ? first : 0, length = i == 0 ? before_end : bytes - before_end;
 
 		if (length != 0)
-			done = (punch ? smq_file_punch(fd, (off_t)(start + at), (off_t)length)
-				      : smq_file_reserve(fd, (off_t)(start + at), (off_t)length)) == 0;
+			err = punch ? smq_file_punch(fd, (off_t)(start + at), (off_t)length)
+				    : smq_file_reserve(fd, (off_t)(start + at), (off_t)length);
 	}
 	smq_cancel_restore(cancel);
-	return done;
+	return err;
 }
 
 static void punch(struct shmemq *q, uint32_t from, uint32_t to)
@@ -95,11 +94,54 @@ static void punch(struct shmemq *q, uint32_t from, uint32_t to)
 		(void)change(q, from, to, true); /* where it cannot be done, the memory stays */
 }
 
+/* Nothing outside of what is kept and reserved is this handle's own any more. */
+static void disown(struct smq_more *more)
+{
+	uint32_t reserved = more->reserved - more->kept;
+
+	if (more->kept - more->own_from < more->own_to - more->own_from)
+		more->own_from = more->kept;
+	else if (more->own_from - more->kept > reserved)
+		more->own_from = more->own_to = more->kept;
+	if (more->own_to - more->kept > reserved)
+		more->own_to = more->reserved;
+}
+
+/*
+ * Makes the pages from `from` to the end of what is said to be reserved this handle's own. false: there is no memory
+ * for them, so that cannot be true.
+ */
+static bool own(struct shmemq *q, uint32_t from)
+{
+	struct smq_more *more = q->more;
+	bool begun = from - more->own_from <= more->own_to - more->own_from;
+	uint32_t missing = begun ? more->own_to : from;
+	int err = 0;
+
+	if (missing != more->reserved)
+		err = change(q, missing, more->reserved, false);
+	if (err != 0 && err != EOPNOTSUPP) /* in a sandbox that is not asked */
+		return false;
+	if (!begun)
+		more->own_from = from;
+	more->own_to = more->reserved;
+	return true;
+}
+
+/* Where the extension is used, or, before it is, begins. */
+static uint32_t own_page(const struct shmemq *q)
+{
+	uint32_t page = page_at(q, extension(q)->position);
+
+	return page - q->more->kept < q->more->reserved - q->more->kept ? page : q->more->kept;
+}
+
+/* Reserves up to `to`, after what this handle owns. */
 static bool extend(struct shmemq *q, uint32_t to)
 {
 	count(q, to - q->more->kept);
-	if (change(q, q->more->reserved, to, false)) {
-		q->more->reserved = to;
+	if (change(q, q->more->reserved, to, false) == 0) {
+		q->more->reserved = q->more->own_to = to;
 		q->more->no_memory_at = 0;
 		store(&words(q)->reserved_units, to);
 		return true;
@@ -118,6 +160,7 @@ static void keep_from(struct shmemq *q, uint32_t page)
 	if (q->more->extended)     /* so would the next producer */
 		smq_ring_count(&q->ring, q->more->other.messages_lo);
 	q->more->kept = page;
+	disown(q->more);
 	store(&words(q)->kept_units, page);
 	/* It is seen before the zeros. Partner: the acquire fence of a follower, as in smq_ring_announce(). */
 	atomic_thread_fence(memory_order_release);
@@ -153,6 +196,8 @@ enum smq_ring_status smq_extent_reserve(struct shmemq *q, uint32_t head, uint32_
 	uint32_t page = page_at(q, head), enough = page_after(q, end);
 	bool frees = page != more->kept && page - more->kept <= more->reserved - more->kept;
 
+	if (!own(q, own_page(q)))
+		return SMQ_BAD;
 	if (end - more->kept <= more->reserved - more->kept)
 		return SMQ_READY;
 	if (enough - page > more->window_units || (!frees && !smq_extent_is_worth_a_try(q, patient)))
@@ -195,6 +240,17 @@ void smq_extent_forget(struct shmemq *q, uint32_t next)
 	smq_extent_store(q);
 }
 
+enum smq_ring_status smq_extent_attach(struct shmemq *q, uint32_t head, uint32_t tail)
+{
+	uint32_t reserved = smq_load(&words(q)->reserved_units);
+
+	smq_extent_begin(q, page_at(q, (int32_t)(tail - head) < 0 ? tail : head));
+	if (page_at(q, reserved) != reserved || reserved - q->more->kept > q->more->window_units)
+		return SMQ_BAD;
+	q->more->reserved = reserved;
+	return own(q, q->more->kept) ? SMQ_READY : SMQ_BAD;
+}
+
 enum smq_ring_status smq_extent_trim(struct shmemq *q, uint32_t head, uint32_t end)
 {
 	uint32_t capacity = extension(q)->mask + 1;
@@ -202,6 +258,9 @@ enum smq_ring_status smq_extent_trim(struct shmemq *q, uint32_t head, uint32_t e
 	q->more->kept = page_at(q, head);
 	q->more->reserved = head == end ? q->more->kept : page_after(q, end);
 	if (q->more->reserved - q->more->kept > q->more->window_units)
+		return SMQ_BAD;
+	disown(q->more);
+	if (!own(q, q->more->kept))
 		return SMQ_BAD;
 	/* 0: then nothing has been reserved, and an open of a queue at rest costs no system call. */
 	if (smq_load(&q->header->producer_counts.reserved_now) != 0 || q->more->reserved != q->more->kept) {
@@ -228,7 +287,20 @@ enum smq_ring_status smq_extent_resume(struct shmemq *q)
 	if (page_at(q, more->kept) != more->kept || page_at(q, more->reserved) != more->reserved ||
 	    more->reserved - more->kept > more->window_units)
 		return SMQ_BAD;
-	if (more->extended && q->ring.position - more->kept >= more->reserved - more->kept)
+	disown(more);
+	if (!smq_extent_in_use(q))
+		return more->extended ? SMQ_BAD : SMQ_READY;
+	if (extension(q)->position - more->kept >= more->reserved - more->kept)
 		return SMQ_BAD;
+	/* In the ring, that is for smq_extent_reserve(). With messages_max, records from the first on are read again. */
+	if (more->extended || q->state & SMQ_LIMITED)
+		return own(q, q->state & SMQ_LIMITED ? more->kept : own_page(q)) ? SMQ_READY : SMQ_BAD;
 	return SMQ_READY;
+}
+
+bool smq_extent_claims(const struct shmemq *q, uint32_t position)
+{
+	uint32_t kept = smq_load(&words(q)->kept_units);
+
+	return position - kept < smq_load(&words(q)->reserved_units) - kept;
 }

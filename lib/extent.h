@@ -8,6 +8,14 @@
  * so a handle that attaches gives back all outside.
  *
  * By the producer's handle; on a SHARED end, the holder of the owner lock.
+ *
+ * The words that tell of the range are not trusted. A producer touches only pages that it has itself reserved: those
+ * that the words or the positions claim it reserves once more, which costs a system call for each step and does not
+ * change what is reserved already. So words that were written by mistake make a call fail with EBADMSG, and cause no
+ * SIGBUS in a full /dev/shm; whatever they are, no memory beyond the file's size is reserved. A consumer only reads,
+ * and goes by the words: a position outside of what they claim is garbage (smq_extent_claims()). Not covered is a
+ * process that means harm: who may write to the queue may as well truncate the file, or punch holes into it, the first
+ * ring too; or have a producer give back what another handle has reserved.
  */
 #ifndef SMQ_EXTENT_H
 #define SMQ_EXTENT_H
@@ -30,13 +38,21 @@ void smq_extent_advance(struct shmemq *q, uint32_t head);
 /* Gives everything back: neither end needs anything before `next`. */
 void smq_extent_forget(struct shmemq *q, uint32_t next);
 
-/* For a handle that attaches: the pages from `head` to `end` are reserved, and nothing else is to be. */
+/*
+ * For a handle that attaches in the extension, before it reads anything there: reserves the pages from that of the
+ * consumer's position `head` to where the words say; or from that of the stored tail, which may lag. SMQ_READY or
+ * SMQ_BAD.
+ */
+enum smq_ring_status smq_extent_attach(struct shmemq *q, uint32_t head, uint32_t tail);
+
+/* For a handle that attaches: the pages from `head` to `end` are to be reserved, and nothing else is. */
 enum smq_ring_status smq_extent_trim(struct shmemq *q, uint32_t head, uint32_t end);
 
 /* Nothing is reserved: begin at this position, that of a page. */
 static inline void smq_extent_begin(struct shmemq *q, uint32_t page)
 {
 	q->more->kept = q->more->reserved = page;
+	q->more->own_from = q->more->own_to = page;
 }
 
 /* Is anything reserved? Then an end may be in the extension, or be led there by a jump. */
@@ -44,6 +60,9 @@ static inline bool smq_extent_in_use(const struct shmemq *q)
 {
 	return q->more->kept != q->more->reserved;
 }
+
+/* Do the words claim that there is memory at this position? */
+bool smq_extent_claims(const struct shmemq *q, uint32_t position);
 
 /* Loads what the last holder of a SHARED end has stored. SMQ_READY or SMQ_BAD. */
 enum smq_ring_status smq_extent_resume(struct shmemq *q);

@@ -60,6 +60,7 @@ struct smq_more {
 	uint32_t page_units;
 	/* A producer: as the extension's words have them (struct smq_progress). */
 	uint32_t kept, reserved;
+	uint32_t own_from, own_to; /* within these two: the pages that this handle has itself reserved (extent.h) */
 	uint32_t returned;
 	uint32_t arrived;
 	int64_t no_memory_at; /* ns, CLOCK_MONOTONIC: when no more could be reserved; 0: that was not so */
@@ -146,6 +147,21 @@ static inline uint32_t smq_is_extended(const struct shmemq *q)
 static inline const struct smq_ring *smq_first_ring(const struct shmemq *q)
 {
 	return smq_is_extended(q) ? &q->more->other : &q->ring;
+}
+
+/*
+ * A producer: units of a ring, up to its tail and with the header there, that have memory. Only there may records be
+ * read: see extent.h.
+ */
+static inline uint32_t smq_units_with_memory(const struct shmemq *q, uint32_t extended)
+{
+	const struct smq_ring *ring = extended == smq_is_extended(q) ? &q->ring : &q->more->other;
+	uint32_t units;
+
+	if (!extended)
+		return ring->mask + 1;
+	units = ring->position - q->more->kept;
+	return units < q->more->reserved - q->more->kept ? units + 1 : 0;
 }
 
 /* Bytes of the header page, which is mapped before the ring. */

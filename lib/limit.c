@@ -30,7 +30,7 @@ static bool is_valid(const struct shmemq *q, struct place place)
 	const struct smq_ring *ring = ring_at(q, place.extended);
 
 	return place.extended <= smq_is_elastic(q) && smq_position_is_aligned(ring, place.position) &&
-	       ring->position - place.position <= ring->mask;
+	       ring->position - place.position < smq_units_with_memory(q, place.extended);
 }
 
 /*
@@ -59,8 +59,8 @@ static enum smq_ring_status count_to(const struct shmemq *q, struct place at, st
 {
 	uint32_t left[2], size, target;
 
-	for (uint32_t i = 0; i < 2; i++)
-		left[i] = ring_at(q, i)->mask + 1;
+	for (uint32_t i = 0; i <= smq_is_elastic(q); i++)
+		left[i] = smq_units_with_memory(q, i);
 	left[at.extended] = ring_at(q, at.extended)->position - at.position;
 	for (*count = 0; at.extended != end.extended || at.position != end.position;) {
 		const struct smq_ring *ring = ring_at(q, at.extended);
