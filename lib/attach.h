@@ -16,7 +16,8 @@ struct smq_span {
 
 /*
  * Of a queue that may grow. The first: a producer may find a jump at its tail, at which it then stands. It reads
- * nothing outside of `within`; NULL: a ring that has memory everywhere. The second: loads what the end has left in the ring that it is not in; of the peer's position only what it is.
+ * nothing outside of `within`; NULL: a ring that has memory everywhere. The second: loads what the end has left in the
+ * ring that it is not in; of the peer's position only what it is.
  */
 enum smq_ring_status smq_ring_attach_growing(struct smq_ring *ring, struct smq_header *header,
 					     const struct smq_span *within, bool *jump);

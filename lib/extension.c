@@ -359,7 +359,7 @@ static enum smq_ring_status settle_memory(struct shmemq *q)
 	return smq_extent_trim(q, next_start(q, extension), next_start(q, extension));
 }
 
-/* Before memory is given back, with what lies before the consumer's position; and before the end goes to another ring. */
+/* Before memory that lies before the consumer's position is given back, and before the end goes to another ring. */
 static void recount(struct shmemq *q)
 {
 	uint32_t others = q->more->other.messages_lo, units = q->ring.mask;

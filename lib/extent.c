@@ -292,7 +292,7 @@ enum smq_ring_status smq_extent_resume(struct shmemq *q)
 		return more->extended ? SMQ_BAD : SMQ_READY;
 	if (extension(q)->position - more->kept >= more->reserved - more->kept)
 		return SMQ_BAD;
-	/* In the ring, that is for smq_extent_reserve(). With messages_max, records from the first on are read again. */
+	/* In the ring, smq_extent_reserve() does it. With messages_max, records from the first on are read again. */
 	if (more->extended || q->state & SMQ_LIMITED)
 		return own(q, q->state & SMQ_LIMITED ? more->kept : own_page(q)) ? SMQ_READY : SMQ_BAD;
 	return SMQ_READY;

@@ -103,13 +103,14 @@
  * The consumer, at a jump to p:
  *	1. store p as the lease, as the head and as the room of the other ring
  *	2. store in which ring the end is, with release
- * So an end that is killed in the middle has not left, or its successor meets the jump again. And between the position of
- * a ring's count and the producer's tail, while it is in that ring, there is no jump.
+ * So an end that is killed in the middle has not left, or its successor meets the jump again. And between the position
+ * of a ring's count and the producer's tail, while it is in that ring, there is no jump.
  *
  * The extension's memory is reserved before it is touched. What lies before its head is given back in steps, and all of
  * it when both ends have left: the producer is in the ring, and the consumer too, at the position that the last jump
- * led to or after it. Before that the producer stores the limit, so that nothing in it counts as intact. Before it gives
- * back memory in the extension that it is in, it stores its tail as the count, so that this is not before what is kept.
+ * led to or after it. Before that the producer stores the limit, so that nothing in it counts as intact. Before it
+ * gives back memory in the extension that it is in, it stores its tail as the count, so that this is not before what is
+ * kept.
  */
 
 /* Wait mechanisms (eventcount.h). A queue made for another one is refused with EPROTO. */
@@ -287,7 +288,8 @@ struct smq_counts {
  * producer, before it writes that record, once the limit is stored: first a position that is not valid, then the
  * number, then the position, both with release. Read by: followers, which find the oldest record by it, and count what
  * they have lost. An entry is valid if its record begins before the 64th's end, which is the last one before the limit,
- * and at most a ring before both; but not one with the position 0, unless it is the first message's: it may be half set.
+ * and at most a ring before both; but not one with the position 0, unless it is the first message's: it may be half
+ * set.
  */
 struct smq_index {
 	smq_word position_units;

@@ -22,7 +22,7 @@
 enum burst_phase {
 	BURST_PUSH,  /* producers push, and consumers are slow */
 	BURST_DRAIN, /* consumers pop all there is, and note that there is no more */
-	BURST_LAP, /* one producer pushes small messages once around the ring, each after the last one has been popped */
+	BURST_LAP, /* one producer pushes small messages once around the ring, each when the last one has been popped */
 	BURST_CLOSE, /* all close, and end */
 	BURST_PHASES
 };
