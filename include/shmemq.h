@@ -287,14 +287,14 @@ struct shmemq_msg {
 	void *data;
 	size_t size; /* bytes at `data` */
 	uint32_t type;
-	uint32_t flags; /* SHMEMQ_MSG_*, set by popm_start and ignored by pushm */
+	uint32_t flags; /* SHMEMQ_MSG_*, set by popm_start and popm_more, ignored by pushm */
 };
 
 /*
  * Push many: copies up to `count` messages into the queue, in order. Waits for space for the first one only, and then
  * pushes as many as fit. Returns how many it pushed: at least 1, or 0 if `count` is 0. The caller may call again with
  * the others. A message that can never be pushed (EMSGSIZE, EINVAL) ends the batch before it, and fails the call if it
- * is the first. Returns -1, and nothing is pushed: as push.
+ * is the first. Returns -1, and nothing is pushed: as push. With a mark (shmemq_mark()) it pushes one message.
  */
 int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout);
 
@@ -304,11 +304,28 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
  * the first `count` of them (0 is legal) from the queue and returns 0; the next pop returns the others. Afterwards
  * their memory, which is mapped read-only, must not be accessed any more. If the handle is closed or its process dies
  * before end, all of them are delivered again.
- * Errors of start: as pop, less EMSGSIZE and EOVERFLOW. Of end: EBADF EBADMSG EINVAL (no batch is held; or `count` is
- * larger than what start returned: the batch is still held) EPERM.
+ * more extends what the handle holds: waits for a message after those, describes up to `max` in `msgs`, and returns how
+ * many were added; `count` of end includes them. It returns 0, at once, if no message can be added: the batch takes up
+ * as much of the ring as the largest message, or holds messages_max, or the queue has grown after it. Then release
+ * some first. While it waits the messages held take space, for which the producer may wait in turn: use a timeout.
+ * Errors of start: as pop, less EMSGSIZE and EOVERFLOW. Of more: the same, and EINVAL if no batch is held; what is held
+ * remains so. Of end: EBADF EBADMSG EINVAL (no batch is held; or `count` is
+ * larger than what is held: the batch is still held) EPERM.
  */
 int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout);
+int shmemq_popm_more(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout);
 int shmemq_popm_end(struct shmemq *q, unsigned count);
+
+/*
+ * Sets a mark: 64 bits of the caller's that become the mark of the handle's end together with its next commit (push,
+ * push_end, pushm, which then pushes one message) or release (pop, pop_end, popm_end; of 0 messages, too). Whenever the
+ * process is killed, shmemq_stat() shows the mark if and only if that operation took place. An operation that fails
+ * leaves it for the next one; a mark that is set again meanwhile takes its place; a close drops it. The mark of an end
+ * is 0 at first, and stays until the next one, also after its handle is closed.
+ * Returns -1: EBADF (an observer or follower handle) EBADMSG EINVAL (the end is SHARED, or a broadcast queue's consumer)
+ * EPERM.
+ */
+int shmemq_mark(struct shmemq *q, uint64_t mark);
 
 /* Where shmemq_seek() moves a follower. */
 #define SHMEMQ_NEWEST 0 /* before the next push, as shmemq_open() does */

@@ -29,6 +29,8 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 		status = smq_ring_attach_consumer(&q->ring, q->header);
 	if (q->producer && status == SMQ_READY && !smq_is_elastic(q))
 		smq_ring_recount(&q->ring, 0, q->ring.mask);
+	if (status == SMQ_READY)
+		smq_marks_settle(q);
 	return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
 }
 
@@ -242,13 +244,41 @@ enum smq_ring_status smq_try_space(struct shmemq *q, uint32_t need)
 	return status;
 }
 
+static int acquire_marked_space(struct shmemq *q, size_t size, int64_t timeout)
+{
+	int result;
+
+	if (!smq_in_state(q, SHMEMQ_PRODUCER))
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	q->state &= ~SMQ_MARKED;
+	result = smq_acquire_space_slow(q, size, timeout);
+	q->state |= SMQ_MARKED;
+	if (result == 0)
+		smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, (uint32_t)size));
+	return result;
+}
+
+static int acquire_marked_message(struct shmemq *q, uint32_t *size, int64_t timeout)
+{
+	int result;
+
+	if (!smq_in_state(q, SHMEMQ_CONSUMER))
+		return smq_refuse(q, SHMEMQ_CONSUMER);
+	q->state &= ~SMQ_MARKED;
+	result = smq_acquire_message_slow(q, size, timeout);
+	q->state |= SMQ_MARKED;
+	if (result == 0)
+		smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, *size));
+	return result;
+}
+
 smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout)
 {
 	struct smq_want want = { 0 };
 	int err;
 
-	if (!smq_in_state(q, SHMEMQ_PRODUCER))
-		return smq_refuse(q, SHMEMQ_PRODUCER);
+	if (!smq_in_unmarked_state(q, SHMEMQ_PRODUCER))
+		return acquire_marked_space(q, size, timeout);
 	if (size > smq_message_max(q))
 		return smq_fail(EMSGSIZE);
 	want.patient = timeout != 0;
@@ -273,8 +303,8 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 	struct smq_want want = { 0 };
 	int err;
 
-	if (!smq_in_state(q, SHMEMQ_CONSUMER))
-		return smq_refuse(q, SHMEMQ_CONSUMER);
+	if (!smq_in_unmarked_state(q, SHMEMQ_CONSUMER))
+		return acquire_marked_message(q, size, timeout);
 	if (may_be_quiet(q, timeout) && smq_ring_peek(&q->ring, &want.found) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
@@ -296,8 +326,12 @@ ssize_t smq_notify_waiters(struct shmemq *q, uint32_t waiters, ssize_t result)
 	return smq_eventcount_look(&q->eventcount) ? smq_notify_slow(q, result) : result;
 }
 
-int smq_finish_shared(struct shmemq *q)
+int smq_finish_other(struct shmemq *q)
 {
+	if (q->state & SMQ_MARKED) { /* not SHARED */
+		smq_marks_end(q);
+		return (int)smq_notify(q, 0);
+	}
 	q->ownerlock.held = false;
 	return (int)smq_finish_once(q, 0);
 }

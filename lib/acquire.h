@@ -7,6 +7,7 @@
 #define SMQ_ACQUIRE_H
 
 #include "call.h"
+#include "marks.h"
 #include "wait.h"
 
 /* Attaches to the ring as the end's new holder, and finishes what the last one left undone. SMQ_READY or SMQ_BAD. */
@@ -26,7 +27,10 @@ static smq_always_inline bool smq_try_is_quiet(const struct shmemq *q)
 /* Fails such a call, when it has found nothing. */
 int smq_fail_quiet(struct shmemq *q);
 
-/* The general case of the two functions below: any state of the handle, any end, and waiting. */
+/*
+ * The general case of the two functions below: any state of the handle, any end, and waiting. A mark that is drafted is
+ * begun for the message, as the call may push or pop it at once; a call that ends later begins it again.
+ */
 int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout);
 int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout);
 
@@ -100,12 +104,12 @@ static smq_always_inline ssize_t smq_finish_once(struct shmemq *q, ssize_t resul
 	return smq_eventcount_look(&q->eventcount) ? smq_notify_slow(q, result) : result;
 }
 
-/* Unlocks, then wakes the peer: ends a call that has published or released. Returns 0. */
-int smq_finish_shared(struct shmemq *q);
+/* Puts a mark in force, or unlocks, then wakes the peer: ends a call that has published or released. Returns 0. */
+int smq_finish_other(struct shmemq *q);
 static smq_always_inline int smq_finish(struct shmemq *q)
 {
-	if (smq_unlikely(q->state & SMQ_SHARED))
-		return smq_finish_shared(q);
+	if (smq_unlikely(q->state & (SMQ_SHARED | SMQ_MARKED)))
+		return smq_finish_other(q);
 	return (int)smq_notify(q, 0);
 }
 

@@ -63,12 +63,29 @@ static inline unsigned within_limit(const struct shmemq *q, unsigned count)
 	return count;
 }
 
+/* With a mark, which one operation brings into force: pushes one message. */
+static smq_noinline int push_marked(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout)
+{
+	if (!smq_in_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	if (count == 0)
+		return 0;
+	if (msgs[0].data == NULL && msgs[0].size != 0)
+		return smq_fail(EINVAL);
+	if (smq_acquire_space(q, msgs[0].size, timeout) != 0)
+		return -1;
+	smq_copy((unsigned char *)smq_message_at(&q->ring, q->ring.position), msgs[0].data, msgs[0].size);
+	smq_ring_commit(&q->ring, (uint32_t)msgs[0].size, msgs[0].type);
+	smq_finish(q);
+	return 1;
+}
+
 int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout)
 {
 	unsigned most = count < INT_MAX ? count : INT_MAX, pushed = 0;
 
-	if (!smq_in_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
-		return smq_refuse(q, SHMEMQ_PRODUCER);
+	if (!smq_in_unmarked_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
+		return push_marked(q, msgs, count, timeout);
 	if (count == 0)
 		return 0;
 	if (msgs[0].data == NULL && msgs[0].size != 0)
@@ -98,16 +115,22 @@ static inline void prefetch_message(const struct smq_record *record, uint32_t si
 		smq_prefetch_read((const unsigned char *)record + at);
 }
 
-/*
- * Describes up to `most` messages at the head, the first of which, of `size` bytes, is there. Returns how many.
- * `*end`: the position after them; `*bytes`: the sum of their sizes.
- */
-static unsigned describe(const struct smq_ring *ring, uint32_t size, struct shmemq_msg *msgs, unsigned most,
-			 uint32_t *end, uint32_t *bytes)
+/* Units that a batch takes up at most: no more of the ring than the largest message. */
+static inline uint32_t most_units_of(const struct smq_ring *ring)
 {
-	/* A batch takes up no more of the ring than the largest message. As in push_group(), all is computed first. */
-	uint32_t align_mask = ring->align_mask, most_units = smq_units(ring->message_max, align_mask);
-	uint32_t used = 0, sum = 0, position = ring->position;
+	return smq_units(ring->message_max, ring->align_mask);
+}
+
+/*
+ * Describes up to `most` messages, the first of which, of `size` bytes, is there, after `used` units that the batch has
+ * already. Returns how many. `*end`: the position after them; `*bytes`: the sum of their sizes.
+ */
+static smq_always_inline unsigned describe(const struct smq_ring *ring, uint32_t used, uint32_t size,
+					   struct shmemq_msg *msgs, unsigned most, uint32_t *end, uint32_t *bytes)
+{
+	/* As in push_group(), all is computed first. */
+	uint32_t align_mask = ring->align_mask, most_units = most_units_of(ring);
+	uint32_t sum = 0, position = ring->position;
 	struct smq_record *first = smq_record_at(ring, position);
 	bool redelivering = ring->redelivering;
 	unsigned n = 0;
@@ -147,7 +170,7 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (smq_acquire_message(q, &size, timeout) != 0)
 		return -1;
-	q->batch = describe(&q->ring, size, msgs, max < INT_MAX ? max : INT_MAX, &q->batch_end, &q->held_bytes);
+	q->batch = describe(&q->ring, 0, size, msgs, max < INT_MAX ? max : INT_MAX, &q->batch_end, &q->held_bytes);
 	/* Before the caller sees the messages: if this process is killed from here on, the next consumer is told. */
 	smq_ring_lease(&q->ring, q->batch_end);
 	q->redelivered = msgs[0].flags & SHMEMQ_MSG_REDELIVERED;
@@ -155,8 +178,53 @@ int shmemq_popm_start(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, i
 	return (int)q->batch;
 }
 
+/* May another message come, of `size` bytes, while the handle holds the batch, which takes up `used` units? */
+static bool may_extend(const struct shmemq *q, uint32_t used, uint32_t size)
+{
+	/* Constant; from garbage follows only that the batch ends. */
+	uint32_t messages_max = q->header->identity.messages_max;
+
+	return smq_record_units(&q->ring, size) <= most_units_of(&q->ring) - used &&
+	       (messages_max == 0 || q->batch < messages_max);
+}
+
+/* The batch remains held, unless the handle is broken. */
+static int fail_more(struct shmemq *q, int err)
+{
+	if (err == EBADMSG)
+		smq_unlock_owner(q);
+	return smq_fail(err);
+}
+
+int shmemq_popm_more(struct shmemq *q, struct shmemq_msg *msgs, unsigned max, int64_t timeout)
+{
+	struct smq_want want = { 0 };
+	enum smq_ring_status status;
+	unsigned more;
+	uint32_t bytes;
+	int err;
+
+	if (!smq_in_state(q, SHMEMQ_CONSUMER | SMQ_BATCH) || msgs == NULL || max == 0)
+		return smq_refuse(q, SHMEMQ_CONSUMER);
+	want.need = q->batch_end - q->ring.position;
+	/* Then neither the producer can push nor this handle wait. */
+	if (!may_extend(q, want.need, 0))
+		return 0;
+	status = smq_check(q, &want, true);
+	err = status == SMQ_READY ? 0 : smq_await(q, status, &want, timeout);
+	if (err != 0)
+		return fail_more(q, err);
+	if (want.found == SMQ_JUMP || !may_extend(q, want.need, want.found))
+		return 0;
+	more = describe(&q->ring, want.need, want.found, msgs, max < INT_MAX ? max : INT_MAX, &q->batch_end, &bytes);
+	q->held_bytes += bytes;
+	q->batch += more;
+	smq_ring_lease(&q->ring, q->batch_end);
+	return (int)more;
+}
+
 /* Where the first `count` messages of a batch end, and the sum of their bytes. false: a peer has changed the sizes. */
-static bool measure(const struct shmemq *q, unsigned count, uint32_t *end, uint32_t *bytes)
+static smq_always_inline bool measure(const struct shmemq *q, unsigned count, uint32_t *end, uint32_t *bytes)
 {
 	uint32_t size;
 
@@ -172,12 +240,11 @@ static bool measure(const struct shmemq *q, unsigned count, uint32_t *end, uint3
 	return true;
 }
 
-int shmemq_popm_end(struct shmemq *q, unsigned count)
+/* Releases the first `count` messages of the batch. */
+static smq_always_inline int end_batch(struct shmemq *q, unsigned count, bool marked)
 {
 	uint32_t end, bytes;
 
-	if (!smq_in_state(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
-		return smq_refuse(q, SHMEMQ_CONSUMER);
 	end = q->batch_end;
 	bytes = q->held_bytes;
 	if (count < q->batch && !measure(q, count, &end, &bytes)) {
@@ -186,9 +253,27 @@ int shmemq_popm_end(struct shmemq *q, unsigned count)
 		return smq_fail(EBADMSG);
 	}
 	q->state &= ~SMQ_BATCH;
+	if (marked && count != 0)
+		smq_marks_begin(q, end);
 	if (count != 0)
 		smq_ring_release(&q->ring, end, count, bytes);
+	if (smq_likely(!(q->state & (SMQ_SHARED | SMQ_MARKED))))
+		return (int)smq_notify(q, 0);
 	if (q->state & SMQ_SHARED)
 		smq_ring_return_lease(&q->ring);
-	return smq_finish(q);
+	return smq_finish_other(q);
+}
+
+static smq_noinline int end_batch_marked(struct shmemq *q, unsigned count)
+{
+	if (!smq_in_state(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
+		return smq_refuse(q, SHMEMQ_CONSUMER);
+	return end_batch(q, count, true);
+}
+
+int shmemq_popm_end(struct shmemq *q, unsigned count)
+{
+	if (!smq_in_unmarked_state(q, SHMEMQ_CONSUMER | SMQ_BATCH) || count > q->batch)
+		return end_batch_marked(q, count);
+	return end_batch(q, count, false);
 }

@@ -40,10 +40,16 @@ static inline bool smq_in_shared_state(const struct shmemq *q, uint32_t state)
 	return q != NULL && q->state == (state | SMQ_SHARED) && smq_in_process(q);
 }
 
-/* Is it in this state, SHARED or not, with messages_max or without? */
-static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
+/* Is it in this state, SHARED or not, with messages_max or without, and no mark is drafted? */
+static inline bool smq_in_unmarked_state(const struct shmemq *q, uint32_t state)
 {
 	return smq_in_process(q) && (q->state & ~(SMQ_SHARED | SMQ_LIMITED | SMQ_SWITCHING)) == state;
+}
+
+/* The same with a mark or without. */
+static inline bool smq_in_state(const struct shmemq *q, uint32_t state)
+{
+	return smq_in_process(q) && (q->state & ~(SMQ_SHARED | SMQ_LIMITED | SMQ_SWITCHING | SMQ_MARKED)) == state;
 }
 
 #define SMQ_WAITING_ROLES (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER | SHMEMQ_FOLLOWER)

@@ -215,12 +215,19 @@ struct smq_progress {
 	smq_word returned_units;
 	/* Likewise: where the producer last came into the extension. */
 	smq_word arrived_units;
-	/* The end's mark: two slots, of which `mark_now` is in force. Not used yet. */
-	struct smq_mark {
-		smq_word lo, hi;
-		smq_word at_units; /* the position that the mark belongs to */
-	} mark[2];
-	smq_word mark_now;
+	/* The end's mark. */
+	struct smq_marks {
+		/* One of them is in force; the next mark is drafted in the other one: in each part 22 bits of it, the
+		 * lowest ones first, above the lowest 10 bits of the draft's number. So a reader that reads the parts
+		 * in any order, while they change, knows which belong together. */
+		struct smq_mark {
+			smq_word part[3];
+		} slot[2];
+		/* Number of the draft in force << 3 | its slot << 2 | SMQ_MARK_*. */
+		smq_word now;
+		smq_word drafts;   /* number of the last draft, which is in the other slot unless it is in force */
+		smq_word at_units; /* when it comes into force: see below */
+	} marks;
 	/* Producer: the count. `counted_messages` messages, in both rings and modulo 2^32, had been pushed before the
 	 * record at `counted_units`, which was the tail then. Stored in this order, each with release, the position
 	 * twice, with the limit and the index. If the positions differ, the holder was killed between these stores, and
@@ -229,6 +236,25 @@ struct smq_progress {
 	smq_word counted_messages;
 	smq_word counted_again;
 };
+
+/*
+ * Marks: 64 bits of the caller's that come into force together with an operation of the end, whenever its process is
+ * killed. Written by: the end's handle, if the end is not SHARED. Read by: shmemq_stat(), and the end's next handle.
+ *
+ *	1. draft: store the number, then the parts, in the slot that is not in force
+ *	2. store the position that the operation leads to in at_units, then SMQ_MARK_PENDING, with the ring, in `now`
+ *	3. the operation: the message is published, or the head stored, with release
+ *	4. store the draft as the one in force in `now`, with release; without an operation this is all
+ *
+ * While `now` says that it is pending, the draft is in force if the end's position in that ring is at_units; or,
+ * of the producer, if a message is published at the position. What a killed process left, the next handle settles.
+ */
+#define SMQ_MARK_PENDING   1u /* in the ring, */
+#define SMQ_MARK_EXTENSION 2u /* or, with this one as well, in the extension */
+#define SMQ_MARK_SLOT      4u
+#define SMQ_MARK_NUMBER    3 /* shift */
+#define SMQ_MARK_TAG_BITS  10
+#define SMQ_MARK_PART_BITS 22
 
 /*
  * An end's claim. Written by: a handle that claims or closes the end, under the init lock (a close that could not get
@@ -360,8 +386,9 @@ _Static_assert(sizeof(smq_word) == 4 && ATOMIC_INT_LOCK_FREE == 2, "atomic words
 _Static_assert(sizeof(struct smq_record) == SMQ_UNIT, "record header");
 _Static_assert(sizeof(struct smq_identity) == 128, "format");
 _Static_assert(offsetof(struct smq_header, producer_progress) == 128, "format");
-_Static_assert(offsetof(struct smq_progress, mark) == 64, "format");
-_Static_assert(offsetof(struct smq_progress, counted_units) == 92, "format");
+_Static_assert(offsetof(struct smq_progress, marks) == 64, "format");
+_Static_assert(offsetof(struct smq_progress, marks.now) == 88, "format");
+_Static_assert(offsetof(struct smq_progress, counted_units) == 100, "format");
 _Static_assert(offsetof(struct smq_header, producer_claim) == 256, "format");
 _Static_assert(offsetof(struct smq_header, consumer_progress) == 384, "format");
 _Static_assert(offsetof(struct smq_header, consumer_claim) == 512, "format");

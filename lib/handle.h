@@ -23,6 +23,9 @@
 /* A queue with messages_max: a producer that has more to check than the space is never in that state either. */
 #define SMQ_LIMITED 0x1000u
 
+/* A mark is drafted, and comes into force with the next commit or release: never in the state of the frequent case. */
+#define SMQ_MARKED 0x4000u
+
 /* A SHARED end of a queue that may grow: other handles may have taken the end to the other ring. */
 #define SMQ_SWITCHING 0x2000u
 

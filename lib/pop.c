@@ -158,10 +158,19 @@ const void *shmemq_timedpop_start(struct shmemq *q, size_t *size, uint32_t *type
 	return pop_start(q, size, type, timeout);
 }
 
+static smq_noinline int pop_end_marked(struct shmemq *q)
+{
+	if (!smq_in_state(q, SHMEMQ_CONSUMER | SMQ_STARTED))
+		return smq_refuse(q, SHMEMQ_CONSUMER);
+	q->state &= ~SMQ_STARTED;
+	smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, q->held_bytes));
+	return release(q, q->held_bytes);
+}
+
 int shmemq_pop_end(struct shmemq *q)
 {
-	if (smq_unlikely(!smq_in_state(q, SHMEMQ_CONSUMER | SMQ_STARTED)))
-		return smq_refuse(q, SHMEMQ_CONSUMER);
+	if (smq_unlikely(!smq_in_unmarked_state(q, SHMEMQ_CONSUMER | SMQ_STARTED)))
+		return pop_end_marked(q);
 	q->state &= ~SMQ_STARTED;
 	/* With the size as it was checked at the start, not as it may have been changed since. */
 	return release(q, q->held_bytes);

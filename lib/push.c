@@ -154,10 +154,20 @@ static inline void shrink(struct shmemq *q, uint32_t size)
 		smq_ring_shrink(&q->ring, smq_record_units(&q->ring, size));
 }
 
+static smq_noinline int push_end_marked(struct shmemq *q, size_t size, uint32_t type)
+{
+	if (!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes)
+		return smq_refuse(q, SHMEMQ_PRODUCER);
+	q->state &= ~SMQ_STARTED;
+	shrink(q, (uint32_t)size);
+	smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, (uint32_t)size));
+	return commit(q, size, type);
+}
+
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 {
-	if (smq_unlikely(!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
-		return smq_refuse(q, SHMEMQ_PRODUCER);
+	if (smq_unlikely(!smq_in_unmarked_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
+		return push_end_marked(q, size, type);
 	q->state &= ~SMQ_STARTED;
 	shrink(q, (uint32_t)size);
 	return commit(q, size, type);

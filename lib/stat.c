@@ -2,51 +2,19 @@
 /* What a queue says of itself: getattr, stat; and the library's version. */
 #include "config.h"
 
-#include <unistd.h>
+#include <string.h>
 
 #include "call.h"
-#include "cancel.h"
 #include "endlock.h"
 #include "follow.h"
+#include "marks.h"
 #include "readers.h"
-
-/*
- * Copies words of the header, after smq_fd(). An end has the header mapped. An observer maps nothing, since the next
- * access to a mapped file that another process has truncated is SIGBUS, and reads by pread(2). false: the words are not
- * there any more.
- *
- * Each word is read whole, since the kernel copies aligned words by loads of at least their size. What an earlier call
- * has copied is read before what a later one copies, and after what another process stored before a release whose word
- * the earlier one has seen. Within one call the order is not known: the kernel may copy in any.
- */
-static bool copy_words(const struct shmemq *q, size_t offset, void *to, size_t bytes)
-{
-	const smq_word *mapped;
-
-	if (q->observer) {
-		int cancel = smq_cancel_disable();
-		ssize_t copied = pread(q->fd, to, bytes, (off_t)offset);
-
-		smq_cancel_restore(cancel);
-		if (copied != (ssize_t)bytes)
-			return false;
-		/* The acquire below, for the kernel's loads. */
-		atomic_thread_fence(memory_order_acquire);
-		return true;
-	}
-	mapped = (const smq_word *)(const void *)((const unsigned char *)q->header + offset);
-	for (size_t at = 0; at < bytes; at += sizeof *mapped) {
-		uint32_t word = atomic_load_explicit(mapped++, memory_order_acquire);
-
-		memcpy((unsigned char *)to + at, &word, sizeof word);
-	}
-	return true;
-}
+#include "words.h"
 
 /* `*identity`: what cannot be asked of the handle. false: an observer's file is no longer the queue that it opened. */
 static bool copy_identity(const struct shmemq *q, struct smq_identity *identity)
 {
-	if (!copy_words(q, 0, identity, sizeof *identity))
+	if (!smq_words_copy(q, 0, identity, sizeof *identity))
 		return false;
 	return !q->observer || (identity->magic[0] == SMQ_MAGIC_0 && identity->magic[1] == SMQ_MAGIC_1 &&
 				identity->id == q->observed_id);
@@ -86,7 +54,7 @@ static bool copy_claim(const struct shmemq *q, bool producer, struct claim *clai
 	size_t offset =
 		producer ? offsetof(struct smq_header, producer_claim) : offsetof(struct smq_header, consumer_claim);
 
-	return copy_words(q, offset, claim, sizeof *claim);
+	return smq_words_copy(q, offset, claim, sizeof *claim);
 }
 
 /* Stores an end's state and pid. */
@@ -143,7 +111,8 @@ static bool count_moved(const struct shmemq *q, size_t offset, struct totals *to
 	struct moved first, second;
 
 	for (int i = 0; i < 2; i++) {
-		if (!copy_words(q, offset, &first, sizeof first) || !copy_words(q, offset, &second, sizeof second))
+		if (!smq_words_copy(q, offset, &first, sizeof first) ||
+		    !smq_words_copy(q, offset, &second, sizeof second))
 			return false;
 		if (first.messages_hi == second.messages_hi && first.moved_hi == second.moved_hi)
 			break;
@@ -168,7 +137,7 @@ static bool count_slowest(const struct shmemq *q, struct shmemq_stat *st, struct
 		size_t offset = SMQ_READERS_OFFSET + (number - 1) * sizeof(struct smq_reader);
 		struct claim claim;
 
-		if (!copy_words(q, offset, &claim, sizeof claim))
+		if (!smq_words_copy(q, offset, &claim, sizeof claim))
 			return false;
 		if (smq_claim_state(claim.word) != SHMEMQ_END_OPEN || !smq_endlock_number_held(q->fd, false, number))
 			continue;
@@ -244,7 +213,7 @@ static bool count_reserved(const struct shmemq *q, struct shmemq_stat *st)
 	struct smq_counts counts;
 	uint64_t most = smq_is_elastic(q) ? (uint64_t)q->more->window_units * SMQ_UNIT : 0, now, so_far;
 
-	if (!copy_words(q, offsetof(struct smq_header, producer_counts), &counts, sizeof counts))
+	if (!smq_words_copy(q, offsetof(struct smq_header, producer_counts), &counts, sizeof counts))
 		return false;
 	now = (uint64_t)atomic_load_explicit(&counts.reserved_now, memory_order_relaxed) * SMQ_UNIT;
 	so_far = (uint64_t)atomic_load_explicit(&counts.reserved_most, memory_order_relaxed) * SMQ_UNIT;
@@ -260,7 +229,7 @@ static bool look_for_sleepers(const struct shmemq *q, bool producer, uint32_t st
 		producer ? offsetof(struct smq_header, producer_wait) : offsetof(struct smq_header, consumer_wait);
 	uint32_t word = 0;
 
-	if (state == SHMEMQ_END_OPEN && !copy_words(q, offset, &word, sizeof word))
+	if (state == SHMEMQ_END_OPEN && !smq_words_copy(q, offset, &word, sizeof word))
 		return false;
 	if (word & SMQ_WAIT_SLEEPER)
 		*waiting |= producer ? SHMEMQ_WAIT_PRODUCER : SHMEMQ_WAIT_CONSUMER;
@@ -282,7 +251,9 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	if (!copy_identity(q, &identity) || !look_at_end(q, true, &now.producer, &now.producer_pid) ||
 	    !look_at_end(q, false, &now.consumer, &now.consumer_pid) || !count(q, &now) || !count_reserved(q, &now) ||
 	    !look_for_sleepers(q, true, now.producer, &now.waiting) ||
-	    !look_for_sleepers(q, false, now.consumer, &now.waiting))
+	    !look_for_sleepers(q, false, now.consumer, &now.waiting) ||
+	    !smq_marks_look(q, true, identity.header_bytes, &now.producer_mark) ||
+	    !smq_marks_look(q, false, identity.header_bytes, &now.consumer_mark))
 		return smq_fail(EBADMSG);
 	now.producers = count_handles(q, true, now.producer);
 	now.consumers = count_handles(q, false, now.consumer);

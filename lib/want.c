@@ -68,9 +68,16 @@ enum smq_ring_status smq_check_more(struct shmemq *q, const struct smq_want *wan
 
 enum smq_ring_status smq_check_jump(struct shmemq *q, struct smq_want *want)
 {
+	enum smq_ring_status status;
+	uint32_t target;
 	bool switched;
-	enum smq_ring_status status = smq_extension_peek(q, &want->found, &switched);
 
+	/* It is followed when what comes before it has been released. */
+	if (want->need != 0) {
+		want->found = SMQ_JUMP;
+		return smq_ring_jumps(&q->ring, q->ring.position + want->need, &target) ? SMQ_READY : SMQ_BAD;
+	}
+	status = smq_extension_peek(q, &want->found, &switched);
 	/* It has left a ring, which is free now: no pop tells the producer of that. */
 	if (switched)
 		smq_notify_fenced(q);

@@ -17,8 +17,10 @@ enum smq_want_kind {
 
 struct smq_want {
 	enum smq_want_kind kind;
-	uint32_t need;  /* producer: units of the record that has to fit; SMQ_WANT_EMPTY, SHARED: a tail */
-	uint32_t found; /* consumer: bytes of the message at the head, once there is one; that tail's ring */
+	/* Producer: units of the record that has to fit; SMQ_WANT_EMPTY, SHARED: a tail. Consumer: units of the messages
+	 * that it holds, after which another one is wanted. */
+	uint32_t need;
+	uint32_t found; /* consumer: bytes of that message, once there is one, or SMQ_JUMP; that tail's ring */
 	bool patient;   /* the call may wait */
 };
 
@@ -43,7 +45,7 @@ static inline enum smq_ring_status smq_check(struct shmemq *q, struct smq_want *
 	if (smq_unlikely(q->state & SMQ_SHARED) && !q->ownerlock.held)
 		return smq_guess(q, want, exact) ? SMQ_READY : SMQ_NOT_YET;
 	if (!q->producer) {
-		status = smq_ring_peek(&q->ring, &want->found);
+		status = smq_ring_peek_at(&q->ring, q->ring.position + want->need, &want->found);
 		return smq_unlikely(status == SMQ_BAD && q->more != NULL) ? smq_check_jump(q, want) : status;
 	}
 	if (smq_unlikely(q->more != NULL))
