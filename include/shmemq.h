@@ -322,7 +322,7 @@ int shmemq_popm_end(struct shmemq *q, unsigned count);
  * process is killed, shmemq_stat() shows the mark if and only if that operation took place. An operation that fails
  * leaves it for the next one; a mark that is set again meanwhile takes its place; a close drops it. The mark of an end
  * is 0 at first, and stays until the next one, also after its handle is closed.
- * Returns -1: EBADF (an observer or follower handle) EBADMSG EINVAL (the end is SHARED, or a broadcast queue's consumer)
+ * Returns -1: EBADF (an observer or follower handle) EBADMSG EINVAL (a SHARED end, or a broadcast queue's consumer)
  * EPERM.
  */
 int shmemq_mark(struct shmemq *q, uint64_t mark);

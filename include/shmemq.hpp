@@ -362,9 +362,17 @@ public:
 	{
 		return detail::report(::shmemq_popm_start(q_.get(), msgs, max, wait.ns()), ec);
 	}
+	int popm_more(::shmemq_msg *msgs, unsigned max, timeout wait, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_popm_more(q_.get(), msgs, max, wait.ns()), ec);
+	}
 	bool popm_end(unsigned count, std::error_code &ec) noexcept
 	{
 		return detail::report(::shmemq_popm_end(q_.get(), count), ec) == 0;
+	}
+	bool mark(std::uint64_t mark, std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_mark(q_.get(), mark), ec) == 0;
 	}
 
 	/* Of a follower. How many messages have been passed over since the last pop. */
@@ -489,10 +497,20 @@ public:
 		std::error_code ec;
 		return detail::check(popm_start(msgs, max, wait, ec), ec, "shmemq_popm_start");
 	}
+	int popm_more(::shmemq_msg *msgs, unsigned max, timeout wait = {})
+	{
+		std::error_code ec;
+		return detail::check(popm_more(msgs, max, wait, ec), ec, "shmemq_popm_more");
+	}
 	void popm_end(unsigned count)
 	{
 		std::error_code ec;
 		detail::check(popm_end(count, ec), ec, "shmemq_popm_end");
+	}
+	void mark(std::uint64_t mark)
+	{
+		std::error_code ec;
+		detail::check(this->mark(mark, ec), ec, "shmemq_mark");
 	}
 	std::uint64_t seek(int whence)
 	{

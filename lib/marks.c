@@ -32,7 +32,7 @@ static uint32_t slot_in_force(uint32_t now)
 	return (now & SMQ_MARK_SLOT) != 0;
 }
 
-/* Has a part in this slot the tag of this draft, or of one that comes soon? A killed process may leave different ones. */
+/* Has a part in this slot the tag of this draft, or of one that comes soon? A killed process may leave several. */
 static bool has_tag(const struct smq_mark *slot, uint32_t number)
 {
 	for (int i = 0; i < PARTS; i++) {
@@ -48,8 +48,8 @@ void smq_marks_draft(struct shmemq *q, uint64_t mark)
 	struct smq_mark *slot = &marks->slot[!slot_in_force(smq_load(&marks->now))];
 	uint32_t number = smq_load(&marks->drafts) + 1;
 
-	/* What is in this slot may be older than TAGS drafts. A reader that finds parts of that and of this draft, or of
-	 * one that comes in less than WINDOW, is to tell them apart. Of TAGS / WINDOW one is free. */
+	/* What is in this slot may be older than TAGS drafts. A reader that finds parts of that and of this draft, or
+	 * of one that comes in less than WINDOW, is to tell them apart. Of TAGS / WINDOW one is free. */
 	for (int i = 0; i < PARTS && has_tag(slot, number); i++)
 		number += WINDOW;
 	atomic_store_explicit(&marks->drafts, number, memory_order_relaxed);
@@ -159,10 +159,9 @@ static bool look_at_operation(const struct shmemq *q, bool producer, uint32_t he
 }
 
 /*
- * `now` is copied between `before` and `after`. If a slot in a copy has all parts of a draft, by their tags, they are
- * of one draft, unless too many have been made meanwhile: `drafts` of the copies around it tells. And the draft in force
- * was in force at the moment at which the word that says so was copied. A pending one has to be the same after its
- * operation was looked at.
+ * `now` is copied between `before` and `after`. If all parts of a slot have one tag, they are of one draft, unless too
+ * many have been made meanwhile: `drafts` of the copies around it tells. And the draft in force was in force at the
+ * moment at which the word that says so was copied. A pending one has to be the same after its operation was looked at.
  */
 static bool evaluate(const struct copy *before, const struct copy *now, const struct copy *after, bool done,
 		     uint64_t *mark)

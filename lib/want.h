@@ -17,8 +17,8 @@ enum smq_want_kind {
 
 struct smq_want {
 	enum smq_want_kind kind;
-	/* Producer: units of the record that has to fit; SMQ_WANT_EMPTY, SHARED: a tail. Consumer: units of the messages
-	 * that it holds, after which another one is wanted. */
+	/* Producer: units of the record that has to fit; SMQ_WANT_EMPTY, SHARED: a tail. Consumer: units of the
+	 * messages that it holds, after which another one is wanted. */
 	uint32_t need;
 	uint32_t found; /* consumer: bytes of that message, once there is one, or SMQ_JUMP; that tail's ring */
 	bool patient;   /* the call may wait */

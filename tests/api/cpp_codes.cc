@@ -51,6 +51,7 @@ void nothing_throws()
 	static_assert(noexcept(message.end(ec)) &&noexcept(q.getattr(ec)) &&noexcept(q.stat(ec)));
 	static_assert(noexcept(q.pushm(&msg, 1, {}, ec)) &&noexcept(q.popm_start(&msg, 1, {}, ec)));
 	static_assert(noexcept(q.popm_end(1, ec)) &&noexcept(shmemqpp::memfd(attr, ec)));
+	static_assert(noexcept(q.popm_more(&msg, 1, {}, ec)) &&noexcept(q.mark(1, ec)));
 	static_assert(noexcept(shmemqpp::unlink("", ec)));
 
 	shmemqpp::set s;
@@ -83,7 +84,9 @@ void empty()
 	CHECK(!q.pop_start(once, ec) && refused());
 	CHECK(q.pushm(&msg, 1, {}, ec) == -1 && refused());
 	CHECK(q.popm_start(&msg, 1, {}, ec) == -1 && refused());
+	CHECK(q.popm_more(&msg, 1, {}, ec) == -1 && refused());
 	CHECK(!q.popm_end(0, ec) && refused());
+	CHECK(!q.mark(1, ec) && refused());
 	CHECK(!q.wait_peer({}, ec) && refused());
 	CHECK(!q.wait_empty({}, ec) && refused());
 	CHECK(q.dupfd(ec) == -1 && refused());
@@ -142,7 +145,9 @@ void all_there_is()
 	auto message = out.pop_start(1s, ec);
 	CHECK(message.text() == "two" && message.type() == 2 && cleared() && message.end(ec) && cleared());
 	CHECK(out.popm_start(&msg, 1, {}, ec) == 1 && cleared() && msg.type == 3);
-	CHECK(out.popm_end(1, ec) && cleared());
+	CHECK(out.popm_more(&msg, 1, {}, ec) == 1 && cleared() && msg.size == 3);
+	CHECK(out.mark(7, ec) && cleared() && out.popm_end(1, ec) && cleared() && out.stat(ec).consumer_mark == 7);
+	CHECK(cleared());
 	CHECK(out.interrupt(ec) && cleared());
 	CHECK(in.close(ec) && cleared() && !in);
 	CHECK(out.pop_start({}, ec).size() == 3 && cleared());

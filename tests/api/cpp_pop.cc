@@ -130,7 +130,13 @@ void batches()
 	CHECK(p.in.pushm(msgs, 3) == 3 && p.in.pushm(msgs, 1, once, ec) == 1 && !ec);
 	CHECK(p.out.popm_start(msgs, 4) == 4 && msgs[3].type == 4 && msgs[3].size == 2);
 	CHECK(thrown([&] { p.out.popm_end(5); }) == std::errc::invalid_argument);
-	p.out.popm_end(1);
+	CHECK(thrown([&] { p.out.popm_more(msgs, 1, once); }) == std::errc::resource_unavailable_try_again);
+	p.in.push("more");
+	CHECK(p.out.popm_more(msgs, 4) == 1 && msgs[0].size == 4);
+	p.out.mark(9);
+	p.out.popm_end(2);
+	CHECK(p.out.stat().consumer_mark == 9);
+	CHECK(thrown([&] { shmemqpp::queue().mark(1); }) == std::errc::invalid_argument);
 	CHECK(p.queued() == 3 && p.out.popm_start(msgs, 4, 1s, ec) == 3 && !ec && p.out.popm_end(3, ec) && !ec);
 	CHECK(!p.out.popm_end(0, ec) && ec == std::errc::invalid_argument);
 	CHECK(p.out.popm_start(msgs, 4, once, ec) == -1 && ec == std::errc::resource_unavailable_try_again);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The examples in the manual run, and do what it says. SHMEMQ_LIBRARY: the library for the examples that load it.
 examples=${top_builddir:-.}/examples
+shmemq=${top_builddir:-.}/shmemq
 name=/shmemq-examples-$$
 library=${SHMEMQ_LIBRARY:-${top_builddir:-.}/.libs/libshmemq.so.0}
 temp=$(mktemp -d) || exit 1
@@ -94,6 +95,20 @@ if [ -e /proc/self/fd ]; then # shmemq_fdopen(3) needs it
 
 	run request >"$temp/out" || fail request
 	says "$temp/out" '1: ADA' '2: GRACE'
+
+	# Killed and started again; a message is a line without its end.
+	seq 1 100000 | "$shmemq" push "$name" --create &
+	producer=$!
+	for _ in 1 2 3 4 5; do
+		"$examples/keep" "$name" "$temp/log" &
+		sleep 0.02
+		kill -KILL $! 2>/dev/null
+		wait $! 2>/dev/null
+	done
+	run keep "$name" "$temp/log" || fail keep
+	wait "$producer" || fail 'push to keep'
+	seq 1 100000 | tr -d '\n' | cmp - "$temp/log" || fail 'keep has lost or repeated a message'
+	"$shmemq" rm "$name"
 
 	run recorder "$name" >"$temp/out" || fail recorder
 	says "$temp/out" 'many events, the last: event 100000'
