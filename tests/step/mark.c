@@ -29,7 +29,7 @@
 static const struct {
 	unsigned pushes, pops, more_pushes, more_pops;
 } preludes[] = {
-	{ 5, 0, 0, 0 }, { 6, 0, 0, 0 }, { 7, 5, 0, 0 }, { 9, 6, 0, 0 },
+	{ 4, 0, 0, 0 }, { 6, 0, 0, 0 }, { 7, 5, 0, 0 }, { 9, 6, 0, 0 },
 	{ 9, 8, 0, 0 }, { 9, 9, 0, 0 }, { 9, 8, 2, 0 }, { 9, 9, 2, 1 },
 };
 #define PRELUDES (sizeof preludes / sizeof preludes[0])
@@ -93,7 +93,8 @@ static int produce(enum way way)
 		return shmemq_pushv(q, &part, 1, 0);
 	if (way == PUSHM)
 		return shmemq_pushm(q, msgs, 2, 0) != 1;
-	return shmemq_push_start(q, 40) == NULL || shmemq_push_end(q, 1, 0) != 0;
+	/* The record is shorter in the end. */
+	return shmemq_push_start(q, 1000) == NULL || shmemq_push_end(q, 1, 0) != 0;
 }
 
 /* Pops messages, with a mark that is set while they are held. `*moves`: how many that will be. */
@@ -194,7 +195,8 @@ static unsigned drain(void)
 /* Judges the memory as it is, in a copy. The mark that is seen. */
 static uint64_t judge(enum way way)
 {
-	struct shmemq_stat observed, followed, later, settled;
+	struct shmemq_stat observed, followed, later, settled, moved_on;
+	char buffer[8];
 	struct shmemq *successor;
 	unsigned moved, left;
 
@@ -208,14 +210,21 @@ static uint64_t judge(enum way way)
 	successor = open_end(copy_name, produces(way) ? SHMEMQ_PRODUCER : SHMEMQ_CONSUMER);
 	if (shmemq_stat(successor, &settled) != 0)
 		stress_fail("stat");
+	if (produces(way)) /* without a mark */
+		shmemq_push(successor, "x", 1, 0);
+	else
+		shmemq_pop(successor, buffer, sizeof buffer, NULL);
+	moved_on = stat_of(SHMEMQ_OBSERVER);
 	shmemq_close(successor);
 	check(way, "an observer", moved, &observed);
 	check(way, "a follower", moved, &followed);
 	if (produces(way)) /* else the draining was a successor */
 		check(way, "an observer after the consumer", moved, &later);
 	check(way, "a successor", moved, &settled);
+	check(way, "an observer after the successor has gone on", moved, &moved_on);
 	states++;
-	if (way == NOTHING && settled.consumer_mark != observed.consumer_mark)
+	if (way == NOTHING &&
+	    (settled.consumer_mark != observed.consumer_mark || moved_on.consumer_mark != observed.consumer_mark))
 		violations++;
 	return produces(way) ? settled.producer_mark : settled.consumer_mark;
 }
