@@ -365,7 +365,7 @@ TEST(record_across_the_end)
 		{ 1280, 8192 - 3 },
 		{ 1284, 1 }, /* is the first that reaches into the first 64th */
 		{ 220, 8192 - 3 },
-		{ 224, 1 }, /* and the one that was counted last */
+		{ 232, 1 }, /* and the one that was counted last */
 		{ 228, 8192 - 3 },
 		{ 256, 1 << 2 | 1 },
 		{ 260, st.producer_pid },
