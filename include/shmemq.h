@@ -144,13 +144,9 @@ struct shmemq_stat {
 	/* Of a follower's handle: what has been pushed and it has not reached yet. Bytes of the ring. */
 	uint64_t lag_bytes;
 	uint64_t lag_messages;
-	uint64_t queued_bytes_most; /* at most so far; of a queue that grows, in both parts */
 	/* The ends' marks (shmemq_mark()); 0 if none was set. */
 	uint64_t producer_mark;
 	uint64_t consumer_mark;
-	/* The last push and the last pop: seconds since 1970, give or take a second of activity; 0: there was none. */
-	uint64_t pushed_at;
-	uint64_t popped_at;
 	uint32_t producer;     /* SHMEMQ_END_* */
 	uint32_t consumer;     /* SHMEMQ_END_* */
 	uint32_t producer_pid; /* last process to claim the end, in its pid namespace; 0 = none; for display only */
@@ -159,15 +155,7 @@ struct shmemq_stat {
 	uint32_t producers; /* live handles of each end */
 	uint32_t consumers;
 	uint32_t slowest_pid; /* of that consumer; 0: there is none; for display only */
-	/* Of a SHARED end: the process whose handle holds the owner lock just now; 0: none; for display only. */
-	uint32_t producer_holder_pid;
-	uint32_t consumer_holder_pid;
-	/* How often, modulo 2^32, a call of that end has found the ring full or empty, and has slept for that. */
-	uint32_t producer_blocked;
-	uint32_t producer_slept;
-	uint32_t consumer_blocked;
-	uint32_t consumer_slept;
-	uint32_t reserved[14];
+	uint32_t reserved[26];
 };
 
 /*

@@ -235,7 +235,7 @@ TEST(hostile_circle)
 	jump();
 	push();
 	jump_to(first);
-	smq_record_at(&ring[0], first)->size_plus_1 = SIZE + 1; /* it stands there still */
+	smq_record_at(&ring[0], first)->size_plus_1 = SIZE + 1;         /* it stands there still */
 	memory[0].header->producer_progress.moved.position_units += 30; /* which no record leads to */
 	ck_assert_int_ne(_i == 0 ? smq_place_newest(&follower, fd) : smq_place_number(&follower, fd, 1000),
 			 SMQ_NOT_YET);
