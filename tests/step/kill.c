@@ -25,6 +25,7 @@
 
 #define QUEUED        5   /* messages in the ring when the victim begins */
 #define SMALL         100 /* bytes: the messages have to fit into the ring, and to take few steps */
+#define LIMITED_BYTES 255 /* the largest message that audit_message() makes but for a few */
 #define LIMIT         8   /* messages_max, in every other pass through a queue that does not grow */
 #define GROWS         4   /* times as large as the ring */
 #define MESSAGES_MOST 12  /* of each producer, which are to be small */
@@ -54,7 +55,8 @@ static unsigned char *first;           /* the state that the victim found */
 static size_t bytes;
 static unsigned char *buffer;
 static uint64_t kills, states;
-static uint32_t limit;   /* of the queues; 0: none */
+static uint32_t limit; /* of the queues; 0: none */
+static uint32_t message_max;
 static unsigned prelude; /* which */
 
 static struct aftermath ends_of(const char *name, struct audit *of)
@@ -212,6 +214,8 @@ static void pass(bool shared, bool limited, unsigned parts)
 {
 	step_shared = shared;
 	limit = limited ? LIMIT : 0;
+	/* No message is large then: a push waits because of the limit, and not because the ring is full. */
+	audit->message_max = limited ? LIMITED_BYTES : message_max;
 	set_limit(original);
 	set_limit(copy);
 	choose_seed();
@@ -258,7 +262,7 @@ static void unmake_queue(const char *name, unsigned char *map)
 static void passes(size_t page, unsigned parts)
 {
 	audit->alignment = prelude == 0 ? 8u << traffic_random(&stress.random) % 5 : (uint32_t)page / 8;
-	audit->message_max = stress_message_max(page, prelude == 0 ? page : GROWS * page, audit->alignment);
+	message_max = stress_message_max(page, prelude == 0 ? page : GROWS * page, audit->alignment);
 	bytes = (prelude == 0 ? 2 : 2 + GROWS) * page;
 	original = make_queue(stress.name, page);
 	copy = make_queue(copy_name, page);
