@@ -276,6 +276,8 @@ static void print_fields(const struct queue *queue, bool json)
 		{ "slowest_pid", PID, st->slowest_pid },
 		{ "slowest_messages", NUMBER, st->slowest_messages },
 		{ "slowest_bytes", NUMBER, st->slowest_bytes },
+		{ "producer_mark", NUMBER, st->producer_mark },
+		{ "consumer_mark", NUMBER, st->consumer_mark },
 	};
 
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {

@@ -67,7 +67,8 @@ json_is() # WHAT FIELDS
 	echo "{\"name\": \"$q\", \"capacity\": 65536, \"capacity_max\": 65536, \"message_max\": 65520,\
  \"alignment\": 8, \"id\": \"$id\",\
  \"temporary\": false, \"broadcast\": false, \"messages_max\": 0, \"user\": null, $2,\
- \"producers\": 0, \"consumers\": 0, \"slowest_pid\": null, \"slowest_messages\": 0, \"slowest_bytes\": 0}" | is "$1"
+ \"producers\": 0, \"consumers\": 0, \"slowest_pid\": null, \"slowest_messages\": 0, \"slowest_bytes\": 0,\
+ \"producer_mark\": 0, \"consumer_mark\": 0}" | is "$1"
 }
 
 json_is 'a new queue' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 0, "pushed_bytes": 0, '\
@@ -105,6 +106,8 @@ consumers         0
 slowest_pid       -
 slowest_messages  0
 slowest_bytes     0
+producer_mark     0
+consumer_mark     0
 EOT
 printf 'one\ntwenty-two\n\n' >"$temp/in"
 "$SHMEMQ" push "$q" <"$temp/in" &

@@ -252,6 +252,52 @@ TEST(queue_in_use)
 	close_and_remove(producer, consumer);
 }
 
+/*
+ * Marks: two that came into force, the second drafted in the first slot; one that is held up in the middle; of the
+ * consumer, one without a message.
+ */
+TEST(marked_queue)
+{
+	struct shmemq *producer, *consumer;
+	uint32_t pid = (uint32_t)getpid(), fence;
+	struct shmemq_msg msg;
+
+	if (!setup_pages(_i))
+		return;
+	fence = !smq_process_register();
+	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, CAPACITY);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert_int_eq(shmemq_mark(producer, 0xfedcba9876543210), 0);
+	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 7), 0);
+	ck_assert_int_eq(shmemq_mark(producer, 5), 0);
+	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 7), 0);
+	ck_assert_int_eq(shmemq_mark(producer, 0xfedcba9876543210), 0);
+	ck_assert_ptr_nonnull(shmemq_push_start(producer, 8));
+	ck_assert_int_eq(shmemq_popm_start(consumer, &msg, 1, 0), 1);
+	ck_assert_int_eq(shmemq_mark(consumer, 6), 0);
+	ck_assert_int_eq(shmemq_popm_end(consumer, 0), 0);
+
+	const struct word header[] = {
+		{ 128, 2 },          { 136, 2 },          { 156, 128 },        /* tail, messages, limit */
+		{ 192, 0x1402 },     { 196, 2 },          { 200, 2 },          /* draft 2: 5 */
+		{ 204, 0x50c84003 }, { 208, 0xa9876403 }, { 212, 0x3fb72c03 }, /* draft 3 */
+		{ 216, 2 << 3 | 1 }, { 220, 3 },          { 224, 4 }, /* 2 is in force, 3 with the position 4 */
+		{ 256, 1 << 2 | 1 }, { 260, pid },        { 264, fence },      { 388, 1 },
+		{ 460, 0x1801 },     { 464, 1 },          { 468, 1 }, /* lease; draft 1: 6 */
+		{ 472, 1 << 3 | 4 }, { 476, 1 },                      /* it is in force */
+		{ 512, 1 << 2 | 1 }, { 516, pid },        { 520, fence },
+	};
+	const struct word ring[] = { { 0, 1 }, { 4, 7 }, { 8, 1 }, { 12, 7 } };
+
+	read_image();
+	put_identity(producer, 8, 0);
+	PUT_WORDS(0, header);
+	PUT_WORDS(header_bytes, ring);
+	compare();
+	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
+	close_and_remove(producer, consumer);
+}
+
 /* Messages of 64 bytes' alignment: two pushed, one popped. */
 TEST(aligned_queue)
 {
@@ -509,6 +555,7 @@ const struct suite suite = {
 		{ new_queue, 3 * PAGE_SIZES, 0 },
 		{ locks, 1, NEEDS_PROC },
 		{ queue_in_use, PAGE_SIZES, 0 },
+		{ marked_queue, PAGE_SIZES, 0 },
 		{ aligned_queue, PAGE_SIZES, 0 },
 		{ broadcast_queue, PAGE_SIZES, 0 },
 		{ grown_queue, PAGE_SIZES, 0 },
