@@ -412,7 +412,7 @@ int64_t shmemq_left(int64_t deadline);
 /* Stores the queue's attributes in `*attr`. Returns -1: EBADMSG (an observer's file was truncated) EINVAL EPERM. */
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr);
 
-/* Stores the state of the queue in `*st`. Returns -1: EBADMSG (likewise) EINVAL EPERM. */
+/* Stores the state of the queue in `*st`. Returns -1: EBADMSG (likewise; or garbage in the marks) EINVAL EPERM. */
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st);
 
 /* Returns the version of the library that the program runs with, "MAJOR.MINOR.PATCH". */

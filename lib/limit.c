@@ -59,7 +59,7 @@ static enum smq_ring_status count_to(const struct shmemq *q, struct place at, st
 {
 	uint32_t left[2], size, target;
 
-	for (uint32_t i = 0; i <= smq_is_elastic(q); i++)
+	for (uint32_t i = 0; i < (smq_is_elastic(q) ? 2 : 1); i++)
 		left[i] = smq_units_with_memory(q, i);
 	left[at.extended] = ring_at(q, at.extended)->position - at.position;
 	for (*count = 0; at.extended != end.extended || at.position != end.position;) {

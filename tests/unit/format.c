@@ -317,7 +317,7 @@ TEST(aligned_queue)
 	const uint32_t fence = !smq_process_register();
 	const struct word header[] = {
 		{ 128, 31 },         { 136, 2 },          { 144, 62 },  { 156, 128 },   { 1280, 7 },
-		{ 256, 1 << 2 | 1 }, { 220, 7 },          { 228, 7 }, /* the count: position, messages, position */
+		{ 256, 1 << 2 | 1 }, { 228, 7 },          { 236, 7 }, /* the count: position, messages, position */
 		{ 260, pid },        { 264, fence },      { 384, 15 },  { 388, 7 },     { 392, 1 },
 		{ 400, 5 },          { 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence }, { 896, 7 },
 	};
@@ -410,9 +410,9 @@ TEST(record_across_the_end)
 		{ 156, 8192 + 128 }, /* limit; the second record, with the number 1, */
 		{ 1280, 8192 - 3 },
 		{ 1284, 1 }, /* is the first that reaches into the first 64th */
-		{ 220, 8192 - 3 },
-		{ 232, 1 }, /* and the one that was counted last */
 		{ 228, 8192 - 3 },
+		{ 232, 1 }, /* and the one that was counted last */
+		{ 236, 8192 - 3 },
 		{ 256, 1 << 2 | 1 },
 		{ 260, st.producer_pid },
 		{ 264, !smq_process_register() },
@@ -515,14 +515,14 @@ TEST(grown_queue)
 	const struct word header[] = {
 		{ 128, 8128 },       { 136, 2 },   { 144, 65005 }, { 156, 8192 },      { 160, 1 },
 		{ 256, 1 << 2 | 1 }, { 260, pid }, { 264, fence }, { 1040, reserved }, { 1044, reserved },
-		{ 220, 2 },          { 224, 1 },   { 228, 2 },
+		{ 228, 2 },          { 232, 1 },   { 236, 2 },
 	};
 	const struct word extension[] = {
 		{ 128, start + 76 },  { 136, 1 },     { 144, 600 },
 		{ 156, start + 256 }, { 176, start }, { 180, start + reserved },
 		{ 188, start },       { 384, start }, { 388, start },
-		{ 896, start },       { 220, start }, { 224, 2 },
-		{ 228, start },
+		{ 896, start },       { 228, start }, { 232, 2 },
+		{ 236, start },
 	};
 	const struct word ring[] = {
 		{ 0, 6 }, { 4, 0x01020304 }, { 16, 65001 }, { 20, 7 }, { 65024, UINT32_MAX }, { 65028, start },
