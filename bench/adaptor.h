@@ -42,9 +42,10 @@
 
 #include "contender.h"
 
-#define ADAPTOR(name, can, size_min, size_max, create)                                                        \
-	extern "C" __attribute__((visibility("default")))                                                     \
-	const struct contender bench_adaptor = { name, can,  size_min, size_max, create, NULL, channel_unmap, \
-						 NULL, NULL, produce,  consume,  ping,   pong };
+#define ADAPTOR(name, can, size_min, size_max, create)                                                \
+	extern "C" __attribute__((visibility("default")))                                             \
+	const struct contender bench_adaptor = { name,    can,           size_min, size_max, create,  \
+						 NULL,    channel_unmap, NULL,     NULL,     produce, \
+						 consume, ping,          pong,     NULL,     0 };
 
 #endif

@@ -10,12 +10,12 @@
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
-const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",   "one-cpu", "capacity",
-					"queues",     "producers",  "calls",  "tries",   "idle",
-					"prefault",   "stranger",   "readers" };
-const char *const case_units[KINDS] = { "messages/s", "ns",         "ns",        "messages/s", "messages/s",
-					"messages/s", "messages/s", "calls",     "ns",         "ns",
-					"ns",         "percent",    "messages/s" };
+const char *const case_names[KINDS] = { "throughput", "round-trip", "wake",    "one-cpu", "capacity",
+					"queues",     "producers",  "calls",   "tries",   "idle",
+					"prefault",   "stranger",   "readers", "growth",  "followers" };
+const char *const case_units[KINDS] = { "messages/s", "ns",         "ns",         "messages/s", "messages/s",
+					"messages/s", "messages/s", "calls",      "ns",         "ns",
+					"ns",         "percent",    "messages/s", "ns",         "messages/s" };
 
 static const struct trial trials[] = {
 	{ THROUGHPUT, 8, MIB, 1, 1, 0 },
@@ -54,16 +54,22 @@ static const struct trial trials[] = {
 	{ READERS, 64, MIB, 1, 1, 8 },
 	{ READERS, 4 * KIB, MIB, 1, 1, 1 },
 	{ READERS, 4 * KIB, MIB, 1, 1, 4 },
+	{ GROWTH, 64, MIB, 1, 0, 0 },
+	{ GROWTH, KIB, MIB, 1, 0, 0 },
+	{ GROWTH, 64 * KIB, MIB, 1, 0, 0 },
+	{ FOLLOWERS, 64, MIB, 1, 1, 0 },
+	{ FOLLOWERS, KIB, MIB, 1, 1, 0 },
 };
 #define TRIALS (sizeof trials / sizeof trials[0])
 
 extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_packed,
 	with_mailbox, with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq, with_push_pop,
-	with_try_pop, with_try_push, with_prefault, with_fanout;
+	with_try_pop, with_try_push, with_prefault, with_fanout, with_growing, with_growth, with_fallocate,
+	with_follower, with_followers, with_slow_follower, with_slow_followers;
 
 const struct contender *contenders[CONTENDERS_MAX + 1] = {
-	&with_copy,     &with_inplace, &with_batch,    &with_semaphores, &with_memcpy,    &with_packed,
-	&with_mailbox,  &with_futex,   &with_mq,       &with_pipe,       &with_seqpacket,
+	&with_copy,     &with_inplace,   &with_batch,    &with_semaphores, &with_memcpy,        &with_packed,
+	&with_mailbox,  &with_futex,     &with_mq,       &with_pipe,       &with_seqpacket,
 #ifdef HAVE_QB
 	&with_qb,
 #endif
@@ -73,7 +79,8 @@ const struct contender *contenders[CONTENDERS_MAX + 1] = {
 #ifdef HAVE_ZMQ
 	&with_zmq,
 #endif
-	&with_push_pop, &with_try_pop, &with_try_push, &with_prefault,   &with_fanout,
+	&with_push_pop, &with_try_pop,   &with_try_push, &with_prefault,   &with_fanout,        &with_growing,
+	&with_growth,   &with_fallocate, &with_follower, &with_followers,  &with_slow_follower, &with_slow_followers,
 };
 
 bool listed(const char *list, const char *name)

@@ -26,7 +26,7 @@ extern "C" {
 
 #define LINE 128 /* two cache lines: the prefetcher fetches pairs */
 
-enum side { PRODUCER, CONSUMER };
+enum side { PRODUCER, CONSUMER, FOLLOWER };
 
 /* The cases; contender.can has a bit for each. */
 enum kind {
@@ -43,6 +43,8 @@ enum kind {
 	PREFAULT,
 	STRANGER,
 	READERS,
+	GROWTH,
+	FOLLOWERS,
 	KINDS
 };
 #define CAN(kind) (1u << (kind))
@@ -92,6 +94,8 @@ struct contender {
 	void (*consume)(struct job *);
 	void (*ping)(struct job *);
 	void (*pong)(struct job *);
+	void (*follow)(struct job *); /* or NULL */
+	unsigned followers;           /* processes that follow beside the two sides */
 };
 
 /* Ends this process with an error message: the repetition has failed. */

@@ -56,7 +56,7 @@ static void open_with(struct channel *channel, enum side side, unsigned flags)
 {
 	unsigned shared = channel->many_producers ? SHMEMQ_SHARED : 0;
 
-	flags |= side == CONSUMER ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER | shared;
+	flags |= side == CONSUMER ? SHMEMQ_CONSUMER : side == FOLLOWER ? SHMEMQ_FOLLOWER : SHMEMQ_PRODUCER | shared;
 	flags |= channel->at_once ? SHMEMQ_NOSPIN : 0;
 	channel->handle = channel->library->open(channel->name, flags, 0, NULL);
 	if (channel->handle == NULL)

@@ -33,7 +33,8 @@ struct histogram {
 
 #define PRODUCERS_MAX 8
 #define READERS_MAX   8
-#define CHILDREN_MAX  9 /* one side has one process */
+#define FOLLOWERS_MAX 8
+#define CHILDREN_MAX  10 /* one side has one process, and only one of these is more than one */
 
 enum phase { WAIT, WARM_UP, MEASURE, STOP };
 

@@ -38,8 +38,8 @@ static double median(const struct result *row, size_t offset, double *min, doubl
 	return (values[(row->count - 1) / 2] + values[row->count / 2]) / 2;
 }
 
-/* In TRIES, a push and a pop take the place of the calls that copy. */
-#define REFERENCES "copy,inplace,push-pop"
+/* In TRIES, a push and a pop take the place of the calls that copy; in GROWTH, the kernel's part. */
+#define REFERENCES "copy,inplace,push-pop,fallocate"
 
 static double reference(const struct results *results, const struct trial *trial)
 {
@@ -86,6 +86,7 @@ static void print_title(enum kind kind)
 		[IDLE] = "ns to try each queue once",
 		[PREFAULT] = "ns, the first lap",
 		[STRANGER] = "percent lost",
+		[GROWTH] = "ns a MiB, one process",
 	};
 	const char *value = kind == PREFAULT ? "p99.9" : has_quantiles(kind) ? "p50" : "median";
 
@@ -94,7 +95,7 @@ static void print_title(enum kind kind)
 	if (has_quantiles(kind))
 		printf(" %9s %9s %6s\n", "p99", "p99.9", "ratio");
 	else if (units[kind] != NULL)
-		puts(kind == TRIES ? "  ratio" : "");
+		puts(kind == TRIES || kind == GROWTH ? "  ratio" : "");
 	else
 		printf(" %9s %9s %6s\n", "GB/s", "cpu s/M", "ratio");
 }

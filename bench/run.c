@@ -50,12 +50,12 @@ static void for_channels(const struct repetition *repetition, void (*act)(struct
 
 static bool all_ready(const struct repetition *repetition)
 {
-	return atomic_load(&repetition->control->ready) == (int)children_of(repetition->trial);
+	return atomic_load(&repetition->control->ready) == (int)children_of(repetition);
 }
 
 static bool all_done(const struct repetition *repetition)
 {
-	return atomic_load(&repetition->control->done) == (int)children_of(repetition->trial);
+	return atomic_load(&repetition->control->done) == (int)children_of(repetition);
 }
 
 static bool arrived(const struct repetition *repetition)
@@ -79,7 +79,7 @@ static bool wait_until(const struct repetition *repetition, bool (*reached)(cons
 
 void signal_children(const struct repetition *repetition, int number)
 {
-	for (unsigned i = 0; i < children_of(repetition->trial); i++) {
+	for (unsigned i = 0; i < children_of(repetition); i++) {
 		if (repetition->children[i] > 0)
 			kill(repetition->children[i], number);
 	}
@@ -88,7 +88,7 @@ void signal_children(const struct repetition *repetition, int number)
 /* Waits until all children have ended. Once one has failed, the others are killed. */
 static bool wait_for_children(struct repetition *repetition)
 {
-	unsigned children = children_of(repetition->trial), left = children, i;
+	unsigned children = children_of(repetition), left = children, i;
 	bool good = true;
 	int status;
 
@@ -117,7 +117,7 @@ static bool wait_for_children(struct repetition *repetition)
 static bool fork_children(struct repetition *repetition, const sigset_t *mask)
 {
 	fflush(NULL);
-	for (unsigned i = 0; i < children_of(repetition->trial); i++) {
+	for (unsigned i = 0; i < children_of(repetition); i++) {
 		repetition->children[i] = fork();
 		if (repetition->children[i] == 0) {
 			sigprocmask(SIG_SETMASK, mask, NULL);
@@ -196,12 +196,12 @@ static void evaluate(const struct repetition *repetition, double counted, struct
 		return;
 	}
 	outcome->value = (double)control->messages * 1e9 / (double)control->ns;
-	for (unsigned i = 0; i < children_of(repetition->trial); i++)
+	for (unsigned i = kind == FOLLOWERS ? sides_of(repetition->trial) : 0; i < children_of(repetition); i++)
 		cpu_ns += control->cpu_ns[i];
 	outcome->cpu = (double)cpu_ns / 1e3 / total;
 	if (kind == CALLS)
 		outcome->value = counted / total;
-	else if (kind == TRIES || kind == IDLE)
+	else if (kind == TRIES || kind == IDLE || kind == GROWTH)
 		outcome->value = (double)control->ns / (double)control->messages;
 }
 

@@ -16,7 +16,8 @@ struct trial {
 	unsigned readers;   /* consumers that each receive every message; 0: one consumer */
 };
 
-static inline unsigned children_of(const struct trial *trial)
+/* The processes of the two sides. */
+static inline unsigned sides_of(const struct trial *trial)
 {
 	return trial->producers + (trial->readers != 0 ? trial->readers : 1);
 }
@@ -24,7 +25,7 @@ static inline unsigned children_of(const struct trial *trial)
 struct outcome {
 	double value;     /* in case_units; of times of messages the median, but in PREFAULT p999 */
 	double p99, p999; /* ns; only in ROUND_TRIP, WAKE and PREFAULT */
-	double cpu;       /* processor seconds per million messages, of all children */
+	double cpu;       /* processor seconds per million messages, of all children; in FOLLOWERS of the followers */
 };
 
 /* The processors of the two sides. */

@@ -63,7 +63,10 @@ void run_side(const struct repetition *repetition, unsigned child)
 	const struct contender *contender = repetition->contender;
 	struct control *control = repetition->control;
 	unsigned readers = repetition->trial->readers;
-	enum side side = child < repetition->trial->producers ? PRODUCER : CONSUMER;
+	unsigned follower = child - sides_of(repetition->trial);
+	enum side side = child < repetition->trial->producers  ? PRODUCER
+			 : child < sides_of(repetition->trial) ? CONSUMER
+							       : FOLLOWER;
 	struct job job = { .channels = repetition->channels,
 			   .count = repetition->count,
 			   .size = repetition->trial->size,
@@ -84,7 +87,7 @@ void run_side(const struct repetition *repetition, unsigned child)
 		contender->open(&repetition->channels[i], side_of(repetition, i, side));
 	}
 	if (!repetition->channels[0].one_cpu)
-		pin(bench_cpus[side]);
+		pin(bench_cpus[side == FOLLOWER ? follower % 2 : side]);
 	atomic_fetch_add(&control->ready, 1);
 	while (phase_of(control) == WAIT)
 		sleep_ns(POLL_NS);
@@ -92,11 +95,13 @@ void run_side(const struct repetition *repetition, unsigned child)
 	if (is_ping_pong(repetition->trial))
 		(side == PRODUCER ? contender->ping : contender->pong)(&job);
 	else
-		(side == PRODUCER ? contender->produce : contender->consume)(&job);
+		(side == PRODUCER   ? contender->produce
+		 : side == FOLLOWER ? contender->follow
+				    : contender->consume)(&job);
 	control->cpu_ns[child] = cpu_ns() - cpu;
 	/* All children close together: ZeroMQ loses messages that have not arrived when the sending process ends. */
 	atomic_fetch_add(&control->done, 1);
-	while (atomic_load(&control->done) != (int)children_of(repetition->trial))
+	while (atomic_load(&control->done) != (int)children_of(repetition))
 		sleep_ns(POLL_NS);
 	for (unsigned i = 0; i < repetition->count && contender->close != NULL; i++)
 		contender->close(&repetition->channels[i], side_of(repetition, i, side));

@@ -17,8 +17,13 @@ struct repetition {
 	struct channel *channels;
 	unsigned count;
 	struct control *control;
-	pid_t children[CHILDREN_MAX]; /* the producers, then the consumers */
+	pid_t children[CHILDREN_MAX]; /* the producers, then the consumers, then the followers */
 };
+
+static inline unsigned children_of(const struct repetition *repetition)
+{
+	return sides_of(repetition->trial) + repetition->contender->followers;
+}
 
 static inline bool is_ping_pong(const struct trial *trial)
 {

@@ -111,6 +111,20 @@ static void repeat_try_push(struct job *job)
 	repeat(job, try_push);
 }
 
+/* The same queue, at rest, but it might grow. */
+static bool create_growing(struct channel *channel)
+{
+	const struct shmemq_attr attr = { .capacity = channel->capacity, .capacity_max = 64 * channel->capacity };
+	struct shmemq *q = shmemq_open(channel->name, SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0600, &attr);
+
+	return q != NULL && shmemq_close(q) == 0;
+}
+
+static void unlink_growing(struct channel *channel)
+{
+	shmemq_unlink(channel->name);
+}
+
 /* A trial with no producer has one process, which is the consumer. */
 #define ALONE .create = library_create, .unlink = library_unlink
 
@@ -136,4 +150,13 @@ const struct contender with_try_push = {
 	ALONE,
 	.open = open_full,
 	.consume = repeat_try_push,
+};
+
+const struct contender with_growing = {
+	.name = "growing",
+	.can = CAN(TRIES),
+	.create = create_growing,
+	.unlink = unlink_growing,
+	.open = open_ends,
+	.consume = repeat_push_pop,
 };

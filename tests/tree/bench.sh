@@ -29,7 +29,7 @@ fail()
 	exit 1
 }
 
-cases=throughput,round-trip,wake,one-cpu,queues,producers,tries,idle,prefault,stranger,readers
+cases=throughput,round-trip,wake,one-cpu,queues,producers,tries,idle,prefault,stranger,readers,growth,followers
 timeout -k 5 60 "$bench" --seconds 0.005 --repetitions 1 --cases $cases \
 	--json "$temp/json" --tsv "$temp/tsv" >"$temp/table" || fail "bench: status $?"
 
@@ -45,7 +45,9 @@ if command -v python3 >/dev/null; then
 		for case, contender in (("producers", "copy"), ("throughput", "batch"), ("throughput", "pipe"),
 		                        ("wake", "futex"), ("tries", "push-pop"), ("tries", "try-pop"),
 		                        ("tries", "try-push"), ("prefault", "copy"), ("prefault", "prefault"),
-		                        ("readers", "copy"), ("readers", "queue each")):
+		                        ("readers", "copy"), ("readers", "queue each"),
+		                        ("growth", "push"), ("growth", "fallocate"), ("tries", "growing"),
+		                        ("followers", "8 followers"), ("followers", "8 slow")):
 		    assert (case, contender) in found, contender
 		assert [row["queues"] for row in results if row["case"] == "idle"] == [64, 1024]
 	END
