@@ -157,7 +157,7 @@ TEST(refused_after_garbage)
 	char buffer[3];
 
 	ck_assert_int_eq(shmemq_push(producer, text, 3, 0), 0);
-	*(uint32_t *)((char *)file + file->identity.header_bytes) = 60000;
+	*(uint32_t *)(void *)((char *)file + file->identity.header_bytes) = 60000;
 	ck_fails(shmemq_timedpop(consumer, buffer, 3, NULL, 0), EBADMSG);
 	ck_fails(shmemq_mark(consumer, 1), EBADMSG);
 }
