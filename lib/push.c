@@ -147,29 +147,37 @@ void *shmemq_timedpush_start(struct shmemq *q, size_t size, int64_t timeout)
 	return push_start(q, size, timeout);
 }
 
-/* A message that was started is ended with `size` bytes, or cancelled. */
-static inline void shrink(struct shmemq *q, uint32_t size)
+/*
+ * A message that was started is ended with `size` bytes, or cancelled: is that less by a 64th of the ring? A 64th of
+ * mask + 1 units of 8 bytes is an eighth of mask + 1 bytes.
+ */
+static inline bool shrinks(const struct shmemq *q, size_t size)
 {
-	if (smq_unlikely((q->held_bytes - size) / SMQ_UNIT >= smq_room_step(&q->ring)))
-		smq_ring_shrink(&q->ring, smq_record_units(&q->ring, size));
+	return q->held_bytes - size > q->ring.mask / SMQ_UNIT;
 }
 
-static smq_noinline int push_end_marked(struct shmemq *q, size_t size, uint32_t type)
+/* In any state, and of any size. */
+static smq_noinline int push_end_slow(struct shmemq *q, size_t size, uint32_t type)
 {
+	uint32_t units;
+
 	if (!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes)
 		return smq_refuse(q, SHMEMQ_PRODUCER);
+	units = smq_record_units(&q->ring, (uint32_t)size);
 	q->state &= ~SMQ_STARTED;
-	shrink(q, (uint32_t)size);
-	smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, (uint32_t)size));
+	if (shrinks(q, size))
+		smq_ring_shrink(&q->ring, units);
+	if (q->state & SMQ_MARKED)
+		smq_marks_begin(q, q->ring.position + units);
 	return commit(q, size, type);
 }
 
 int shmemq_push_end(struct shmemq *q, size_t size, uint32_t type)
 {
-	if (smq_unlikely(!smq_in_unmarked_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes))
-		return push_end_marked(q, size, type);
+	if (smq_unlikely(!smq_in_unmarked_state(q, SHMEMQ_PRODUCER | SMQ_STARTED) || size > q->held_bytes ||
+			 shrinks(q, size)))
+		return push_end_slow(q, size, type);
 	q->state &= ~SMQ_STARTED;
-	shrink(q, (uint32_t)size);
 	return commit(q, size, type);
 }
 
@@ -178,7 +186,8 @@ int shmemq_push_cancel(struct shmemq *q)
 	if (!smq_in_state(q, SHMEMQ_PRODUCER | SMQ_STARTED))
 		return smq_refuse(q, SHMEMQ_PRODUCER);
 	q->state &= ~SMQ_STARTED;
-	shrink(q, 0);
+	if (shrinks(q, 0))
+		smq_ring_shrink(&q->ring, smq_record_units(&q->ring, 0));
 	smq_unlock_owner(q);
 	return 0;
 }
