@@ -197,7 +197,7 @@ TEST(garbage)
 
 	push(0, 2);
 	ck_assert_int_eq(shmemq_popm_start(consumer, msgs, 1, 0), 1);
-	*((uint32_t *)((char *)mapped + mapped->identity.header_bytes) + (2 * RECORD - 8) / 4) =
+	*((uint32_t *)(void *)((char *)mapped + mapped->identity.header_bytes) + (2 * RECORD - 8) / 4) =
 		_i == 0 ? UINT32_MAX : 60001;
 	ck_fails(shmemq_popm_more(consumer, msgs, 1, 0), EBADMSG);
 	ck_fails(shmemq_popm_end(consumer, 1), EBADMSG);
