@@ -237,14 +237,22 @@ void smq_extension_narrow(struct shmemq *q, uint32_t need)
 	smq_ring_narrow(&q->ring, end);
 }
 
-/* As smq_ring_guess(). */
+/*
+ * As smq_ring_guess(). In the extension by the words alone: when other handles have left it, its memory may be given
+ * back at any time, and a look would take it again, or be SIGBUS. So it may miss a message of a producer that was killed
+ * before it stored its tail, until the next one has counted it.
+ */
 static bool guess_message(const struct shmemq *q, uint32_t extended)
 {
 	const struct smq_ring *ring = extended == q->more->extended ? &q->ring : &q->more->other;
+	const struct smq_header *in_extension = smq_extension_of(q->header);
 
-	if (extended && !smq_extent_claims(q, smq_load(&ring->moved->position_units)))
-		return true;
-	return smq_ring_guess(ring, false, 0, true);
+	if (!extended)
+		return smq_ring_guess(ring, false, 0, true);
+	/* The producer has left it: then there is a jump at least. */
+	return smq_load(&q->header->producer_progress.extended) == 0 ||
+	       (int32_t)(smq_load(&in_extension->producer_progress.moved.position_units) -
+			 smq_load(&ring->moved->position_units)) > 0;
 }
 
 bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
