@@ -239,8 +239,8 @@ void smq_extension_narrow(struct shmemq *q, uint32_t need)
 
 /*
  * As smq_ring_guess(). In the extension by the words alone: when other handles have left it, its memory may be given
- * back at any time, and a look would take it again, or be SIGBUS. So it may miss a message of a producer that was killed
- * before it stored its tail, until the next one has counted it.
+ * back at any time, and a look would take it again, or be SIGBUS. So it may miss a message of a producer that was
+ * killed before it stored its tail, until the next one has counted it.
  */
 static bool guess_message(const struct shmemq *q, uint32_t extended)
 {

@@ -19,7 +19,7 @@ static uint32_t pushed, popped;
 
 static void make(void)
 {
-	struct shmemq_attr attr = { .capacity = MIB, .capacity_max = 1024 * MIB };
+	struct shmemq_attr attr = { .capacity = MIB, .capacity_max = 128 * MIB };
 
 	CHECK(child_own_shm("size=64m"));
 	CHECK((producer = shmemq_open("/q", SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr)) != NULL);
