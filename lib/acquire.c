@@ -28,7 +28,7 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 	else
 		status = smq_ring_attach_consumer(&q->ring, q->header);
 	if (q->producer && status == SMQ_READY && !smq_is_elastic(q))
-		smq_ring_recount(&q->ring, 0, q->ring.mask);
+		smq_ring_recount(&q->ring, 0, smq_units_with_memory(q, 0));
 	if (status == SMQ_READY)
 		smq_marks_settle(q);
 	return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;

@@ -171,7 +171,7 @@ static bool count_records(const struct smq_ring *ring, uint32_t at, uint32_t *co
 	return true;
 }
 
-void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t units)
+void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t readable)
 {
 	const struct smq_progress *progress = &ring->header->producer_progress;
 	/* Relaxed: the end's lock, or the owner lock, orders what the last holder has stored. */
@@ -180,7 +180,7 @@ void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t units)
 	/* No record after the count has been written over: each was written within a limit that was stored before the
 	 * count, and lies at most a ring after it. */
 	if (at == smq_load(&progress->counted_again) && smq_position_is_aligned(ring, at) &&
-	    ring->position - at <= units && count_records(ring, at, &count)) {
+	    ring->position - at < readable && count_records(ring, at, &count)) {
 		missing = smq_load(&progress->counted_messages) + count - others - ring->messages_lo;
 		/* No operation moves more. */
 		if (missing != 0 && missing <= ring->mask)

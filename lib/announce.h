@@ -49,8 +49,8 @@ void smq_ring_renumber(struct smq_ring *ring, uint32_t others);
  * Counts once more, after an attach: a producer that was killed between the store of its tail and that of its total has
  * left the total short. The records from the stored count to the tail are counted. `others`: the number of messages
  * pushed to the other ring, which is exact: no producer leaves a ring in the middle of a push, nor before it has called
- * this. `units`: what may be read before the tail.
+ * this. `readable`: units up to the tail, and with the header there, that may be read.
  */
-void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t units);
+void smq_ring_recount(struct smq_ring *ring, uint32_t others, uint32_t readable);
 
 #endif

@@ -370,15 +370,9 @@ static enum smq_ring_status settle_memory(struct shmemq *q)
 /* Before memory that lies before the consumer's position is given back, and before the end goes to another ring. */
 static void recount(struct shmemq *q)
 {
-	uint32_t others = q->more->other.messages_lo, units = q->ring.mask;
+	uint32_t others = q->more->other.messages_lo;
 
-	if (q->more->extended) {
-		/* attach_there() has reserved that. */
-		uint32_t kept = q->ring.position - q->more->kept;
-
-		units = kept < units ? kept : 0;
-	}
-	smq_ring_recount(&q->ring, others, units);
+	smq_ring_recount(&q->ring, others, smq_units_with_memory(q, q->more->extended));
 	smq_ring_count(&q->ring, others);
 	/* Seen before what is stored of the memory that is kept: then that is not after the count. */
 	atomic_thread_fence(memory_order_release);
