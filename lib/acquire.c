@@ -244,32 +244,13 @@ enum smq_ring_status smq_try_space(struct shmemq *q, uint32_t need)
 	return status;
 }
 
-static int acquire_marked_space(struct shmemq *q, size_t size, int64_t timeout)
+/* There is space for a record of `need` units, which the call may push at once. */
+static int found_space(struct shmemq *q, uint32_t need)
 {
-	int result;
-
-	if (!smq_in_state(q, SHMEMQ_PRODUCER))
-		return smq_refuse(q, SHMEMQ_PRODUCER);
-	q->state &= ~SMQ_MARKED;
-	result = smq_acquire_space_slow(q, size, timeout);
-	q->state |= SMQ_MARKED;
-	if (result == 0)
-		smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, (uint32_t)size));
-	return result;
-}
-
-static int acquire_marked_message(struct shmemq *q, uint32_t *size, int64_t timeout)
-{
-	int result;
-
-	if (!smq_in_state(q, SHMEMQ_CONSUMER))
-		return smq_refuse(q, SHMEMQ_CONSUMER);
-	q->state &= ~SMQ_MARKED;
-	result = smq_acquire_message_slow(q, size, timeout);
-	q->state |= SMQ_MARKED;
-	if (result == 0)
-		smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, *size));
-	return result;
+	announce(q, need);
+	if (smq_unlikely(q->state & SMQ_MARKED))
+		smq_marks_begin(q, q->ring.position + need);
+	return 0;
 }
 
 smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t timeout)
@@ -277,25 +258,20 @@ smq_noinline int smq_acquire_space_slow(struct shmemq *q, size_t size, int64_t t
 	struct smq_want want = { 0 };
 	int err;
 
-	if (!smq_in_unmarked_state(q, SHMEMQ_PRODUCER))
-		return acquire_marked_space(q, size, timeout);
+	if (!smq_in_state(q, SHMEMQ_PRODUCER))
+		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (size > smq_message_max(q))
 		return smq_fail(EMSGSIZE);
 	want.patient = timeout != 0;
 	want.need = smq_record_units(&q->ring, (uint32_t)size);
 	/* Each time that a 64th of the ring has been filled. */
-	if (smq_likely(!(q->state & SMQ_SHARED) && q->more == NULL && smq_ring_fits_head(&q->ring, want.need))) {
-		announce(q, want.need);
-		return 0;
-	}
+	if (smq_likely(!(q->state & SMQ_SHARED) && q->more == NULL && smq_ring_fits_head(&q->ring, want.need)))
+		return found_space(q, want.need);
 	if (may_be_quiet(q, timeout) && (smq_is_elastic(q) || !smq_ring_fits_head(&q->ring, want.need)) &&
 	    smq_check(q, &want, true) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
-	if (err != 0)
-		return smq_fail(err);
-	announce(q, want.need);
-	return 0;
+	return err != 0 ? smq_fail(err) : found_space(q, want.need);
 }
 
 smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int64_t timeout)
@@ -303,13 +279,17 @@ smq_noinline int smq_acquire_message_slow(struct shmemq *q, uint32_t *size, int6
 	struct smq_want want = { 0 };
 	int err;
 
-	if (!smq_in_unmarked_state(q, SHMEMQ_CONSUMER))
-		return acquire_marked_message(q, size, timeout);
+	if (!smq_in_state(q, SHMEMQ_CONSUMER))
+		return smq_refuse(q, SHMEMQ_CONSUMER);
 	if (may_be_quiet(q, timeout) && smq_ring_peek(&q->ring, &want.found) == SMQ_NOT_YET)
 		return smq_fail_quiet(q);
 	err = acquire(q, &want, timeout);
 	*size = want.found;
-	return err != 0 ? smq_fail(err) : 0;
+	if (err != 0)
+		return smq_fail(err);
+	if (smq_unlikely(q->state & SMQ_MARKED))
+		smq_marks_begin(q, q->ring.position + smq_record_units(&q->ring, *size));
+	return 0;
 }
 
 void smq_wake_waiters(struct shmemq *q, uint32_t waiters)

@@ -63,19 +63,11 @@ static inline unsigned within_limit(const struct shmemq *q, unsigned count)
 	return count;
 }
 
-/* With a mark, which one operation brings into force: pushes one message. */
-static smq_noinline int push_marked(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count, int64_t timeout)
+/* With a mark, which one operation brings into force: pushes one message, for which there is space. */
+static smq_noinline int push_marked(struct shmemq *q, const struct shmemq_msg *msg)
 {
-	if (!smq_in_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
-		return smq_refuse(q, SHMEMQ_PRODUCER);
-	if (count == 0)
-		return 0;
-	if (msgs[0].data == NULL && msgs[0].size != 0)
-		return smq_fail(EINVAL);
-	if (smq_acquire_space(q, msgs[0].size, timeout) != 0)
-		return -1;
-	smq_copy((unsigned char *)smq_message_at(&q->ring, q->ring.position), msgs[0].data, msgs[0].size);
-	smq_ring_commit(&q->ring, (uint32_t)msgs[0].size, msgs[0].type);
+	smq_copy((unsigned char *)smq_message_at(&q->ring, q->ring.position), msg->data, msg->size);
+	smq_ring_commit(&q->ring, (uint32_t)msg->size, msg->type);
 	smq_finish(q);
 	return 1;
 }
@@ -84,14 +76,16 @@ int shmemq_pushm(struct shmemq *q, const struct shmemq_msg *msgs, unsigned count
 {
 	unsigned most = count < INT_MAX ? count : INT_MAX, pushed = 0;
 
-	if (!smq_in_unmarked_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
-		return push_marked(q, msgs, count, timeout);
+	if (!smq_in_state(q, SHMEMQ_PRODUCER) || (msgs == NULL && count != 0))
+		return smq_refuse(q, SHMEMQ_PRODUCER);
 	if (count == 0)
 		return 0;
 	if (msgs[0].data == NULL && msgs[0].size != 0)
 		return smq_fail(EINVAL);
 	if (smq_acquire_space(q, msgs[0].size, timeout) != 0)
 		return -1;
+	if (smq_unlikely(q->state & SMQ_MARKED))
+		return push_marked(q, msgs);
 	do
 		pushed += push_group(q, msgs + pushed, within_limit(q, most - pushed));
 	while (pushed < most && is_legal(q, &msgs[pushed]) &&
