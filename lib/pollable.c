@@ -15,15 +15,8 @@
 #define RECHECK_NS       SMQ_NS_PER_S
 #define RECHECK_FIRST_NS SMQ_NS_PER_MS
 #define RECHECK_LAST_NS  (512 * SMQ_NS_PER_MS)
-/* Without a watch the descriptor cannot be raised: then the caller tries again at this interval. */
-#define UNWATCHED_NS SMQ_NS_PER_MS
 /* Attempts to raise the descriptor. A signal may interrupt one; only a filter that always says EINTR uses up all. */
 #define ATTEMPTS 100
-
-static int watch(struct smq_pollable *pollable, int fd, bool producer)
-{
-	return smq_pollfds_watch(&pollable->fds, fd, IN_CLOSE_WRITE | (producer ? IN_ACCESS : IN_MODIFY));
-}
 
 static void start_rechecks(struct smq_pollable *pollable)
 {
@@ -36,7 +29,7 @@ int smq_pollable_open(struct smq_pollable *pollable, int fd, bool producer)
 {
 	int err = smq_pollfds_open(&pollable->fds);
 
-	if (err == 0 && (pollable->watch = watch(pollable, fd, producer)) < 0) {
+	if (err == 0 && (pollable->watch = smq_pollfds_watch(&pollable->fds, fd, producer)) < 0) {
 		err = smq_pollfds_error();
 		smq_pollfds_close(&pollable->fds);
 	}
@@ -128,9 +121,9 @@ void smq_pollable_watch(struct smq_pollable *pollable, int fd, bool producer)
 		smq_watchset_watch(&pollable->member, fd);
 		return;
 	}
-	pollable->watch = watch(pollable, fd, producer);
+	pollable->watch = smq_pollfds_watch(&pollable->fds, fd, producer);
 	if (pollable->watch < 0)
-		smq_pollable_raise_at(pollable, smq_now_ns() + UNWATCHED_NS);
+		smq_pollable_raise_at(pollable, smq_now_ns() + SMQ_UNWATCHED_NS);
 }
 
 void smq_pollable_raise_at(struct smq_pollable *pollable, int64_t when)

@@ -112,7 +112,7 @@ void smq_pollfds_close(struct smq_pollfds *fds)
 	smq_pollfds_forget(fds);
 }
 
-int smq_pollfds_watch(struct smq_pollfds *fds, int fd, uint32_t events)
+int smq_pollfds_watch(struct smq_pollfds *fds, int fd, bool producer)
 {
 	char path[SMQ_FDPATH_BYTES];
 
@@ -121,7 +121,7 @@ int smq_pollfds_watch(struct smq_pollfds *fds, int fd, uint32_t events)
 		return -1;
 	}
 	smq_fdpath(fd, path);
-	return inotify_add_watch(fds->inotify, path, events | IN_MASK_ADD);
+	return inotify_add_watch(fds->inotify, path, IN_CLOSE_WRITE | (producer ? IN_ACCESS : IN_MODIFY) | IN_MASK_ADD);
 }
 
 void smq_pollfds_unwatch(struct smq_pollfds *fds, int watch)

@@ -17,7 +17,9 @@ struct smq_pollfds {
 	int64_t raise_at; /* when the timer expires; 0: it is not set */
 };
 
-#define SMQ_AT_ONCE 1 /* a time in the past; 0 would disarm the timer */
+/* Without a watch nothing is reported: then the caller tries again at this interval. */
+#define SMQ_UNWATCHED_NS 1000000
+#define SMQ_AT_ONCE      1 /* a time in the past; 0 would disarm the timer */
 
 /* 0, EMFILE, ENFILE, ENOMEM, ENOSPC, EOPNOTSUPP. */
 int smq_pollfds_open(struct smq_pollfds *fds);
@@ -32,8 +34,11 @@ bool smq_pollfds_check(struct smq_pollfds *fds);
 /* The program has closed its descriptors: from now on it has none. */
 void smq_pollfds_forget(struct smq_pollfds *fds);
 
-/* Watches the file that `fd` has open, for these events beside those it is watched for already. -1 and errno. */
-int smq_pollfds_watch(struct smq_pollfds *fds, int fd, uint32_t events);
+/*
+ * Watches the queue that `fd` has open for what is reported to the end that `producer` says (pollable.h), beside what
+ * it is watched for already. -1 and errno.
+ */
+int smq_pollfds_watch(struct smq_pollfds *fds, int fd, bool producer);
 void smq_pollfds_unwatch(struct smq_pollfds *fds, int watch);
 
 /*

@@ -11,9 +11,6 @@
 #include "clock.h"
 #include "process.h"
 
-/* Without a watch nothing is reported of a member: then it is tried at this interval. */
-#define UNWATCHED_NS SMQ_NS_PER_MS
-
 #define MEMBER_OF(link, field) ((struct smq_member *)(void *)((char *)(link)-offsetof(struct smq_member, field)))
 
 static void start(struct smq_link *link)
@@ -131,8 +128,7 @@ static int add_watch(struct smq_member *member, int fd)
 {
 	struct smq_watchset *set = member->set;
 
-	/* A raise is a system call that is reported to the other end alone: pollable.h. */
-	member->watch = smq_pollfds_watch(&set->fds, fd, IN_CLOSE_WRITE | (member->producer ? IN_ACCESS : IN_MODIFY));
+	member->watch = smq_pollfds_watch(&set->fds, fd, member->producer);
 	if (member->watch < 0)
 		return smq_pollfds_error();
 	if (enter(set, member))
@@ -181,7 +177,7 @@ bool smq_watchset_clear(struct smq_member *member, bool *closed)
 void smq_watchset_watch(struct smq_member *member, int fd)
 {
 	if (add_watch(member, fd) != 0)
-		smq_watchset_raise_at(member, smq_now_ns() + UNWATCHED_NS);
+		smq_watchset_raise_at(member, smq_now_ns() + SMQ_UNWATCHED_NS);
 }
 
 void smq_watchset_raise_at(struct smq_member *member, int64_t when)
