@@ -292,26 +292,20 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 	return follower->rings == 1 ? SMQ_OVERTAKEN : place_by_count(follower, fd, map);
 }
 
-/* At the consumer's head, whose number the total tells, and what is queued, if the producer rests. */
-static enum smq_ring_status place_by_total(struct smq_follower *follower, int fd, const struct map *map,
-					   uint32_t extended, uint32_t head)
+/* At the consumer's head, if the producer rests: its number is the tail's, less what lies between. */
+static enum smq_ring_status place_before_tail(struct smq_follower *follower, int fd, const struct map *map,
+					      uint32_t extended, uint32_t head)
 {
-	uint32_t tail = map->ring[map->extended].words.tail;
 	enum smq_ring_status status;
-	struct map again;
 	uint64_t count;
 
 	smq_follower_place(follower, extended, head, 0);
-	status = walk(follower, fd, map->extended, tail, &count);
-	if (status != SMQ_READY)
-		return status;
-	if (!survey_queue(follower, fd, &again))
-		return SMQ_BAD;
-	smq_follower_place(follower, extended, head, map->total - count);
-	return again.extended == map->extended && again.ring[map->extended].words.tail == tail &&
-			       again.total == map->total
-		       ? SMQ_READY
-		       : SMQ_OVERTAKEN;
+	status = walk(follower, fd, map->extended, map->ring[map->extended].words.tail, &count);
+	if (status == SMQ_READY)
+		status = place_by_count(follower, fd, map);
+	if (status == SMQ_READY)
+		smq_follower_place(follower, extended, head, follower->number - count);
+	return status;
 }
 
 /* At the consumer's head. */
@@ -338,7 +332,7 @@ static enum smq_ring_status place_at_head(struct smq_follower *follower, int fd,
 			return status;
 	}
 	/* The consumer has come there over a jump. */
-	return place_by_total(follower, fd, map, extended, head);
+	return place_before_tail(follower, fd, map, extended, head);
 }
 
 /* Where the consumer of a broadcast queue is that is furthest back; or the tail, if there is none. false: as below. */
