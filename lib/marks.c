@@ -97,11 +97,13 @@ void smq_marks_settle(const struct shmemq *q)
 	struct smq_marks *marks = marks_of(q);
 	uint32_t now = smq_load(&marks->now), at = smq_load(&marks->at_units);
 	uint32_t extended = (now & SMQ_MARK_EXTENSION) != 0;
-	/* If it is not the ring that the end is in, its position stands where the end has left it. */
-	const struct smq_ring *ring = extended == smq_is_extended(q) ? &q->ring : &q->more->other;
+	const struct smq_ring *ring = &q->ring;
 
 	if (!(now & SMQ_MARK_PENDING) || (extended && !smq_is_elastic(q)))
 		return;
+	/* If it is not the ring that the end is in, its position stands where the end has left it. */
+	if (extended != smq_is_extended(q))
+		ring = &q->more->other;
 	if (ring->position == at)
 		put_in_force(marks);
 	else /* release: after the attach, which may have stored the position */

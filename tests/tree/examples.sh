@@ -97,7 +97,7 @@ if [ -e /proc/self/fd ]; then # shmemq_fdopen(3) needs it
 	says "$temp/out" '1: ADA' '2: GRACE'
 
 	# Killed and started again; a message is a line without its end.
-	seq 1 100000 | "$shmemq" push "$name" --create &
+	seq 1 100000 | "$shmemq" push "$name" --create --stay &
 	producer=$!
 	for _ in 1 2 3 4 5; do
 		"$examples/keep" "$name" "$temp/log" &
