@@ -65,7 +65,7 @@ static const struct trial trials[] = {
 extern const struct contender with_copy, with_inplace, with_batch, with_semaphores, with_memcpy, with_packed,
 	with_mailbox, with_futex, with_mq, with_pipe, with_seqpacket, with_qb, with_ck, with_zmq, with_push_pop,
 	with_try_pop, with_try_push, with_prefault, with_fanout, with_growing, with_growth, with_fallocate,
-	with_follower, with_followers, with_slow_follower, with_slow_followers;
+	with_follower, with_followers, with_slow_follower, with_slow_followers, with_set;
 
 const struct contender *contenders[CONTENDERS_MAX + 1] = {
 	&with_copy,     &with_inplace,   &with_batch,    &with_semaphores, &with_memcpy,        &with_packed,
@@ -81,6 +81,7 @@ const struct contender *contenders[CONTENDERS_MAX + 1] = {
 #endif
 	&with_push_pop, &with_try_pop,   &with_try_push, &with_prefault,   &with_fanout,        &with_growing,
 	&with_growth,   &with_fallocate, &with_follower, &with_followers,  &with_slow_follower, &with_slow_followers,
+	&with_set,
 };
 
 bool listed(const char *list, const char *name)

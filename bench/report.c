@@ -83,7 +83,7 @@ static void print_title(enum kind kind)
 		[WAKE] = "ns",
 		[CALLS] = "system calls a message",
 		[TRIES] = "ns, one process",
-		[IDLE] = "ns to try each queue once",
+		[IDLE] = "ns, one process",
 		[PREFAULT] = "ns, the first lap",
 		[STRANGER] = "percent lost",
 		[GROWTH] = "ns a MiB, one process",

@@ -6,48 +6,15 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 
-#include "library.h"
-
-struct ends {
-	struct shmemq *producer, *consumer;
-};
-
-/* The ends of a thousand queues need more descriptors than a process may have by default. */
-static void allow_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-/* The handles are closed when the process ends. */
-static void open_ends(struct channel *channel, enum side side)
-{
-	struct ends *ends = calloc(1, sizeof *ends);
-
-	(void)side;
-	allow_descriptors();
-	channel->context = ends;
-	if (ends == NULL)
-		die("calloc");
-	ends->producer = shmemq_open(channel->name, SHMEMQ_PRODUCER, 0, NULL);
-	ends->consumer = shmemq_open(channel->name, SHMEMQ_CONSUMER, 0, NULL);
-	if (ends->producer == NULL || ends->consumer == NULL)
-		die("shmemq_open");
-}
+#include "ends.h"
 
 static void open_full(struct channel *channel, enum side side)
 {
 	const uint64_t message = 0;
 	struct ends *ends;
 
-	open_ends(channel, side);
+	ends_open(channel, side);
 	ends = channel->context;
 	while (shmemq_timedpush(ends->producer, &message, sizeof message, 0, 0) == 0)
 		;
@@ -132,7 +99,7 @@ const struct contender with_push_pop = {
 	.name = "push-pop",
 	.can = CAN(TRIES),
 	ALONE,
-	.open = open_ends,
+	.open = ends_open,
 	.consume = repeat_push_pop,
 };
 
@@ -140,7 +107,7 @@ const struct contender with_try_pop = {
 	.name = "try-pop",
 	.can = CAN(TRIES) | CAN(IDLE),
 	ALONE,
-	.open = open_ends,
+	.open = ends_open,
 	.consume = repeat_try_pop,
 };
 
@@ -157,6 +124,6 @@ const struct contender with_growing = {
 	.can = CAN(TRIES),
 	.create = create_growing,
 	.unlink = unlink_growing,
-	.open = open_ends,
+	.open = ends_open,
 	.consume = repeat_push_pop,
 };

@@ -47,9 +47,9 @@ if command -v python3 >/dev/null; then
 		                        ("tries", "try-push"), ("prefault", "copy"), ("prefault", "prefault"),
 		                        ("readers", "copy"), ("readers", "queue each"),
 		                        ("growth", "push"), ("growth", "fallocate"), ("tries", "growing"),
-		                        ("followers", "8 followers"), ("followers", "8 slow")):
+		                        ("idle", "set"), ("followers", "8 followers"), ("followers", "8 slow")):
 		    assert (case, contender) in found, contender
-		assert [row["queues"] for row in results if row["case"] == "idle"] == [64, 1024]
+		assert [row["queues"] for row in results if row["case"] == "idle"] == [64, 64, 1024, 1024]
 	END
 else
 	grep -q '"case": "throughput".*"contender": "pipe"' "$temp/json" || fail "no pipe in the JSON"
