@@ -36,6 +36,10 @@ TEST(descriptor)
 		ck_fails(shmemq_set_wait(set, &told, 1, 0), EAGAIN);
 		ck_assert(!raised(fd, 0));
 	}
+	/* A handle that is in the set no more does not raise it. */
+	ck_assert_int_eq(shmemq_set_remove(set, consumer), 0);
+	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 0), 0);
+	ck_assert_int_eq(raised(fd, 0) ? shmemq_set_wait(set, &told, 1, 0) : -1, -1);
 	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumer), 0);
 	ck_assert_int_eq(shmemq_set_close(set), 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
@@ -75,11 +79,51 @@ TEST(names_may_be_removed)
 	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumer), 0);
 }
 
+/* It may do so while the file is open. Then both handles' watch is added again; one that is removed has none. */
+TEST(watches_may_end)
+{
+	const char *names[2] = { test_name(), test_name() };
+	struct shmemq *consumers[2], *producer, *other, *third = add_consumer(&other);
+	char second[300];
+	int fd;
+
+	if (!kernel_ends_watches())
+		return;
+	for (int i = 0; i < 2; i++) {
+		consumers[i] = test_open(names[0], SHMEMQ_CONSUMER | SHMEMQ_SHARED | SHMEMQ_CREATE, 1);
+		add(consumers[i]);
+	}
+	fd = shmemq_dupfd(consumers[0]);
+	snprintf(second, sizeof second, "%s", file_path(names[1]));
+	ck_assert_int_eq(link(file_path(names[0]), second), 0);
+	producer = test_open(names[1], SHMEMQ_PRODUCER, 0);
+	ck_assert_int_eq(shmemq_unlink(names[0]) | shmemq_unlink(names[1]) | shmemq_close(producer), 0);
+	quiet();
+	producer = shmemq_fdopen(fd, SHMEMQ_PRODUCER);
+	quiet();
+	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 0), 0);
+	await_told(consumers[1]);
+	await_told(consumers[0]);
+	ck_assert_int_eq(shmemq_timedpop(consumers[_i], NULL, 0, NULL, 0), 0);
+	ck_assert_int_eq(shmemq_close(consumers[_i]), 0);
+	quiet();
+	ck_assert_int_eq(shmemq_push(producer, NULL, 0, 0), 0);
+	await_told(consumers[!_i]);
+	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(consumers[!_i]) | close(fd), 0);
+	ck_assert_int_eq(shmemq_push(other, NULL, 0, 0), 0);
+	await_told(third);
+	ck_assert_int_eq(shmemq_close(other) | shmemq_close(third), 0);
+}
+
 /* More reports than the kernel keeps: then any handle may be ready. */
 TEST(reports_may_be_lost)
 {
-	struct shmemq *producers[3], *consumers[3];
+	const char *name = test_name();
+	struct shmemq *producers[3], *consumers[3], *widowed = test_open(name, SHMEMQ_CONSUMER | SHMEMQ_CREATE, 1);
+	pid_t peer = child_hold(name, "producer");
 	int fds[2];
+
+	add(widowed);
 
 	for (int i = 0; i < 3; i++)
 		consumers[i] = add_consumer(&producers[i]);
@@ -89,10 +133,18 @@ TEST(reports_may_be_lost)
 	/* Equal ones in a row would be one. */
 	for (int i = 0; i < 40000; i++)
 		ck_fast(fallocate(fds[i % 2], 0, 0, 1) == 0);
+	child_kill(peer);
 	ck_assert_int_eq(shmemq_push(producers[2], NULL, 0, 0), 0);
 	await_told(consumers[2]);
+	ck_assert_int_eq(shmemq_pop(consumers[2], NULL, 0, NULL), 0);
+	/* A death may be among them. */
+	do
+		await_told(widowed);
+	while (shmemq_timedpop(widowed, NULL, 0, NULL, 0) == -1 && errno == EAGAIN);
+	ck_assert_int_eq(errno, EOWNERDEAD);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(shmemq_close(producers[i]) | shmemq_close(consumers[i]), 0);
+	ck_assert_int_eq(shmemq_close(widowed), 0);
 }
 
 static int push_after_a_while(const void *name)
@@ -164,6 +216,7 @@ const struct suite suite = {
 		{ descriptor, 1, 0 },
 		{ descriptor_of_an_empty_set, 1, 0 },
 		{ names_may_be_removed, 1, 0 },
+		{ watches_may_end, 2, 0 },
 		{ reports_may_be_lost, 1, 0 },
 		{ waits, 1, 0 },
 		{ signals_interrupt_a_wait, 1, 0 },

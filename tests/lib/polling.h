@@ -18,4 +18,10 @@ void await_raised(int fd);
 /* Tries on this end whenever the pollfd is readable, and fails with EAGAIN, until it stays unreadable. */
 void fail_until_quiet(struct shmemq *q, unsigned end, int fd);
 
+/*
+ * Does the kernel end the watch of a file that is open, when the file has lost its names and another name's dentry has
+ * gone? Linux 6.12.117 did not. It is asked without the library, which may not hide that it has not noticed.
+ */
+bool kernel_ends_watches(void);
+
 #endif

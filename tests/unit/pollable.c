@@ -124,30 +124,6 @@ static void lose_the_watch(void)
 	close_peer();
 }
 
-/* Does it? Linux 6.12.117 did not. It is asked without the library, which may not hide that it has not noticed. */
-static bool ends_watches(void)
-{
-	struct inotify_event event;
-	char first[300], second[300];
-	int file, other, inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	bool ended = false;
-
-	snprintf(first, sizeof first, "%s", file_path(test_name()));
-	snprintf(second, sizeof second, "%s", file_path(test_name()));
-	file = open(first, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ck_assert_int_ge(inotify_add_watch(inotify, first, IN_MODIFY), 0);
-	ck_assert_int_eq(link(first, second), 0);
-	other = open(second, O_RDWR | O_CLOEXEC);
-	ck_assert_int_eq(unlink(first) | unlink(second) | close(other), 0);
-	while (read(inotify, &event, sizeof event) == sizeof event)
-		ended |= (event.mask & IN_IGNORED) != 0;
-	close(file);
-	close(inotify);
-	if (!ended)
-		printf("skipped: this kernel ends no watch of a file that is open\n");
-	return ended;
-}
-
 static struct shmemq *reopen(void)
 {
 	struct shmemq *q = shmemq_fdopen(own->fd, other_end(end));
@@ -160,7 +136,7 @@ TEST(a_lost_watch_is_added_again)
 {
 	int watch;
 
-	if (!ends_watches())
+	if (!kernel_ends_watches())
 		return;
 	open_ends(both_ends[_i], 0);
 	watch = own->pollable->watch;
@@ -201,7 +177,7 @@ static int without_watches(const void *expected)
 /* A handle that cannot add the watch again tries by itself, whatever it waits for. */
 TEST(a_watch_lost_for_good)
 {
-	if (ends_watches())
+	if (kernel_ends_watches())
 		child_run(without_watches, _i ? &(int){ EPIPE } : &(int){ EAGAIN });
 }
 
