@@ -280,40 +280,6 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 	return end - kept <= reserved - kept || head != kept || smq_extent_is_worth_a_try(q, patient);
 }
 
-bool smq_extension_is_drained(const struct shmemq *q, uint32_t extended, uint32_t position)
-{
-	const struct smq_progress *words = &smq_extension_of(q->header)->producer_progress;
-	/* Acquire, both: what the consumer did with the messages is seen by the caller. */
-	uint32_t in = atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) != 0, size;
-	uint32_t at =
-		atomic_load_explicit(&header_of(q, in)->consumer_progress.moved.position_units, memory_order_acquire);
-
-	for (int i = 0; i < JUMPS_MAX && (in != extended || at != position); i++) {
-		const struct smq_ring *ring = in == q->more->extended ? &q->ring : &q->more->other;
-		uint32_t kept = smq_load(&words->kept_units);
-
-		/* Nothing is read where there may be no memory. */
-		if (in != 0 && at - kept >= smq_load(&words->reserved_units) - kept)
-			return false;
-		if (!smq_position_is_aligned(ring, at) || smq_ring_peek_at(ring, at, &size) != SMQ_BAD ||
-		    !smq_ring_jumps(ring, at, &at))
-			return false;
-		in = !in;
-	}
-	return in == extended && at == position;
-}
-
-bool smq_extension_is_ahead(const struct shmemq *q)
-{
-	const struct smq_progress *words = &smq_extension_of(q->header)->producer_progress;
-
-	/* Acquire: its release is in store_ring(). The caller has found the tail there: so if the consumer has not come
-	 * since, memory is in use until it has come and left again. */
-	return atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) == 0 &&
-	       (smq_load(&q->header->producer_progress.extended) != 0 ||
-		smq_load(&words->kept_units) != smq_load(&words->reserved_units));
-}
-
 /*
  * Goes on where the last producer was, in the ring that the end is in. In the extension only after it has reserved what
  * there is to read.

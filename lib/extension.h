@@ -35,15 +35,6 @@ enum smq_ring_status smq_extension_peek(struct shmemq *q, uint32_t *size, bool *
 /* Without the owner lock: as smq_ring_guess(). */
 bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient);
 
-/*
- * Producer: does the consumer stand at this place, or do jumps alone lead from it to there? With the owner lock or
- * without.
- */
-bool smq_extension_is_drained(const struct shmemq *q, uint32_t extended, uint32_t position);
-
-/* Without the owner lock: may the consumer be on its way to the extension, from the ring? */
-bool smq_extension_is_ahead(const struct shmemq *q);
-
 /* After smq_ring_announce(): no record fits beyond what is reserved, nor for long before the ring is looked at. */
 void smq_extension_narrow(struct shmemq *q, uint32_t need);
 

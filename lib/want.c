@@ -18,7 +18,7 @@ static bool is_popped(const struct smq_ring *ring, uint32_t position, bool anew)
 	return before > ring->mask || (!anew && (before == 0 || tail == head));
 }
 
-bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact)
+bool smq_guess(struct shmemq *q, const struct smq_want *want, bool exact)
 {
 	bool there;
 

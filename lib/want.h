@@ -3,6 +3,7 @@
 #ifndef SMQ_WANT_H
 #define SMQ_WANT_H
 
+#include "drained.h"
 #include "extension.h"
 #include "limit.h"
 #include "notify.h"
@@ -32,7 +33,7 @@ enum smq_ring_status smq_check_jump(struct shmemq *q, struct smq_want *want);
 void smq_find_tail(const struct shmemq *q, struct smq_want *want);
 
 /* smq_check() on a SHARED end without the owner lock. */
-bool smq_guess(const struct shmemq *q, const struct smq_want *want, bool exact);
+bool smq_guess(struct shmemq *q, const struct smq_want *want, bool exact);
 
 /*
  * Is it there? `exact`: before this side sleeps or fails; else a producer reads the room, which may lag. On a SHARED

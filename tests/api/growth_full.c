@@ -157,6 +157,39 @@ TEST(opens_when_full)
 	child_run(open_when_full, NULL);
 }
 
+/*
+ * A SHARED producer that waits until all is popped looks at no memory of the extension that is given back just now: it
+ * would take a page again, or be ended by SIGBUS in a full file system. Here the memory has gone, and the words have
+ * not told of it yet.
+ */
+TEST(waits_beside_what_is_given_back)
+{
+	const struct shmemq_attr attr = { .capacity = 1, .capacity_max = 16 * file_page() };
+	const char *name = test_name();
+	struct shmemq *other = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, &attr);
+	struct smq_header *header = file_map(name);
+	off_t extension = (off_t)(header->identity.header_bytes + header->identity.capacity);
+	int file = open(file_path(name), O_RDWR | O_CLOEXEC);
+	struct stat before, after;
+
+	producer = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_SHARED, 0);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
+	ck_assert(other != NULL && file >= 0);
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(shmemq_push(other, message, file_page(), 0), 0);
+	ck_assert_int_eq(shmemq_pop(consumer, message, sizeof message, NULL), (ssize_t)file_page());
+	ck_fails(shmemq_wait_empty(producer, 0), EAGAIN);
+	ck_assert_int_eq(
+		fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, extension, (off_t)attr.capacity_max), 0);
+	ck_assert_int_eq(fstat(file, &before), 0);
+	ck_fails(shmemq_wait_empty(producer, 0), EAGAIN);
+	ck_fails(shmemq_wait_empty(producer, 10 * MS), ETIMEDOUT);
+	ck_assert_int_eq(fstat(file, &after), 0);
+	ck_assert_int_eq(after.st_blocks, before.st_blocks);
+	file_unmap(header);
+	ck_assert_int_eq(close(file) | shmemq_close(other) | shmemq_close(producer) | shmemq_close(consumer), 0);
+}
+
 const struct suite suite = {
 	.name = "api/growth_full",
 	.seconds = 60,
@@ -164,5 +197,6 @@ const struct suite suite = {
 	.tests = {
 		{ grows_until_full, 1, NEEDS_OWN_SHM },
 		{ opens_when_full, 1, NEEDS_OWN_SHM },
+		{ waits_beside_what_is_given_back, 1, 0 },
 	},
 };
