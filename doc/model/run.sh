@@ -132,6 +132,17 @@ check_shared()
 	done
 }
 
+check_jump()
+{
+	check holds jump
+	check holds jump -DKILLS=2 -DMESSAGES=5
+	for mutant in NO_ZERO ZERO_LATE MOVE_FIRST RING_FIRST NO_FINISH RESERVE_LATE NO_ANEW ARRIVE_LATE NO_POSITION \
+		NO_RING NO_RETURNED OLD_RETURNED NO_PUNCH; do
+		check fails jump -D$mutant
+	done
+	check holds jump -DHEAD_FIRST
+}
+
 run_ring()
 {
 	run holds ring
@@ -243,8 +254,9 @@ if command -v spin >/dev/null; then
 	check_claim
 	check_recovery
 	check_shared
+	check_jump
 else
-	skip 'wait, claim, recovery, shared' 'spin is not installed'
+	skip 'wait, claim, recovery, shared, jump' 'spin is not installed'
 fi
 if echo '#include <relacy/relacy.hpp>' | ${CXX:-c++} -std=c++14 -E -x c++ - >/dev/null 2>&1; then
 	for model in ring takeover totals eventcount ownerlock join; do
