@@ -114,7 +114,8 @@ void smq_ring_announce(struct smq_ring *ring, uint32_t record_units, uint32_t ot
 		enter(ring, limit, (limit / step * step - first) / step, ring->messages_lo + others);
 	smq_ring_count(ring, others);
 	/* The limit is seen before what is written from now on. Partner: the acquire fence of a follower between its
-	 * copy of messages and its load of the limit. If it has copied any of that, it sees this limit. */
+	 * copy of messages and its load of the limit. If it has copied any of that, it sees this limit
+	 * (doc/model/follow.cc). */
 	atomic_thread_fence(memory_order_release);
 	set_reach(ring, limit);
 }

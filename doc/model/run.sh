@@ -242,6 +242,14 @@ run_join()
 	done
 }
 
+run_follow()
+{
+	run holds follow
+	for mutant in NO_ANNOUNCE_FENCE LIMIT_LATE NO_FOLLOWER_FENCE LIMIT_FIRST TAIL_RELAXED NO_TAIL_FENCE; do
+		run fails follow -D$mutant
+	done
+}
+
 # skip MODELS REASON
 skip()
 {
@@ -259,12 +267,12 @@ else
 	skip 'wait, claim, recovery, shared, jump' 'spin is not installed'
 fi
 if echo '#include <relacy/relacy.hpp>' | ${CXX:-c++} -std=c++14 -E -x c++ - >/dev/null 2>&1; then
-	for model in ring takeover totals eventcount ownerlock join; do
+	for model in ring takeover totals eventcount ownerlock join follow; do
 		build $model || exit 1
 		run_$model
 	done
 else
-	skip 'ring, takeover, totals, eventcount, ownerlock, join' 'Relacy or a C++ compiler is not installed'
+	skip 'ring, takeover, totals, eventcount, ownerlock, join, follow' 'Relacy or a C++ compiler is not installed'
 fi
 echo "model: $good passed, $bad failed${skipped:+; skipped: $skipped}"
 [ $bad -eq 0 ] || exit 1
