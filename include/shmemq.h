@@ -144,7 +144,7 @@ struct shmemq_stat {
 	/* Of a follower's handle: what has been pushed and it has not reached yet. Bytes of the ring. */
 	uint64_t lag_bytes;
 	uint64_t lag_messages;
-	/* The ends' marks (shmemq_mark()); 0 if none was set. */
+	/* The ends' marks (shmemq_mark()); 0: none was set, or its words are garbage. */
 	uint64_t producer_mark;
 	uint64_t consumer_mark;
 	uint32_t producer;     /* SHMEMQ_END_* */
@@ -412,7 +412,7 @@ int64_t shmemq_left(int64_t deadline);
 /* Stores the queue's attributes in `*attr`. Returns -1: EBADMSG (an observer's file was truncated) EINVAL EPERM. */
 int shmemq_getattr(struct shmemq *q, struct shmemq_attr *attr);
 
-/* Stores the state of the queue in `*st`. Returns -1: EBADMSG (likewise; or garbage in the marks) EINVAL EPERM. */
+/* Stores the state of the queue in `*st`. Returns -1: EBADMSG (likewise) EINVAL EPERM. */
 int shmemq_stat(struct shmemq *q, struct shmemq_stat *st);
 
 /* Returns the version of the library that the program runs with, "MAJOR.MINOR.PATCH". */

@@ -151,11 +151,11 @@ static bool look_at_operation(const struct shmemq *q, bool producer, uint32_t he
 
 	if (!smq_words_copy(q, offset + (extended ? SMQ_EXTENSION_OFFSET : 0), &position, sizeof position))
 		return false;
-	/* A producer publishes before it stores its position. A handle whose descriptors the program has closed goes by
-	 * the position alone. */
-	if (producer && position != copy->at_units && q->fd >= 0 &&
+	/* A producer publishes before it stores its position. What cannot be read, since the program has closed this
+	 * handle's descriptors or a hostile one has changed the header, is not published. */
+	if (producer && position != copy->at_units &&
 	    !smq_words_read(q, offset_of_record(q, header_bytes, extended, position), &size_plus_1, sizeof size_plus_1))
-		return false;
+		size_plus_1 = 0;
 	*done = position == copy->at_units || size_plus_1 != 0;
 	return true;
 }
@@ -197,5 +197,6 @@ bool smq_marks_look(const struct shmemq *q, bool producer, uint32_t header_bytes
 		before = now;
 		now = after;
 	}
-	return false;
+	*mark = 0;
+	return true;
 }

@@ -29,8 +29,8 @@ void smq_marks_end(struct shmemq *q);
 void smq_marks_settle(const struct shmemq *q);
 
 /*
- * The mark in force, read while its end is in use, after smq_fd(). `header_bytes`: of the queue. false: the words are
- * not there, or garbage.
+ * The mark in force, read while its end is in use, after smq_fd(); 0 if its words are garbage. `header_bytes`: of the
+ * queue. false: the words are not there any more.
  */
 bool smq_marks_look(const struct shmemq *q, bool producer, uint32_t header_bytes, uint64_t *mark);
 

@@ -128,8 +128,8 @@ static bool stat_is_possible(const struct caller *c, const struct shmemq_stat *s
 }
 
 /*
- * The calls that never wait. An end's getattr never fails, and its stat only if the marks are garbage; the others' do
- * if the file is no longer the queue.
+ * The calls that never wait. An end's never fail, whatever is in the header; the others' do if the file is no longer
+ * the queue.
  */
 static void ask(struct caller *c)
 {
@@ -143,7 +143,7 @@ static void ask(struct caller *c)
 	    (attr.capacity != c->capacity || attr.capacity_max != c->capacity_max || attr.alignment != c->alignment ||
 	     attr.message_max != caller_message_max(c)))
 		caller_violation(c, "getattr", "not as at open");
-	if (caller_ended(c, "stat", shmemq_stat(c->q, &st) == 0, changed) == 0 && !stat_is_possible(c, &st))
+	if (caller_ended(c, "stat", shmemq_stat(c->q, &st) == 0, errnos) == 0 && !stat_is_possible(c, &st))
 		caller_violation(c, "stat", "more than there can be");
 	if (c->role == SHMEMQ_CONSUMER && (shmemq_redelivered(c->q) & ~1) != 0)
 		caller_violation(c, "redelivered", "neither 0 nor 1");
