@@ -144,9 +144,13 @@ struct shmemq_stat {
 	/* Of a follower's handle: what has been pushed and it has not reached yet. Bytes of the ring. */
 	uint64_t lag_bytes;
 	uint64_t lag_messages;
+	uint64_t queued_bytes_most; /* at most so far; may be short of it by 64 KiB: shmemq_stat(3) */
 	/* The ends' marks (shmemq_mark()); 0: none was set, or its words are garbage. */
 	uint64_t producer_mark;
 	uint64_t consumer_mark;
+	/* The last push and the last pop: seconds since 1970, give or take a second of activity; 0: there was none. */
+	uint64_t pushed_at;
+	uint64_t popped_at;
 	uint32_t producer;     /* SHMEMQ_END_* */
 	uint32_t consumer;     /* SHMEMQ_END_* */
 	uint32_t producer_pid; /* last process to claim the end, in its pid namespace; 0 = none; for display only */
@@ -155,7 +159,16 @@ struct shmemq_stat {
 	uint32_t producers; /* live handles of each end */
 	uint32_t consumers;
 	uint32_t slowest_pid; /* of that consumer; 0: there is none; for display only */
-	uint32_t reserved[26];
+	/* The process that holds a SHARED end, from start to end of a message; or that has an end which is not SHARED.
+	 * In the caller's pid namespace; 0: none, or not known there; for display only. */
+	uint32_t producer_holder_pid;
+	uint32_t consumer_holder_pid;
+	/* Calls, modulo 2^32, that have found the ring full or empty, and that have slept for that: shmemq_stat(3). */
+	uint32_t producer_blocked;
+	uint32_t producer_slept;
+	uint32_t consumer_blocked;
+	uint32_t consumer_slept;
+	uint32_t reserved[14];
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "announce.h"
 #include "attach.h"
 #include "cancel.h"
+#include "note.h"
 
 /* Pauses before a call sleeps for the owner lock: a push or pop of a small message takes a tenth of that. */
 #define LOCK_PAUSES 100
@@ -151,6 +152,7 @@ static int lock(struct shmemq *q, int64_t timeout, int64_t deadline)
 /* With the lock: loads what the other handles have left, and checks. */
 static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want)
 {
+	uint32_t moved = smq_note_moved(q);
 	enum smq_ring_status status;
 
 	if (q->ownerlock.recovered) {
@@ -159,6 +161,7 @@ static enum smq_ring_status check_locked(struct shmemq *q, struct smq_want *want
 	} else {
 		status = resume(q);
 	}
+	q->noted = q->ring.position - moved; /* what the others have moved they note themselves */
 	if (status == SMQ_READY)
 		status = smq_check(q, want, true);
 	if (!q->producer && status == SMQ_NOT_YET)
@@ -179,8 +182,12 @@ static int acquire_shared(struct shmemq *q, struct smq_want *want, int64_t timeo
 		if (err != 0)
 			return err;
 		status = check_locked(q, want);
-		if (status == SMQ_READY)
+		if (status == SMQ_READY) {
+			/* The last holder's part of the ring is not this handle's. */
+			if (smq_note_ends_soon(q))
+				smq_note_next(q, want->need);
 			return 0;
+		}
 		smq_unlock_owner(q);
 		/* Also here, because smq_await() looks for an interrupt only when its guess is "no", and a hostile peer
 		 * may make it "yes" every time. */
@@ -222,6 +229,7 @@ smq_noinline int smq_fail_quiet(struct shmemq *q)
 	q->peer.tries++;
 	if (!q->producer)
 		smq_ring_flush_room(&q->ring);
+	smq_note_failed_try(q);
 	return smq_fail(EAGAIN);
 }
 
@@ -232,6 +240,8 @@ static void announce(struct shmemq *q, uint32_t need)
 		return;
 	smq_ring_announce(&q->ring, need, smq_is_elastic(q) ? q->more->other.messages_lo : 0);
 	smq_extension_narrow(q, need);
+	if (smq_note_ends_soon(q))
+		smq_note_next(q, need);
 }
 
 enum smq_ring_status smq_try_space(struct shmemq *q, uint32_t need)
@@ -314,4 +324,11 @@ int smq_finish_other(struct shmemq *q)
 	}
 	q->ownerlock.held = false;
 	return (int)smq_finish_once(q, 0);
+}
+
+smq_noinline ssize_t smq_finish_due(struct shmemq *q, ssize_t result)
+{
+	smq_note_pop(q);
+	smq_finish(q);
+	return result;
 }

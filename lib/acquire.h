@@ -113,4 +113,10 @@ static smq_always_inline int smq_finish(struct shmemq *q)
 	return (int)smq_notify(q, 0);
 }
 
+/*
+ * The same for a pop after which the room is due. Not inline, and to be called last: so the frequent case has no
+ * registers to save for it. Returns `result`.
+ */
+ssize_t smq_finish_due(struct shmemq *q, ssize_t result);
+
 #endif

@@ -238,6 +238,7 @@ static smq_always_inline bool measure(const struct shmemq *q, unsigned count, ui
 static smq_always_inline int end_batch(struct shmemq *q, unsigned count, bool marked)
 {
 	uint32_t end, bytes;
+	bool due;
 
 	end = q->batch_end;
 	bytes = q->held_bytes;
@@ -249,13 +250,10 @@ static smq_always_inline int end_batch(struct shmemq *q, unsigned count, bool ma
 	q->state &= ~SMQ_BATCH;
 	if (marked && count != 0)
 		smq_marks_begin(q, end);
-	if (count != 0)
-		smq_ring_release(&q->ring, end, count, bytes);
-	if (smq_likely(!(q->state & (SMQ_SHARED | SMQ_MARKED))))
-		return (int)smq_notify(q, 0);
-	if (q->state & SMQ_SHARED)
+	due = count != 0 && smq_ring_release(&q->ring, end, count, bytes);
+	if (smq_unlikely(q->state & SMQ_SHARED))
 		smq_ring_return_lease(&q->ring);
-	return smq_finish_other(q);
+	return due ? (int)smq_finish_due(q, 0) : smq_finish(q);
 }
 
 static smq_noinline int end_batch_marked(struct shmemq *q, unsigned count)

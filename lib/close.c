@@ -10,6 +10,7 @@
 #include "endlock.h"
 #include "follow.h"
 #include "mapping.h"
+#include "note.h"
 #include "file.h"
 
 /*
@@ -55,6 +56,7 @@ static int leave_end(struct shmemq *q)
 {
 	int fd = smq_fd(q), lock_fd, err;
 
+	smq_note_moves(q); /* before it attaches, after which nothing tells of that */
 	/* Stores the room, by the head as it was stored: a call that was left may have got no further than its copy. */
 	if (smq_is_reader(q)) {
 		smq_readers_leave(q);

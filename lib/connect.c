@@ -16,6 +16,7 @@
 #include "mapping.h"
 #include "file.h"
 #include "identity.h"
+#include "note.h"
 
 static struct smq_wait *wait_of(struct smq_header *header, bool producer)
 {
@@ -78,6 +79,7 @@ static int attach_handle(struct shmemq *q, uint32_t number, bool alone, bool reg
 	q->eventcount.peer_fence = &peer->fence;
 	smq_eventcount_attach(&q->eventcount, registered, alone);
 	q->peer.quiet_claim = SMQ_NOT_QUIET;
+	smq_note_begin(q);
 	smq_claim_open(own);
 	smq_notify_fenced(q); /* a peer that polls learns that this end is back */
 	return 0;

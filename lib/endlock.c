@@ -81,6 +81,7 @@ struct claimant {
 	bool lives;
 	bool fills_slot; /* it is of a handle's form, so that no other handle's lock can lie in the same slot */
 	bool shared;     /* it shares its end */
+	uint32_t pid;    /* its process, in this process's pid namespace; 0: in another one, or not known */
 };
 
 /*
@@ -101,7 +102,10 @@ static struct claimant read_lock(const struct flock *lock)
 	if (pid <= 0 || pid > INT32_MAX || namespace <= 0 || namespace > UINT32_MAX)
 		return claimant;
 	claimant.fills_slot = true;
-	claimant.lives = namespace != smq_process_pid_namespace() || !smq_process_ended((int32_t)pid);
+	if (namespace != smq_process_pid_namespace())
+		return claimant;
+	claimant.pid = (uint32_t)pid;
+	claimant.lives = !smq_process_ended((int32_t)pid);
 	return claimant;
 }
 
@@ -160,6 +164,14 @@ bool smq_endlock_others_held(int fd, bool producer, uint32_t number)
 {
 	return find_among(fd, producer, 1, number - 1).lives ||
 	       find_among(fd, producer, number + 1, SMQ_HANDLES_MAX).lives;
+}
+
+uint32_t smq_endlock_holder(int fd, bool producer, uint32_t number)
+{
+	struct claimant claimant =
+		number != 0 ? find_among(fd, producer, number, number) : find_among(fd, producer, 1, SMQ_HANDLES_MAX);
+
+	return number != 0 || !claimant.shared ? claimant.pid : 0; /* of one that does not live, that is 0 */
 }
 
 /* Ranges that smq_endlock_count() has still to look at. */

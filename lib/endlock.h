@@ -60,6 +60,12 @@ bool smq_endlock_held(int fd, bool producer);
 bool smq_endlock_number_held(int fd, bool producer, uint32_t number);
 bool smq_endlock_others_held(int fd, bool producer, uint32_t number);
 
+/*
+ * The process that lives and has the handle with this number; 0: that has an end which is not SHARED. As this process's
+ * pid namespace knows it; 0: none, or not known.
+ */
+uint32_t smq_endlock_holder(int fd, bool producer, uint32_t number);
+
 /* How many handles that live have claimed this end. At most so many as can be counted in a tenth of a second. */
 uint32_t smq_endlock_count(int fd, bool producer);
 

@@ -36,6 +36,7 @@ static void swap(struct shmemq *q)
 
 	q->ring = q->more->other;
 	q->more->other = left;
+	q->noted += q->ring.position - left.position; /* as far from the new position as from the old one */
 	q->more->extended = !q->more->extended;
 }
 

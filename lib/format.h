@@ -299,10 +299,10 @@ struct smq_room {
 	smq_word position_units;
 };
 
-/* What an end notes on its slow paths. Written by: the end's handles. Read by: shmemq_stat(). Not used yet. */
+/* What an end notes on its slow paths (note.h). Written by: the end's handles. Read by: shmemq_stat(). */
 struct smq_counts {
-	smq_word blocked;       /* times that a call found the ring full, or empty */
-	smq_word slept;         /* times that one slept for that */
+	smq_word blocked;       /* calls that found the ring full, or empty, modulo 2^32 */
+	smq_word slept;         /* calls that slept for that, likewise */
 	smq_word moved_at_s;    /* seconds, CLOCK_REALTIME: the last push or pop, give or take a second of activity */
 	smq_word most_units;    /* producer: most units queued so far; */
 	smq_word reserved_now;  /* ring units reserved now, */

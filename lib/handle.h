@@ -40,8 +40,9 @@ struct smq_peer {
 	/* The claim word with which a call with timeout 0 has failed with EAGAIN. SMQ_NOT_QUIET: the next such call is
 	 * to look at more; always so on a SHARED end, and with a pollable descriptor, which may have to be cleared. */
 	uint32_t quiet_claim;
-	uint32_t tries;    /* calls with timeout 0 that failed, here or for the owner lock */
-	int64_t probed_at; /* ns, CLOCK_MONOTONIC: the last check of the holder */
+	uint32_t tries;            /* calls with timeout 0 that failed, here or for the owner lock */
+	uint32_t messages_at_wait; /* ring.messages_lo when a call last waited for it, or failed without */
+	int64_t probed_at;         /* ns, CLOCK_MONOTONIC: the last check of the holder */
 };
 
 struct smq_follow;
@@ -78,19 +79,20 @@ struct shmemq {
 	uint32_t batch;       /* SMQ_BATCH: messages held, */
 	uint32_t batch_end;   /* and the position after them */
 	bool redelivered;     /* the last message popped */
-	bool observer : 1;    /* maps nothing; constant, as the two below: shmemq_interrupt() runs beside other calls */
-	bool follower : 1;    /* as state says; it is an observer too */
-	bool producer;        /* as state says */
-	bool nonblock;        /* SHMEMQ_NONBLOCK: the timeout of calls without such an argument is 0 */
-	bool nospin;          /* SHMEMQ_NOSPIN: sleep at once */
+	bool observer : 1; /* maps nothing; constant, as the three below: shmemq_interrupt() runs beside other calls */
+	bool follower : 1; /* as state says; it is an observer too */
+	bool nospin : 1;   /* SHMEMQ_NOSPIN: sleep at once */
+	bool producer;     /* as state says */
+	bool nonblock;     /* SHMEMQ_NONBLOCK: the timeout of calls without such an argument is 0 */
+	uint8_t note_step; /* how much it moves until the next note: note.h */
 	bool stay;      /* go on waiting when the peer has closed or died: SHMEMQ_STAY, a broadcast queue's producer */
 	uint16_t flags; /* of the queue: SHMEMQ_ATTR_* */
 	int directory;  /* TEMPORARY: of its name, which must be found after a chroot(2) too; else -1 */
 	struct smq_eventcount eventcount;
 	struct smq_peer peer;
 	struct smq_ownerlock ownerlock;
-	uint32_t messages_at_wait; /* ring.messages_lo at the last wait */
-	uint32_t spin_ns;          /* adaptive, both: see wait.c */
+	uint32_t noted;   /* the position up to which this handle has noted that it moves: note.h */
+	uint32_t spin_ns; /* adaptive, both: see wait.c */
 	uint32_t spin_misses;
 	uint32_t forks;                /* of the process, before `fd` was opened: see smq_endlock_open_fd() */
 	struct smq_pollable *pollable; /* NULL: never polled, and in no set */

@@ -3,10 +3,13 @@
 
 #include "notify.h"
 
+#include "note.h"
+
 ssize_t smq_notify_slow(struct shmemq *q, ssize_t result)
 {
 	if (q->eventcount.fences != 0 && !smq_eventcount_has_waiter(&q->eventcount))
 		return result;
+	smq_note_moves(q);
 	if (smq_eventcount_notify(&q->eventcount) & SMQ_WAIT_POLLER)
 		smq_pollable_raise(smq_fd(q), q->producer);
 	return result;

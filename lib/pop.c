@@ -23,14 +23,19 @@ static inline void read_type(struct shmemq *q, uint32_t *type)
 
 static smq_always_inline int release(struct shmemq *q, uint32_t size)
 {
-	smq_ring_release(&q->ring, q->ring.position + smq_record_units(&q->ring, size), 1, size);
+	if (smq_ring_release(&q->ring, q->ring.position + smq_record_units(&q->ring, size), 1, size))
+		return (int)smq_finish_due(q, 0);
 	return smq_finish(q);
 }
 
 #define NOTHING UINT32_MAX
 
-/* Pops a small message. Returns false, and has done nothing, if there is none. `*bytes` is NOTHING if it found none. */
-static smq_always_inline bool pop_at_head(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes)
+/*
+ * Pops a small message. Returns false, and has done nothing, if there is none. `*bytes` is NOTHING if it found none.
+ * `*due`: the call is to end with smq_finish_due(), as its last call.
+ */
+static smq_always_inline bool pop_at_head(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes,
+					  bool *due)
 {
 	const struct smq_record *record = smq_record_at(&q->ring, q->ring.position);
 	uint32_t end;
@@ -43,16 +48,17 @@ static smq_always_inline bool pop_at_head(struct shmemq *q, void *buf, size_t si
 	if (type != NULL)
 		*type = smq_record_type(record);
 	q->redelivered = false;
-	smq_ring_release_new(&q->ring, end, 1, *bytes);
+	*due = smq_ring_release_new(&q->ring, end, 1, *bytes);
 	return true;
 }
 
 /* The frequent case. Returns false, and has done nothing, if this is not it. `*bytes` is NOTHING if there is none. */
-static smq_always_inline bool pop_small(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes)
+static smq_always_inline bool pop_small(struct shmemq *q, void *buf, size_t size, uint32_t *type, uint32_t *bytes,
+					bool *due)
 {
 	*bytes = 0;
 	return smq_likely(buf != NULL && smq_in_unshared_state(q, SHMEMQ_CONSUMER)) &&
-	       pop_at_head(q, buf, size, type, bytes);
+	       pop_at_head(q, buf, size, type, bytes, due);
 }
 
 static smq_noinline ssize_t pop_any(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
@@ -80,11 +86,12 @@ static smq_noinline ssize_t pop_any(struct shmemq *q, void *buf, size_t size, ui
 static smq_noinline ssize_t pop_other(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
 	uint32_t bytes;
+	bool due;
 
 	if (smq_in_shared_state(q, SHMEMQ_CONSUMER) && buf != NULL) {
 		if (smq_lock_once(q)) {
-			if (smq_likely(pop_at_head(q, buf, size, type, &bytes)))
-				return smq_finish_once(q, (ssize_t)bytes);
+			if (smq_likely(pop_at_head(q, buf, size, type, &bytes, &due)))
+				return due ? smq_finish_due(q, (ssize_t)bytes) : smq_finish_once(q, (ssize_t)bytes);
 			q->ownerlock.held = true;
 		}
 	} else if (q != NULL && q->follower) {
@@ -97,9 +104,10 @@ static smq_noinline ssize_t pop_other(struct shmemq *q, void *buf, size_t size, 
 ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 {
 	uint32_t bytes;
+	bool due;
 
-	if (smq_likely(pop_small(q, buf, size, type, &bytes)))
-		return smq_notify(q, (ssize_t)bytes);
+	if (smq_likely(pop_small(q, buf, size, type, &bytes, &due)))
+		return due ? smq_finish_due(q, (ssize_t)bytes) : smq_notify(q, (ssize_t)bytes);
 	if (bytes == NOTHING && q->nonblock && smq_try_is_quiet(q))
 		return smq_fail_quiet(q);
 	return bytes == 0 ? pop_other(q, buf, size, type, smq_timeout(q)) : pop_any(q, buf, size, type, smq_timeout(q));
@@ -108,9 +116,10 @@ ssize_t shmemq_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type)
 ssize_t shmemq_timedpop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t timeout)
 {
 	uint32_t bytes;
+	bool due;
 
-	if (smq_likely(pop_small(q, buf, size, type, &bytes)))
-		return smq_notify(q, (ssize_t)bytes);
+	if (smq_likely(pop_small(q, buf, size, type, &bytes, &due)))
+		return due ? smq_finish_due(q, (ssize_t)bytes) : smq_notify(q, (ssize_t)bytes);
 	if (bytes == NOTHING && timeout == 0 && smq_try_is_quiet(q))
 		return smq_fail_quiet(q);
 	return bytes == 0 ? pop_other(q, buf, size, type, timeout) : pop_any(q, buf, size, type, timeout);

@@ -87,3 +87,14 @@ enum smq_ring_status smq_ring_load_head(struct smq_ring *ring, uint32_t record_u
 	ring->head = head;
 	return smq_ring_fits_head(ring, record_units) ? SMQ_READY : SMQ_NOT_YET;
 }
+
+void smq_ring_store_room(struct smq_ring *ring)
+{
+	ring->room_due = ring->position + smq_room_step(ring);
+	/* Release, as for the head. Its acquire: smq_ring_load_room(). */
+	atomic_store_explicit(ring->room, ring->position, memory_order_release);
+	/* A lease before the head marks nothing. Copying pops leave it where it is, but not so far that it would seem
+	 * to be after the head again, since the two are compared by difference. */
+	if ((int32_t)(ring->position - ring->lease) > SMQ_LEASE_LAG_MAX)
+		smq_ring_lease(ring, ring->position);
+}

@@ -315,43 +315,32 @@ static inline void smq_ring_return_lease(struct smq_ring *ring)
 
 /*
  * Stores the head as the room: when that is due, and before the consumer waits or closes, so that a producer that spins
- * sees all of it. Not inline, but here, because the compiler then knows which registers the call keeps: four
- * instructions less for each pop.
+ * sees all of it.
  */
-static smq_noinline void smq_ring_store_room(struct smq_ring *ring)
-{
-	ring->room_due = ring->position + smq_room_step(ring);
-	/* Release, as for the head. Its acquire: smq_ring_load_room(). */
-	atomic_store_explicit(ring->room, ring->position, memory_order_release);
-	/* A lease before the head marks nothing. Copying pops leave it where it is, but not so far that it would seem
-	 * to be after the head again, since the two are compared by difference. */
-	if ((int32_t)(ring->position - ring->lease) > SMQ_LEASE_LAG_MAX)
-		smq_ring_lease(ring, ring->position);
-}
+void smq_ring_store_room(struct smq_ring *ring);
 
-/* The same if the room has not been stored for this head. */
+/* The same if the room has not been stored for this head. Relaxed: this end's own word. */
 static inline void smq_ring_flush_room(struct smq_ring *ring)
 {
-	if (ring->room_due != ring->position + smq_room_step(ring))
+	if (atomic_load_explicit(ring->room, memory_order_relaxed) != ring->position)
 		smq_ring_store_room(ring);
 }
 
 /*
  * Moves the head to `end`: gives `count` messages, of `bytes` bytes without headers and padding, back to the producer.
- * For messages that no earlier consumer has held.
+ * For messages that no earlier consumer has held. true: the room is due to be stored.
  */
-static inline void smq_ring_release_new(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
+static inline bool smq_ring_release_new(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
 	smq_ring_move(ring, end, count, bytes);
-	if (smq_unlikely((int32_t)(end - ring->room_due) >= 0))
-		smq_ring_store_room(ring);
+	return smq_unlikely((int32_t)(end - ring->room_due) >= 0);
 }
 
 /* The same for any messages. */
-static inline void smq_ring_release(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
+static inline bool smq_ring_release(struct smq_ring *ring, uint32_t end, uint32_t count, uint32_t bytes)
 {
 	ring->redelivering = smq_ring_redelivered(ring, end);
-	smq_ring_release_new(ring, end, count, bytes);
+	return smq_ring_release_new(ring, end, count, bytes);
 }
 
 #endif

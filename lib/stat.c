@@ -8,6 +8,7 @@
 #include "endlock.h"
 #include "follow.h"
 #include "marks.h"
+#include "note.h"
 #include "readers.h"
 #include "words.h"
 
@@ -250,7 +251,7 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 	/* The states first: an end that is closed or dead by then has moved nothing since. */
 	if (!copy_identity(q, &identity) || !look_at_end(q, true, &now.producer, &now.producer_pid) ||
 	    !look_at_end(q, false, &now.consumer, &now.consumer_pid) || !count(q, &now) || !count_reserved(q, &now) ||
-	    !look_for_sleepers(q, true, now.producer, &now.waiting) ||
+	    !smq_note_tell(q, &now) || !look_for_sleepers(q, true, now.producer, &now.waiting) ||
 	    !look_for_sleepers(q, false, now.consumer, &now.waiting) ||
 	    !smq_marks_look(q, true, identity.header_bytes, &now.producer_mark) ||
 	    !smq_marks_look(q, false, identity.header_bytes, &now.consumer_mark))

@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "cancel.h"
+#include "note.h"
 #include "peer.h"
 #include "process.h"
 
@@ -69,6 +70,8 @@ static int fail_try(struct shmemq *q, struct smq_want *want)
 		return err;
 	if (!(q->state & SMQ_SHARED) && q->pollable == NULL)
 		q->peer.quiet_claim = claim;
+	if (want->kind == SMQ_WANT_MESSAGE)
+		smq_note_failed_try(q);
 	return EAGAIN;
 }
 
@@ -143,6 +146,7 @@ static bool spin(struct shmemq *q, struct smq_want *want, int64_t until, int *er
  */
 static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline)
 {
+	bool slept = want->kind != SMQ_WANT_MESSAGE; /* and is not counted again */
 	int err;
 
 	for (;;) {
@@ -166,6 +170,10 @@ static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline
 			slice = deadline - now;
 		if (slice > probe_at - now)
 			slice = probe_at - now;
+		if (!slept) {
+			smq_note_slept(q);
+			slept = true;
+		}
 		if (smq_eventcount_wait(&q->eventcount, slice) == EINTR) {
 			err = smq_take_interrupt(q) ? ECANCELED : EINTR;
 			break;
@@ -184,6 +192,8 @@ static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, in
 	/* As in block(); a producer that streams has now waited long enough. */
 	if (q->producer && smq_check(q, want, true) == SMQ_READY)
 		return 0;
+	if (want->kind == SMQ_WANT_MESSAGE)
+		smq_note_blocked(q);
 	start = smq_now_ns();
 	deadline = smq_deadline(start, timeout);
 	spin_ns = deadline - start < q->spin_ns ? deadline - start : q->spin_ns;
@@ -206,9 +216,9 @@ static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, in
 
 static smq_always_inline int block(struct shmemq *q, struct smq_want *want, int64_t timeout)
 {
-	bool streaming = q->ring.messages_lo - q->messages_at_wait >= STREAMING_MESSAGES;
+	bool streaming = q->ring.messages_lo - q->peer.messages_at_wait >= STREAMING_MESSAGES;
 
-	q->messages_at_wait = q->ring.messages_lo;
+	q->peer.messages_at_wait = q->ring.messages_lo;
 	/* A producer that streams goes by the room alone. For another one, space that only the head shows is no wait,
 	 * and says nothing about spinning. */
 	if (q->producer && !streaming && smq_check(q, want, true) == SMQ_READY)

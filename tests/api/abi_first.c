@@ -54,8 +54,11 @@ struct shmemq_stat {
 	uint64_t slowest_messages;
 	uint64_t lag_bytes;
 	uint64_t lag_messages;
+	uint64_t queued_bytes_most;
 	uint64_t producer_mark;
 	uint64_t consumer_mark;
+	uint64_t pushed_at;
+	uint64_t popped_at;
 	uint32_t producer;
 	uint32_t consumer;
 	uint32_t producer_pid;
@@ -64,7 +67,13 @@ struct shmemq_stat {
 	uint32_t producers;
 	uint32_t consumers;
 	uint32_t slowest_pid;
-	uint32_t reserved[26];
+	uint32_t producer_holder_pid;
+	uint32_t consumer_holder_pid;
+	uint32_t producer_blocked;
+	uint32_t producer_slept;
+	uint32_t consumer_blocked;
+	uint32_t consumer_slept;
+	uint32_t reserved[14];
 };
 
 struct shmemq_msg {

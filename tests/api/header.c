@@ -60,8 +60,9 @@ HOLDS(msg_fields, offsetof(struct shmemq_msg, size) == sizeof(void *) &&
 			  offsetof(struct shmemq_msg, flags) == 2 * sizeof(void *) + 4);
 HOLDS(stat_bytes, sizeof(struct shmemq_stat) == 256);
 HOLDS(stat_fields,
-      offsetof(struct shmemq_stat, lag_messages) == 96 && offsetof(struct shmemq_stat, producer_mark) == 104 &&
-	      offsetof(struct shmemq_stat, producer) == 120 && offsetof(struct shmemq_stat, slowest_pid) == 148);
+      offsetof(struct shmemq_stat, lag_messages) == 96 && offsetof(struct shmemq_stat, producer_mark) == 112 &&
+	      offsetof(struct shmemq_stat, producer) == 144 && offsetof(struct shmemq_stat, slowest_pid) == 172 &&
+	      offsetof(struct shmemq_stat, consumer_slept) == 196);
 HOLDS(open_flags, SHMEMQ_PRODUCER == 1 && SHMEMQ_CONSUMER == 2 && SHMEMQ_OBSERVER == 4 && SHMEMQ_CREATE == 16 &&
 			  SHMEMQ_EXCL == 32 && SHMEMQ_NONBLOCK == 64 && SHMEMQ_STAY == 128 && SHMEMQ_SHARED == 256 &&
 			  SHMEMQ_PREFAULT == 512 && SHMEMQ_NOSPIN == 1024 && SHMEMQ_FOLLOWER == 8);

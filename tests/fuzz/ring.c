@@ -131,7 +131,8 @@ static void pop_end(void)
 {
 	if (!consumes || !held)
 		return;
-	smq_ring_release(&consumer, consumer.position + units_of(held_size), 1, held_size);
+	if (smq_ring_release(&consumer, consumer.position + units_of(held_size), 1, held_size))
+		smq_ring_store_room(&consumer);
 	FUZZ_REFUSE(header->consumer_progress.moved.position_units != consumer.position);
 	held = false;
 }

@@ -122,6 +122,7 @@ static bool stat_is_possible(const struct caller *c, const struct shmemq_stat *s
 	uint64_t most = caller_grows(c) ? c->capacity_max : c->capacity;
 
 	return st->capacity == c->capacity && st->queued_bytes <= most && st->queued_messages <= most / 8 &&
+	       st->queued_bytes_most >= st->queued_bytes && st->queued_bytes_most <= most &&
 	       st->reserved_bytes <= most && st->reserved_bytes_most <= most && st->slowest_bytes <= most &&
 	       st->producer <= SHMEMQ_END_DEAD && st->consumer <= SHMEMQ_END_DEAD &&
 	       (st->waiting & ~(SHMEMQ_WAIT_PRODUCER | SHMEMQ_WAIT_CONSUMER)) == 0;

@@ -100,5 +100,6 @@ void memory_pop(struct smq_ring *consumer, uint32_t size, uint64_t content)
 	ck_fast(found == size);
 	ck_fast(smq_ring_type(consumer, consumer->position) == (uint32_t)content);
 	ck_fast(traffic_filled(smq_message_at(consumer, consumer->position), size, content));
-	smq_ring_release(consumer, consumer->position + smq_record_units(consumer, size), 1, size);
+	if (smq_ring_release(consumer, consumer->position + smq_record_units(consumer, size), 1, size))
+		smq_ring_store_room(consumer);
 }

@@ -176,7 +176,6 @@ TEST(a_room_that_lags_is_not_garbage)
 		ck_assert_int_eq(shmemq_timedpush(one, message, 8, 0, 0), 0);
 		ck_assert_int_eq(shmemq_timedpop(peer, message, largest, NULL, 0), 8);
 	}
-	ck_assert_uint_eq(*room, was);
 	ck_assert_int_eq(shmemq_timedpush(one, message, largest, 0, 0), 0);
 	ck_assert_int_eq(shmemq_timedpop(peer, message, largest, NULL, 0), (ssize_t)largest);
 	*room = was;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -139,6 +140,42 @@ static uint32_t pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
+static uint32_t word_at(size_t offset)
+{
+	uint32_t word;
+
+	memcpy(&word, image + offset, sizeof word);
+	return word;
+}
+
+static void copy_word(size_t offset)
+{
+	memcpy(expected + offset, image + offset, 4);
+}
+
+/* When each end last moved something; what depends on that: what is noted as queued, and the room, before `head`. */
+static void put_noted(uint32_t most, bool popped, size_t room, uint32_t head)
+{
+	const uint32_t now = (uint32_t)time(NULL);
+
+	ck_assert_uint_le(now - word_at(1032), 60);
+	copy_word(1032);
+	ck_assert_uint_le(word_at(1036), most);
+	copy_word(1036);
+	/* The count is of the record that was announced last. */
+	ck_assert_uint_eq(word_at(228), word_at(236));
+	ck_assert_uint_le(word_at(228), word_at(128));
+	ck_assert_uint_le(word_at(232), word_at(136));
+	for (size_t at = 228; at <= 236; at += 4)
+		copy_word(at);
+	if (!popped)
+		return;
+	ck_assert_uint_le(now - word_at(1160), 60);
+	copy_word(1160);
+	ck_assert_uint_le(head - word_at(room), CAPACITY / 64);
+	copy_word(room);
+}
+
 static void compare(void)
 {
 	for (size_t i = 0; i < file_bytes; i++) {
@@ -248,6 +285,7 @@ TEST(queue_in_use)
 	PUT_WORDS(header_bytes, ring);
 	put(header_bytes + 8, "hello", 5);
 	put(header_bytes + 32, "abcdefghijklmnopqrstuvwx", 24);
+	put_noted(7, true, 896, 2);
 	compare();
 	close_and_remove(producer, consumer);
 }
@@ -293,6 +331,7 @@ TEST(marked_queue)
 	put_identity(producer, 8, 0);
 	PUT_WORDS(0, header);
 	PUT_WORDS(header_bytes, ring);
+	put_noted(2, false, 0, 0);
 	compare();
 	ck_assert_int_eq(shmemq_push_cancel(producer), 0);
 	close_and_remove(producer, consumer);
@@ -316,10 +355,9 @@ TEST(aligned_queue)
 
 	const uint32_t fence = !smq_process_register();
 	const struct word header[] = {
-		{ 128, 31 },         { 136, 2 },          { 144, 62 },  { 156, 128 },   { 1280, 7 },
-		{ 256, 1 << 2 | 1 }, { 228, 7 },          { 236, 7 }, /* the count: position, messages, position */
-		{ 260, pid },        { 264, fence },      { 384, 15 },  { 388, 7 },     { 392, 1 },
-		{ 400, 5 },          { 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence }, { 896, 7 },
+		{ 128, 31 },         { 136, 2 },   { 144, 62 },         { 156, 128 }, { 1280, 7 },
+		{ 256, 1 << 2 | 1 }, { 260, pid }, { 264, fence },      { 384, 15 },  { 388, 7 },
+		{ 392, 1 },          { 400, 5 },   { 512, 1 << 2 | 1 }, { 516, pid }, { 520, fence },
 	};
 	const struct word ring[] = { { 56, 6 }, { 60, 0x01020304 }, { 120, 58 }, { 124, 7 }, { 248, 0 } };
 
@@ -329,6 +367,7 @@ TEST(aligned_queue)
 	PUT_WORDS(header_bytes, ring);
 	put(header_bytes + 64, "hello", 5);
 	put(header_bytes + 128, message, 57);
+	put_noted(24, true, 896, 15);
 	compare();
 	close_and_remove(producer, consumer);
 }
@@ -362,8 +401,8 @@ TEST(broadcast_queue)
 		{ 512, 2 << 2 | 1 }, { 516, pid }, { 520, 1 }, /* the consumers', of which two have come */
 	};
 	const struct word readers[] = {
-		{ 0, 1 << 2 | 2 },   { 4, pid },   { 32, 6 },  { 64, 6 },  { 68, 6 },   { 72, 3 },  { 80, 12 },
-		{ 128, 1 << 2 | 1 }, { 132, pid }, { 160, 6 }, { 192, 8 }, { 196, 10 }, { 200, 4 }, { 208, 17 },
+		{ 0, 1 << 2 | 2 },   { 4, pid },   { 32, 6 },  { 64, 6 },   { 68, 6 },  { 72, 3 },   { 80, 12 },
+		{ 128, 1 << 2 | 1 }, { 132, pid }, { 192, 8 }, { 196, 10 }, { 200, 4 }, { 208, 17 },
 	};
 	const struct word ring[] = {
 		{ 0, 5 }, { 16, 5 }, { 32, 5 }, { 48, 6 }, { 52, 1 }, { 64, 7 }, { 68, 2 }, { 80, 0 },
@@ -379,6 +418,7 @@ TEST(broadcast_queue)
 		put(header_bytes + 8 + 16 * i, "abcd", 4);
 	put(header_bytes + 56, "hello", 5);
 	put(header_bytes + 72, "worlds", 6);
+	put_noted(10, true, 4096 + 160, 8);
 	compare();
 	close_and_remove(producer, consumer);
 }
@@ -423,7 +463,6 @@ TEST(record_across_the_end)
 		{ 512, 1 << 2 | 2 },
 		{ 516, st.consumer_pid },
 		{ 520, !smq_process_register() },
-		{ 896, 8192 - 3 },
 	};
 	/* The message's second half stands where the first record's header was. */
 	const struct word ring[] = { { 16, 0 }, { CAPACITY - 24, 33 }, { CAPACITY - 20, 9 } };
@@ -434,6 +473,7 @@ TEST(record_across_the_end)
 	PUT_WORDS(header_bytes, ring);
 	put(header_bytes + CAPACITY - 16, message, 16);
 	put(header_bytes, message + 16, 16);
+	put_noted(8192, true, 896, 8192 - 3);
 	compare();
 	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
 	close_and_remove(producer, consumer);
@@ -446,7 +486,10 @@ TEST(record_across_the_end)
 TEST(foreign_queue)
 {
 	const struct word header[] = {
-		{ 128, 2 }, { 136, 1 }, { 140, 4 }, { 144, 5 }, { 256, 9 << 2 | 2 }, { 260, 12345 },
+		{ 128, 2 },          { 136, 1 },           { 140, 4 },     { 144, 5 },
+		{ 256, 9 << 2 | 2 }, { 260, 12345 },       { 1024, 11 }, /* what the producer has noted, */
+		{ 1028, 12 },        { 1032, 3000000000 }, { 1036, 1000 }, { 1152, 21 }, /* and the consumer */
+		{ 1156, 22 },        { 1160, 2000000000 },
 	};
 	const struct word ring[] = { { 0, 6 }, { 4, 42 }, { 16, 4 }, { 20, 43 }, { 32, 0 } };
 	struct shmemq *producer, *consumer;
@@ -476,6 +519,9 @@ TEST(foreign_queue)
 	ck_assert_uint_eq(st.pushed_messages, ((uint64_t)2 << 32) + 1);
 	ck_assert_uint_eq(st.producer, SHMEMQ_END_CLOSED);
 	ck_assert_uint_eq(st.producer_pid, 12345);
+	ck_assert(st.producer_blocked == 11 && st.producer_slept == 12 && st.pushed_at == 3000000000);
+	ck_assert_uint_eq(st.queued_bytes_most, 8000);
+	ck_assert(st.consumer_blocked == 21 && st.consumer_slept == 22 && st.popped_at == 2000000000);
 	producer = test_open(name, SHMEMQ_PRODUCER, 0);
 	ck_assert_int_eq(shmemq_pop(consumer, buf, sizeof buf, &type), 5);
 	ck_assert_mem_eq(buf, "hello", 5);
@@ -544,6 +590,7 @@ TEST(grown_queue)
 	PUT_WORDS(header_bytes, ring);
 	put(header_bytes + 8, "hello", 5);
 	PUT_WORDS(header_bytes + CAPACITY + (size_t)page_bytes, second);
+	put_noted(8128 + 76, false, 0, 0);
 	compare();
 	ck_assert_int_eq(shmemq_close(producer) | shmemq_unlink(name), 0);
 }

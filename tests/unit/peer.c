@@ -148,11 +148,11 @@ TEST(nothing_is_learnt)
 
 	q->spin_ns = 12345;
 	q->spin_misses = 3;
-	q->messages_at_wait = 7;
+	q->peer.messages_at_wait = 7;
 	ck_fails(shmemq_wait_peer(q, 600 * MS), ETIMEDOUT);
 	ck_fails(shmemq_wait_peer(q, 1), ETIMEDOUT);
 	ck_fails(shmemq_wait_peer(q, 0), EAGAIN);
-	ck_assert(q->spin_ns == 12345 && q->spin_misses == 3 && q->messages_at_wait == 7);
+	ck_assert(q->spin_ns == 12345 && q->spin_misses == 3 && q->peer.messages_at_wait == 7);
 	ck_assert_uint_eq(q->peer.quiet_claim, SMQ_NOT_QUIET);
 	if (!q->eventcount.no_membarrier)
 		ck_assert_uint_le(sleeps, 600 * MS / SMQ_SLICE_NS + 3);

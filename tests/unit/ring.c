@@ -29,7 +29,8 @@ static void move_on(uint32_t units)
 
 		ck_fast(smq_ring_space(&producer, record) == SMQ_READY);
 		smq_ring_commit(&producer, record * 8 - 8, 0);
-		smq_ring_release(&consumer, consumer.position + record, 1, record * 8 - 8);
+		if (smq_ring_release(&consumer, consumer.position + record, 1, record * 8 - 8))
+			smq_ring_store_room(&consumer);
 		units -= record;
 	}
 }

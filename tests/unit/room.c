@@ -85,6 +85,34 @@ TEST(garbage)
 		ck_assert_int_eq(smq_ring_room(&producer, RECORD), SMQ_BAD);
 }
 
+/* As a consumer that streams: the room is stored when a 64th of the ring has been popped (note.h). */
+static void stream(struct shmemq *q)
+{
+	q->ring.redelivering = false;
+	q->ring.room_due = q->ring.position + smq_room_step(&q->ring);
+}
+
+/* A consumer that always finds a message stores the room when that is due. */
+TEST(stored_when_due)
+{
+	const char *name = test_name();
+	struct shmemq *in = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0);
+	struct shmemq *out = test_open(name, SHMEMQ_CONSUMER, 0);
+	struct smq_header *file = file_map(name);
+	uint32_t due;
+	char byte;
+
+	stream(out);
+	due = out->ring.room_due;
+	while ((int32_t)(out->ring.position - due) < 0) {
+		ck_assert_int_eq(shmemq_push(in, "x", 1, 0), 0);
+		ck_assert_int_eq(shmemq_pop(out, &byte, 1, NULL), 1);
+	}
+	ck_assert_uint_eq(file->consumer_room.position_units, out->ring.position);
+	file_unmap(file);
+	ck_assert_int_eq(shmemq_close(in) | shmemq_close(out), 0);
+}
+
 /* Before the consumer waits, fails or closes it stores the room, so that no producer spins for what is there. */
 TEST(stored_before_a_wait)
 {
@@ -98,6 +126,7 @@ TEST(stored_before_a_wait)
 
 	for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
 		ck_assert_int_eq(shmemq_push(in, "x", 1, 0), 0);
+		stream(out);
 		ck_assert_int_eq(shmemq_pop(out, &byte, 1, NULL), 1);
 		ck_assert_uint_ne(file->consumer_room.position_units, file->consumer_progress.moved.position_units);
 		ck_fails(shmemq_timedpop(out, &byte, 1, NULL, timeouts[i]), timeouts[i] == 0 ? EAGAIN : ETIMEDOUT);
@@ -134,6 +163,7 @@ TEST(more_than_a_ring_before_the_tail)
 	char message[SMALLEST];
 
 	fill_shared(in);
+	stream(out);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(shmemq_pop(out, message, sizeof message, NULL), SMALLEST);
 	fill_shared(in);
@@ -179,6 +209,7 @@ const struct suite suite = {
 		{ the_head_is_exact, 1, 0 },
 		{ an_attach_stores_it, 1, 0 },
 		{ garbage, 1, 0 },
+		{ stored_when_due, 1, 0 },
 		{ stored_before_a_wait, 2, 0 },
 		{ more_than_a_ring_before_the_tail, 1, 0 },
 		{ space_by_the_head_alone, 1, 0 },

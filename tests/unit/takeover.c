@@ -174,7 +174,8 @@ TEST(lease_keeps_up_with_copying_pops)
 	for (uint64_t moved = 0; moved < ((uint64_t)1 << 32) - RECORD; moved += step) {
 		if (moved + step > ((uint64_t)1 << 32) - RECORD)
 			step = (uint32_t)(((uint64_t)1 << 32) - RECORD - moved);
-		smq_ring_release(&consumer, consumer.position + step, 1, step * 8 - 8);
+		if (smq_ring_release(&consumer, consumer.position + step, 1, step * 8 - 8))
+			smq_ring_store_room(&consumer);
 		ck_fast(consumer.position - popped->lease_units <= SMQ_LEASE_LAG_MAX);
 	}
 	ck_assert_uint_eq(consumer.position + RECORD, held);
