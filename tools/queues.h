@@ -6,6 +6,7 @@
 #include <shmemq.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct queue {
 	char *name;
@@ -26,6 +27,9 @@ void queue_free(struct queue *queue);
  * what failed and returns an exit status. */
 int queues_find(struct queues *queues);
 void queues_free(struct queues *queues);
+
+/* SHMEMQ_END_* in a word. */
+const char *end_state(uint32_t end);
 
 /* Prints a table with a line for each queue. */
 void show_table(const struct queue *list, size_t count);

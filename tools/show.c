@@ -1,173 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints queues as a table, as lines, and as JSON. */
+/* Prints a queue as lines, and as JSON. */
 #include "config.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "holder.h"
 #include "queues.h"
 #include "text.h"
 
-#define CELL_BYTES 24
-
-static const char *state(uint32_t end)
-{
-	switch (end) {
-	case SHMEMQ_END_NEVER:
-		return "never";
-	case SHMEMQ_END_OPEN:
-		return "open";
-	case SHMEMQ_END_CLOSED:
-		return "closed";
-	default:
-		return "dead";
-	}
-}
-
-/*
- * The table of ls.
- */
-
-enum column {
-	NAME,
-	CAPACITY,
-	CAPACITY_MAX,
-	RESERVED,
-	MESSAGES,
-	BYTES,
-	PUSHED,
-	POPPED,
-	PRODUCER,
-	PRODUCER_PID,
-	CONSUMER,
-	CONSUMER_PID,
-	CONSUMERS,
-	SLOWEST,
-	LIMIT,
-	WAITING,
-};
-
-#define COLUMNS (WAITING + 1)
-
-static const char *const titles[COLUMNS] = {
-	"NAME",     "CAPACITY", "MAX",      "RESERVED", "MESSAGES",  "BYTES",   "PUSHED", "POPPED",
-	"PRODUCER", "PID",      "CONSUMER", "PID",      "CONSUMERS", "SLOWEST", "LIMIT",  "WAITING",
-};
-
-struct row {
-	char *name;
-	char cells[COLUMNS][CELL_BYTES]; /* but for the name */
-};
-
-/* A capacity is a power of two, so nothing is rounded. */
-static void capacity_cell(char *cell, uint64_t bytes)
-{
-	const char *unit = "";
-
-	if (bytes >= 1 << 30) {
-		bytes >>= 30;
-		unit = "G";
-	} else if (bytes >= 1 << 20) {
-		bytes >>= 20;
-		unit = "M";
-	} else if (bytes >= 1 << 10) {
-		bytes >>= 10;
-		unit = "K";
-	}
-	snprintf(cell, CELL_BYTES, "%" PRIu64 "%s", bytes, unit);
-}
-
-static void number_cell(char *cell, uint64_t number)
-{
-	snprintf(cell, CELL_BYTES, "%" PRIu64, number);
-}
-
-static void pid_cell(char *cell, uint32_t pid)
-{
-	snprintf(cell, CELL_BYTES, pid != 0 ? "%" PRIu32 : "-", pid);
-}
-
-static void fill_row(struct row *row, const struct queue *queue)
-{
-	static const char *const waiting[] = { "-", "producer", "consumer", "both" };
-	const struct shmemq_stat *st = &queue->stat;
-
-	row->name = printable(queue->name);
-	capacity_cell(row->cells[CAPACITY], st->capacity);
-	capacity_cell(row->cells[CAPACITY_MAX], queue->attr.capacity_max);
-	number_cell(row->cells[RESERVED], st->reserved_bytes);
-	number_cell(row->cells[MESSAGES], st->queued_messages);
-	number_cell(row->cells[BYTES], st->queued_bytes);
-	number_cell(row->cells[PUSHED], st->pushed_messages);
-	number_cell(row->cells[POPPED], st->popped_messages);
-	strcpy(row->cells[PRODUCER], state(st->producer));
-	pid_cell(row->cells[PRODUCER_PID], st->producer_pid);
-	strcpy(row->cells[CONSUMER], state(st->consumer));
-	pid_cell(row->cells[CONSUMER_PID], st->consumer_pid);
-	number_cell(row->cells[CONSUMERS], st->consumers);
-	pid_cell(row->cells[SLOWEST], st->slowest_pid);
-	if (queue->attr.flags & SHMEMQ_ATTR_BROADCAST && st->slowest_pid == 0)
-		strcpy(row->cells[SLOWEST], "none");
-	if (queue->attr.messages_max != 0)
-		number_cell(row->cells[LIMIT], queue->attr.messages_max);
-	else
-		strcpy(row->cells[LIMIT], "-");
-	strcpy(row->cells[WAITING], waiting[st->waiting & (SHMEMQ_WAIT_PRODUCER | SHMEMQ_WAIT_CONSUMER)]);
-}
-
-static const char *cell(const struct row *row, size_t column)
-{
-	return row == NULL ? titles[column] : column == NAME ? row->name : row->cells[column];
-}
-
-/* Aligns numbers to the right and words to the left. `row`: NULL for the titles. */
-static void print_row(const struct row *row, const size_t widths[COLUMNS])
-{
-	for (size_t i = 0; i < COLUMNS; i++) {
-		const char *text = cell(row, i);
-		int blanks = (int)(widths[i] - columns(text));
-		int numeric = (i >= CAPACITY && i <= POPPED) || i == PRODUCER_PID || (i >= CONSUMER_PID && i <= LIMIT);
-
-		printf("%s%*s%s%*s", i != 0 ? "  " : "", numeric ? blanks : 0, "", text,
-		       numeric || i == WAITING ? 0 : blanks, "");
-	}
-	putchar('\n');
-}
-
-void show_table(const struct queue *list, size_t count)
-{
-	struct row *rows = allocate(count * sizeof *rows + 1);
-	size_t widths[COLUMNS];
-
-	for (size_t i = 0; i < COLUMNS; i++)
-		widths[i] = columns(titles[i]);
-	for (size_t r = 0; r < count; r++) {
-		fill_row(&rows[r], &list[r]);
-		for (size_t i = 0; i < COLUMNS; i++) {
-			size_t width = columns(cell(&rows[r], i));
-
-			if (widths[i] < width)
-				widths[i] = width;
-		}
-	}
-	print_row(NULL, widths);
-	for (size_t r = 0; r < count; r++) {
-		print_row(&rows[r], widths);
-		free(rows[r].name);
-	}
-	free(rows);
-}
-
-/*
- * The fields of stat, the same as text and as JSON.
- */
-
 struct field {
 	const char *key;
-	enum { NUMBER, ID, PID, STATE, FLAG, BYTES_64 } kind;
-	uint64_t value; /* of the kind; PID: 0 is none; BYTES_64: not used, since there is only one */
+	enum { NUMBER, ID, PID, PROCESS, TIME, STATE, FLAG, BYTES_64 } kind;
+	uint64_t value; /* of the kind; PID, PROCESS, TIME: 0 is none; BYTES_64: not used, since there is only one */
 };
 
 /* The creator's bytes, without the zeros at their end. */
@@ -219,6 +67,32 @@ static void print_user_json(const struct queue *queue)
 	putchar('"');
 }
 
+/* As text, with what /proc tells of the process. */
+static void print_process(uint32_t pid)
+{
+	char *text = process_describe(pid);
+
+	printf("%" PRIu32, pid);
+	if (text != NULL)
+		printf(" %s", text);
+	free(text);
+}
+
+/* As text. */
+static void print_time(uint64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[sizeof "2026-11-29T01:02:03Z"];
+	struct tm tm;
+
+	/* Where time_t has 32 bits, from 2038 on. */
+	if (when < 0 || (uint64_t)when != seconds || gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		printf("%" PRIu64, seconds);
+	else
+		fputs(text, stdout);
+}
+
 static void print_value(const struct queue *queue, const struct field *field, bool json)
 {
 	switch (field->kind) {
@@ -226,7 +100,7 @@ static void print_value(const struct queue *queue, const struct field *field, bo
 		(json ? print_user_json : print_user)(queue);
 		break;
 	case STATE:
-		printf(json ? "\"%s\"" : "%s", state((uint32_t)field->value));
+		printf(json ? "\"%s\"" : "%s", end_state((uint32_t)field->value));
 		break;
 	case FLAG:
 		fputs(field->value != 0 ? json ? "true" : "yes" : json ? "false" : "no", stdout);
@@ -235,9 +109,15 @@ static void print_value(const struct queue *queue, const struct field *field, bo
 		printf(json ? "\"%016" PRIx64 "\"" : "%016" PRIx64, field->value);
 		break;
 	case PID:
+	case PROCESS:
+	case TIME:
 	case NUMBER:
-		if (field->kind == PID && field->value == 0)
+		if (field->kind != NUMBER && field->value == 0)
 			fputs(json ? "null" : "-", stdout);
+		else if (field->kind == PROCESS && !json)
+			print_process((uint32_t)field->value);
+		else if (field->kind == TIME && !json)
+			print_time(field->value);
 		else
 			printf("%" PRIu64, field->value);
 		break;
@@ -278,6 +158,15 @@ static void print_fields(const struct queue *queue, bool json)
 		{ "slowest_bytes", NUMBER, st->slowest_bytes },
 		{ "producer_mark", NUMBER, st->producer_mark },
 		{ "consumer_mark", NUMBER, st->consumer_mark },
+		{ "queued_most", NUMBER, st->queued_bytes_most },
+		{ "pushed_at", TIME, st->pushed_at },
+		{ "popped_at", TIME, st->popped_at },
+		{ "producer_holder", PROCESS, st->producer_holder_pid },
+		{ "producer_blocked", NUMBER, st->producer_blocked },
+		{ "producer_slept", NUMBER, st->producer_slept },
+		{ "consumer_holder", PROCESS, st->consumer_holder_pid },
+		{ "consumer_blocked", NUMBER, st->consumer_blocked },
+		{ "consumer_slept", NUMBER, st->consumer_slept },
 	};
 
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {

@@ -61,20 +61,24 @@ new_queue --capacity 64K
 id=$("$SHMEMQ" stat "$q" | sed -n 's/^id  *//p')
 echo "$id" | grep -Eqx '[0-9a-f]{16}' || fail "the id $id"
 reserved='"reserved_bytes": 65536, "reserved_most": 65536'
-json_is() # WHAT FIELDS
+json_is() # WHAT FIELDS ACTIVITY
 {
 	expect 0 '' stat "$q" --json
+	sed -i 's/\("p[a-z]*_at": \)[1-9][0-9]\{9\}/\1TIME/g; s/\(_\(blocked\|slept\)": \)[0-9]*/\1N/g' "$temp/out"
 	echo "{\"name\": \"$q\", \"capacity\": 65536, \"capacity_max\": 65536, \"message_max\": 65520,\
  \"alignment\": 8, \"id\": \"$id\",\
  \"temporary\": false, \"broadcast\": false, \"messages_max\": 0, \"user\": null, $2,\
  \"producers\": 0, \"consumers\": 0, \"slowest_pid\": null, \"slowest_messages\": 0, \"slowest_bytes\": 0,\
- \"producer_mark\": 0, \"consumer_mark\": 0}" | is "$1"
+ \"producer_mark\": 0, \"consumer_mark\": 0, $3}" | is "$1"
 }
 
 json_is 'a new queue' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 0, "pushed_bytes": 0, '\
 '"popped_messages": 0, "popped_bytes": 0, '"$reserved"', '\
 '"producer": "never", "producer_pid": null, "producer_waiting": false, '\
-'"consumer": "never", "consumer_pid": null, "consumer_waiting": false'
+'"consumer": "never", "consumer_pid": null, "consumer_waiting": false' \
+'"queued_most": 0, "pushed_at": null, "popped_at": null, '\
+'"producer_holder": null, "producer_blocked": N, "producer_slept": N, '\
+'"consumer_holder": null, "consumer_blocked": N, "consumer_slept": N'
 expect 0 '' stat "$q"
 cat <<EOT | is 'a new queue as text'
 name              $q
@@ -108,6 +112,15 @@ slowest_messages  0
 slowest_bytes     0
 producer_mark     0
 consumer_mark     0
+queued_most       0
+pushed_at         -
+popped_at         -
+producer_holder   -
+producer_blocked  0
+producer_slept    0
+consumer_holder   -
+consumer_blocked  0
+consumer_slept    0
 EOT
 printf 'one\ntwenty-two\n\n' >"$temp/in"
 "$SHMEMQ" push "$q" <"$temp/in" &
@@ -116,21 +129,31 @@ ends "$push" 0 'push of three'
 "$SHMEMQ" pop "$q" --count 1 --stay >/dev/null &
 pop=$!
 ends "$pop" 0 'pop of one'
+moved='"queued_most": 48, "pushed_at": TIME, "popped_at": TIME, '\
+'"producer_holder": null, "producer_blocked": N, "producer_slept": N, '\
+'"consumer_holder": null, "consumer_blocked": N, "consumer_slept": N'
 json_is 'a used queue' '"queued_messages": 2, "queued_bytes": 32, "pushed_messages": 3, "pushed_bytes": 13, '\
 '"popped_messages": 1, "popped_bytes": 3, '"$reserved"', '\
 '"producer": "closed", "producer_pid": '"$push"', "producer_waiting": false, '\
-'"consumer": "closed", "consumer_pid": '"$pop"', "consumer_waiting": false'
+'"consumer": "closed", "consumer_pid": '"$pop"', "consumer_waiting": false' "$moved"
+field "$q" pushed_at | grep -Eqx '20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z' || fail 'pushed_at as text'
 "$SHMEMQ" pop "$q" --stay >/dev/null &
 pop=$!
 await_field "$q" consumer_waiting yes
 field_is "$q" consumer open
 field_is "$q" consumer_pid "$pop"
+"$SHMEMQ" stat "$q" | grep -qx "consumer_holder   $pop shmemq" || fail 'consumer_holder'
+field_is "$q" consumer_slept 1
+kill -STOP "$pop"
+until "$SHMEMQ" stat "$q" | grep -qx "consumer_holder   $pop shmemq (stopped)"; do
+	sleep 0.02
+done
 kill -9 "$pop"
 ends "$pop" 137 'killed pop'
 json_is 'a queue with a dead consumer' '"queued_messages": 0, "queued_bytes": 0, "pushed_messages": 3, '\
 '"pushed_bytes": 13, "popped_messages": 3, "popped_bytes": 13, '"$reserved"', '\
 '"producer": "closed", "producer_pid": '"$push"', '\
-'"producer_waiting": false, "consumer": "dead", "consumer_pid": '"$pop"', "consumer_waiting": false'
+'"producer_waiting": false, "consumer": "dead", "consumer_pid": '"$pop"', "consumer_waiting": false' "$moved"
 
 #
 # ls: this test's queues, among other files.
