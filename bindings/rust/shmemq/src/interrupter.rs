@@ -36,7 +36,8 @@ impl Gate {
         }
     }
 
-    fn interrupt(&self) -> Result<()> {
+    /// Calls `f` with the handle, unless that has been closed.
+    fn call<T>(&self, f: impl FnOnce(*mut ffi::shmemq) -> T) -> Result<T> {
         let enter = |state| {
             if state & SHUT == 0 {
                 Some(state + CALL)
@@ -49,20 +50,26 @@ impl Gate {
         self.state
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter)
             .map_err(|_| Error::BadHandle)?;
-        // SAFETY: shmemq_interrupt(3): not at the same time as shmemq_close() or after it. shut() is called before
-        // that, and waits for the count, which has been raised while the gate was open.
-        let result = match unsafe { ffi::shmemq_interrupt(self.q) } {
-            0 => Ok(()),
-            _ => Err(Error::last()),
-        };
+        let result = f(self.q);
         // Release: pairs with the acquires in shut(); the call above is over before the handle is freed.
         self.state.fetch_sub(CALL, Ordering::Release);
-        result
+        Ok(result)
+    }
+
+    fn interrupt(&self) -> Result<()> {
+        self.call(|q| {
+            // SAFETY: shmemq_interrupt(3): not at the same time as shmemq_close() or after it. shut() is called before
+            // that, and waits for the calls that have begun while the gate was open.
+            match unsafe { ffi::shmemq_interrupt(q) } {
+                0 => Ok(()),
+                _ => Err(Error::last()),
+            }
+        })?
     }
 
     /// Afterwards no call on the handle is under way, and none begins.
     pub(crate) fn shut(&self) {
-        // Acquire: pairs with the release in interrupt().
+        // Acquire: pairs with the release in call().
         let mut state = self.state.fetch_or(SHUT, Ordering::Acquire);
         // In a forked child the threads that had calls under way do not exist.
         while state != 0 && state != SHUT && process::id() == self.pid {
@@ -90,5 +97,34 @@ impl Interrupter {
 impl fmt::Debug for Interrupter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Interrupter")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::Barrier;
+
+    #[test]
+    fn shut_waits_for_a_call() {
+        let gate = Gate::new(ptr::null_mut());
+        let inside = Barrier::new(2);
+        let is_shut = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let caller = scope.spawn(|| {
+                gate.call(|_| {
+                    inside.wait();
+                    thread::sleep(Duration::from_millis(50)); // so that shut() has begun
+                    is_shut.load(Ordering::SeqCst)
+                })
+            });
+            inside.wait();
+            gate.shut();
+            is_shut.store(true, Ordering::SeqCst);
+            assert_eq!(caller.join().unwrap(), Ok(false));
+        });
+        assert_eq!(gate.call(|_| ()), Err(Error::BadHandle));
     }
 }
