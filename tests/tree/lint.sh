@@ -12,14 +12,15 @@ programs=$(find bench lib tools tests -name '*.c')
 code="$programs $(find bench doc examples include lib tests tools -name '*.h') $(find examples -name '*.c')
 	$(find doc examples include tests -name '*.cc' -o -name '*.hpp')"
 python=$(find examples -name '*.py')
-scripts="autogen.sh $(find bench doc man tests tools -name '*.sh')"
+rust=$(find bindings -path '*/target' -prune -o -name '*.rs' -print -o -name '*.toml' -print)
+scripts="autogen.sh $(find bench bindings doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
 [ ! -e .ci/run ] || scripts="$scripts .ci/run $(find debian/tests ! -name control -type f)"
 completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build"
-prose="README NEWS $(find doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
-sources="$code $python $scripts $completions $build"
+prose="README NEWS $(find bindings doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
+sources="$code $python $rust $scripts $completions $build"
 
 licences()
 {
