@@ -3,7 +3,7 @@
 # The crates of bindings/rust build against the installed library, without network, and pass their tests; the
 # declarations are those that bindgen makes of the header. With Debian's compiler if it is there, the oldest that has to
 # do.
-# SHMEMQ_TEST_RUST=no: not in this configuration.
+# SHMEMQ_TEST_BINDINGS=no: not in this configuration.
 set -eu
 
 skip() # WHY
@@ -12,7 +12,7 @@ skip() # WHY
 	exit 77
 }
 
-[ "${SHMEMQ_TEST_RUST-yes}" != no ] || skip 'SHMEMQ_TEST_RUST=no'
+[ "${SHMEMQ_TEST_BINDINGS-yes}" != no ] || skip 'SHMEMQ_TEST_BINDINGS=no'
 [ ! -x /usr/bin/cargo ] || PATH=/usr/bin:$PATH
 command -v cargo >/dev/null || skip 'cargo is missing'
 [ -z "${SHMEMQ_TEST_EMULATED-}" ] || skip 'cargo is not emulated'

@@ -9,9 +9,10 @@ cd "${srcdir:-.}"
 
 # This project's files, by name, because autogen.sh, configure and make leave other files beside them.
 programs=$(find bench lib tools tests -name '*.c')
-code="$programs $(find bench doc examples include lib tests tools -name '*.h') $(find examples -name '*.c')
+code="$programs $(find bench bindings doc examples include lib tests tools -name '*.h') $(find examples -name '*.c')
 	$(find doc examples include tests -name '*.cc' -o -name '*.hpp')"
 python=$(find examples -name '*.py')
+go=$(find bindings -name '*.go' -o -name go.mod)
 rust=$(find bindings -path '*/target' -prune -o -name '*.rs' -print -o -name '*.toml' -print)
 scripts="autogen.sh $(find bench bindings doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
@@ -20,7 +21,7 @@ scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 completions=$(find tests tools -name '*.bash')
 build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build"
 prose="README NEWS $(find bindings doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
-sources="$code $python $rust $scripts $completions $build"
+sources="$code $python $go $rust $scripts $completions $build"
 
 licences()
 {

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+module shmemq
+
+go 1.19
