@@ -8,8 +8,8 @@ set -eu
 cd "${srcdir:-.}"
 
 # This project's files, by name, because autogen.sh, configure and make leave other files beside them.
-programs=$(find bench lib tools tests -name '*.c')
-code="$programs $(find bench bindings doc examples include lib tests tools -name '*.h') $(find examples -name '*.c')
+programs=$(find bench lib relay tools tests -name '*.c')
+code="$programs $(find bench bindings doc examples include lib relay tests tools -name '*.h') $(find examples -name '*.c')
 	$(find doc examples include tests -name '*.cc' -o -name '*.hpp')"
 python=$(find examples -name '*.py')
 go=$(find bindings -name '*.go' -o -name go.mod)
@@ -18,7 +18,7 @@ scripts="autogen.sh $(find bench bindings doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
 [ ! -e .ci/run ] || scripts="$scripts .ci/run $(find debian/tests ! -name control -type f)"
-completions=$(find tests tools -name '*.bash')
+completions=$(find relay tests tools -name '*.bash')
 build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build"
 prose="README NEWS $(find bindings doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
 sources="$code $python $go $rust $scripts $completions $build"
