@@ -32,7 +32,7 @@ entry() # PAGE
 {
 	section=${1##*.}
 	printf '<dt>'
-	sed -n 's/^\.Nm \([a-z_.]*\).*/\1/p; /^\.Nd/q' "$1" | while read -r name; do
+	sed -n 's/^\.Nm \([a-z_.-]*\).*/\1/p; /^\.Nd/q' "$1" | while read -r name; do
 		printf '<a href="%s.%s.html">%s(%s)</a> ' "$name" "$section" "$name" "$section"
 	done
 	printf '</dt>\n<dd>%s</dd>\n' "$(sed -n 's/^\.Nd //p' "$1")"

@@ -121,7 +121,7 @@ same "mandoc's warnings (+)" "$temp/empty" "$temp/lint"
 # The HTML pages exist, and every link among them leads to one of them.
 if MANDOC=$mandoc "$man/html.sh" "$man" "$temp/html"; then
 	for page in "$temp"/html/*.html; do
-		tr '"' '\n' <"$page" | sed -n 's/^\([a-z_.]*\.[1-9]\.html\)\(#.*\)\{0,1\}$/\1/p'
+		tr '"' '\n' <"$page" | sed -n 's/^\([a-z_.-]*\.[1-9]\.html\)\(#.*\)\{0,1\}$/\1/p'
 	done | sort -u >"$temp/linked"
 	(cd "$temp/html" && ls) >"$temp/rendered"
 	comm -23 "$temp/linked" "$temp/rendered" >"$temp/dead"
