@@ -143,6 +143,19 @@ check_jump()
 	check holds jump -DHEAD_FIRST
 }
 
+check_relay()
+{
+	check holds relay
+	check holds relay -DOUT=2 -DFRAME=1 -DIMPORTER_CUTS=0
+	check fails relay -DOUT=2
+	check fails relay -DOUT=2 -DB_ALONE
+	check fails relay -DNO_CHAIN -DB_ALONE
+	for mutant in NO_CHAIN MARK_LATE_A MARK_EARLY_A MARK_LATE_B MARK_EARLY_B NO_RELEASE ONE_LOOK OLD_ANSWERS \
+		ACK_EARLY ACK_NEWEST NO_SKIP NO_GAP_CHECK OLD_DURABLE; do
+		check fails relay -D$mutant
+	done
+}
+
 run_ring()
 {
 	run holds ring
@@ -263,8 +276,9 @@ if command -v spin >/dev/null; then
 	check_recovery
 	check_shared
 	check_jump
+	check_relay
 else
-	skip 'wait, claim, recovery, shared, jump' 'spin is not installed'
+	skip 'wait, claim, recovery, shared, jump, relay' 'spin is not installed'
 fi
 if echo '#include <relacy/relacy.hpp>' | ${CXX:-c++} -std=c++14 -E -x c++ - >/dev/null 2>&1; then
 	for model in ring takeover totals eventcount ownerlock join follow; do
