@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes configure. First installs missing Debian packages, as listed in build-aux/packages.list: with --deps, those for
-# building and testing; with --deps=rust, also those for testing the crates of bindings/rust; with --deps=ci, also
+# building and testing; with --deps=bindings, also those for testing bindings/; with --deps=ci, also
 # those of .ci/run; with --deps=release, also those of make release-check; with --deps=bench, those for building and
 # measuring.
 set -eu
@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 
 usage()
 {
-	echo "usage: $0 [--deps | --deps=rust | --deps=ci | --deps=release | --deps=bench]" >&2
+	echo "usage: $0 [--deps | --deps=bindings | --deps=ci | --deps=release | --deps=bench]" >&2
 	exit 2
 }
 
@@ -40,9 +40,9 @@ install_missing()
 case ${1-} in
 '') ;;
 --deps) stages='build|check' ;;
---deps=rust) stages='build|check|rust' ;;
---deps=ci) stages='build|check|rust|ci' ;;
---deps=release) stages='build|check|rust|ci|release' ;;
+--deps=bindings) stages='build|check|bindings' ;;
+--deps=ci) stages='build|check|bindings|ci' ;;
+--deps=release) stages='build|check|bindings|ci|release' ;;
 --deps=bench) stages='build|bench' ;;
 *) usage ;;
 esac
