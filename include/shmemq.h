@@ -202,6 +202,16 @@ int shmemq_memfd(const struct shmemq_attr *attr);
 int shmemq_dupfd(struct shmemq *q);
 
 /*
+ * Tells where the ring of a producer's or consumer's handle lies in this process: for programs that must register or
+ * lock the memory of messages (io_uring, GPUs). `parts` has space for two. The first is the ring, twice in a row:
+ * a message may go over its end. Of a queue that may grow the second is the extension, likewise, of which only what
+ * messages take up has memory: register the first part, and use another way for messages that are not in it. A
+ * consumer's is mapped read-only. The addresses are valid until the handle is closed. Returns the number of parts.
+ * Returns -1: EBADF (an observer or follower handle, which maps nothing) EINVAL EPERM (a forked child).
+ */
+int shmemq_mapping(struct shmemq *q, struct iovec *parts);
+
+/*
  * Opens the queue that `fd` refers to: a memfd of shmemq_memfd(), or the file of a named queue. Otherwise the same as
  * shmemq_open() without SHMEMQ_CREATE and SHMEMQ_EXCL. `fd` remains the caller's, and may be closed at once.
  * Returns NULL: EACCES EBADF EBADMSG EBUSY EINVAL EMFILE ENFILE ENOMEM EOPNOTSUPP EPROTO ETIMEDOUT.

@@ -395,6 +395,12 @@ public:
 	/* The caller closes it. */
 	int dupfd(std::error_code &ec) noexcept { return detail::report(::shmemq_dupfd(q_.get()), ec); }
 
+	/* How many parts it has set. */
+	int mapping(iovec (&parts)[2], std::error_code &ec) noexcept
+	{
+		return detail::report(::shmemq_mapping(q_.get(), parts), ec);
+	}
+
 	/* Do not close it: the handle does. */
 	int pollfd(std::error_code &ec) noexcept { return detail::report(::shmemq_pollfd(q_.get()), ec); }
 
@@ -544,6 +550,11 @@ public:
 	{
 		std::error_code ec;
 		return detail::check(dupfd(ec), ec, "shmemq_dupfd");
+	}
+	int mapping(iovec (&parts)[2])
+	{
+		std::error_code ec;
+		return detail::check(mapping(parts, ec), ec, "shmemq_mapping");
 	}
 	int pollfd()
 	{

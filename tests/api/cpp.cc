@@ -41,6 +41,9 @@ void by_descriptor()
 	CHECK(copy > fd && other > copy && !ec && queue::fdopen(copy, SHMEMQ_OBSERVER));
 	CHECK(::close(copy) == 0 && ::close(other) == 0);
 	queue none;
+	iovec parts[2] = {};
+	CHECK(q.mapping(parts) == 1 && q.mapping(parts, ec) == 1 && parts[0].iov_len != 0);
+	CHECK(thrown([&] { none.mapping(parts); }) == std::errc::invalid_argument);
 	CHECK(thrown([&] { none.dupfd(); }) == std::errc::invalid_argument && none.dupfd(ec) == -1 && ec);
 	::close(fd);
 	CHECK(thrown([] { queue::fdopen(-1, SHMEMQ_PRODUCER); }) == std::errc::bad_file_descriptor);

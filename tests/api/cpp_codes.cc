@@ -89,6 +89,8 @@ void empty()
 	CHECK(!q.mark(1, ec) && refused());
 	CHECK(!q.wait_peer({}, ec) && refused());
 	CHECK(!q.wait_empty({}, ec) && refused());
+	iovec parts[2];
+	CHECK(q.mapping(parts, ec) == -1 && refused());
 	CHECK(q.dupfd(ec) == -1 && refused());
 	CHECK(q.pollfd(ec) == -1 && refused());
 	CHECK(!q.interrupt(ec) && refused());

@@ -68,6 +68,7 @@ static int use_inherited(const void *argument)
 		IS_EPERM(shmemq_redelivered(handles[i]));
 		IS_EPERM(shmemq_interrupt(handles[i]));
 		IS_EPERM(shmemq_dupfd(handles[i]));
+		IS_EPERM(shmemq_mapping(handles[i], NULL));
 		IS_EPERM(shmemq_wait_peer(handles[i], -1));
 		IS_EPERM(shmemq_wait_empty(handles[i], -1));
 		IS_EPERM(shmemq_getattr(handles[i], &attr));

@@ -12,6 +12,7 @@ int (*unlink_)(const char *) = shmemq_unlink;
 int (*memfd)(const struct shmemq_attr *) = shmemq_memfd;
 struct shmemq *(*fdopen_)(int, unsigned) = shmemq_fdopen;
 int (*dupfd)(struct shmemq *) = shmemq_dupfd;
+int (*mapping)(struct shmemq *, struct iovec *) = shmemq_mapping;
 int (*push)(struct shmemq *, const void *, size_t, uint32_t) = shmemq_push;
 int (*timedpush)(struct shmemq *, const void *, size_t, uint32_t, int64_t) = shmemq_timedpush;
 int (*pushv)(struct shmemq *, const struct iovec *, int, uint32_t) = shmemq_pushv;
