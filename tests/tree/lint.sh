@@ -9,9 +9,9 @@ cd "${srcdir:-.}"
 
 # This project's files, by name, because autogen.sh, configure and make leave other files beside them.
 programs=$(find bench lib relay tools tests -name '*.c')
-code="$programs $(find bench bindings doc examples include lib relay tests tools -name '*.h') $(find examples -name '*.c')
-	$(find doc examples include tests -name '*.cc' -o -name '*.hpp')"
-python=$(find examples -name '*.py')
+code="$programs $(find bench bindings doc examples include lib relay tests tools -name '*.h')
+	$(find bindings examples -name '*.c') $(find doc examples include tests -name '*.cc' -o -name '*.hpp')"
+python=$(find bindings examples tests -name '*.py' -o -name '*.pyi')
 go=$(find bindings -name '*.go' -o -name go.mod)
 rust=$(find bindings -path '*/target' -prune -o -name '*.rs' -print -o -name '*.toml' -print)
 scripts="autogen.sh $(find bench bindings doc man tests tools -name '*.sh')"
@@ -19,7 +19,8 @@ scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
 [ ! -e .ci/run ] || scripts="$scripts .ci/run $(find debian/tests ! -name control -type f)"
 completions=$(find relay tests tools -name '*.bash')
-build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build"
+build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build
+	$(find bindings -name meson.build)"
 prose="README NEWS $(find bindings doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
 sources="$code $python $go $rust $scripts $completions $build"
 
