@@ -2,6 +2,7 @@
 # Plays the service manager for examples/systemd/service: keeps what a service stores, kills the services again and
 # again, and starts them with what was kept. manager.py SERVICE DIRECTORY SEED
 import array
+import atexit
 import os
 import random
 import select
@@ -69,6 +70,14 @@ def reap():
     return pid
 
 
+def end_all():
+    for unit in pids:
+        if status.get(unit) != 0:
+            os.kill(pids[unit], signal.SIGKILL)
+
+
+manager = os.getpid()
+atexit.register(lambda: os.getpid() == manager and end_all())
 start("consumer")  # it waits for the other one
 start("producer")
 kills, deadline = 0, time.monotonic() + 50
