@@ -37,11 +37,11 @@ field_is "$q" slowest_pid "$slow"
 field_is "$q" slowest_messages 3
 field_is "$q" slowest_bytes 48
 field_is "$q" queued_messages 3
-"$SHMEMQ" ls | awk -v q="$q" '$1 == q { print $11, $12, $13 }' >"$temp/row"
+"$SHMEMQ" ls | awk -v q="$q" '$1 == q { print $13, $14, $15 }' >"$temp/row"
 echo "1 $slow -" | is 'a row of ls' "$temp/row"
 kill -9 "$slow"
 ends "$slow" 137 'killed pop'
-"$SHMEMQ" ls | awk -v q="$q" '$1 == q { print $11, $12, $13 }' >"$temp/row"
+"$SHMEMQ" ls | awk -v q="$q" '$1 == q { print $13, $14, $15 }' >"$temp/row"
 echo '0 none -' | is 'a row of ls without consumers' "$temp/row"
 
 #
@@ -51,7 +51,7 @@ new_queue --max-messages 3
 field_is "$q" messages_max 3
 seq 4 | "$SHMEMQ" push "$q" --timeout 0.01 2>/dev/null && fail 'a fourth message'
 field_is "$q" queued_messages 3
-"$SHMEMQ" ls | awk -v q="$q" '$1 == q { print $13 }' >"$temp/row"
+"$SHMEMQ" ls | awk -v q="$q" '$1 == q { print $15 }' >"$temp/row"
 echo 3 | is 'the limit in ls' "$temp/row"
 [ "$("$SHMEMQ" pop "$q" --count 3 --stay | wc -l)" -eq 3 ] || fail 'three messages'
 
@@ -75,3 +75,5 @@ for text in "$(xs 65)" "@$temp/bytes" "@$temp/missing"; do
 	expect 2 "create: invalid argument \"$text\" for --user: it must be a text of at most 64 bytes, \
 or @ and the name of a file that holds them" create "$prefix-no" --user "$text"
 done
+
+verdict
