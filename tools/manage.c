@@ -32,7 +32,7 @@ int run_rm(const struct options *options, char **names, int count)
 	(void)options;
 	for (int i = 0; i < count; i++) {
 		if (shmemq_unlink(names[i]) != 0)
-			status = report_queue(names[i], 0, errno);
+			status = status_join(status, report_queue(names[i], 0, errno));
 	}
 	return status;
 }
@@ -163,8 +163,7 @@ int run_clean(const struct options *options, char **names, int count)
 	keep_unattached(&queues);
 	if (given(options, OPTION_FORCE)) {
 		for (size_t i = 0; i < queues.count; i++) {
-			if (clean_one(queues.list[i].name, given(options, OPTION_ALL)) != 0)
-				status = STATUS_FAILED;
+			status = status_join(status, clean_one(queues.list[i].name, given(options, OPTION_ALL)));
 		}
 	} else {
 		show_table(queues.list, queues.count);

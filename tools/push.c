@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "input.h"
 #include "report.h"
+#include "send.h"
 #include "stream.h"
 
 /* A message of this size or more is read straight into the ring: copying it costs more than another read(2). */
@@ -20,34 +21,9 @@ static bool in_place(const struct stream *s, size_t size)
 	return size >= IN_PLACE_BYTES && !given(s->options, OPTION_SHARED);
 }
 
-static int too_long(const struct stream *s)
-{
-	return report(s->name, "message %" PRIu64 " is too long: at most %zu bytes fit in this queue", s->messages + 1,
-		      s->message_max);
-}
-
 static int read_failed(const struct stream *s)
 {
 	return report(s->name, "standard input: %s", strerror(errno));
-}
-
-static int push_failed(const struct stream *s)
-{
-	switch (errno) {
-	case EMSGSIZE:
-		return too_long(s);
-	case EPIPE:
-		return report(s->name, "the queue is full and the consumer has closed it; messages pushed: %" PRIu64,
-			      s->messages);
-	case EOWNERDEAD:
-		return report(s->name, "the queue is full and the consumer has died; messages pushed: %" PRIu64,
-			      s->messages);
-	case EAGAIN:
-	case ETIMEDOUT:
-		return report(s->name, "timed out: the queue is full; messages pushed: %" PRIu64, s->messages);
-	default:
-		return report_queue(s->name, SHMEMQ_PRODUCER, errno);
-	}
 }
 
 static int truncated(const struct stream *s, size_t have, size_t size)
@@ -56,31 +32,16 @@ static int truncated(const struct stream *s, size_t have, size_t size)
 		      have, size);
 }
 
-static int push_copy(struct stream *s, const void *data, size_t size)
+/* Waits for space for a message of `size` bytes, and stores its address. Returns 0, or reports why there is none. */
+static int make_space(struct stream *s, size_t size, unsigned char **message)
 {
 	int64_t left = s->options->timeout;
 
-	while (shmemq_timedpush(s->queue, data, size, s->options->type, stream_slice(left)) != 0) {
+	while ((*message = shmemq_timedpush_start(s->queue, size, stream_slice(left))) == NULL) {
 		if (!stream_again(s, &left))
-			return push_failed(s);
+			return send_failed(s);
 	}
-	stream_count(s, size);
 	return 0;
-}
-
-/* Waits for space for a message of `size` bytes. Returns NULL after it has reported why there is none. */
-static unsigned char *make_space(struct stream *s, size_t size)
-{
-	int64_t left = s->options->timeout;
-	void *message;
-
-	while ((message = shmemq_timedpush_start(s->queue, size, stream_slice(left))) == NULL) {
-		if (!stream_again(s, &left)) {
-			push_failed(s);
-			break;
-		}
-	}
-	return message;
 }
 
 /* Reads until `message` has `size` bytes, counted in `*have`, or the input ends. Returns 0, or -1 and errno. */
@@ -96,7 +57,7 @@ static int fill(unsigned char *message, size_t size, size_t *have)
 static int push_end(struct stream *s, size_t size)
 {
 	if (shmemq_push_end(s->queue, size, s->options->type) != 0)
-		return push_failed(s);
+		return send_failed(s);
 	stream_count(s, size);
 	return 0;
 }
@@ -104,11 +65,12 @@ static int push_end(struct stream *s, size_t size)
 /* Pushes a message of known size whose beginning is in the buffer. The rest is read straight into the ring. */
 static int push_rest(struct stream *s, struct input *in, const struct piece *piece)
 {
-	unsigned char *message = make_space(s, piece->size);
+	unsigned char *message;
+	int status = make_space(s, piece->size, &message);
 	size_t have;
 
-	if (message == NULL)
-		return STATUS_FAILED;
+	if (status != 0)
+		return status;
 	in->start += piece->used;
 	have = in->end - in->start;
 	memcpy(message, piece->data, have);
@@ -126,7 +88,7 @@ static int push_part(struct stream *s, struct input *in, const struct piece *pie
 	size_t have = in->end - in->start;
 
 	if (piece->size > s->message_max || (frame_delimits(&s->frame) && have > s->message_max))
-		return too_long(s);
+		return send_too_long(s);
 	if (in->at_end && piece->used != 0)
 		return truncated(s, have - piece->used, piece->size);
 	if (in->at_end)
@@ -150,7 +112,7 @@ static int push_pieces(struct stream *s, struct input *in)
 			status = push_part(s, in, &piece);
 			progress_update(s->messages, s->bytes);
 		} else {
-			status = push_copy(s, piece.data, piece.size);
+			status = send_copy(s, piece.data, piece.size, s->options->type);
 			in->start += piece.used;
 		}
 	}
@@ -163,8 +125,9 @@ static int push_pieces(struct stream *s, struct input *in)
 static int push_chunks(struct stream *s)
 {
 	size_t size = s->frame.chunk;
+	int status = 0;
 
-	while (!stream_enough(s)) {
+	while (status == 0 && !stream_enough(s)) {
 		unsigned char *message = shmemq_timedpush_start(s->queue, size, 0), first;
 		size_t have = 0;
 
@@ -174,19 +137,18 @@ static int push_chunks(struct stream *s)
 				return read_failed(s);
 			if (have == 0)
 				return 0;
-			message = make_space(s, size);
-			if (message == NULL)
-				return STATUS_FAILED;
+			status = make_space(s, size, &message);
+			if (status != 0)
+				return status;
 			*message = first;
 		}
 		if (fill(message, size, &have) != 0)
 			return read_failed(s);
 		if (have == 0)
 			return 0;
-		if (push_end(s, have) != 0)
-			return STATUS_FAILED;
+		status = push_end(s, have);
 	}
-	return 0;
+	return status;
 }
 
 int run_push(const struct options *options, char **names, int count)

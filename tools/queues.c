@@ -72,8 +72,7 @@ int queues_find(struct queues *queues)
 		return report(NULL, DIRECTORY ": %s", strerror(errno));
 	queues->list = allocate((size_t)count * sizeof *queues->list + 1);
 	for (int i = 0; i < count; i++) {
-		if (add(queues, entries[i]->d_name) != 0)
-			status = STATUS_FAILED;
+		status = status_join(status, add(queues, entries[i]->d_name));
 		free(entries[i]);
 	}
 	free(entries);

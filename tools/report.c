@@ -15,6 +15,58 @@
 
 #define NAME_BYTES_MAX 255 /* after the slash */
 
+/*
+ * What an errno of a call on a queue means: the exit status, and the text. All failures of calls get their statuses
+ * here. NULL: what strerror(3) says; or the caller says it, and how far it came.
+ */
+static const struct {
+	int err;
+	enum status status;
+	const char *text;
+} meanings[] = {
+	{ EACCES, STATUS_PERMISSION, "permission denied" },
+	{ EAGAIN, STATUS_TIMEOUT, NULL },
+	{ EBADMSG, STATUS_FAILED, "its shared memory is damaged; remove the queue and create it again" },
+	{ EBUSY, STATUS_BUSY, NULL },
+	{ EEXIST, STATUS_FAILED, "already exists" },
+	{ EINVAL, STATUS_FAILED, "this needs Linux 4.14 or later" }, /* the name is valid */
+	{ ENOENT, STATUS_NO_QUEUE, "no such queue" },
+	{ ENOSPC, STATUS_FAILED, "/dev/shm has not enough free space for the capacity of the queue" },
+	{ EOPNOTSUPP, STATUS_FAILED,
+	  "/dev/shm must be a tmpfs (it is missing, or cannot reserve memory), and the machine must be able to map "
+	  "memory twice" },
+	{ EOWNERDEAD, STATUS_PEER_GONE, NULL },
+	{ EPERM, STATUS_PERMISSION, NULL },
+	{ EPIPE, STATUS_PEER_GONE, NULL },
+	{ EPROTO, STATUS_FAILED, "not a queue, or in a format that this libshmemq cannot use" },
+	{ ETIMEDOUT, STATUS_TIMEOUT, "timed out: for a second, another process has been opening or closing it" },
+};
+
+#define MEANINGS (sizeof meanings / sizeof meanings[0])
+
+static int status_of(int err)
+{
+	for (size_t i = 0; i < MEANINGS; i++) {
+		if (meanings[i].err == err)
+			return meanings[i].status;
+	}
+	return STATUS_FAILED;
+}
+
+static const char *meaning(int err)
+{
+	for (size_t i = 0; i < MEANINGS; i++) {
+		if (meanings[i].err == err && meanings[i].text != NULL)
+			return meanings[i].text;
+	}
+	return strerror(err);
+}
+
+int status_join(int one, int other)
+{
+	return one == 0 || one == other ? other : other == 0 ? one : STATUS_FAILED;
+}
+
 static void line(const char *name, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 static void line(const char *name, const char *format, va_list args)
@@ -45,6 +97,16 @@ int report(const char *name, const char *format, ...)
 	line(name, format, args);
 	va_end(args);
 	return STATUS_FAILED;
+}
+
+int report_as(int err, const char *name, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	line(name, format, args);
+	va_end(args);
+	return status_of(err);
 }
 
 int report_usage(const char *command, const char *format, ...)
@@ -98,36 +160,8 @@ static int report_busy(const char *name, unsigned flags)
 		shmemq_close(q);
 	}
 	if (pid == 0)
-		return report(name, "the %s end is in use; %s", end, hint);
-	return report(name, "the %s end is in use by process %lu; %s", end, (unsigned long)pid, hint);
-}
-
-static const char *meaning(int err)
-{
-	switch (err) {
-	case EACCES:
-		return "permission denied";
-	case EBADMSG:
-		return "its shared memory is damaged; remove the queue and create it again";
-	case EEXIST:
-		return "already exists";
-	case EINVAL: /* the name is valid */
-		return "this needs Linux 4.14 or later";
-	case ENOENT:
-		return "no such queue";
-	case ENOSPC:
-		return "/dev/shm has not enough free space for the capacity of the queue";
-	case EOPNOTSUPP:
-		return "/dev/shm must be a tmpfs (it is missing, or cannot reserve memory), and the machine must be "
-		       "able "
-		       "to map memory twice";
-	case EPROTO:
-		return "not a queue, or in a format that this libshmemq cannot use";
-	case ETIMEDOUT:
-		return "timed out: for a second, another process has been opening or closing it";
-	default:
-		return strerror(err);
-	}
+		return report_as(EBUSY, name, "the %s end is in use; %s", end, hint);
+	return report_as(EBUSY, name, "the %s end is in use by process %lu; %s", end, (unsigned long)pid, hint);
 }
 
 int report_queue(const char *name, unsigned flags, int err)
@@ -138,7 +172,7 @@ int report_queue(const char *name, unsigned flags, int err)
 		return report_name(name, fault);
 	if (err == EBUSY && flags & (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER))
 		return report_busy(name, flags);
-	return report(name, "%s", meaning(err));
+	return report_as(err, name, "%s", meaning(err));
 }
 
 int finish_output(void)

@@ -3,9 +3,16 @@
 #ifndef TOOLS_REPORT_H
 #define TOOLS_REPORT_H
 
-/* Exit statuses. */
-#define STATUS_FAILED 1
-#define STATUS_USAGE  2
+/* The exit statuses, by which scripts tell failures apart: shmemq(1) lists them, and they do not change. */
+enum status {
+	STATUS_FAILED = 1,     /* in a way that has no status of its own */
+	STATUS_USAGE = 2,      /* the command line is wrong */
+	STATUS_TIMEOUT = 3,    /* no message or no space in time */
+	STATUS_NO_QUEUE = 4,   /* there is no such queue */
+	STATUS_PERMISSION = 5, /* this user may not do it */
+	STATUS_PEER_GONE = 6,  /* the other side died, or has closed the queue while it was full */
+	STATUS_BUSY = 7,       /* another process has the end */
+};
 
 #if defined __GNUC__
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
@@ -16,10 +23,17 @@
 /* Reports an error of `name`, a queue or a command (NULL: of neither). Returns STATUS_FAILED. */
 int report(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* The same; returns the status of `err`, an errno of a call on a queue. */
+int report_as(int err, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The status of a command of several steps, two of which ended with these: if they failed differently, STATUS_FAILED. */
+int status_join(int one, int other);
+
 /* Reports a wrong command line, and adds a hint. Returns STATUS_USAGE. */
 int report_usage(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Reports what `err` of a call on a queue means. `name`, `flags`: as for shmemq_open(). Returns STATUS_FAILED. */
+/* Reports what `err` of a call on a queue means. `name`, `flags`: as for shmemq_open(). Returns its
+ * status. */
 int report_queue(const char *name, unsigned flags, int err);
 
 /* Flushes and closes standard output. Returns 0, or reports what failed and returns STATUS_FAILED. */

@@ -37,10 +37,11 @@ static int tail_ended(const struct stream *s, int err)
 	case EPIPE:
 		return 0;
 	case EOWNERDEAD:
-		return report(s->name, "the producer has died; messages written: %" PRIu64, s->messages);
+		return report_as(err, s->name, "the producer has died; messages written: %" PRIu64, s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
-		return report(s->name, "timed out: no further message; messages written: %" PRIu64, s->messages);
+		return report_as(err, s->name, "timed out: no further message; messages written: %" PRIu64,
+				 s->messages);
 	default:
 		return report_queue(s->name, SHMEMQ_FOLLOWER, err);
 	}

@@ -69,8 +69,8 @@ expect() # STATUS ERROR ARGUMENT...
 	[ "$got" -eq "$status" ] || fail "shmemq $*: status $got, not $status; $(cat "$temp/err")"
 	case $status in
 	0) : ;;
-	1) echo "shmemq: $error" ;;
 	2) printf 'shmemq: %s\n%s\n' "$error" "Try 'shmemq --help'." ;;
+	*) echo "shmemq: $error" ;;
 	esac >"$temp/wanted"
 	diff "$temp/wanted" "$temp/err" >"$temp/diff" || fail "shmemq $*: says
 $(cat "$temp/diff")"

@@ -208,7 +208,7 @@ if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # script(1) fai
 	new_queue
 	start=$(cut -d ' ' -f 1 /proc/uptime)
 	script -q -e -c "'$SHMEMQ' pop '$q' --progress --timeout 1.2" "$temp/typescript" >/dev/null 2>&1
-	[ $? -eq 1 ] || fail 'pop --progress --timeout'
+	[ $? -eq 3 ] || fail 'pop --progress --timeout'
 	awk -v start="$start" '{ exit !($1 - start >= 1.19) }' /proc/uptime || fail 'pop --progress --timeout: early'
 	tr -d '\r' <"$temp/typescript" >"$temp/lines"
 	grep -q "^shmemq: $q: timed out: the queue is empty" "$temp/lines" ||

@@ -239,7 +239,7 @@ plain=$(printf '\302\241\302\254\302\256\337\277\342\200\220\342\200\247\342\200
 plain=$plain$(printf '\342\201\260\343\200\201\357\273\276\357\277\274')
 # shellcheck disable=SC2059 # octal numbers
 masked=$prefix-$(printf "$raw")$plain
-expect 1 "$prefix-$text$plain: no such queue" stat "$masked"
+expect 4 "$prefix-$text$plain: no such queue" stat "$masked"
 expect 0 '' create "$masked"
 expect 0 '' ls
 grep "^$prefix-" "$temp/out" | sed 's/ .*//' >"$temp/rows"

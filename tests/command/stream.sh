@@ -53,7 +53,7 @@ kill -9 "$pid"
 ends "$pid" 137 'killed push'
 exec 3>&-
 field_is "$q" producer dead
-expect 1 "$q: the producer has died; messages written: 2" pop "$q"
+expect 6 "$q: the producer has died; messages written: 2" pop "$q"
 printf 'four\nfive\n' | is 'what a dead producer had pushed'
 
 # A waiting pop notices the death. How soon is tested in tests/api/death.c.
@@ -68,7 +68,7 @@ await_field "$q" producer open
 pop=$!
 await_field "$q" consumer_waiting yes
 kill -9 "$pid"
-ends "$pop" 1 'pop beside a push that is killed'
+ends "$pop" 6 'pop beside a push that is killed'
 echo "shmemq: $q: the producer has died; messages written: 0" | is 'pop beside a push that is killed' "$temp/err"
 exec 3>&-
 
@@ -76,8 +76,8 @@ exec 3>&-
 # A full queue whose consumer has closed or died.
 #
 new_queue --capacity 4K
-expect 1 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
-seq 1000 | expect 1 "$q: the queue is full and the consumer has closed it; messages pushed: 255" push "$q"
+expect 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
+seq 1000 | expect 6 "$q: the queue is full and the consumer has closed it; messages pushed: 255" push "$q"
 expect 0 '' pop "$q"
 seq 255 | is 'what a full queue held'
 "$SHMEMQ" pop "$q" --stay >/dev/null &
@@ -85,7 +85,7 @@ pop=$!
 await_field "$q" consumer_waiting yes
 kill -9 "$pop"
 ends "$pop" 137 'killed pop'
-seq 1000 | expect 1 "$q: the queue is full and the consumer has died; messages pushed: 255" push "$q"
+seq 1000 | expect 6 "$q: the queue is full and the consumer has died; messages pushed: 255" push "$q"
 
 #
 # --timeout
@@ -101,11 +101,11 @@ waits() # MILLISECONDS STATUS ERROR ARGUMENT...
 }
 
 new_queue --capacity 4K
-waits 300 1 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0.305
-waits 1000 1 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 1.01
+waits 300 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0.305
+waits 1000 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 1.01
 new_queue --capacity 4K
-yes | waits 0 1 "$q: timed out: the queue is full; messages pushed: 255" push "$q" --timeout 0
-yes | waits 300 1 "$q: timed out: the queue is full; messages pushed: 0" push "$q" --timeout .305
+yes | waits 0 3 "$q: timed out: the queue is full; messages pushed: 255" push "$q" --timeout 0
+yes | waits 300 3 "$q: timed out: the queue is full; messages pushed: 0" push "$q" --timeout .305
 "$SHMEMQ" pop "$q" --count 1 --timeout 0 >/dev/null || fail 'one of a full queue'
 
 #

@@ -34,10 +34,10 @@ echo | is '--frame hex of an empty message'
 expect 0 '' rm "$q.empty"
 expect 0 '' tail "$q" --oldest --frame chunk
 printf 12345 | is '--frame chunk'
-expect 1 "$q: timed out: no further message; messages written: 0" tail "$q" --timeout 0 --stay
+expect 3 "$q: timed out: no further message; messages written: 0" tail "$q" --timeout 0 --stay
 expect 2 'tail: --oldest and --queued exclude each other' tail "$q" --oldest --queued
 expect 2 'tail: unknown option --shared' tail "$q" --shared
-expect 1 "$prefix-none: no such queue" tail "$prefix-none"
+expect 4 "$prefix-none: no such queue" tail "$prefix-none"
 
 #
 # It waits, writes what it has before it does, and ends when the producer closes.

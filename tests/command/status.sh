@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The exit statuses by which scripts tell failures apart.
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
+
+# 3: no message, or no space, in time.
+new_queue --max-messages 1
+expect 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
+expect 3 "$q: timed out: no further message; messages written: 0" tail "$q" --timeout 0
+"$SHMEMQ" rm "$q"
+new_queue --max-messages 1
+seq 2 | expect 3 "$q: timed out: the queue is full; messages pushed: 1" push "$q" --timeout 0.01
+
+# 4: no such queue. Of several failures of one kind, the status is theirs; of several kinds, 1.
+for command in push pop tail stat rm; do
+	expect 4 "$prefix-none: no such queue" $command "$prefix-none"
+done
+"$SHMEMQ" rm "$prefix-none" "$q" "$prefix-neither" 2>"$temp/err"
+[ $? -eq 4 ] || fail 'rm of two that are not there, and one that is'
+echo junk >"/dev/shm$prefix-junk"
+"$SHMEMQ" rm "$prefix-none" "$prefix-junk" 2>"$temp/err"
+[ $? -eq 1 ] || fail 'rm of one that is not there, and one that is no queue'
+
+# 5: permission.
+new_queue
+if [ "$(id -u)" -ne 0 ]; then
+	chmod 0 "/dev/shm$q"
+	other=
+elif command -v setpriv >/dev/null; then
+	other='setpriv --reuid 65534 --regid 65534 --clear-groups'
+else
+	other=none
+fi
+if [ "$other" != none ] && $other test -x "$SHMEMQ"; then
+	for command in push pop tail stat rm; do
+		$other "$SHMEMQ" $command "$q" 2>"$temp/err" </dev/null
+		got=$?
+		[ $got -eq 5 ] || fail "$command without permission: status $got"
+		echo "shmemq: $q: permission denied" | is "$command without permission" "$temp/err"
+	done
+else
+	echo 'status.sh: no user without permission: not tried'
+fi
+chmod 600 "/dev/shm$q"
+
+# 6: the other side has died, or has closed the queue while it was full.
+mkfifo "$temp/fifo"
+"$SHMEMQ" push "$q" <"$temp/fifo" &
+pid=$!
+exec 3>"$temp/fifo"
+await_field "$q" producer open
+# 7: the end is in use.
+expect 7 "$q: the producer end is in use by process $pid; to share it, start every process with --shared" push "$q"
+kill -9 "$pid"
+exec 3>&-
+ends "$pid" 137 'killed push'
+for command in pop tail; do
+	expect 6 "$q: the producer has died; messages written: 0" $command "$q"
+done
+new_queue --max-messages 1
+expect 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
+seq 2 | expect 6 "$q: the queue is full and the consumer has closed it; messages pushed: 1" push "$q"
+
+# The manual lists those that the source has.
+{ echo 0; sed -n 's/^	STATUS_.* = \([0-9]*\),.*/\1/p' "$srcdir/tools/report.h"; } >"$temp/source"
+sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/s/^\.It \([0-9]*\)$/\1/p' "$srcdir/man/shmemq.1" >"$temp/manual"
+is 'the statuses of the source in the manual' "$temp/manual" <"$temp/source"
+
+verdict
