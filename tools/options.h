@@ -60,6 +60,8 @@ struct command {
 	int names_min, names_max;
 	/* Runs the command. Returns the exit status. */
 	int (*run)(const struct options *options, char **names, int count);
+	/* For --help: what stands after the options, and what the command does. */
+	const char *names, *summary;
 };
 
 static inline bool given(const struct options *options, enum option_id id)

@@ -116,7 +116,7 @@ int report_usage(const char *command, const char *format, ...)
 	va_start(args, format);
 	line(command, format, args);
 	va_end(args);
-	fputs("Try 'shmemq --help'.\n", stderr);
+	fprintf(stderr, "Try 'shmemq %s%s--help'.\n", command != NULL ? command : "", command != NULL ? " " : "");
 	return STATUS_USAGE;
 }
 

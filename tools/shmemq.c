@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "help.h"
 #include "report.h"
 
 #define BIT(id) (1u << (id))
@@ -26,67 +27,22 @@
 	 BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT) | BIT(OPTION_TYPES))
 
 static const struct command commands[] = {
-	{ "create", CREATE_OPTIONS, 1, 1, run_create },
-	{ "push", STREAM_OPTIONS | BIT(OPTION_TYPE), 1, 1, run_push },
-	{ "pop", STREAM_OPTIONS | BIT(OPTION_TYPES), 1, 1, run_pop },
-	{ "tail", TAIL_OPTIONS, 1, 1, run_tail },
-	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls },
-	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat },
-	{ "rm", 0, 1, INT_MAX, run_rm },
-	{ "clean", BIT(OPTION_FORCE) | BIT(OPTION_ALL), 0, 0, run_clean },
-	{ "bench", BIT(OPTION_CAPACITY) | BIT(OPTION_JSON) | BIT(OPTION_SECONDS), 0, 0, run_bench },
+	{ "create", CREATE_OPTIONS, 1, 1, run_create, "NAME", "make a queue" },
+	{ "push", STREAM_OPTIONS | BIT(OPTION_TYPE), 1, 1, run_push, "NAME", "make messages of standard input" },
+	{ "pop", STREAM_OPTIONS | BIT(OPTION_TYPES), 1, 1, run_pop, "NAME",
+	  "write messages to standard output until the producer\nhas closed the queue and it is empty" },
+	{ "tail", TAIL_OPTIONS, 1, 1, run_tail, "NAME",
+	  "write messages as they are pushed, and take none from\nthe queue" },
+	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls, "", "show all queues" },
+	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat, "NAME", "show one queue" },
+	{ "rm", 0, 1, INT_MAX, run_rm, "NAME...", "remove queues; processes that have them open go on" },
+	{ "clean", BIT(OPTION_FORCE) | BIT(OPTION_ALL), 0, 0, run_clean, "",
+	  "show the queues that no process has open" },
+	{ "bench", BIT(OPTION_CAPACITY) | BIT(OPTION_JSON) | BIT(OPTION_SECONDS), 0, 0, run_bench, "",
+	  "measure rates, round trips and wake-ups on this\nmachine" },
 };
 
-static int help(void)
-{
-	fputs("Usage: shmemq COMMAND [OPTION]... [NAME]...\n"
-	      "Message queues in shared memory between two processes.\n"
-	      "The NAME of a queue is a slash and the name of a file in /dev/shm.\n"
-	      "\n"
-	      "  create NAME             make a queue\n"
-	      "    --capacity SIZE         bytes of its ring, with K, M or G; rounded up to a\n"
-	      "                            power of two, at most 8G; by default 1M\n"
-	      "    --max-capacity SIZE     bytes to which it may grow when it is full; by\n"
-	      "                            default it does not\n"
-	      "    --align SIZE            of the first byte of each message, 8 (the default)\n"
-	      "                            to 4K\n"
-	      "    --mode MODE             octal permissions, less the umask; by default 600\n"
-	      "    --temporary             the last push or pop to end removes the queue\n"
-	      "    --broadcast             up to 64 consumers, each of which gets all that is\n"
-	      "                            pushed from its start on\n"
-	      "    --max-messages N        queued at a time; by default as many as fit\n"
-	      "    --user TEXT, @FILE      up to 64 bytes that stat shows, such as a version\n"
-	      "  push NAME               make messages of standard input\n"
-	      "  pop NAME                write messages to standard output until the producer\n"
-	      "                          has closed the queue and it is empty\n"
-	      "    --frame FRAME           line (default), nul, len32 (32-bit length first, in\n"
-	      "                            network order), chunk:SIZE, or to show: hex\n"
-	      "    --count N               end after N messages\n"
-	      "    --timeout SECONDS       wait no longer for space, or for a message\n"
-	      "    --shared                be one of many producers, or consumers\n"
-	      "    --stay                  wait on when the other side has closed or died\n"
-	      "    --type N                push: the tag of the messages, by default 0\n"
-	      "    --type                  pop: write the tag and a tab before each message\n"
-	      "    --create                make the queue if it is missing, as create does\n"
-	      "    --progress              show counts and rates, if on a terminal\n"
-	      "  tail NAME               write messages as they are pushed, and take none from\n"
-	      "                          the queue; with the options of pop, and:\n"
-	      "    --queued                begin with what has not been popped\n"
-	      "    --oldest                begin with what has not been overwritten\n"
-	      "  ls                      show all queues\n"
-	      "  stat NAME               show one queue\n"
-	      "    --json                  as JSON\n"
-	      "  rm NAME...              remove queues; processes that have them open go on\n"
-	      "  clean                   show the queues that no process has open\n"
-	      "    --force                 remove those of them that are empty or temporary\n"
-	      "    --force --all           remove all of them\n"
-	      "  bench                   measure rates, round trips and wake-ups here; takes\n"
-	      "                          --capacity and --json too\n"
-	      "    --seconds N             how long, by default 10\n"
-	      "  --help, --version       show this, or the version\n",
-	      stdout);
-	return finish_output();
-}
+#define COMMANDS (sizeof commands / sizeof commands[0])
 
 static int version(void)
 {
@@ -109,7 +65,7 @@ static void hold_standard_descriptors(void)
 
 static const struct command *find(const char *name)
 {
-	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(name, commands[i].name) == 0)
 			return &commands[i];
 	}
@@ -126,7 +82,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (status != 0)
 		return status;
 	if (given(&options, OPTION_HELP))
-		return help();
+		return command != NULL ? help_command(command) : help_all(commands, COMMANDS);
 	if (given(&options, OPTION_VERSION))
 		return version();
 	if (command != NULL)

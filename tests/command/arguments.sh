@@ -151,11 +151,23 @@ echo kept | is 'the message whose writing failed'
 #
 expect 0 '' --help
 cp "$temp/out" "$temp/help"
-for command in create push pop ls stat rm clean; do
-	grep -q "^  $command " "$temp/help" || fail "help does not name $command"
-	expect 0 '' "$command" --help
-	is "$command --help" <"$temp/help"
+sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' "$temp/help" >"$temp/commands"
+for command in create push pop tail ls stat rm clean bench; do
+	grep -qx "$command" "$temp/commands" || fail "help does not name $command"
 done
+# The help of a command shows that command, its options, and no other.
+while read -r command; do
+	expect 0 '' "$command" --help
+	head -n 1 "$temp/out" | grep -q "^Usage: shmemq $command " || fail "$command --help: no usage"
+	sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' "$temp/out" >"$temp/shown"
+	echo "$command" | is "the commands that $command --help shows" "$temp/shown"
+	sed -n 's/^  \(--[a-z-]*\).*/\1/p' "$temp/out" >"$temp/options"
+	while read -r option; do
+		"$SHMEMQ" "$command" "$option" --help >/dev/null 2>"$temp/err"
+		! grep -q 'unknown option' "$temp/err" || fail "$command --help shows $option"
+	done <"$temp/options"
+	cat "$temp/out" >>"$temp/help"
+done <"$temp/commands"
 awk 'length > 80 { bad = 1 } END { exit bad }' "$temp/help" || fail 'help is too wide'
 expect 0 '' --version
 grep -q '^shmemq [0-9.]* (libshmemq [0-9.]*)$' "$temp/out" || fail "version: $(cat "$temp/out")"

@@ -58,7 +58,8 @@ new_queue() # [OPTION...]
 }
 
 # Runs the command with standard output to $temp/out. It must end with STATUS and, unless that is 0, print one line on
-# standard error, "shmemq: " and ERROR, followed by a hint if the status is 2.
+# standard error, "shmemq: " and ERROR, followed by a hint if the status is 2: at the help of the command that ERROR
+# begins with, if it does.
 expect() # STATUS ERROR ARGUMENT...
 {
 	status=$1
@@ -69,7 +70,10 @@ expect() # STATUS ERROR ARGUMENT...
 	[ "$got" -eq "$status" ] || fail "shmemq $*: status $got, not $status; $(cat "$temp/err")"
 	case $status in
 	0) : ;;
-	2) printf 'shmemq: %s\n%s\n' "$error" "Try 'shmemq --help'." ;;
+	2)
+		command=$(expr "$error" : '\([a-z]*\): ')
+		printf 'shmemq: %s\n%s\n' "$error" "Try 'shmemq ${command:+$command }--help'."
+		;;
 	*) echo "shmemq: $error" ;;
 	esac >"$temp/wanted"
 	diff "$temp/wanted" "$temp/err" >"$temp/diff" || fail "shmemq $*: says
