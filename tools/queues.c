@@ -11,9 +11,6 @@
 #include "report.h"
 #include "text.h"
 
-/* The queue /foo is the file foo in this directory. */
-#define DIRECTORY "/dev/shm"
-
 int queue_read(const char *name, struct queue *queue)
 {
 	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
@@ -67,9 +64,9 @@ int queues_find(struct queues *queues)
 	int count, status = 0;
 
 	*queues = (struct queues){ .list = NULL };
-	count = scandir(DIRECTORY, &entries, is_entry, alphasort);
+	count = scandir(QUEUES_DIRECTORY, &entries, is_entry, alphasort);
 	if (count < 0)
-		return report(NULL, DIRECTORY ": %s", strerror(errno));
+		return report(NULL, QUEUES_DIRECTORY ": %s", strerror(errno));
 	queues->list = allocate((size_t)count * sizeof *queues->list + 1);
 	for (int i = 0; i < count; i++) {
 		status = status_join(status, add(queues, entries[i]->d_name));

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The queue /foo is the file foo in this directory. */
+#define QUEUES_DIRECTORY "/dev/shm"
+
 struct queue {
 	char *name;
 	struct shmemq_attr attr;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "progress.h"
+#include "suggest.h"
 #include "text.h"
 
 #define NAME_BYTES_MAX 255 /* after the slash */
@@ -138,9 +139,13 @@ static const char *name_fault(const char *name)
 
 static int report_name(const char *name, const char *fault)
 {
-	char *text = printable(name);
+	char *text = printable(name), *like = name[0] != '/' ? suggest_name(name) : NULL;
 
-	report(NULL, "invalid queue name \"%s\": %s", text, fault);
+	if (like != NULL)
+		report(NULL, "invalid queue name \"%s\": did you mean \"%s\"?", text, like);
+	else
+		report(NULL, "invalid queue name \"%s\": %s", text, fault);
+	free(like);
 	free(text);
 	return STATUS_FAILED;
 }
@@ -172,6 +177,16 @@ int report_queue(const char *name, unsigned flags, int err)
 		return report_name(name, fault);
 	if (err == EBUSY && flags & (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER))
 		return report_busy(name, flags);
+	if (err == ENOENT) {
+		char *like = suggest_name(name);
+
+		if (like != NULL) {
+			int status = report_as(err, name, "%s; did you mean \"%s\"?", meaning(err), like);
+
+			free(like);
+			return status;
+		}
+	}
 	return report_as(err, name, "%s", meaning(err));
 }
 

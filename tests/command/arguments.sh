@@ -85,6 +85,21 @@ done
 new_queue
 expect 1 "$q: already exists" create "$q"
 
+# A name that is almost that of a queue: without the slash, or with one byte more, less or different, or two exchanged.
+# Not if two queues are alike, nor if it is a file that is no queue.
+"$SHMEMQ" create "$prefix-almost"
+expect 1 "invalid queue name \"${prefix#/}-almost\": did you mean \"$prefix-almost\"?" pop "${prefix#/}-almost"
+for tail in almos almoxt aalmost almostx lamost; do
+	expect 4 "$prefix-$tail: no such queue; did you mean \"$prefix-almost\"?" stat "$prefix-$tail"
+done
+for tail in almo alxxst almost-xy; do
+	expect 4 "$prefix-$tail: no such queue" stat "$prefix-$tail"
+done
+echo junk >"/dev/shm$prefix-almosu"
+expect 4 "$prefix-almosv: no such queue; did you mean \"$prefix-almost\"?" stat "$prefix-almosv"
+"$SHMEMQ" create "$prefix-almosw"
+expect 4 "$prefix-almosv: no such queue" stat "$prefix-almosv"
+
 mkfifo "/dev/shm$prefix-fifo"
 mkdir "/dev/shm$prefix-dir"
 ln -s "/dev/shm$q" "/dev/shm$prefix-link"

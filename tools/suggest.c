@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "suggest.h"
+
+#include <dirent.h>
+#include <shmemq.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queues.h"
+#include "text.h"
+
+#define SHORTEST 3 /* bytes after the slash: of shorter names, any two are alike */
+
+/* Is one the other with one byte inserted, replaced, or exchanged with the next? */
+static bool differ_by_one(const char *one, const char *other)
+{
+	size_t length = strlen(one), other_length = strlen(other), same = 0;
+
+	while (one[same] != '\0' && one[same] == other[same])
+		same++;
+	if (length == other_length)
+		return same < length &&
+		       (strcmp(one + same + 1, other + same + 1) == 0 ||
+			(same + 1 < length && one[same] == other[same + 1] && one[same + 1] == other[same] &&
+			 strcmp(one + same + 2, other + same + 2) == 0));
+	if (length + 1 == other_length)
+		return strcmp(one + same, other + same + 1) == 0;
+	return length == other_length + 1 && strcmp(one + same + 1, other + same) == 0;
+}
+
+static bool is_queue(const char *name)
+{
+	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
+
+	if (q != NULL)
+		shmemq_close(q);
+	return q != NULL;
+}
+
+/* The name of the only queue that is called almost `name`, or NULL. */
+static char *find_like(const char *name)
+{
+	DIR *directory = opendir(QUEUES_DIRECTORY);
+	char *found = NULL;
+	struct dirent *entry;
+	bool several = false;
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		char *other;
+
+		if (!differ_by_one(name + 1, entry->d_name))
+			continue;
+		other = allocate(strlen(entry->d_name) + 2);
+		other[0] = '/';
+		strcpy(other + 1, entry->d_name);
+		several = several || (found != NULL && is_queue(other));
+		if (found == NULL && is_queue(other))
+			found = other;
+		else
+			free(other);
+	}
+	if (directory != NULL)
+		closedir(directory);
+	if (!several)
+		return found;
+	free(found);
+	return NULL;
+}
+
+char *suggest_name(const char *name)
+{
+	char *found, *text;
+
+	if (name[0] != '/') {
+		found = allocate(strlen(name) + 2);
+		found[0] = '/';
+		strcpy(found + 1, name);
+		if (!is_queue(found)) {
+			free(found);
+			return NULL;
+		}
+	} else {
+		found = strlen(name) > SHORTEST ? find_like(name) : NULL;
+	}
+	if (found == NULL)
+		return NULL;
+	text = printable(found);
+	free(found);
+	return text;
+}

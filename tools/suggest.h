@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What a name that no queue has may have been meant to be. */
+#ifndef TOOLS_SUGGEST_H
+#define TOOLS_SUGGEST_H
+
+/*
+ * The only queue whose name is `name` with a slash before it, or with one byte more, less or different, or two exchanged,
+ * as printable() text, which the caller frees. NULL: there is none.
+ */
+char *suggest_name(const char *name);
+
+#endif
