@@ -8,7 +8,9 @@
 int run_bench(const struct options *options, char **names, int count);
 int run_clean(const struct options *options, char **names, int count);
 int run_create(const struct options *options, char **names, int count);
+int run_drain(const struct options *options, char **names, int count);
 int run_ls(const struct options *options, char **names, int count);
+int run_peek(const struct options *options, char **names, int count);
 int run_pop(const struct options *options, char **names, int count);
 int run_push(const struct options *options, char **names, int count);
 int run_rm(const struct options *options, char **names, int count);

@@ -30,6 +30,7 @@ static const struct {
 	{ OPTION_FRAME, "--frame FRAME",
 	  "line (default), nul, len32 (32-bit length first, in\nnetwork order), chunk:SIZE, or to show: hex" },
 	{ OPTION_COUNT, "--count N", "end after N messages" },
+	{ OPTION_OFFSET, "--offset N", "begin after the first N messages" },
 	{ OPTION_TIMEOUT, "--timeout SECONDS", "wait no longer for space, or for a message" },
 	{ OPTION_SHARED, "--shared", "be one of many producers, or consumers" },
 	{ OPTION_STAY, "--stay", "wait on when the other side has closed or died" },

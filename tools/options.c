@@ -37,6 +37,7 @@ static const struct {
 	[OPTION_MAX_CAPACITY] = { "max-capacity", SIZE_ARGUMENT },
 	[OPTION_MAX_MESSAGES] = { "max-messages", "a number of messages from 1 to 4294967295" },
 	[OPTION_MODE] = { "mode", "octal permission bits from 0 to 777" },
+	[OPTION_OFFSET] = { "offset", "a number of messages" },
 	[OPTION_OLDEST] = { "oldest", NULL },
 	[OPTION_PROGRESS] = { "progress", NULL },
 	[OPTION_QUEUED] = { "queued", NULL },
@@ -105,6 +106,8 @@ static bool store(struct options *options, enum option_id id, const char *text)
 		return parse_size(text, CAPACITY_MAX, &options->max_capacity) && options->max_capacity != 0;
 	case OPTION_COUNT:
 		return parse_decimal(text, UINT64_MAX - 1, &options->count);
+	case OPTION_OFFSET:
+		return parse_decimal(text, UINT64_MAX - 1, &options->offset);
 	case OPTION_FRAME:
 		return frame_parse(text, &options->frame);
 	case OPTION_MAX_MESSAGES:
@@ -189,7 +192,7 @@ static int check_together(const struct command *command, const struct options *o
 		return report_usage(command->name, "--type needs --frame=line, --frame=nul or --frame=hex");
 	if (options->frame.kind == FRAME_HEX && command->options & 1u << OPTION_TYPE)
 		return report_usage(command->name,
-				    "--frame=hex is for pop and tail: it shows messages, and makes none");
+				    "--frame=hex is for pop, peek and tail: it shows messages, and makes none");
 	return 0;
 }
 

@@ -25,6 +25,7 @@ enum option_id {
 	OPTION_MAX_CAPACITY,
 	OPTION_MAX_MESSAGES,
 	OPTION_MODE,
+	OPTION_OFFSET,
 	OPTION_OLDEST,
 	OPTION_PROGRESS,
 	OPTION_QUEUED,
@@ -49,6 +50,7 @@ struct options {
 	mode_t mode;
 	struct frame frame;
 	uint64_t count;  /* UINT64_MAX: no limit */
+	uint64_t offset; /* messages to skip */
 	int64_t timeout; /* ns; -1: for ever */
 	int64_t seconds; /* ns */
 	uint32_t type;

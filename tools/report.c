@@ -151,9 +151,8 @@ static int report_name(const char *name, const char *fault)
 }
 
 /* The pid is read after the failed open, so it may already be another process's: it is a hint for the user. */
-static int report_busy(const char *name, unsigned flags)
+int report_in_use(const char *name, unsigned flags, const char *hint)
 {
-	static const char hint[] = "to share it, start every process with --shared";
 	const char *end = flags & SHMEMQ_PRODUCER ? "producer" : "consumer";
 	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
 	struct shmemq_stat st;
@@ -176,7 +175,7 @@ int report_queue(const char *name, unsigned flags, int err)
 	if (fault != NULL)
 		return report_name(name, fault);
 	if (err == EBUSY && flags & (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER))
-		return report_busy(name, flags);
+		return report_in_use(name, flags, "to share it, start every process with --shared");
 	if (err == ENOENT) {
 		char *like = suggest_name(name);
 

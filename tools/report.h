@@ -36,6 +36,9 @@ int report_usage(const char *command, const char *format, ...) PRINTF_LIKE(2, 3)
  * status. */
 int report_queue(const char *name, unsigned flags, int err);
 
+/* Reports that another process has the end of `flags`, which process, and `hint`. Returns the status. */
+int report_in_use(const char *name, unsigned flags, const char *hint);
+
 /* Flushes and closes standard output. Returns 0, or reports what failed and returns STATUS_FAILED. */
 int finish_output(void);
 

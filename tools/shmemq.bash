@@ -20,6 +20,8 @@ _shmemq_options()
 	create) echo "$making" ;;
 	push | pop) echo "$moving" ;;
 	tail) echo '--count --frame --oldest --progress --queued --stay --timeout --type' ;;
+	peek) echo '--count --frame --offset --type' ;;
+	drain) echo --count ;;
 	ls | stat) echo --json ;;
 	clean) echo '--all --force' ;;
 	bench) echo '--capacity --json --seconds' ;;
@@ -55,14 +57,14 @@ _shmemq()
 	--capacity | --max-capacity) choices='64K 1M 16M 256M 1G' ;;
 	--align) choices='8 64 4K' ;;
 	--mode) choices='600 660 666' ;;
-	--count | --max-messages | --seconds | --timeout | --user) ;;
+	--count | --max-messages | --offset | --seconds | --timeout | --user) ;;
 	--type) [[ $command == push ]] || choices=$(_shmemq_names "$1") ;;
 	*)
 		if [[ $word == -* ]]; then
 			choices=$(_shmemq_options "$command")
 		elif [[ -z $command ]]; then
-			choices='create push pop tail ls stat rm clean bench'
-		elif [[ $command == @(push|pop|tail|stat|rm) ]]; then
+			choices='create push pop tail peek drain ls stat rm clean bench'
+		elif [[ $command == @(push|pop|tail|peek|drain|stat|rm) ]]; then
 			choices=$(_shmemq_names "$1")
 		fi
 		;;

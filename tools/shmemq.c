@@ -25,6 +25,7 @@
 #define TAIL_OPTIONS                                                                                              \
 	(BIT(OPTION_COUNT) | BIT(OPTION_FRAME) | BIT(OPTION_OLDEST) | BIT(OPTION_PROGRESS) | BIT(OPTION_QUEUED) | \
 	 BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT) | BIT(OPTION_TYPES))
+#define PEEK_OPTIONS (BIT(OPTION_COUNT) | BIT(OPTION_FRAME) | BIT(OPTION_OFFSET) | BIT(OPTION_TYPES))
 
 static const struct command commands[] = {
 	{ "create", CREATE_OPTIONS, 1, 1, run_create, "NAME", "make a queue" },
@@ -33,6 +34,8 @@ static const struct command commands[] = {
 	  "write messages to standard output until the producer\nhas closed the queue and it is empty" },
 	{ "tail", TAIL_OPTIONS, 1, 1, run_tail, "NAME",
 	  "write messages as they are pushed, and take none from\nthe queue" },
+	{ "peek", PEEK_OPTIONS, 1, 1, run_peek, "NAME", "write the messages that are queued, and take none" },
+	{ "drain", BIT(OPTION_COUNT), 1, 1, run_drain, "NAME", "throw away the messages that are queued" },
 	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls, "", "show all queues" },
 	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat, "NAME", "show one queue" },
 	{ "rm", 0, 1, INT_MAX, run_rm, "NAME...", "remove queues; processes that have them open go on" },

@@ -26,8 +26,10 @@ completes() # LINE [WORD...]
 	: | is "'$line' says nothing" "$temp/err"
 }
 
-completes 'shmemq ' bench clean create ls pop push rm stat tail
-completes 'shmemq p' pop push
+completes 'shmemq ' bench clean create drain ls peek pop push rm stat tail
+completes 'shmemq p' peek pop push
+completes 'shmemq peek --' --count --frame --help --offset --type --version
+completes 'shmemq drain --' --count --help --version
 completes 'shmemq --' --help --version
 completes 'shmemq x'
 completes 'shmemq create -' --align --broadcast --capacity --help --max-capacity --max-messages --mode --temporary \
@@ -60,7 +62,7 @@ plain=$q
 "$SHMEMQ" create "$prefix-odd "
 "$SHMEMQ" create "$prefix-odd\$"
 echo junk >"/dev/shm$prefix-junk"
-for command in push pop tail stat rm; do
+for command in push pop tail peek drain stat rm; do
 	completes "shmemq $command $prefix-" "$plain" "$prefix-a:b=c"
 done
 completes "shmemq pop --stay $prefix-" "$plain" "$prefix-a:b=c"

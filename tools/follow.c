@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "follow.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+#include "stop.h"
+
+int follow_whence(const struct options *options)
+{
+	return given(options, OPTION_OLDEST)   ? SHMEMQ_OLDEST
+	       : given(options, OPTION_QUEUED) ? SHMEMQ_QUEUED
+					       : SHMEMQ_NEWEST;
+}
+
+int follow_start(struct follow *f, const char *name, const struct options *options, int whence)
+{
+	int status = stream_open(&f->stream, SHMEMQ_FOLLOWER, name, options);
+
+	f->lost = 0;
+	f->message = NULL;
+	if (status != 0)
+		return status;
+	f->message = malloc(f->stream.message_max);
+	if (f->message == NULL)
+		return follow_stop(f, report(name, "%s", strerror(ENOMEM)));
+	if (whence != SHMEMQ_NEWEST && shmemq_seek(f->stream.queue, whence, NULL) != 0)
+		return follow_stop(f, report_queue(name, SHMEMQ_FOLLOWER, errno));
+	return 0;
+}
+
+int follow_stop(struct follow *f, int status)
+{
+	free(f->message);
+	return stream_close(&f->stream, status);
+}
+
+ssize_t follow_try(struct follow *f, uint32_t *type)
+{
+	return shmemq_timedpop(f->stream.queue, f->message, f->stream.message_max, type, 0);
+}
+
+ssize_t follow_wait(struct follow *f, uint32_t *type)
+{
+	struct stream *s = &f->stream;
+	int64_t left = s->options->timeout;
+	ssize_t size;
+
+	do
+		size = shmemq_timedpop(s->queue, f->message, s->message_max, type, stream_slice(left));
+	while (size < 0 && stop_signal == 0 && stream_again(s, &left));
+	return size;
+}
+
+int follow_skip(struct follow *f)
+{
+	uint64_t lost;
+
+	if (shmemq_seek(f->stream.queue, SHMEMQ_OLDEST, &lost) != 0)
+		return report_queue(f->stream.name, SHMEMQ_FOLLOWER, errno);
+	f->lost += lost;
+	report(f->stream.name, "messages overwritten before they were read: %" PRIu64, lost);
+	return 0;
+}
+
+int follow_ended(const struct follow *f, int err)
+{
+	const struct stream *s = &f->stream;
+
+	switch (err) {
+	case EPIPE:
+		return 0;
+	case EOWNERDEAD:
+		return report_as(err, s->name, "the producer has died; messages written: %" PRIu64, s->messages);
+	case EAGAIN:
+	case ETIMEDOUT:
+		return report_as(err, s->name, "timed out: no further message; messages written: %" PRIu64,
+				 s->messages);
+	default:
+		return report_queue(s->name, SHMEMQ_FOLLOWER, err);
+	}
+}
