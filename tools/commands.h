@@ -13,6 +13,8 @@ int run_ls(const struct options *options, char **names, int count);
 int run_peek(const struct options *options, char **names, int count);
 int run_pop(const struct options *options, char **names, int count);
 int run_push(const struct options *options, char **names, int count);
+int run_record(const struct options *options, char **names, int count);
+int run_replay(const struct options *options, char **names, int count);
 int run_rm(const struct options *options, char **names, int count);
 int run_stat(const struct options *options, char **names, int count);
 int run_tail(const struct options *options, char **names, int count);

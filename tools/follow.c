@@ -57,14 +57,14 @@ ssize_t follow_wait(struct follow *f, uint32_t *type)
 	return size;
 }
 
-int follow_skip(struct follow *f)
+int follow_skip(struct follow *f, uint64_t *lost)
 {
-	uint64_t lost;
+	uint64_t now;
 
-	if (shmemq_seek(f->stream.queue, SHMEMQ_OLDEST, &lost) != 0)
+	if (shmemq_seek(f->stream.queue, SHMEMQ_OLDEST, &now) != 0)
 		return report_queue(f->stream.name, SHMEMQ_FOLLOWER, errno);
-	f->lost += lost;
-	report(f->stream.name, "messages overwritten before they were read: %" PRIu64, lost);
+	f->lost += now;
+	*lost += now;
 	return 0;
 }
 

@@ -38,6 +38,8 @@ static const struct {
 	{ OPTION_TYPES, "--type", "write the tag and a tab before each message" },
 	{ OPTION_QUEUED, "--queued", "begin with what has not been popped" },
 	{ OPTION_OLDEST, "--oldest", "begin with what has not been overwritten" },
+	{ OPTION_SPEED, "--speed FACTOR",
+	  "of the recorded pace: 1 is the default, 2 is twice as\nfast; max: without a pause" },
 	{ OPTION_PROGRESS, "--progress", "show counts and rates, if on a terminal" },
 	{ OPTION_JSON, "--json", "as JSON" },
 	{ OPTION_FORCE, "--force", "remove those of them that are empty or temporary" },

@@ -71,6 +71,19 @@ bool parse_seconds(const char *text, int64_t *ns)
 	return *end == '\0';
 }
 
+bool parse_factor(const char *text, double *factor)
+{
+	int64_t billionths = 0;
+
+	*factor = 0;
+	if (strcmp(text, "max") == 0)
+		return true;
+	if (!parse_seconds(text, &billionths) || billionths == 0)
+		return false;
+	*factor = (double)billionths / NS_PER_S;
+	return true;
+}
+
 bool parse_mode(const char *text, mode_t *mode)
 {
 	const char *end;

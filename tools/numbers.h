@@ -15,6 +15,9 @@ bool parse_size(const char *text, uint64_t max, uint64_t *value);
 /* Seconds with an optional fraction, as nanoseconds. Digits after the ninth are ignored. */
 bool parse_seconds(const char *text, int64_t *ns);
 
+/* A number above 0 with an optional fraction, or "max", which is stored as 0. */
+bool parse_factor(const char *text, double *factor);
+
 /* Octal permission bits, at most 0777. */
 bool parse_mode(const char *text, mode_t *mode);
 

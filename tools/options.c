@@ -43,6 +43,7 @@ static const struct {
 	[OPTION_QUEUED] = { "queued", NULL },
 	[OPTION_SECONDS] = { "seconds", "a number of seconds above 0, as in 2 or 0.5" },
 	[OPTION_SHARED] = { "shared", NULL },
+	[OPTION_SPEED] = { "speed", "a factor above 0, as in 2 or 0.5, or max" },
 	[OPTION_STAY] = { "stay", NULL },
 	[OPTION_TEMPORARY] = { "temporary", NULL },
 	[OPTION_TIMEOUT] = { "timeout", "a number of seconds, as in 2 or 0.5" },
@@ -116,6 +117,8 @@ static bool store(struct options *options, enum option_id id, const char *text)
 		return parse_mode(text, &options->mode);
 	case OPTION_SECONDS:
 		return parse_seconds(text, &options->seconds) && options->seconds != 0;
+	case OPTION_SPEED:
+		return parse_factor(text, &options->speed);
 	case OPTION_TIMEOUT:
 		return parse_seconds(text, &options->timeout);
 	case OPTION_TYPE:
@@ -200,6 +203,11 @@ static int check_names(const struct command *command, int argc, char **argv)
 {
 	int names = argc - optind;
 
+	if (command->names_max == 2 && names < command->names_min)
+		return report_usage(command->name, "missing argument: it takes %s", command->names);
+	if (command->names_max == 2 && names > command->names_max)
+		return report_usage(command->name, "unexpected argument \"%s\": %s takes %s", argv[optind + 2],
+				    command->name, command->names);
 	if (names < command->names_min)
 		return report_usage(command->name, "missing queue name, as in \"shmemq %s /foo\"", command->name);
 	if (names > command->names_max)
@@ -216,7 +224,8 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 	enum option_id id;
 	int answer, status;
 
-	*options = (struct options){ .mode = 0600, .count = UINT64_MAX, .timeout = -1, .seconds = BENCH_NS };
+	*options =
+		(struct options){ .mode = 0600, .count = UINT64_MAX, .timeout = -1, .seconds = BENCH_NS, .speed = 1 };
 	select_options((command != NULL ? command->options : 0) | 1u << OPTION_HELP | 1u << OPTION_VERSION, selected);
 	opterr = 0;
 	optind = 0; /* a new command line, also to getopt_long() */

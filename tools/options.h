@@ -31,6 +31,7 @@ enum option_id {
 	OPTION_QUEUED,
 	OPTION_SECONDS,
 	OPTION_SHARED,
+	OPTION_SPEED,
 	OPTION_STAY,
 	OPTION_TEMPORARY,
 	OPTION_TIMEOUT,
@@ -53,6 +54,7 @@ struct options {
 	uint64_t offset; /* messages to skip */
 	int64_t timeout; /* ns; -1: for ever */
 	int64_t seconds; /* ns */
+	double speed;    /* a factor; 0: max */
 	uint32_t type;
 };
 

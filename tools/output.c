@@ -15,7 +15,7 @@
 
 void output_start(struct output *out)
 {
-	*out = (struct output){ .data = allocate(OUTPUT_BYTES) };
+	*out = (struct output){ .fd = STDOUT_FILENO, .data = allocate(OUTPUT_BYTES) };
 }
 
 void output_free(struct output *out)
@@ -24,12 +24,12 @@ void output_free(struct output *out)
 	free(out->hex);
 }
 
-static int write_all(struct iovec *parts, int count)
+static int write_all(int fd, struct iovec *parts, int count)
 {
-	struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 
 	while (count > 0) {
-		ssize_t put = writev(STDOUT_FILENO, parts, count);
+		ssize_t put = writev(fd, parts, count);
 
 		if (put < 0 && errno == EAGAIN)
 			poll(&ready, 1, -1); /* another process that shares this output has made it non-blocking */
@@ -54,7 +54,7 @@ int output_put(struct output *out, const struct iovec *parts, int count)
 		bytes += parts[i].iov_len;
 	if (bytes > OUTPUT_BYTES - out->used) {
 		memcpy(all + 1, parts, (size_t)count * sizeof *parts);
-		if (write_all(all, 1 + count) != 0)
+		if (write_all(out->fd, all, 1 + count) != 0)
 			return -1;
 		out->used = 0;
 		out->messages = 0;
@@ -105,7 +105,7 @@ int output_flush(struct output *out)
 {
 	struct iovec all = { .iov_base = out->data, .iov_len = out->used };
 
-	if (out->used != 0 && write_all(&all, 1) != 0)
+	if (out->used != 0 && write_all(out->fd, &all, 1) != 0)
 		return -1;
 	out->used = 0;
 	out->messages = 0;

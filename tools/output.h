@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Standard output in large blocks. */
+/* Standard output, or a file, in large blocks. */
 #ifndef TOOLS_OUTPUT_H
 #define TOOLS_OUTPUT_H
 
@@ -12,6 +12,7 @@
 #define OUTPUT_BYTES ((size_t)64 << 10)
 
 struct output {
+	int fd;              /* STDOUT_FILENO, unless it is changed after the start */
 	unsigned char *data; /* OUTPUT_BYTES */
 	char *hex;           /* a message in hexadecimal digits */
 	size_t hex_bytes;

@@ -22,6 +22,8 @@ _shmemq_options()
 	tail) echo '--count --frame --oldest --progress --queued --stay --timeout --type' ;;
 	peek) echo '--count --frame --offset --type' ;;
 	drain) echo --count ;;
+	record) echo '--count --oldest --progress --queued --stay --timeout' ;;
+	replay) echo "$making --count --create --progress --shared --speed --stay --timeout" ;;
 	ls | stat) echo --json ;;
 	clean) echo '--all --force' ;;
 	bench) echo '--capacity --json --seconds' ;;
@@ -56,6 +58,7 @@ _shmemq()
 		;;
 	--capacity | --max-capacity) choices='64K 1M 16M 256M 1G' ;;
 	--align) choices='8 64 4K' ;;
+	--speed) choices='0.5 1 2 max' ;;
 	--mode) choices='600 660 666' ;;
 	--count | --max-messages | --offset | --seconds | --timeout | --user) ;;
 	--type) [[ $command == push ]] || choices=$(_shmemq_names "$1") ;;
@@ -63,7 +66,7 @@ _shmemq()
 		if [[ $word == -* ]]; then
 			choices=$(_shmemq_options "$command")
 		elif [[ -z $command ]]; then
-			choices='create push pop tail peek drain ls stat rm clean bench'
+			choices='create push pop tail peek drain record replay ls stat rm clean bench'
 		elif [[ $command == @(push|pop|tail|peek|drain|stat|rm) ]]; then
 			choices=$(_shmemq_names "$1")
 		fi

@@ -26,6 +26,10 @@
 	(BIT(OPTION_COUNT) | BIT(OPTION_FRAME) | BIT(OPTION_OLDEST) | BIT(OPTION_PROGRESS) | BIT(OPTION_QUEUED) | \
 	 BIT(OPTION_STAY) | BIT(OPTION_TIMEOUT) | BIT(OPTION_TYPES))
 #define PEEK_OPTIONS (BIT(OPTION_COUNT) | BIT(OPTION_FRAME) | BIT(OPTION_OFFSET) | BIT(OPTION_TYPES))
+#define RECORD_OPTIONS                                                                                           \
+	(BIT(OPTION_COUNT) | BIT(OPTION_OLDEST) | BIT(OPTION_PROGRESS) | BIT(OPTION_QUEUED) | BIT(OPTION_STAY) | \
+	 BIT(OPTION_TIMEOUT))
+#define REPLAY_OPTIONS (BIT(OPTION_SPEED) | (STREAM_OPTIONS & ~BIT(OPTION_FRAME)))
 
 static const struct command commands[] = {
 	{ "create", CREATE_OPTIONS, 1, 1, run_create, "NAME", "make a queue" },
@@ -36,6 +40,10 @@ static const struct command commands[] = {
 	  "write messages as they are pushed, and take none from\nthe queue" },
 	{ "peek", PEEK_OPTIONS, 1, 1, run_peek, "NAME", "write the messages that are queued, and take none" },
 	{ "drain", BIT(OPTION_COUNT), 1, 1, run_drain, "NAME", "throw away the messages that are queued" },
+	{ "record", RECORD_OPTIONS, 2, 2, run_record, "NAME FILE",
+	  "write messages as they are pushed, and their times, to\na pcapng file, and take none from the queue" },
+	{ "replay", REPLAY_OPTIONS, 1, 2, run_replay, "FILE [NAME]",
+	  "push the messages of such a file, at their pace" },
 	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls, "", "show all queues" },
 	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat, "NAME", "show one queue" },
 	{ "rm", 0, 1, INT_MAX, run_rm, "NAME...", "remove queues; processes that have them open go on" },

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,17 @@ static int put_message(struct tail *t, size_t size, const uint32_t *type)
 	return 0;
 }
 
+/* Says how many messages were lost, each time. */
+static int skip_lost(struct tail *t)
+{
+	uint64_t lost = 0;
+	int status = follow_skip(&t->follow, &lost);
+
+	if (status == 0)
+		report(t->follow.stream.name, "messages overwritten before they were read: %" PRIu64, lost);
+	return status;
+}
+
 static int tail_messages(struct tail *t)
 {
 	int status = 0;
@@ -72,7 +84,7 @@ static int tail_messages(struct tail *t)
 		if (size >= 0) {
 			status = put_message(t, (size_t)size, &type);
 		} else if (errno == EOVERFLOW) {
-			status = follow_skip(&t->follow);
+			status = skip_lost(t);
 		} else if (stop_signal == 0) {
 			int err = errno;
 
@@ -111,7 +123,7 @@ static int peek_messages(struct tail *t)
 			if (seen++ >= skip)
 				status = put_message(t, (size_t)size, &type);
 		} else if (errno == EOVERFLOW) {
-			status = follow_skip(&t->follow);
+			status = skip_lost(t);
 		} else if (errno != EINTR && errno != ECANCELED) {
 			status = errno == EAGAIN || errno == EPIPE || errno == EOWNERDEAD
 					 ? 0
