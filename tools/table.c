@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fit.h"
 #include "queues.h"
 #include "text.h"
 
@@ -51,6 +52,10 @@ static const char *const titles[COLUMNS] = {
 	"NAME",     "CAPACITY", "MAX",      "RESERVED", "MESSAGES",  "BYTES",   "PUSHED", "POPPED",
 	"PRODUCER", "PID",      "CONSUMER", "PID",      "CONSUMERS", "SLOWEST", "LIMIT",  "WAITING",
 };
+
+/* What a narrow terminal does without, first to last. */
+static const size_t spare[] = { LIMIT,  SLOWEST, CONSUMERS, RESERVED, CAPACITY_MAX,
+				POPPED, PUSHED,  BYTES,     WAITING,  CAPACITY };
 
 struct row {
 	char *name;
@@ -118,16 +123,23 @@ static const char *cell(const struct row *row, size_t column)
 	return row == NULL ? titles[column] : column == NAME ? row->name : row->cells[column];
 }
 
-/* Aligns numbers to the right and words to the left. `row`: NULL for the titles. */
+/* Aligns numbers to the right and words to the left. `row`: NULL for the titles. A column without a width is not shown. */
 static void print_row(const struct row *row, const size_t widths[COLUMNS])
 {
+	size_t blanks = 0; /* due before the next column: none ends a line */
+
 	for (size_t i = 0; i < COLUMNS; i++) {
 		const char *text = cell(row, i);
-		int blanks = (int)(widths[i] - columns(text));
+		size_t width = columns(text), after = 0;
 		int numeric = (i >= CAPACITY && i <= POPPED) || i == PRODUCER_PID || (i >= CONSUMER_PID && i <= LIMIT);
 
-		printf("%s%*s%s%*s", i != 0 ? "  " : "", numeric ? blanks : 0, "", text,
-		       numeric || i == WAITING ? 0 : blanks, "");
+		if (widths[i] == 0)
+			continue;
+		if (width < widths[i])
+			*(numeric ? &blanks : &after) += widths[i] - width;
+		printf("%*s", (int)blanks, "");
+		fit_print(text, widths[i]);
+		blanks = after + FIT_GAP;
 	}
 	putchar('\n');
 }
@@ -148,6 +160,7 @@ void show_table(const struct queue *list, size_t count)
 				widths[i] = width;
 		}
 	}
+	fit(widths, COLUMNS, spare, sizeof spare / sizeof spare[0], fit_limit());
 	print_row(NULL, widths);
 	for (size_t r = 0; r < count; r++) {
 		print_row(&rows[r], widths);

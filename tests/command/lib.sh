@@ -21,6 +21,7 @@ fi
 
 LC_ALL=C
 export LC_ALL
+unset COLUMNS # to which ls would cut its table
 temp=$(mktemp -d) || exit 1
 prefix=/shmemq-test-$(basename "$0" .sh)-$$
 queues=0
