@@ -44,6 +44,7 @@ static const struct {
 	{ OPTION_JSON, "--json", "as JSON" },
 	{ OPTION_FORCE, "--force", "remove those of them that are empty or temporary" },
 	{ OPTION_ALL, "--all", "with --force: remove all of them" },
+	{ OPTION_ALL_USERS, "--all-users", "those of other users, too" },
 	{ OPTION_SECONDS, "--seconds N", "how long, by default 10" },
 	{ OPTION_HELP, "--help", "show this" },
 	{ OPTION_VERSION, "--version", "show the version" },

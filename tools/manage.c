@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "queues.h"
@@ -66,6 +68,13 @@ static void show_json_list(const struct queues *queues)
 	fputs(queues->count != 0 ? "\n]\n" : "]\n", stdout);
 }
 
+static void report_unreadable(const struct queues *queues)
+{
+	if (queues->unreadable != 0)
+		report(NULL, "files in " QUEUES_DIRECTORY " that this user may not read, and that may be queues: %zu",
+		       queues->unreadable);
+}
+
 int run_ls(const struct options *options, char **names, int count)
 {
 	struct queues queues;
@@ -78,8 +87,9 @@ int run_ls(const struct options *options, char **names, int count)
 		show_json_list(&queues);
 	else
 		show_table(queues.list, queues.count);
-	queues_free(&queues);
 	written = finish_output();
+	report_unreadable(&queues);
+	queues_free(&queues);
 	return status != 0 ? status : written;
 }
 
@@ -88,17 +98,27 @@ static bool attached(const struct queue *queue)
 	return queue->stat.producer == SHMEMQ_END_OPEN || queue->stat.consumer == SHMEMQ_END_OPEN;
 }
 
-static void keep_unattached(struct queues *queues)
+/*
+ * Keeps the queues that clean is for: of which no end is open, whose names begin with `prefix`, and that are this user's
+ * unless `all_users`. Returns how many were left out for the last reason alone.
+ */
+static size_t select_unattached(struct queues *queues, const char *prefix, bool all_users)
 {
-	size_t kept = 0;
+	size_t kept = 0, others = 0;
 
 	for (size_t i = 0; i < queues->count; i++) {
-		if (attached(&queues->list[i]))
-			queue_free(&queues->list[i]);
+		struct queue *queue = &queues->list[i];
+		bool wanted = !attached(queue) && strncmp(queue->name, prefix, strlen(prefix)) == 0;
+		bool ours = all_users || queue->owner == geteuid();
+
+		others += wanted && !ours;
+		if (wanted && ours)
+			queues->list[kept++] = *queue;
 		else
-			queues->list[kept++] = queues->list[i];
+			queue_free(queue);
 	}
 	queues->count = kept;
+	return others;
 }
 
 /*
@@ -156,11 +176,13 @@ int run_clean(const struct options *options, char **names, int count)
 {
 	struct queues queues;
 	int status, written;
+	size_t others;
 
-	(void)names;
-	(void)count;
+	if (count != 0 && names[0][0] != '/')
+		return report_usage("clean", "invalid prefix \"%s\": it must begin with a slash, as in \"/foo\"",
+				    names[0]);
 	status = queues_find(&queues);
-	keep_unattached(&queues);
+	others = select_unattached(&queues, count != 0 ? names[0] : "/", given(options, OPTION_ALL_USERS));
 	if (given(options, OPTION_FORCE)) {
 		for (size_t i = 0; i < queues.count; i++) {
 			status = status_join(status, clean_one(queues.list[i].name, given(options, OPTION_ALL)));
@@ -168,7 +190,10 @@ int run_clean(const struct options *options, char **names, int count)
 	} else {
 		show_table(queues.list, queues.count);
 	}
-	queues_free(&queues);
 	written = finish_output();
+	if (others != 0)
+		report(NULL, "queues of other users that are left alone: %zu; --all-users includes them", others);
+	report_unreadable(&queues);
+	queues_free(&queues);
 	return status != 0 ? status : written;
 }

@@ -26,6 +26,7 @@ static const struct {
 } all_options[] = {
 	[OPTION_ALIGN] = { "align", "a power of two from 8 to 4K" },
 	[OPTION_ALL] = { "all", NULL },
+	[OPTION_ALL_USERS] = { "all-users", NULL },
 	[OPTION_BROADCAST] = { "broadcast", NULL },
 	[OPTION_CAPACITY] = { "capacity", SIZE_ARGUMENT },
 	[OPTION_COUNT] = { "count", "a number of messages" },
@@ -213,7 +214,9 @@ static int check_names(const struct command *command, int argc, char **argv)
 	if (names > command->names_max)
 		return report_usage(command->name, "unexpected argument \"%s\": %s takes %s",
 				    argv[optind + command->names_max], command->name,
-				    command->names_max == 0 ? "no queue name" : "one queue name");
+				    command->names_max == 0   ? "no queue name"
+				    : command->names_min == 0 ? "one prefix"
+							      : "one queue name");
 	return 0;
 }
 

@@ -7,9 +7,24 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "report.h"
 #include "text.h"
+
+/* The owner of the file; of one that is gone meanwhile, nobody. */
+static uid_t owner_of(const char *name)
+{
+	char *path = allocate(sizeof QUEUES_DIRECTORY + strlen(name));
+	struct stat file;
+	bool found;
+
+	strcpy(path, QUEUES_DIRECTORY);
+	strcat(path, name);
+	found = lstat(path, &file) == 0;
+	free(path);
+	return found ? file.st_uid : (uid_t)-1;
+}
 
 int queue_read(const char *name, struct queue *queue)
 {
@@ -25,6 +40,7 @@ int queue_read(const char *name, struct queue *queue)
 		return err;
 	queue->name = allocate(strlen(name) + 1);
 	strcpy(queue->name, name);
+	queue->owner = owner_of(name);
 	return 0;
 }
 
@@ -52,7 +68,9 @@ static int add(struct queues *queues, const char *entry)
 	err = queue_read(name, &queues->list[queues->count]);
 	if (err == 0)
 		queues->count++;
-	else if (err != EPROTO && err != EBADMSG && err != ENOENT && err != EACCES)
+	else if (err == EACCES)
+		queues->unreadable++;
+	else if (err != EPROTO && err != EBADMSG && err != ENOENT)
 		status = report_queue(name, SHMEMQ_OBSERVER, err);
 	free(name);
 	return status;

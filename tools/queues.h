@@ -13,6 +13,7 @@
 
 struct queue {
 	char *name;
+	uid_t owner;
 	struct shmemq_attr attr;
 	struct shmemq_stat stat;
 };
@@ -20,6 +21,7 @@ struct queue {
 struct queues {
 	struct queue *list; /* by name */
 	size_t count;
+	size_t unreadable; /* files that may be queues, but this user may not read them */
 };
 
 /* Reads what an observer sees of one queue, and copies `name`. Returns 0 or errno. */

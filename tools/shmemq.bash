@@ -25,7 +25,7 @@ _shmemq_options()
 	record) echo '--count --oldest --progress --queued --stay --timeout' ;;
 	replay) echo "$making --count --create --progress --shared --speed --stay --timeout" ;;
 	ls | stat) echo --json ;;
-	clean) echo '--all --force' ;;
+	clean) echo '--all --all-users --force' ;;
 	bench) echo '--capacity --json --seconds' ;;
 	esac
 	echo '--help --version'

@@ -47,8 +47,8 @@ static const struct command commands[] = {
 	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls, "", "show all queues" },
 	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat, "NAME", "show one queue" },
 	{ "rm", 0, 1, INT_MAX, run_rm, "NAME...", "remove queues; processes that have them open go on" },
-	{ "clean", BIT(OPTION_FORCE) | BIT(OPTION_ALL), 0, 0, run_clean, "",
-	  "show the queues that no process has open" },
+	{ "clean", BIT(OPTION_FORCE) | BIT(OPTION_ALL) | BIT(OPTION_ALL_USERS), 0, 1, run_clean, "[PREFIX]",
+	  "show this user's queues that no process has open, and\nwhose names begin with PREFIX" },
 	{ "bench", BIT(OPTION_CAPACITY) | BIT(OPTION_JSON) | BIT(OPTION_SECONDS), 0, 0, run_bench, "",
 	  "measure rates, round trips and wake-ups on this\nmachine" },
 };

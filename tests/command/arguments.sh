@@ -24,7 +24,9 @@ done
 for command in create push pop stat; do
 	expect 2 "$command: unexpected argument \"/b\": $command takes one queue name" "$command" /a /b /c
 done
-for command in ls clean; do
+expect 2 'clean: unexpected argument "/b": clean takes one prefix' clean /a /b
+expect 2 'clean: invalid prefix "a": it must begin with a slash, as in "/foo"' clean a
+for command in ls bench; do
 	expect 2 "$command: unexpected argument \"/a\": $command takes no queue name" "$command" /a
 done
 for option in create progress shared stay temporary help; do

@@ -97,6 +97,41 @@ names ls
 printf '/consumer\n/producer\n' | is 'after clean --force --all' "$temp/names"
 [ -e /dev/shm/junk ] || fail 'clean has removed what is no queue'
 
+#
+# clean PREFIX, and the queues of other users: only with --all-users.
+#
+for name in /a-1 /a-2 /b; do
+	"$SHMEMQ" create $name --capacity 4K
+done
+names clean /a
+printf '/a-1\n/a-2\n' | is 'clean of a prefix' "$temp/names"
+expect 0 '' clean --force /a-
+printf 'removed /a-1\nremoved /a-2\n' | is 'clean --force of a prefix'
+[ -e /dev/shm/b ] || fail 'clean of a prefix has removed another one'
+other='setpriv --reuid 65534 --regid 65534 --clear-groups'
+if [ "$(id -u)" -eq 0 ] && $other test -x "$SHMEMQ" 2>/dev/null; then
+	$other "$SHMEMQ" create /others --capacity 4K
+	for arguments in clean 'clean --force' 'clean --force --all'; do
+		# shellcheck disable=SC2086 # a list of words
+		"$SHMEMQ" $arguments >"$temp/out" 2>"$temp/err"
+		! grep -q others "$temp/out" || fail "$arguments takes another user's queue"
+		echo 'shmemq: queues of other users that are left alone: 1; --all-users includes them' |
+			is "what $arguments leaves alone" "$temp/err"
+	done
+	expect 0 '' clean --all-users
+	grep -q '^/others ' "$temp/out" || fail 'clean --all-users'
+	[ -e /dev/shm/others ] || fail 'clean without --force has removed a queue'
+	expect 0 '' clean --force --all-users
+	echo 'removed /others' | is 'clean --force --all-users'
+	# What a user may not read is counted.
+	$other "$SHMEMQ" ls >"$temp/out" 2>"$temp/err"
+	echo 'shmemq: files in /dev/shm that this user may not read, and that may be queues: 2' |
+		is 'what ls may not read' "$temp/err"
+else
+	echo 'clean.sh: no other user: their queues are not tried'
+	"$SHMEMQ" clean --force /b >"$temp/out"
+fi
+
 exec 3>&-
 ends "$producer" 0 push
 kill "$consumer"

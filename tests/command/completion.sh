@@ -26,7 +26,7 @@ completes() # LINE [WORD...]
 	: | is "'$line' says nothing" "$temp/err"
 }
 
-completes 'shmemq ' bench clean create drain ls peek pop push rm stat tail
+completes 'shmemq ' bench clean create drain ls peek pop push record replay rm stat tail
 completes 'shmemq p' peek pop push
 completes 'shmemq peek --' --count --frame --help --offset --type --version
 completes 'shmemq drain --' --count --help --version
@@ -41,7 +41,7 @@ completes 'shmemq tail --' --count --frame --help --oldest --progress --queued -
 completes 'shmemq ls --' --help --json --version
 completes 'shmemq stat --j' --json
 completes 'shmemq rm --' --help --version
-completes 'shmemq clean --' --all --force --help --version
+completes 'shmemq clean --' --all --all-users --force --help --version
 completes 'shmemq bench --' --capacity --help --json --seconds --version
 completes 'shmemq bench '
 completes 'shmemq bench --seconds '
