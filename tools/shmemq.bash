@@ -33,17 +33,24 @@ _shmemq_options()
 
 _shmemq()
 {
-	local line=${COMP_LINE:0:COMP_POINT} word previous command='' choices='' kept='' cut i
+	local line=${COMP_LINE:0:COMP_POINT} word previous command='' choices='' kept='' cut i position=1
+	local taken='' before
 
 	# COMP_WORDS is of no use here: readline splits words at '=' and ':' too.
 	word=${line##*[[:blank:]]}
 	previous=${line%"$word"}
 	previous=${previous%"${previous##*[![:blank:]]}"}
 	previous=${previous##*[[:blank:]]}
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		[[ ${COMP_WORDS[i]} == -* ]] && continue
-		command=${COMP_WORDS[i]}
-		break
+	read -ra before <<<"${line%"$word"}"
+	for i in "${before[@]:1}"; do
+		if [[ $i == --@(align|*capacity|count|frame|max-messages|mode|offset|seconds|speed|timeout|user) ]]; then
+			taken=1 # by the next word
+		elif [[ $i != -* && -z $taken ]]; then
+			[[ -n $command ]] && ((position++))
+			command=${command:-$i}
+		else
+			taken=''
+		fi
 	done
 
 	if [[ $word == --*=* ]]; then
@@ -67,7 +74,11 @@ _shmemq()
 			choices=$(_shmemq_options "$command")
 		elif [[ -z $command ]]; then
 			choices='create push pop tail peek drain record replay ls stat rm clean bench'
-		elif [[ $command == @(push|pop|tail|peek|drain|stat|rm) ]]; then
+		elif [[ $command == record && $position -eq 2 || $command == replay && $position -eq 1 ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
+			compopt -o filenames 2>/dev/null
+			return
+		elif [[ $command == @(record|replay|clean|push|pop|tail|peek|drain|stat|rm) ]]; then
 			choices=$(_shmemq_names "$1")
 		fi
 		;;

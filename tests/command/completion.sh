@@ -74,6 +74,18 @@ completes "shmemq rm $prefix-a:" 'b=c'
 completes "shmemq rm $prefix-a:b=" c
 completes "shmemq create $prefix-"
 
+# Files where record and replay take one, and queues where they take these.
+touch "$temp/zone.pcapng" "$temp/two.pcapng"
+completes "shmemq record $prefix-" "$plain" "$prefix-a:b=c"
+completes "shmemq record --count 3 $prefix-" "$plain" "$prefix-a:b=c"
+completes "shmemq record $prefix-a:b=c $temp/z" "$temp/zone.pcapng"
+completes "shmemq record --stay $prefix-a:b=c --count 3 $temp/z" "$temp/zone.pcapng"
+completes "shmemq replay $temp/t" "$temp/two.pcapng"
+completes "shmemq replay --speed max $temp/t" "$temp/two.pcapng"
+completes "shmemq replay $temp/two.pcapng $prefix-" "$plain" "$prefix-a:b=c"
+completes 'shmemq replay --speed ' 0.5 1 2 max
+completes 'shmemq record --' --count --help --oldest --progress --queued --stay --timeout --version
+
 # It offers the commands and options that the help shows, and no others.
 "$SHMEMQ" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort >"$temp/wanted-commands"
 bash --norc "$srcdir/tests/command/complete.bash" "$file" "$SHMEMQ" 'shmemq ' | sort |
