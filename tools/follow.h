@@ -28,7 +28,7 @@ ssize_t follow_try(struct follow *f, uint32_t *type);
 /* The same; waits as long as --timeout says, or until a signal has come. */
 ssize_t follow_wait(struct follow *f, uint32_t *type);
 
-/* After EOVERFLOW: goes on at the oldest message, and adds to `*lost`, too, how many were lost. Returns 0 or a status. */
+/* After EOVERFLOW: goes on at the oldest message, and adds how many were lost to `*lost`, too. Returns a status. */
 int follow_skip(struct follow *f, uint64_t *lost);
 
 /* Reports why there is no further message. EPIPE, the end of the stream, is no error. Returns the exit status. */

@@ -99,8 +99,8 @@ static bool attached(const struct queue *queue)
 }
 
 /*
- * Keeps the queues that clean is for: of which no end is open, whose names begin with `prefix`, and that are this user's
- * unless `all_users`. Returns how many were left out for the last reason alone.
+ * Keeps the queues that clean is for: of which no end is open, whose names begin with `prefix`, and that are this
+ * user's unless `all_users`. Returns how many were left out for the last reason alone.
  */
 static size_t select_unattached(struct queues *queues, const char *prefix, bool all_users)
 {

@@ -26,7 +26,7 @@ int report(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same; returns the status of `err`, an errno of a call on a queue. */
 int report_as(int err, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* The status of a command of several steps, two of which ended with these: if they failed differently, STATUS_FAILED. */
+/* The status of a command of two steps that ended with these: if they failed in different ways, STATUS_FAILED. */
 int status_join(int one, int other);
 
 /* Reports a wrong command line, and adds a hint. Returns STATUS_USAGE. */

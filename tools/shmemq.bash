@@ -33,8 +33,8 @@ _shmemq_options()
 
 _shmemq()
 {
-	local line=${COMP_LINE:0:COMP_POINT} word previous command='' choices='' kept='' cut i position=1
-	local taken='' before
+	local line=${COMP_LINE:0:COMP_POINT} word previous command='' choices='' kept='' cut i
+	local taken='' before position=1
 
 	# COMP_WORDS is of no use here: readline splits words at '=' and ':' too.
 	word=${line##*[[:blank:]]}
@@ -43,14 +43,16 @@ _shmemq()
 	previous=${previous##*[[:blank:]]}
 	read -ra before <<<"${line%"$word"}"
 	for i in "${before[@]:1}"; do
-		if [[ $i == --@(align|*capacity|count|frame|max-messages|mode|offset|seconds|speed|timeout|user) ]]; then
-			taken=1 # by the next word
-		elif [[ $i != -* && -z $taken ]]; then
+		case $taken$i in
+		# The next word is its argument.
+		--align | --*capacity | --count | --frame | --max-messages | --mode | --offset | --seconds | --speed | \
+			--timeout | --user) taken=: ;;
+		-* | :*) taken='' ;;
+		*)
 			[[ -n $command ]] && ((position++))
 			command=${command:-$i}
-		else
-			taken=''
-		fi
+			;;
+		esac
 	done
 
 	if [[ $word == --*=* ]]; then

@@ -123,7 +123,7 @@ static const char *cell(const struct row *row, size_t column)
 	return row == NULL ? titles[column] : column == NAME ? row->name : row->cells[column];
 }
 
-/* Aligns numbers to the right and words to the left. `row`: NULL for the titles. A column without a width is not shown. */
+/* Aligns numbers to the right and words to the left. `row`: NULL for the titles. A column of width 0 is not shown. */
 static void print_row(const struct row *row, const size_t widths[COLUMNS])
 {
 	size_t blanks = 0; /* due before the next column: none ends a line */

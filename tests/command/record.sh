@@ -73,7 +73,8 @@ fi
 	printf '\200\0\0\001\0\0\0\020abcd\0\0\0\020'
 	printf '\0\0\0\001\0\0\0\040\0\223\0\0\0\0\0\0\0\002\0\004eth0\0\0\0\0\0\0\0\040'
 	printf '\0\0\0\006\0\0\0\054\0\0\0\0\0\0\0\0\0\0\0\001\0\0\0\003\0\0\0\011abc\0\377\376\0\001z\0\0\0\0\0\0\054'
-	printf '\0\0\0\006\0\0\0\060\0\0\0\0\0\0\0\0\0\004\223\340\0\0\0\002\0\0\0\002de\0\0\200\001\0\004\0\0\0\005\0\0\0\0'
+	printf '\0\0\0\006\0\0\0\060\0\0\0\0\0\0\0\0\0\004\223\340\0\0\0\002'
+	printf '\0\0\0\002de\0\0\200\001\0\004\0\0\0\005\0\0\0\0'
 	printf '\0\0\0\060'
 } >"$temp/foreign"
 new_queue
@@ -109,8 +110,8 @@ expect 1 "$temp/cut: it is empty, at byte 0; messages pushed: 0" replay "$temp/c
 damaged() # OFFSET-FROM-THE-END BYTES WHAT
 {
 	at=$((size - $1))
-	{ head -c $at "$temp/foreign" && printf "$2" && tail -c +$((at + 1 + $(printf "$2" | wc -c))) "$temp/foreign"; } \
-		>"$temp/damaged"
+	after=$((at + 1 + $(printf "$2" | wc -c)))
+	{ head -c $at "$temp/foreign" && printf "$2" && tail -c +$after "$temp/foreign"; } >"$temp/damaged"
 	"$SHMEMQ" replay "$temp/damaged" "$q" 2>"$temp/err" && fail "$3: success"
 	grep -qF "$3" "$temp/err" || fail "$3: $(cat "$temp/err")"
 }
@@ -193,8 +194,9 @@ at=$(($(wc -c <"$temp/recorded") - 52))
 expect 2 'record: missing argument: it takes NAME FILE' record "$q"
 expect 2 'replay: missing argument: it takes FILE [NAME]' replay
 expect 2 "replay: unexpected argument \"c\": replay takes FILE [NAME]" replay a b c
+wanted="a factor above 0, as in 2 or 0.5, or max"
 for speed in 0 -1 x '' 1e3; do
-	expect 2 "replay: invalid argument \"$speed\" for --speed: it must be a factor above 0, as in 2 or 0.5, or max" \
+	expect 2 "replay: invalid argument \"$speed\" for --speed: it must be $wanted" \
 		replay "$temp/file" --speed "$speed"
 done
 expect 4 "$prefix-none: no such queue" record "$prefix-none" "$temp/none"
