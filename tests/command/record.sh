@@ -187,6 +187,16 @@ echo "shmemq: $q: messages overwritten before they were read: $lost of 10002" | 
 at=$(($(wc -c <"$temp/recorded") - 52))
 [ "$(od -An -tu8 -j $((at + 24)) -N 8 "$temp/recorded" | tr -d ' ')" = 10002 ] || fail 'the statistics: received'
 [ "$(od -An -tu8 -j $((at + 36)) -N 8 "$temp/recorded" | tr -d ' ')" = $lost ] || fail 'the statistics: lost'
+# The message after each gap says how many were lost there.
+if [ "$(printf '\001\0' | od -An -tu2 | tr -d ' ')" = 1 ]; then
+	counted=0
+	for option in $(bytes "$temp/recorded" 0 $at | grep -o '04000800....0000000000'); do
+		low=$(echo "$option" | cut -c 9-10)
+		high=$(echo "$option" | cut -c 11-12)
+		counted=$((counted + 0x$high$low))
+	done
+	[ $counted -eq $lost ] || fail "the messages count $counted of $lost as lost"
+fi
 
 #
 # Command lines and failures.
