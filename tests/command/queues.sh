@@ -188,21 +188,6 @@ grep -e "^$prefix-" -e '^NAME' "$temp/out" | awk '{ print index($0, $9) }' | sor
 kill "$pop"
 ends "$pop" 143 pop
 
-# The table fits 80 columns: those that matter less are left out, and long names cut in the middle, by characters. A
-# wide terminal shows all.
-long=$prefix-$(xs 100)$(printf '\303\251\303\251\303\251')
-"$SHMEMQ" create "$long" --capacity 2M
-COLUMNS=80 "$SHMEMQ" ls | LC_ALL=C.UTF-8 awk 'length > 80 { print length ": " $0 }' >"$temp/rows"
-: | is 'ls in 80 columns' "$temp/rows"
-COLUMNS=80 "$SHMEMQ" ls >"$temp/out"
-sed '1s/  */ /g; 1q' "$temp/out" | grep -q '^NAME CAPACITY MESSAGES .*PRODUCER PID CONSUMER PID' ||
-	fail "what ls shows in 80 columns: $(head -n 1 "$temp/out")"
-grep -c "^/shmem.*\.\.x*$(printf '\303\251\303\251\303\251') " "$temp/out" >"$temp/rows"
-echo 1 | is 'a long name in ls' "$temp/rows"
-COLUMNS=400 "$SHMEMQ" ls | grep "^$long " | sed 's/  */ /g' >"$temp/rows"
-echo "$long 2M 2M 2097152 0 0 0 0 never - never - 0 - - -" | is 'a long name on a wide terminal' "$temp/rows"
-COLUMNS=1 "$SHMEMQ" ls >"$temp/out" || fail 'ls in one column'
-
 # Names with any bytes. (The dash ends the PID in the prefix: another test may have a PID that begins with this one.)
 rm -rf "/dev/shm$prefix-"*
 odd=$(printf '%s- "\\\001\177\tb' "$prefix")
