@@ -75,6 +75,10 @@ static enum smq_ring_status place_at_start(struct smq_follower *follower)
  * At the tail of a producer that rests, or is dead: `map` and what is read now are the same. What belongs to a ring is
  * read after in which ring the producer is, and its count was stored before that. So it is the one of this stay in the
  * ring, or a later one; and of three equal words the second belongs to the others, since it was the same in two looks.
+ *
+ * If the record of the count is not intact by the limit, the producer is between the stores of the limit and of the
+ * count, and not in the middle of a push: its total is exact. It had come there before the first look ended, since that
+ * saw the same limit; and the total was read after that.
  */
 static enum smq_ring_status place_by_count(struct smq_follower *follower, int fd, const struct smq_map *map)
 {
@@ -87,14 +91,14 @@ static enum smq_ring_status place_by_count(struct smq_follower *follower, int fd
 		return SMQ_BAD;
 	now = &again.ring[map->extended].words;
 	if (again.extended != map->extended || again.total != map->total || now->tail != then->tail ||
-	    now->counted != then->counted || now->counted_messages != then->counted_messages ||
-	    now->counted_again != then->counted_again)
+	    now->limit != then->limit || now->kept != then->kept || now->counted != then->counted ||
+	    now->counted_messages != then->counted_messages || now->counted_again != then->counted_again)
 		return SMQ_OVERTAKEN;
 	count = (struct smq_place){ map->extended, now->counted, smq_survey_number(map, now->counted_messages) };
 	if (now->counted == now->counted_again && now->tail - now->counted <= ring->mask &&
-	    smq_position_is_aligned(ring, now->counted))
+	    smq_position_is_aligned(ring, now->counted) && smq_follower_is_intact(ring, now, now->counted, 0))
 		return place_after(follower, fd, &count, map->extended, now->tail);
-	/* While it stores the count, its total is exact. */
+	/* While it stores the limit, the index and the count, its total is exact. */
 	smq_follower_place(follower, map->extended, now->tail, map->total);
 	return SMQ_READY;
 }
@@ -115,9 +119,9 @@ static enum smq_ring_status place_at_tail(struct smq_follower *follower, int fd,
 	} else if (is_new(map)) {
 		return place_at_start(follower);
 	}
-	/* The index that was read is from before the limit by a ring. Or, of a queue that grows, the producer has come
-	 * here by a jump that is gone. */
-	return follower->rings == 1 ? SMQ_OVERTAKEN : place_by_count(follower, fd, map);
+	/* The index that was read is from before the limit by a ring. Or the producer was killed, or rests, between the
+	 * two. Or, of a queue that grows, it has come here by a jump that is gone. */
+	return place_by_count(follower, fd, map);
 }
 
 /* At the consumer's head, if the producer rests: its number is the tail's, less what lies between. */
@@ -261,8 +265,6 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 		else
 			quarters++;
 	}
-	if (placed || follower->rings == 1)
-		return placed ? SMQ_READY : SMQ_OVERTAKEN;
-	/* No entry tells of a message that comes after what was given back. */
-	return smq_place_newest(follower, fd);
+	/* No entry tells of a message that comes after what was given back, or of any. */
+	return placed ? SMQ_READY : smq_place_newest(follower, fd);
 }
