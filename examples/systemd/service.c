@@ -118,7 +118,7 @@ static int produce(const char *path, uint64_t count)
 static int ask(const char *path)
 {
 	struct sockaddr_un address = address_of(path);
-	int producer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	int producer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1;
 
 	while (connect(producer, (struct sockaddr *)&address,
 		       sizeof address) != 0)
@@ -155,7 +155,9 @@ static int consume(const char *path)
 		}
 		/* Killed, to be restarted: wait for the next one. */
 	} while (errno == EOWNERDEAD && shmemq_wait_peer(q, -1) == 0);
-	return errno != EPIPE;
+	if (errno != EPIPE)
+		return 1;
+	return shmemq_close(q) != 0;
 }
 
 int main(int argc, char **argv)

@@ -14,17 +14,19 @@ import time
 
 service, directory, seed = sys.argv[1:]
 random.seed(int(seed))
-COUNT, KILLS = 200, 16
+COUNT, KILLS, PATIENCE = 200, 16, 50  # seconds, in which something must happen
 path, output = directory + "/socket", directory + "/out"
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 notify.bind(directory + "/notify")
 arguments = {"producer": ["producer", path, str(COUNT)], "consumer": ["consumer", path]}
 stored, pids, status, started_with = {}, {}, {}, {"producer": [], "consumer": []}
+ready = set()
 
 
 def start(unit):
     started_with[unit].append(unit in stored)
+    ready.discard(unit)
     pids[unit] = os.fork()
     if pids[unit] == 0:
         environment = dict(os.environ, NOTIFY_SOCKET=directory + "/notify")
@@ -51,6 +53,8 @@ def hear():
         assert "FDNAME=queue" in lines and len(fds) == 1, lines
         assert unit not in stored, unit + " has made or asked for a queue although it was given one"
         stored[unit] = fds[0]
+    if "READY=1" in lines and unit:
+        ready.add(unit)
 
 
 def pause(seconds):
@@ -71,30 +75,47 @@ def reap():
 
 
 def end_all():
-    for unit in pids:
-        if status.get(unit) != 0:
+    for unit in running():
+        try:
             os.kill(pids[unit], signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 manager = os.getpid()
 atexit.register(lambda: os.getpid() == manager and end_all())
 start("consumer")  # it waits for the other one
 start("producer")
-kills, deadline = 0, time.monotonic() + 50
-while status.get("producer") != 0 or status.get("consumer") != 0:
-    assert time.monotonic() < deadline, "they have not ended: %s" % status
+kills, deadline = 0, time.monotonic() + PATIENCE
+
+
+def running():
+    return [unit for unit in pids if status.get(unit) != 0]
+
+
+def reap_all():
+    assert time.monotonic() < deadline, "no progress: %s, ready: %s" % (status, ready)
+    try:
+        while reap():
+            pass
+    except ChildProcessError:
+        pass
+
+
+while running():
     pause(random.uniform(0.01, 0.2) if kills < KILLS else 0.05)
-    unit = random.choice(["producer", "consumer"])
-    if kills < KILLS and status.get(unit) != 0:
-        os.kill(pids[unit], signal.SIGKILL)
-        kills += 1
-        time.sleep(random.choice([0, 0.02]))
-    while True:
-        try:
-            if not reap():
-                break
-        except ChildProcessError:
-            break
+    if kills < KILLS:
+        unit = random.choice(running())
+        # Half of them at any moment, half when it has its queue.
+        while kills % 2 and unit in running() and unit not in ready:
+            pause(0.01)
+            reap_all()
+        if unit in running():
+            os.kill(pids[unit], signal.SIGKILL)
+            kills += 1
+            deadline = time.monotonic() + PATIENCE
+            time.sleep(random.choice([0, 0.02]))
+    reap_all()
 
 last = 0
 for line in open(output):

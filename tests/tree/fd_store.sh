@@ -17,7 +17,7 @@ python3 -c 'import socket; socket.SCM_CREDENTIALS' 2>/dev/null || skip 'no pytho
 temp=$(mktemp -d) || exit 1
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 1' HUP INT TERM
-timeout 100 python3 "${srcdir:-.}/tests/lib/manager.py" "$service" "$temp" "$seed" || {
+timeout 600 python3 "${srcdir:-.}/tests/lib/manager.py" "$service" "$temp" "$seed" || {
 	echo "FAIL: fd_store.sh, TEST_SEED=$seed"
 	exit 1
 }
