@@ -42,6 +42,7 @@ struct export
 	bool resync;         /* is due */
 	bool mark_due;       /* base is to be stored as the mark before anything is sent */
 	bool once_synced;    /* READY has been said */
+	unsigned looks;      /* how often the server has said that less is stored than it has acknowledged */
 	unsigned connects;   /* link_news.connects at the last resync */
 	int backoff_ms;      /* the stream is full: before the next resync */
 	bool probing;        /* likewise: one frame, until it is stored */

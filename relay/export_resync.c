@@ -16,6 +16,10 @@
  *    own.
  * 4. The last frame has been removed, for its age: nothing tells `ord`. What is sent from `mark` on may be there, and
  *    the importer skips what it knows.
+ *
+ * What speaks of a loss is looked at again for some seconds. A node of a cluster answers as soon as it leads, and may
+ * have applied less by then than what is stored and acknowledged: its stream ends earlier, or is not there. With
+ * nats-server 2.9 that lasts until somebody publishes; so a frame that cannot be stored is published each time.
  */
 #include "config.h"
 
@@ -31,7 +35,9 @@
 #define RETRY_MS     100
 #define BACKOFF_MS   20
 #define BACKOFF_MOST 1000
-#define NONE_TRIES   30
+#define LOOKS        25
+#define LOOK_MS      200
+#define NEVER        (UINT64_C(1) << 62)
 
 /* jsErrCode of a full stream. */
 #define CODE_STORE_FAILED 10077
@@ -75,9 +81,53 @@ static int release_stored(struct export *e, uint64_t ord)
 	return 0;
 }
 
-/* Messages were acknowledged that are not there. 0: go on. */
+static void wait_ms(struct export *e, int ms)
+{
+	for (int64_t end = clock_ns() + ms * INT64_C(1000000); clock_ns() < end && !stop_asked;) {
+		link_take(&e->link, &e->news);
+		link_wait(&e->link, ms);
+	}
+}
+
+/*
+ * Publishes what no stream takes, because it is to follow a message that none has. When the server refuses it, it has
+ * applied all that was stored before: a new leader commits the entries of earlier ones only with one of its own.
+ */
+static void publish_refused(struct export *e)
+{
+	struct frame frame = { .kind = FRAME_CLOSE, .queue = e->end.id, .last = e->base };
+	natsMsg *message = message_make(e->names.subject, &frame, NEVER, true);
+
+	if (message != NULL)
+		link_publish(&e->link, message);
+}
+
+/*
+ * What the server has said may be old: is the exporter to ask again? Only answers are counted, so the time in which
+ * there is no server, or no leader, does not make a loss of it; and none while the stream is full, because then the
+ * server refuses a frame before it looks further.
+ */
+static bool look_again(struct export *e)
+{
+	if (e->looks == LOOKS)
+		return false;
+	if (e->looks == 0)
+		report_event(e->link.name, "the server says less than it has acknowledged; asking again");
+	e->resync = true;
+	publish_refused(e);
+	wait_ms(e, LOOK_MS);
+	link_take(&e->link, &e->news);
+	if (e->news.refused != CODE_STORE_FAILED)
+		e->looks++;
+	link_drop(&e->link);
+	return true;
+}
+
+/* Messages were acknowledged that are not there. 0: go on, unless e->resync. */
 static int lose(struct export *e, uint64_t count, const char *what)
 {
+	if (look_again(e))
+		return 0;
 	e->metrics.lost += count;
 	report(e->link.name, "%s", what);
 	if (option_is(e->options, OPTION_ON_LOSS, "continue"))
@@ -88,7 +138,7 @@ static int lose(struct export *e, uint64_t count, const char *what)
 /* The last frame is of another queue: case 3. */
 static int follow_other(struct export *e, const struct frame *frame)
 {
-	if (e->base == frame->last)
+	if (e->base == frame->last || (e->base != 0 && look_again(e)))
 		return 0;
 	if (e->base != 0)
 		return report_as(STATUS_CONFIG, e->link.name,
@@ -114,7 +164,7 @@ static int without_frame(struct export *e, uint64_t sequence)
 	status = lose(
 		e, 0,
 		"the last frame has been removed, and this is a new queue: importers cannot be told where it begins");
-	if (status != 0)
+	if (status != 0 || e->resync)
 		return status;
 	e->base = sequence << 20;
 	e->mark_due = true;
@@ -151,8 +201,9 @@ static int take_place(struct export *e, const struct frame *frame, uint64_t sequ
 }
 
 /* Reads the last frame. Returns 0, and e->resync says whether to try again; or an exit status. */
-static int read_last(struct export *e, uint64_t sequence)
+static int read_last(struct export *e, const struct state *state)
 {
+	uint64_t sequence = state->last;
 	natsMsg *message = NULL;
 	struct frame frame;
 	enum answer answer;
@@ -167,8 +218,9 @@ static int read_last(struct export *e, uint64_t sequence)
 		e->resync = true;
 		return 0;
 	}
+	/* It may have gone since, because a later one came; or another node answers, which has not got it yet. */
 	if (answer == ANSWER_NONE)
-		return take_place(e, NULL, sequence);
+		return state->messages != 0 && look_again(e) ? 0 : take_place(e, NULL, sequence);
 	if (message_parse(message, &frame))
 		status = take_place(e, &frame, sequence);
 	else
@@ -193,16 +245,12 @@ static void back_off(struct export *e)
 	e->backoff_ms = e->backoff_ms == 0 ? BACKOFF_MS : e->backoff_ms * 2;
 	if (e->backoff_ms > BACKOFF_MOST)
 		e->backoff_ms = BACKOFF_MOST;
-	for (int64_t end = clock_ns() + e->backoff_ms * INT64_C(1000000); clock_ns() < end && !stop_asked;) {
-		link_take(&e->link, &e->news);
-		link_wait(&e->link, e->backoff_ms);
-	}
+	wait_ms(e, e->backoff_ms);
 }
 
 int export_resync(struct export *e)
 {
 	struct state state;
-	uint64_t known;
 	int status = export_let_go(e);
 
 	if (status != 0)
@@ -211,7 +259,6 @@ int export_resync(struct export *e)
 	/* Trap 4: libnats neither sends these again, nor says that they failed. */
 	link_drop(&e->link);
 	link_take(&e->link, &e->news);
-	known = e->news.sequence;
 	e->connects = e->news.connects;
 	e->resync = false;
 	e->metrics.resyncs++;
@@ -219,7 +266,7 @@ int export_resync(struct export *e)
 	case ANSWER_REFUSED:
 		return STATUS_REFUSED;
 	case ANSWER_NONE:
-		return report_as(STATUS_LOSS, e->link.name, "the stream has been removed");
+		return look_again(e) ? 0 : report_as(STATUS_LOSS, e->link.name, "the stream has been removed");
 	case ANSWER_LATER:
 		e->resync = true;
 		link_wait(&e->link, RETRY_MS);
@@ -229,13 +276,10 @@ int export_resync(struct export *e)
 	}
 	e->metrics.stream_messages = state.messages;
 	e->metrics.stream_bytes = state.bytes;
-	if (state.last < known) {
-		status = lose(e, 0, "the stream is shorter than what the server has acknowledged");
-		if (status != 0)
-			return status;
-	}
-	status = read_last(e, state.last);
-	if (status == 0 && !e->resync)
-		report_event(e->link.name, "in place after message %" PRIu64 ", frame %" PRIu64, e->base, e->sequence);
-	return status;
+	status = read_last(e, &state);
+	if (status != 0 || e->resync)
+		return status;
+	e->looks = 0;
+	report_event(e->link.name, "in place after message %" PRIu64 ", frame %" PRIu64, e->base, e->sequence);
+	return 0;
 }

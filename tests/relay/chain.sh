@@ -10,21 +10,6 @@
 . "${srcdir:-.}/tests/relay/lib.sh"
 [ -x "$PROXY" ] || exit 77
 
-start_proxy()
-{
-	mkfifo "$temp/orders" "$temp/answers"
-	"$PROXY" "$port" <"$temp/orders" >"$temp/answers" &
-	exec 8>"$temp/orders" 9<"$temp/answers"
-	read -r relay_port <&9
-}
-
-# Gives the proxy an order, and sets answer: how many frames it holds then.
-order() # ORDER...
-{
-	echo "$*" >&8
-	read -r answer <&9
-}
-
 # shellcheck disable=SC2317 # called by await
 holds() # COUNT
 {

@@ -202,3 +202,19 @@ set_up() # STREAM [OPTION...]
 	[ -n "$server" ] || start_server
 	relay create "$@" || fail "create $*"
 }
+
+# Starts a proxy before the server (proxy.c). Relays that are started from now on go through it.
+start_proxy()
+{
+	mkfifo "$temp/orders" "$temp/answers"
+	"$PROXY" "$port" <"$temp/orders" >"$temp/answers" &
+	exec 8>"$temp/orders" 9<"$temp/answers"
+	read -r relay_port <&9
+}
+
+# Gives the proxy an order, and sets answer: how many frames it holds then.
+order() # ORDER...
+{
+	echo "$*" >&8
+	read -r answer <&9
+}

@@ -12,8 +12,10 @@
  *	through		holds no more; what is held stays
  *	open		lets all go, and holds no more
  *	cut		closes the connections; what is held is dropped
+ *	keep		keeps the server's next answer about the state of a stream, which passes, too
+ *	old N		the next N such answers are changed for the kept one, as a node that has not caught up would say
  *
- * What the server answers always passes. A client that has gone keeps its connection to the server until `cut`.
+ * What else the server answers passes. A client that has gone keeps its connection to the server until `cut`.
  */
 #include "config.h"
 
@@ -27,82 +29,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bytes.h"
+
 #define LINKS 8
 #define READ  65536
-
-struct bytes {
-	char *data;
-	size_t used, room;
-};
 
 struct link {
 	int client, server; /* -1: gone */
 	struct bytes from;  /* from the client, not looked at yet */
 	struct bytes held;
+	struct bytes back; /* from the server, likewise */
 };
 
 static struct link links[LINKS];
 static unsigned used;
 static unsigned answers;
 static bool holding;
+static bool keeping;
+static unsigned old; /* answers that are still to be changed */
+static struct bytes kept;
 static struct sockaddr_in upstream;
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void append(struct bytes *b, const char *data, size_t size)
-{
-	if (b->used + size + 1 > b->room) {
-		b->room = (b->used + size + 1) * 2;
-		b->data = realloc(b->data, b->room);
-		if (b->data == NULL)
-			die("memory");
-	}
-	memcpy(b->data + b->used, data, size);
-	b->used += size;
-	b->data[b->used] = '\0';
-}
-
-static void drop(struct bytes *b, size_t size)
-{
-	memmove(b->data, b->data + size, b->used - size);
-	b->used -= size;
-}
-
-static void send_all(int fd, const char *data, size_t size)
-{
-	while (fd >= 0 && size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n <= 0)
-			return;
-		data += n;
-		size -= (size_t)n;
-	}
-}
-
-/* Bytes of the first complete protocol message in `b`, or 0; `*publishes`: it is an HPUB of a frame. */
-static size_t message(const struct bytes *b, bool *publishes)
-{
-	const char *end = b->used == 0 ? NULL : memchr(b->data, '\n', b->used), *last;
-	size_t line, payload = 0;
-
-	*publishes = false;
-	if (end == NULL)
-		return 0;
-	line = (size_t)(end - b->data) + 1;
-	if (strncmp(b->data, "HPUB ", 5) == 0 || strncmp(b->data, "PUB ", 4) == 0) {
-		last = end;
-		while (last > b->data && last[-1] != ' ')
-			last--;
-		payload = strtoull(last, NULL, 10) + 2;
-		*publishes = strncmp(b->data, "HPUB shmemq.", 12) == 0;
-	}
-	return b->used >= line + payload ? line + payload : 0;
-}
 
 static void forward(struct link *l)
 {
@@ -115,6 +61,52 @@ static void forward(struct link *l)
 		else
 			send_all(l->server, l->from.data, size);
 		drop(&l->from, size);
+	}
+}
+
+/* The payload of an answer about the state of a stream, with its line's end; NULL: this is none. */
+static const char *state_of(const char *data, size_t size)
+{
+	const char *line = memchr(data, '\n', size);
+
+	if (strncmp(data, "MSG ", 4) != 0 || line == NULL)
+		return NULL;
+	return memmem(line, size - (size_t)(line - data), "stream_info_response", 20) != NULL ? line + 1 : NULL;
+}
+
+/* Sends the kept payload in the place of this one, whose size is the last word of the line before it. */
+static void send_old(struct link *l, const char *data, const char *payload)
+{
+	size_t words = (size_t)(payload - data);
+	char size[32];
+
+	while (data[words - 1] != ' ')
+		words--;
+	send_all(l->client, data, words);
+	send_all(l->client, size, (size_t)snprintf(size, sizeof size, "%zu\r\n", kept.used - 2));
+	send_all(l->client, kept.data, kept.used);
+}
+
+static void answer(struct link *l)
+{
+	bool publishes;
+	size_t size;
+
+	while ((size = message(&l->back, &publishes)) != 0) {
+		const char *payload = state_of(l->back.data, size);
+
+		if (payload != NULL && old > 0) {
+			old--;
+			send_old(l, l->back.data, payload);
+		} else {
+			send_all(l->client, l->back.data, size);
+		}
+		if (payload != NULL && keeping) {
+			keeping = false;
+			kept.used = 0;
+			append(&kept, payload, size - (size_t)(payload - l->back.data));
+		}
+		drop(&l->back, size);
 	}
 }
 
@@ -174,9 +166,13 @@ static void obey(char *line)
 		for (unsigned i = 0; i < used; i++) {
 			close_fd(&links[i].client);
 			close_fd(&links[i].server);
-			links[i].from.used = links[i].held.used = 0;
+			links[i].from.used = links[i].held.used = links[i].back.used = 0;
 		}
 	}
+	if (strncmp(line, "keep", 4) == 0)
+		keeping = true;
+	if (strncmp(line, "old ", 4) == 0 && kept.used != 0)
+		old = (unsigned)strtoul(line + 4, NULL, 10);
 	printf("%u\n", strncmp(line, "answers", 7) == 0 ? answers : count_held());
 	fflush(stdout);
 }
@@ -215,7 +211,8 @@ static void serve(struct link *l, bool client)
 	} else {
 		if (l->client < 0 && memmem(data, (size_t)n, "MSG ", 4) != NULL)
 			answers++;
-		send_all(l->client, data, (size_t)n);
+		append(&l->back, data, (size_t)n);
+		answer(l);
 	}
 }
 
