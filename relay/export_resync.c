@@ -37,6 +37,7 @@
 #define BACKOFF_MOST 1000
 #define LOOKS        25
 #define LOOK_MS      200
+#define REFUSAL_NS   INT64_C(2000000000)
 #define NEVER        (UINT64_C(1) << 62)
 
 /* jsErrCode of a full stream. */
@@ -90,22 +91,35 @@ static void wait_ms(struct export *e, int ms)
 }
 
 /*
- * Publishes what no stream takes, because it is to follow a message that none has. When the server refuses it, it has
- * applied all that was stored before: a new leader commits the entries of earlier ones only with one of its own.
+ * Publishes what no stream takes, because it is to follow a message that none has, and waits for the refusal. By then
+ * the server has applied all that was stored before: a new leader commits the entries of earlier ones only with one of
+ * its own. Returns whether it was refused for that: a server without a majority does not answer, and when the stream is
+ * full it looks no further.
  */
-static void publish_refused(struct export *e)
+static bool publish_refused(struct export *e)
 {
 	struct frame frame = { .kind = FRAME_CLOSE, .queue = e->end.id, .last = e->base };
 	natsMsg *message = message_make(e->names.subject, &frame, NEVER, true);
+	bool refused;
 
-	if (message != NULL)
-		link_publish(&e->link, message);
+	if (message == NULL || !link_publish(&e->link, message))
+		return false;
+	for (int64_t end = clock_ns() + REFUSAL_NS; clock_ns() < end && !stop_asked;) {
+		link_take(&e->link, &e->news);
+		if (e->news.refused != 0)
+			break;
+		link_wait(&e->link, LOOK_MS);
+	}
+	refused = e->news.refused != 0 && e->news.refused != CODE_STORE_FAILED;
+	if (refused)
+		report_event(e->link.name, "asked again: %s", e->news.why);
+	link_drop(&e->link);
+	return refused;
 }
 
 /*
- * What the server has said may be old: is the exporter to ask again? Only answers are counted, so the time in which
- * there is no server, or no leader, does not make a loss of it; and none while the stream is full, because then the
- * server refuses a frame before it looks further.
+ * What the server has said may be old: is the exporter to ask again? The time in which there is no server, or no
+ * leader, does not count, so it does not make a loss of it.
  */
 static bool look_again(struct export *e)
 {
@@ -114,12 +128,9 @@ static bool look_again(struct export *e)
 	if (e->looks == 0)
 		report_event(e->link.name, "the server says less than it has acknowledged; asking again");
 	e->resync = true;
-	publish_refused(e);
-	wait_ms(e, LOOK_MS);
-	link_take(&e->link, &e->news);
-	if (e->news.refused != CODE_STORE_FAILED)
+	if (publish_refused(e))
 		e->looks++;
-	link_drop(&e->link);
+	wait_ms(e, LOOK_MS);
 	return true;
 }
 
