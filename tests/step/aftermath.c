@@ -8,8 +8,19 @@
 
 #include "aftermath.h"
 #include "acquire.h"
+#include "follow.h"
 
 #define PUSHED_AFTER 3
+
+const struct prelude preludes[PRELUDES] = {
+	{ "", 0, 0, 0, 0 }, /* of a queue that does not grow */
+	{ "full ring, ", 7, 0, 0, 0 },
+	{ "producer in the extension, ", 9, 6, 0, 0 },
+	{ "ends in the extension, ", 9, 8, 0, 0 },
+	{ "drained extension, ", 9, 9, 0, 0 },
+	{ "producer back in the ring, ", 9, 8, 2, 0 },
+	{ "ends back in the ring, ", 9, 9, 2, 1 },
+};
 
 static struct side *side_of(struct aftermath *aftermath, unsigned end)
 {
@@ -86,11 +97,34 @@ static void drain(struct aftermath *aftermath)
 	expected(&aftermath->consumer, err);
 }
 
+/* After all has been popped: no total of a dead producer is short, and a follower counts as the total does. */
+static void check_numbers(const struct aftermath *aftermath, struct shmemq *follower, unsigned dead)
+{
+	const struct side *side = &aftermath->consumer;
+	uint64_t number, expected = aftermath->pushed + side->audit->messages - aftermath->popped;
+	struct shmemq_stat st;
+
+	while (shmemq_timedpop(follower, side->buffer, (size_t)side->audit->message_max, NULL, 0) >= 0 ||
+	       errno == EOVERFLOW)
+		;
+	number = follower->more->follow->follower.number;
+	if (shmemq_stat(follower, &st) != 0 || number != st.pushed_messages ||
+	    (dead == SHMEMQ_PRODUCER && number != expected)) {
+		fprintf(stderr,
+			"the follower is at message %" PRIu64 " of %" PRIu64 ", and %" PRIu64 " have been popped\n",
+			number, st.pushed_messages, expected);
+		side->audit->violations++;
+	}
+}
+
 void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once)
 {
 	struct audit *audit = aftermath->consumer.audit;
+	struct shmemq *follower = shmemq_open(aftermath->name, SHMEMQ_FOLLOWER, 0, NULL);
 	uint64_t missing;
 
+	if (follower == NULL)
+		side_failed(&aftermath->consumer, "open of a follower", errno);
 	if (dead == SHMEMQ_CONSUMER)
 		audit_consumer_gone(audit);
 	/* The other end alone: it pops everything, or fills the ring. */
@@ -118,6 +152,9 @@ void aftermath_judge(struct aftermath *aftermath, unsigned dead, bool at_once)
 		fprintf(stderr, "the ring is empty, and %" PRIu64 " messages have not been delivered\n", missing);
 		audit->violations++;
 	}
+	if (audit->violations == 0)
+		check_numbers(aftermath, follower, dead);
+	shmemq_close(follower);
 	if (aftermath->producer.q != NULL)
 		shmemq_close(aftermath->producer.q);
 	if (aftermath->consumer.q != NULL)

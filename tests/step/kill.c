@@ -26,24 +26,10 @@
 #define QUEUED        5   /* messages in the ring when the victim begins */
 #define SMALL         100 /* bytes: the messages have to fit into the ring, and to take few steps */
 #define LIMITED_BYTES 255 /* the largest message that audit_message() makes but for a few */
-#define LIMIT         8   /* messages_max, in every other pass through a queue that does not grow */
+#define LIMIT         8   /* messages_max, in every other pass; */
+#define LIMIT_GROWING 10  /* more than a prelude pushes */
 #define GROWS         4   /* times as large as the ring */
 #define MESSAGES_MOST 12  /* of each producer, which are to be small */
-
-/* What has been moved when the victim begins, in turn. */
-static const struct {
-	const char *what;
-	unsigned pushes, pops, more_pushes, more_pops;
-} preludes[] = {
-	{ "", 0, 0, 0, 0 }, /* of a queue that does not grow */
-	{ "full ring, ", 7, 0, 0, 0 },
-	{ "producer in the extension, ", 9, 6, 0, 0 },
-	{ "ends in the extension, ", 9, 8, 0, 0 },
-	{ "drained extension, ", 9, 9, 0, 0 },
-	{ "producer back in the ring, ", 9, 8, 2, 0 },
-	{ "ends back in the ring, ", 9, 9, 2, 1 },
-};
-#define PRELUDES (sizeof preludes / sizeof preludes[0])
 
 static struct stress stress;
 static struct audit *audit; /* shared with the victim */
@@ -73,13 +59,16 @@ static bool begin(const struct step_act *act, struct aftermath *ends, struct tra
 {
 	bool produces = act->end == SHMEMQ_PRODUCER;
 	struct side *to_be_left = produces ? &ends->producer : &ends->consumer;
+	struct shmemq_stat st;
 
 	audit_reset(audit, audit->seed, audit->message_max, audit->alignment);
 	*ends = ends_of(stress.name, audit);
 	aftermath_claim(ends, SHMEMQ_PRODUCER);
 	aftermath_claim(ends, SHMEMQ_CONSUMER);
-	if (audit->violations != 0)
+	if (audit->violations != 0 || shmemq_stat(ends->consumer.q, &st) != 0)
 		return false;
+	ends->pushed = st.pushed_messages;
+	ends->popped = audit->messages;
 	if (prelude == 0) {
 		aftermath_push(ends, QUEUED);
 	} else {
@@ -106,7 +95,7 @@ static void report(const struct step_act *act, uint64_t at, const char *how)
 }
 
 /* Judges the memory as it is now, in a copy. */
-static void judge_state(const struct step_act *act, uint32_t epoch, uint64_t at)
+static void judge_state(const struct step_act *act, const struct aftermath *victim, uint64_t at)
 {
 	for (int at_once = 0; at_once < 2 && audit->violations == 0; at_once++) {
 		struct aftermath ends = ends_of(copy_name, &judged);
@@ -117,7 +106,9 @@ static void judge_state(const struct step_act *act, uint32_t epoch, uint64_t at)
 			memcpy(copy, first, bytes);
 			aftermath_claim(&ends, act->end);
 		}
-		ends.epoch = epoch;
+		ends.epoch = victim->epoch;
+		ends.pushed = victim->pushed;
+		ends.popped = victim->popped;
 		memcpy(copy, original, bytes);
 		aftermath_claim(&ends, other);
 		if (judged.violations == 0)
@@ -143,7 +134,7 @@ static uint64_t judge_each_state(const struct step_act *act)
 		if (at == 0 || memcmp(last, original, bytes) != 0 || memcmp(&last_audit, audit, sizeof *audit) != 0) {
 			memcpy(last, original, bytes);
 			last_audit = *audit;
-			judge_state(act, ends.epoch, at);
+			judge_state(act, &ends, at);
 		}
 		at++;
 	} while (tracee_go(&tracee, PTRACE_SINGLESTEP) && audit->violations == 0);
@@ -213,7 +204,7 @@ static void set_limit(unsigned char *queue)
 static void pass(bool shared, bool limited, unsigned parts)
 {
 	step_shared = shared;
-	limit = limited ? LIMIT : 0;
+	limit = !limited ? 0 : prelude == 0 ? LIMIT : LIMIT_GROWING;
 	/* No message is large then: a push waits because of the limit, and not because the ring is full. */
 	audit->message_max = limited ? LIMITED_BYTES : message_max;
 	set_limit(original);
@@ -266,10 +257,11 @@ static void passes(size_t page, unsigned parts)
 	bytes = (prelude == 0 ? 2 : 2 + GROWS) * page;
 	original = make_queue(stress.name, page);
 	copy = make_queue(copy_name, page);
-	pass(false, false, 2 * parts);
-	pass(true, false, 2 * parts - 1);
-	for (int shared = 0; shared < 2 && prelude == 0; shared++)
-		pass(shared, true, 2 * parts - 1);
+	pass(false, false, 4 * parts);
+	pass(true, false, 4 * parts - 1);
+	/* Of a queue that grows one of them, as chance decides. */
+	for (unsigned i = 0; i < (prelude == 0 ? 2 : 1); i++)
+		pass(prelude == 0 ? i : traffic_random(&stress.random) % 2, true, 4 * parts - 2 - i);
 	unmake_queue(stress.name, original);
 	unmake_queue(copy_name, copy);
 }
