@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "random.h"
 
@@ -15,7 +16,8 @@ enum fit { NO, YES, MAYBE };
 static enum fit fits(uint32_t size, uint32_t count, uint64_t bytes)
 {
 	const struct shmemq_attr *attr = &model.attr;
-	uint64_t queued = queued_bytes() + bytes, end = queued + record_bytes(size), page = 4096;
+	uint64_t queued = queued_bytes() + bytes, end = queued + record_bytes(size),
+		 page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (model.broadcast && model.consumers_open == 0)
 		return YES;
