@@ -12,7 +12,8 @@ command -v cmake >/dev/null || command -v meson >/dev/null || {
 # CXX is "no" if configure has found no C++ compiler.
 export CC CXX CFLAGS="${SHMEMQ_CFLAGS-}" CXXFLAGS="${SHMEMQ_CFLAGS-}" LDFLAGS="${SHMEMQ_LDFLAGS-}"
 export LD_LIBRARY_PATH="$libdir"
-mkdir "$root/examples"
+mkdir "$root/examples" "$root/examples/rpc"
+cp "$srcdir"/examples/rpc/*.c "$root/examples/rpc/"
 cp "$srcdir"/examples/*.c "$srcdir"/examples/*.cc "$srcdir/examples/CMakeLists.txt" "$srcdir/examples/meson.build" \
 	"$root/examples/"
 cd "$root/examples"
