@@ -12,8 +12,8 @@ programs=$(find bench lib relay tools tests -name '*.c')
 code="$programs $(find bench bindings doc examples include lib relay tests tools -name '*.h')
 	$(find bindings examples -name '*.c') $(find doc examples include tests -name '*.cc' -o -name '*.hpp')"
 python=$(find bindings examples tests -name '*.py' -o -name '*.pyi')
-go=$(find bindings -name '*.go' -o -name go.mod)
-rust=$(find bindings -path '*/target' -prune -o -name '*.rs' -print -o -name '*.toml' -print)
+go=$(find bindings tests -name '*.go' -o -name go.mod)
+rust=$(find bindings tests -path '*/target' -prune -o -name '*.rs' -print -o -name '*.toml' -print)
 scripts="autogen.sh $(find bench bindings doc man tests tools -name '*.sh')"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
