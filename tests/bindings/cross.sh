@@ -152,7 +152,7 @@ x86_64-*:amd64 | i?86-*:386 | aarch64*:arm64 | arm*:arm | riscv64*:riscv64 | s39
 esac
 [ "$languages" != c ] || skip 'there is only C'
 
-runs=0
+runs=0 times=1
 # run KIND STARTER PRODUCERS CONSUMERS...: STARTER makes the memfd
 run()
 {
@@ -160,7 +160,7 @@ run()
 	shift 2
 	what="SEED=$SEED, run $runs, $kind: $*"
 	runs=$((runs + 1))
-	set -- sh "$cross/run.sh" "$bin" "$kind" "/$queue-x$runs" $((SEED + runs)) "$COUNT" "$root/log" "$@"
+	set -- sh "$cross/run.sh" "$bin" "$kind" "/$queue-x$runs" $((SEED + runs)) $((COUNT * times)) "$root/log" "$@"
 	[ "$kind" != memfd ] || set -- "$bin/$starter" start "$@"
 	rm -f "$root"/log.*
 	"$@" || fail "$what"
@@ -194,6 +194,11 @@ for producer in $languages; do
 	run memfd "$producer" "$chain $producer" "${chain#* } $after"
 	# shellcheck disable=SC2086 # a chain for each consumer, and one more consumer that is killed
 	run broadcast '' "$producer! $after" $languages "$after!"
+done
+times=5
+rotated "${languages##* }" '~'
+for kind in named memfd; do
+	run $kind c "$chain $after" "${chain#* } $after"
 done
 echo "cross.sh: $runs runs with those in which programs were killed"
 
