@@ -18,5 +18,6 @@ int run_replay(const struct options *options, char **names, int count);
 int run_rm(const struct options *options, char **names, int count);
 int run_stat(const struct options *options, char **names, int count);
 int run_tail(const struct options *options, char **names, int count);
+int run_top(const struct options *options, char **names, int count);
 
 #endif

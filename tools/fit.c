@@ -57,14 +57,14 @@ static const char *at_column(const char *text, size_t column)
 	return text;
 }
 
-void fit_print(const char *text, size_t width)
+void fit_print(FILE *out, const char *text, size_t width)
 {
 	size_t all = columns(text), end;
 
 	if (all <= width) {
-		fputs(text, stdout);
+		fputs(text, out);
 		return;
 	}
 	end = (width - 2) / 2;
-	printf("%.*s..%s", (int)(at_column(text, width - 2 - end) - text), text, at_column(text, all - end));
+	fprintf(out, "%.*s..%s", (int)(at_column(text, width - 2 - end) - text), text, at_column(text, all - end));
 }

@@ -4,6 +4,7 @@
 #define TOOLS_FIT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #define FIT_GAP 2 /* blanks between columns */
 
@@ -18,7 +19,7 @@ void fit(size_t *widths, size_t count, const size_t *spare, size_t spares, size_
 
 #define FIT_NAME_LEAST 16
 
-/* Prints printable() text in at most `width` columns: if it is longer, its beginning, two dots and its end. */
-void fit_print(const char *text, size_t width);
+/* Writes printable() text in at most `width` columns: if it is longer, its beginning, two dots and its end. */
+void fit_print(FILE *out, const char *text, size_t width);
 
 #endif

@@ -68,13 +68,6 @@ static void show_json_list(const struct queues *queues)
 	fputs(queues->count != 0 ? "\n]\n" : "]\n", stdout);
 }
 
-static void report_unreadable(const struct queues *queues)
-{
-	if (queues->unreadable != 0)
-		report(NULL, "files in " QUEUES_DIRECTORY " that this user may not read, and that may be queues: %zu",
-		       queues->unreadable);
-}
-
 int run_ls(const struct options *options, char **names, int count)
 {
 	struct queues queues;
@@ -88,7 +81,7 @@ int run_ls(const struct options *options, char **names, int count)
 	else
 		show_table(queues.list, queues.count);
 	written = finish_output();
-	report_unreadable(&queues);
+	report_unreadable(queues.unreadable);
 	queues_free(&queues);
 	return status != 0 ? status : written;
 }
@@ -193,7 +186,7 @@ int run_clean(const struct options *options, char **names, int count)
 	written = finish_output();
 	if (others != 0)
 		report(NULL, "queues of other users that are left alone: %zu; --all-users includes them", others);
-	report_unreadable(&queues);
+	report_unreadable(queues.unreadable);
 	queues_free(&queues);
 	return status != 0 ? status : written;
 }

@@ -16,6 +16,7 @@
 #define SIZE_ARGUMENT    "a number of bytes from 1 to 8G, where K, M and G are powers of 1024"
 #define ALIGN_MAX        4096
 #define BENCH_NS         INT64_C(10000000000)
+#define INTERVAL_NS      INT64_C(1000000000)
 
 /* getopt_long() returns this plus the option_id, which is neither a character nor its own '?' or ':'. */
 #define FIRST_VALUE 256
@@ -34,16 +35,19 @@ static const struct {
 	[OPTION_FORCE] = { "force", NULL },
 	[OPTION_FRAME] = { "frame", "line, nul, len32, hex or chunk:SIZE" },
 	[OPTION_HELP] = { "help", NULL },
+	[OPTION_INTERVAL] = { "interval", "a number of seconds above 0, as in 2 or 0.5" },
 	[OPTION_JSON] = { "json", NULL },
 	[OPTION_MAX_CAPACITY] = { "max-capacity", SIZE_ARGUMENT },
 	[OPTION_MAX_MESSAGES] = { "max-messages", "a number of messages from 1 to 4294967295" },
 	[OPTION_MODE] = { "mode", "octal permission bits from 0 to 777" },
 	[OPTION_OFFSET] = { "offset", "a number of messages" },
 	[OPTION_OLDEST] = { "oldest", NULL },
+	[OPTION_ONCE] = { "once", NULL },
 	[OPTION_PROGRESS] = { "progress", NULL },
 	[OPTION_QUEUED] = { "queued", NULL },
 	[OPTION_SECONDS] = { "seconds", "a number of seconds above 0, as in 2 or 0.5" },
 	[OPTION_SHARED] = { "shared", NULL },
+	[OPTION_SORT] = { "sort", "rate, fill or name" },
 	[OPTION_SPEED] = { "speed", "a factor above 0, as in 2 or 0.5, or max" },
 	[OPTION_STAY] = { "stay", NULL },
 	[OPTION_TEMPORARY] = { "temporary", NULL },
@@ -118,6 +122,11 @@ static bool store(struct options *options, enum option_id id, const char *text)
 		return parse_mode(text, &options->mode);
 	case OPTION_SECONDS:
 		return parse_seconds(text, &options->seconds) && options->seconds != 0;
+	case OPTION_INTERVAL:
+		return parse_seconds(text, &options->interval) && options->interval != 0;
+	case OPTION_SORT:
+		options->sort = text;
+		return strcmp(text, "rate") == 0 || strcmp(text, "fill") == 0 || strcmp(text, "name") == 0;
 	case OPTION_SPEED:
 		return parse_factor(text, &options->speed);
 	case OPTION_TIMEOUT:
@@ -227,8 +236,12 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 	enum option_id id;
 	int answer, status;
 
-	*options =
-		(struct options){ .mode = 0600, .count = UINT64_MAX, .timeout = -1, .seconds = BENCH_NS, .speed = 1 };
+	*options = (struct options){ .mode = 0600,
+				     .count = UINT64_MAX,
+				     .timeout = -1,
+				     .seconds = BENCH_NS,
+				     .interval = INTERVAL_NS,
+				     .speed = 1 };
 	select_options((command != NULL ? command->options : 0) | 1u << OPTION_HELP | 1u << OPTION_VERSION, selected);
 	opterr = 0;
 	optind = 0; /* a new command line, also to getopt_long() */

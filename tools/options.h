@@ -22,16 +22,19 @@ enum option_id {
 	OPTION_FORCE,
 	OPTION_FRAME,
 	OPTION_HELP,
+	OPTION_INTERVAL,
 	OPTION_JSON,
 	OPTION_MAX_CAPACITY,
 	OPTION_MAX_MESSAGES,
 	OPTION_MODE,
 	OPTION_OFFSET,
 	OPTION_OLDEST,
+	OPTION_ONCE,
 	OPTION_PROGRESS,
 	OPTION_QUEUED,
 	OPTION_SECONDS,
 	OPTION_SHARED,
+	OPTION_SORT,
 	OPTION_SPEED,
 	OPTION_STAY,
 	OPTION_TEMPORARY,
@@ -51,11 +54,13 @@ struct options {
 	unsigned char user[64];
 	mode_t mode;
 	struct frame frame;
-	uint64_t count;  /* UINT64_MAX: no limit */
-	uint64_t offset; /* messages to skip */
-	int64_t timeout; /* ns; -1: for ever */
-	int64_t seconds; /* ns */
-	double speed;    /* a factor; 0: max */
+	uint64_t count;   /* UINT64_MAX: no limit */
+	uint64_t offset;  /* messages to skip */
+	int64_t timeout;  /* ns; -1: for ever */
+	int64_t seconds;  /* ns */
+	int64_t interval; /* ns */
+	const char *sort; /* NULL: the first of the orders */
+	double speed;     /* a factor; 0: max */
 	uint32_t type;
 };
 

@@ -100,3 +100,10 @@ void queues_free(struct queues *queues)
 		queue_free(&queues->list[i]);
 	free(queues->list);
 }
+
+void report_unreadable(size_t count)
+{
+	if (count != 0)
+		report(NULL, "files in " QUEUES_DIRECTORY " that this user may not read, and that may be queues: %zu",
+		       count);
+}

@@ -33,6 +33,9 @@ void queue_free(struct queue *queue);
 int queues_find(struct queues *queues);
 void queues_free(struct queues *queues);
 
+/* Reports so many files that may be queues, but this user may not read them; none: nothing. */
+void report_unreadable(size_t count);
+
 /* SHMEMQ_END_* in a word. */
 const char *end_state(uint32_t end);
 
@@ -44,5 +47,8 @@ void show_fields(const struct queue *queue);
 
 /* Prints the same fields as a JSON object. */
 void show_json(const struct queue *queue);
+
+/* The same without the last brace, so that more fields may follow. */
+void show_json_open(const struct queue *queue);
 
 #endif

@@ -25,6 +25,7 @@ _shmemq_options()
 	record) echo '--count --oldest --progress --queued --stay --timeout' ;;
 	replay) echo "$making --count --create --progress --shared --speed --stay --timeout" ;;
 	ls | stat) echo --json ;;
+	top) echo '--interval --json --once --sort' ;;
 	clean) echo '--all --all-users --force' ;;
 	bench) echo '--capacity --json --seconds' ;;
 	esac
@@ -45,8 +46,8 @@ _shmemq()
 	for i in "${before[@]:1}"; do
 		case $taken$i in
 		# The next word is its argument.
-		--align | --*capacity | --count | --frame | --max-messages | --mode | --offset | --seconds | --speed | \
-			--timeout | --user) taken=: ;;
+		--align | --*capacity | --count | --frame | --interval | --max-messages | --mode | --offset | \
+			--seconds | --sort | --speed | --timeout | --user) taken=: ;;
 		-* | :*) taken='' ;;
 		*)
 			[[ -n $command ]] && ((position++))
@@ -67,20 +68,22 @@ _shmemq()
 		;;
 	--capacity | --max-capacity) choices='64K 1M 16M 256M 1G' ;;
 	--align) choices='8 64 4K' ;;
+	--sort) choices='rate fill name' ;;
 	--speed) choices='0.5 1 2 max' ;;
 	--mode) choices='600 660 666' ;;
-	--count | --max-messages | --offset | --seconds | --timeout | --user) ;;
+	--count | --interval | --max-messages | --offset | --seconds | --timeout | --user) ;;
 	--type) [[ $command == push ]] || choices=$(_shmemq_names "$1") ;;
 	*)
 		if [[ $word == -* ]]; then
 			choices=$(_shmemq_options "$command")
 		elif [[ -z $command ]]; then
-			choices='create push pop tail peek drain record replay ls stat rm clean bench'
+			choices='create push pop tail peek drain record replay ls stat top'
+			choices+=' rm clean bench'
 		elif [[ $command == record && $position -eq 2 || $command == replay && $position -eq 1 ]]; then
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			compopt -o filenames 2>/dev/null
 			return
-		elif [[ $command == @(record|replay|clean|push|pop|tail|peek|drain|stat|rm) ]]; then
+		elif [[ $command == @(record|replay|clean|push|pop|tail|peek|drain|stat|top|rm) ]]; then
 			choices=$(_shmemq_names "$1")
 		fi
 		;;

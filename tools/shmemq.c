@@ -29,6 +29,7 @@
 #define RECORD_OPTIONS                                                                                           \
 	(BIT(OPTION_COUNT) | BIT(OPTION_OLDEST) | BIT(OPTION_PROGRESS) | BIT(OPTION_QUEUED) | BIT(OPTION_STAY) | \
 	 BIT(OPTION_TIMEOUT))
+#define TOP_OPTIONS    (BIT(OPTION_INTERVAL) | BIT(OPTION_JSON) | BIT(OPTION_ONCE) | BIT(OPTION_SORT))
 #define REPLAY_OPTIONS (BIT(OPTION_SPEED) | (STREAM_OPTIONS & ~BIT(OPTION_FRAME)))
 
 static const struct command commands[] = {
@@ -46,6 +47,8 @@ static const struct command commands[] = {
 	  "push the messages of such a file, at their pace" },
 	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls, "", "show all queues" },
 	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat, "NAME", "show one queue" },
+	{ "top", TOP_OPTIONS, 0, 1, run_top, "[PREFIX]",
+	  "show the queues whose names begin with PREFIX, and\ntheir rates, again and again" },
 	{ "rm", 0, 1, INT_MAX, run_rm, "NAME...", "remove queues; processes that have them open go on" },
 	{ "clean", BIT(OPTION_FORCE) | BIT(OPTION_ALL) | BIT(OPTION_ALL_USERS), 0, 1, run_clean, "[PREFIX]",
 	  "show this user's queues that no process has open, and\nwhose names begin with PREFIX" },

@@ -185,7 +185,7 @@ void show_fields(const struct queue *queue)
 	putchar('\n');
 }
 
-void show_json(const struct queue *queue)
+void show_json_open(const struct queue *queue)
 {
 	fputs("{\"name\": ", stdout);
 	json_string(stdout, queue->name);
@@ -197,5 +197,10 @@ void show_json(const struct queue *queue)
 		putchar('"');
 	}
 	print_fields(queue, true);
+}
+
+void show_json(const struct queue *queue)
+{
+	show_json_open(queue);
 	putchar('}');
 }

@@ -138,7 +138,7 @@ static void print_row(const struct row *row, const size_t widths[COLUMNS])
 		if (width < widths[i])
 			*(numeric ? &blanks : &after) += widths[i] - width;
 		printf("%*s", (int)blanks, "");
-		fit_print(text, widths[i]);
+		fit_print(stdout, text, widths[i]);
 		blanks = after + FIT_GAP;
 	}
 	putchar('\n');

@@ -169,7 +169,7 @@ echo kept | is 'the message whose writing failed'
 expect 0 '' --help
 cp "$temp/out" "$temp/help"
 sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' "$temp/help" >"$temp/commands"
-for command in create push pop tail ls stat rm clean bench; do
+for command in create push pop tail ls stat top rm clean bench; do
 	grep -qx "$command" "$temp/commands" || fail "help does not name $command"
 done
 # The help of a command shows that command, its options, and no other.

@@ -26,7 +26,7 @@ completes() # LINE [WORD...]
 	: | is "'$line' says nothing" "$temp/err"
 }
 
-completes 'shmemq ' bench clean create drain ls peek pop push record replay rm stat tail
+completes 'shmemq ' bench clean create drain ls peek pop push record replay rm stat tail top
 completes 'shmemq p' peek pop push
 completes 'shmemq peek --' --count --frame --help --offset --type --version
 completes 'shmemq drain --' --count --help --version
@@ -40,6 +40,8 @@ completes 'shmemq pop /x --t' --temporary --timeout --type
 completes 'shmemq tail --' --count --frame --help --oldest --progress --queued --stay --timeout --type --version
 completes 'shmemq ls --' --help --json --version
 completes 'shmemq stat --j' --json
+completes 'shmemq top --' --help --interval --json --once --sort --version
+completes 'shmemq top --sort ' fill name rate
 completes 'shmemq rm --' --help --version
 completes 'shmemq clean --' --all --all-users --force --help --version
 completes 'shmemq bench --' --capacity --help --json --seconds --version
@@ -62,7 +64,7 @@ plain=$q
 "$SHMEMQ" create "$prefix-odd "
 "$SHMEMQ" create "$prefix-odd\$"
 echo junk >"/dev/shm$prefix-junk"
-for command in push pop tail peek drain stat rm; do
+for command in push pop tail peek drain stat top rm; do
 	completes "shmemq $command $prefix-" "$plain" "$prefix-a:b=c"
 done
 completes "shmemq pop --stay $prefix-" "$plain" "$prefix-a:b=c"
