@@ -35,6 +35,10 @@ static bool grow(struct acks *acks)
 	return true;
 }
 
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak" /* the ring has it */
+#endif
 bool import_taken(struct import *im, uint64_t end, const char *reply)
 {
 	struct acks *acks = &im->acks;
@@ -47,6 +51,9 @@ bool import_taken(struct import *im, uint64_t end, const char *reply)
 	*at(acks, acks->count++) = (struct taken){ .end = end, .reply = copy };
 	return true;
 }
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic pop
+#endif
 
 uint64_t import_popped(struct import *im)
 {

@@ -5,7 +5,10 @@ package shmemq
 // #include "call.h"
 import "C"
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // Attr holds the attributes of a queue, as explained in shmemq_open(3). Zero is the default in every field.
 type Attr struct {
@@ -78,11 +81,24 @@ type Stat struct {
 	PushedBytes, PushedMessages, PoppedBytes, PoppedMessages        uint64
 	ReservedBytes, ReservedBytesMost, SlowestBytes, SlowestMessages uint64
 	LagBytes, LagMessages                                           uint64 // of this handle, a follower's
+	QueuedBytesMost                                                 uint64
 	ProducerMark, ConsumerMark                                      uint64
 	Producer, Consumer                                              EndState
 	ProducerPID, ConsumerPID, SlowestPID                            uint32 // for display only
 	Producers, Consumers                                            uint32
 	ProducerWaits, ConsumerWaits                                    bool
+	PushedAt, PoppedAt                                              time.Time // zero: never
+	ProducerHolderPID, ConsumerHolderPID                            uint32    // for display only
+	ProducerBlocked, ProducerSlept                                  uint32    // calls, modulo 2^32
+	ConsumerBlocked, ConsumerSlept                                  uint32
+}
+
+// timeOf returns the time for seconds since 1970, of which 0 means never.
+func timeOf(seconds C.uint64_t) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0)
 }
 
 // Stat returns the state of the queue.
@@ -119,6 +135,15 @@ func (h *handle) Stat() (Stat, error) {
 		SlowestPID:        uint32(c.slowest_pid),
 		Producers:         uint32(c.producers),
 		Consumers:         uint32(c.consumers),
+		QueuedBytesMost:   uint64(c.queued_bytes_most),
+		PushedAt:          timeOf(c.pushed_at),
+		PoppedAt:          timeOf(c.popped_at),
+		ProducerHolderPID: uint32(c.producer_holder_pid),
+		ConsumerHolderPID: uint32(c.consumer_holder_pid),
+		ProducerBlocked:   uint32(c.producer_blocked),
+		ProducerSlept:     uint32(c.producer_slept),
+		ConsumerBlocked:   uint32(c.consumer_blocked),
+		ConsumerSlept:     uint32(c.consumer_slept),
 		ProducerWaits:     c.waiting&C.SHMEMQ_WAIT_PRODUCER != 0,
 		ConsumerWaits:     c.waiting&C.SHMEMQ_WAIT_CONSUMER != 0,
 	}, nil

@@ -56,6 +56,15 @@ class Stat(NamedTuple):
     producers: int
     consumers: int
     slowest_pid: int
+    queued_bytes_most: int
+    pushed_at: int
+    popped_at: int
+    producer_holder_pid: int
+    consumer_holder_pid: int
+    producer_blocked: int
+    producer_slept: int
+    consumer_blocked: int
+    consumer_slept: int
 
 @final
 class View:
