@@ -85,7 +85,8 @@ $(cat "$temp/diff")"
 is() # WHAT [FILE]
 {
 	cat >"$temp/wanted"
-	cmp "$temp/wanted" "${2:-$temp/out}" >"$temp/diff" 2>&1 || fail "$1: $(cat "$temp/diff")"
+	cmp "$temp/wanted" "${2:-$temp/out}" >"$temp/diff" 2>&1 ||
+		fail "$1: $(cat "$temp/diff"); it begins: $(head -c 300 "${2:-$temp/out}" | tr -d '\000')"
 }
 
 # Prints a field of `shmemq stat`.
