@@ -171,7 +171,7 @@ static bool count(const struct shmemq *q, struct shmemq_stat *st)
 {
 	const uint32_t rings = smq_is_elastic(q) ? 2 : 1;
 	bool broadcast = q->flags & SHMEMQ_ATTR_BROADCAST;
-	struct totals popped[2], pushed[2];
+	struct totals popped[2] = { { 0 } }, pushed[2];
 	uint64_t units = 0;
 
 	/* Popped first: of a queue in motion, pushed is then not less than that. */
