@@ -175,8 +175,8 @@ grep -q '^shmemq: queues that could not be opened: 1[0-9]*; the last: Too many o
 #
 # On a terminal.
 #
-if ! command -v python3 >/dev/null; then
-	echo 'top.sh: no python3: nothing on a terminal'
+if ! python3 -c 'import pty; pty.openpty()' 2>/dev/null; then
+	echo 'top.sh: no python3, or no /dev/pts: nothing on a terminal'
 	verdict
 fi
 terminal() # WHAT SIZE STEP... -- ARGUMENT...

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The examples in the manual run, and do what it says. SHMEMQ_LIBRARY: the library for the examples that load it.
 examples=${top_builddir:-.}/examples
-shmemq=${top_builddir:-.}/shmemq
+shmemq=${SHMEMQ:-${top_builddir:-.}/shmemq}
 name=/shmemq-examples-$$
 library=${SHMEMQ_LIBRARY:-${top_builddir:-.}/.libs/libshmemq.so.0}
 temp=$(mktemp -d) || exit 1
