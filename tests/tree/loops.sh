@@ -93,7 +93,7 @@ starts()
 	seq 3 | timeout 20 "$shmemq" push "$name" --create || fail 'push'
 	await 'the loop ends' has_ended
 	wait "$consumer" && return
-	if grep 'Too many open files\|not supported' "$temp/err"; then
+	if grep 'Too many open files\|No file descriptors\|not supported' "$temp/err"; then
 		echo "loops.sh: skipped: no inotify instance left, or no /proc"
 		exit 77
 	fi
