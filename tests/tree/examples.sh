@@ -166,7 +166,8 @@ for example in loop collect; do
 			[ ! -e "/dev/shm$queue" ] || fail "$example left a queue"
 		done
 	else
-		grep 'Too many open files\|No file descriptors\|not supported' "$temp/err" || fail "$example: $(cat "$temp/err")"
+		grep 'Too many open files\|No file descriptors\|not supported' "$temp/err" ||
+			fail "$example: $(cat "$temp/err")"
 		echo "$example and loop.py are left out: no inotify instance left, or no /proc"
 		polls=no
 		rm -f "/dev/shm$name" "/dev/shm$name-2"
