@@ -136,6 +136,9 @@ static void obey(struct view *view, int key)
 	case KEY_END:
 		view->first = view->watch->count;
 		break;
+	case 'L' & 0x1f: /* Ctrl-L: all of it, whatever has been written over it */
+		clearok(curscr, TRUE);
+		break;
 	default: /* KEY_RESIZE needs no more than to be drawn again */
 		break;
 	}

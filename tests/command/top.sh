@@ -200,9 +200,11 @@ sed -n 2p "$temp/screen" | grep -Eq '^NAME +PUSH/S +POP/S +FILL( +MOST)?( +LAG)?
 	fail "the titles: $(cat "$temp/screen")"
 grep -Eq '^/sh.*-idle +0 .* pop +never +[0-9]+ sh' "$temp/screen" || fail "a row: $(cat "$temp/screen")"
 [ "$(grep -c '^/sh' "$temp/screen")" -eq 22 ] || fail "the rows: $(cat "$temp/screen")"
-terminal 'keys' 80x24 'wait=by rate' key=s 'wait=by fill' key=s 'wait=by name' 'wait=any-116 .*\Z' \
-	'key=\x1b[B' 'wait=any-117 .*\Z' 'key=\x1b[A' 'wait=any-116 .*\Z' 'key=\x1b[6~' \
-	'wait=^NAME.*\n.*any-117 ' 'key=\x1b[5~' 'wait=^NAME.*\n.*-alone ' key=q end=0 -- "$SHMEMQ" top "$prefix-"
+# Ctrl-L after each: what is shown then does not depend on how ncurses changes one screen into the next.
+terminal 'keys' 80x24 'wait=by rate' key=s 'wait=by fill' key=s 'wait=by name' 'key=\x0c' 'wait=any-116 .*\Z' \
+	'key=\x1b[B' 'key=\x0c' 'wait=any-117 .*\Z' 'key=\x1b[A' 'key=\x0c' 'wait=any-116 .*\Z' \
+	'key=\x1b[6~' 'key=\x0c' 'wait=^NAME.*\n.*any-117 ' 'key=\x1b[5~' 'key=\x0c' \
+	'wait=^NAME.*\n.*-alone ' key=q end=0 -- "$SHMEMQ" top "$prefix-"
 terminal 'another size' 80x24 'wait=any-121 ' size=200x30 \
 	'wait=B/S +POP/S +B/S' 'wait=-many-127 .*\Z' show key=q end=0 -- \
 	"$SHMEMQ" top --sort name "$prefix-many-"
