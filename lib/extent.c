@@ -233,6 +233,20 @@ static void invalidate(struct shmemq *q, uint32_t next)
 	atomic_thread_fence(memory_order_release);
 }
 
+/*
+ * The memory stays in use after all: a producer that was killed between the two steps of giving it back has left a limit
+ * that is more than a ring after the tail. So not even what is pushed next would count as intact. Before the tail
+ * nothing does, as that producer has said.
+ */
+static void validate(struct shmemq *q)
+{
+	uint32_t most = extension(q)->position + extension(q)->mask + 1;
+
+	/* Relaxed: a follower that sees the limit of before takes less for intact. */
+	if ((int32_t)(smq_load(&words(q)->limit_units) - most) > 0)
+		store(&words(q)->limit_units, most);
+}
+
 void smq_extent_forget(struct shmemq *q, uint32_t next)
 {
 	invalidate(q, next);
@@ -262,6 +276,8 @@ enum smq_ring_status smq_extent_trim(struct shmemq *q, uint32_t head, uint32_t e
 	disown(q->more);
 	if (!own(q, q->more->kept))
 		return SMQ_BAD;
+	if (head != end)
+		validate(q);
 	/* 0: then nothing has been reserved, and an open of a queue at rest costs no system call. */
 	if (smq_load(&q->header->producer_counts.reserved_now) != 0 || q->more->reserved != q->more->kept) {
 		if (head == end)

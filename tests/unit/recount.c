@@ -181,6 +181,36 @@ TEST(index_without_an_entry)
 	file_unmap(file);
 }
 
+/*
+ * It was killed while it gave the extension back: the limit says that nothing there is intact, and the memory stays in
+ * use. What the next one pushes is.
+ */
+TEST(extension_that_stays)
+{
+	const struct shmemq_attr attr = { .capacity = file_page(), .capacity_max = 4 * file_page() };
+	struct shmemq *producer, *follower;
+	struct smq_progress *progress;
+
+	name = test_name();
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	ck_assert_ptr_nonnull(producer);
+	file = file_map(name);
+	while (!file->producer_progress.extended)
+		ck_assert_int_eq(shmemq_push(producer, message, 100, 0), 0);
+	ck_assert_int_eq(shmemq_close(producer), 0);
+	progress = &smq_extension_of(file)->producer_progress;
+	progress->limit_units =
+		progress->moved.position_units + (uint32_t)(5 * file_page() / sizeof(struct smq_record));
+	producer = test_open(name, SHMEMQ_PRODUCER, 0);
+	follower = test_open(name, SHMEMQ_FOLLOWER, 0);
+	ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_push(producer, message, 100, 0), 0);
+	ck_assert_int_eq(shmemq_timedpop(follower, message, sizeof message, NULL, 0), 100);
+	ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0), EAGAIN);
+	ck_assert_int_eq(shmemq_close(producer) | shmemq_close(follower), 0);
+	file_unmap(file);
+}
+
 const struct suite suite = {
 	.name = "unit/recount",
 	.seconds = 60,
@@ -191,5 +221,6 @@ const struct suite suite = {
 		{ garbage, 3, 0 },
 		{ of_a_queue_that_grows, 4, 0 },
 		{ index_without_an_entry, 2, 0 },
+		{ extension_that_stays, 1, 0 },
 	},
 };
