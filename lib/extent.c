@@ -234,8 +234,8 @@ static void invalidate(struct shmemq *q, uint32_t next)
 }
 
 /*
- * The memory stays in use after all: a producer that was killed between the two steps of giving it back has left a limit
- * that is more than a ring after the tail. So not even what is pushed next would count as intact. Before the tail
+ * The memory stays in use after all: a producer that was killed between the two steps of giving it back has left a
+ * limit that is more than a ring after the tail. So not even what is pushed next would count as intact. Before the tail
  * nothing does, as that producer has said.
  */
 static void validate(struct shmemq *q)
