@@ -109,6 +109,9 @@ extern "C" {
     pub fn shmemq_dupfd(q: *mut shmemq) -> ::std::os::raw::c_int;
 }
 extern "C" {
+    pub fn shmemq_mapping(q: *mut shmemq, parts: *mut iovec) -> ::std::os::raw::c_int;
+}
+extern "C" {
     pub fn shmemq_fdopen(fd: ::std::os::raw::c_int, flags: ::std::os::raw::c_uint) -> *mut shmemq;
 }
 extern "C" {
