@@ -254,11 +254,23 @@ void smq_extent_forget(struct shmemq *q, uint32_t next)
 	smq_extent_store(q);
 }
 
+bool smq_extent_claims(const struct shmemq *q, uint32_t position)
+{
+	uint32_t kept = smq_load(&words(q)->kept_units);
+
+	return position - kept < smq_load(&words(q)->reserved_units) - kept;
+}
+
 enum smq_ring_status smq_extent_attach(struct shmemq *q, uint32_t head, uint32_t tail)
 {
-	uint32_t reserved = smq_load(&words(q)->reserved_units);
+	uint32_t reserved = smq_load(&words(q)->reserved_units), counted = smq_load(&words(q)->counted_units);
+	uint32_t first = (int32_t)(tail - head) < 0 ? tail : head;
 
-	smq_extent_begin(q, page_at(q, (int32_t)(tail - head) < 0 ? tail : head));
+	/* Not if its memory has been given back, or there cannot be so much. */
+	if ((int32_t)(counted - first) < 0 && smq_extent_claims(q, counted) &&
+	    reserved - page_at(q, counted) <= q->more->window_units)
+		first = counted;
+	smq_extent_begin(q, page_at(q, first));
 	if (page_at(q, reserved) != reserved || reserved - q->more->kept > q->more->window_units)
 		return SMQ_BAD;
 	q->more->reserved = reserved;
@@ -312,11 +324,4 @@ enum smq_ring_status smq_extent_resume(struct shmemq *q)
 	if (more->extended || q->state & SMQ_LIMITED)
 		return own(q, q->state & SMQ_LIMITED ? more->kept : own_page(q)) ? SMQ_READY : SMQ_BAD;
 	return SMQ_READY;
-}
-
-bool smq_extent_claims(const struct shmemq *q, uint32_t position)
-{
-	uint32_t kept = smq_load(&words(q)->kept_units);
-
-	return position - kept < smq_load(&words(q)->reserved_units) - kept;
 }

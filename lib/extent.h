@@ -40,8 +40,8 @@ void smq_extent_forget(struct shmemq *q, uint32_t next);
 
 /*
  * For a handle that attaches in the extension, before it reads anything there: reserves the pages from that of the
- * consumer's position `head` to where the words say; or from that of the stored tail, which may lag. SMQ_READY or
- * SMQ_BAD.
+ * consumer's position `head` to where the words say; or from that of the stored tail, which may lag, or of the count,
+ * from which records are counted, whether they are popped or not. SMQ_READY or SMQ_BAD.
  */
 enum smq_ring_status smq_extent_attach(struct shmemq *q, uint32_t head, uint32_t tail);
 
