@@ -12,15 +12,21 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from . import _shmemq
-from ._errors import Empty, Full, TimedOut
+from ._errors import Empty, Full, TimedOut, TooLarge
 
 H = TypeVar("H", bound=_shmemq.Handle)
+
+LARGE = 1 << 16  # bytes: so large an object pickle does not copy into what it writes
+KEPT_MAX = 1 << 24  # bytes of memory that are kept for the next object
+PARTS_MAX = 16  # parts that are pushed as they are; more of them are small ones
 
 
 class _End(Generic[H]):
@@ -30,6 +36,7 @@ class _End(Generic[H]):
         self.cls, self.fd = cls, fd
         self.pid, self.lock = os.getpid(), threading.Lock()
         self.handle: H | None = None
+        self.buffer: bytearray | None = None  # what the last large object lay in
 
     def take(self, timeout: float | None) -> H | None:
         """Returns the handle, to be given back with lock.release(); None: the time was up."""
@@ -72,14 +79,18 @@ class Queue:
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         self._check()
-        data = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL)
+        parts = _parts(obj) if sys.getsizeof(obj) >= LARGE else None
+        data = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL) if parts is None else b""
         end = time.monotonic() + timeout if block and timeout is not None else None
         try:
             handle = self._in.take(_left(block, end))
             if handle is None:
                 raise Full
             try:
-                handle.push(data, 0, _left(block, end))
+                if parts is None:
+                    handle.push(data, 0, _left(block, end))
+                else:
+                    handle.pushv(parts, 0, _left(block, end))
             finally:
                 self._in.lock.release()
         except TimedOut:
@@ -93,12 +104,17 @@ class Queue:
             if handle is None:
                 raise Empty
             try:
-                data = handle.pop(_left(block, end))
+                data = _pop(handle, self._out.buffer, block, end)
+                if data is self._out.buffer:  # not for others while it is in use: what is unpickled may call get()
+                    self._out.buffer = None
             finally:
                 self._out.lock.release()
         except TimedOut:
             raise Empty from None
-        return pickle.loads(data)
+        obj = pickle.loads(data)
+        if isinstance(data, bytearray) and len(data) <= KEPT_MAX:
+            self._out.buffer = data
+        return obj
 
     def put_nowait(self, obj: Any) -> None:
         self.put(obj, False)
@@ -134,6 +150,32 @@ class Queue:
     def _check(self) -> None:
         if self._closed:
             raise ValueError("the queue is closed")
+
+
+class _Writer:
+    """What a Pickler writes to."""
+
+    def __init__(self, write: Callable[[bytes], Any]) -> None:
+        self.write = write
+
+
+def _parts(obj: Any) -> list[bytes]:
+    """The pickle of a large object, in parts: copied only when it is pushed."""
+    parts: list[bytes] = []
+    pickle.Pickler(_Writer(parts.append), pickle.HIGHEST_PROTOCOL).dump(obj)
+    return parts if len(parts) <= PARTS_MAX else [b"".join(parts)]
+
+
+def _pop(handle: _shmemq.Consumer, buffer: bytearray | None, block: bool, end: float | None) -> bytes | bytearray:
+    """The next message: in the buffer, before what else that holds, if there is one and it is large enough."""
+    if buffer is not None:
+        try:
+            handle.pop_into(buffer, _left(block, end))
+            return buffer
+        except TooLarge:
+            pass
+    data = handle.pop(_left(block, end))
+    return data if len(data) < LARGE else bytearray(data)
 
 
 def _left(block: bool, end: float | None) -> float | None:

@@ -59,6 +59,45 @@ def test_the_methods():
     q.close()
 
 
+class Nested:
+    """When it is unpickled, it gets the next object."""
+
+    q: Queue
+    inner: object
+
+    def __init__(self, content):
+        self.content = content
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        Nested.inner = Nested.q.get()
+
+
+def test_large_objects():
+    q = Queue()
+    objects = [numpy.arange(n) for n in (10, 8190, 8192, 9000, 5, 1_000_000, 20_000, 3_000_000, 8192)]
+    objects += [bytearray(b"y" * 100_000), [b"z" * 70_000] * 3, list(range(200_000))]
+    objects.append({i: "t" * 70_000 for i in range(40)})
+    for _ in range(2):
+        for value in objects:
+            q.put(value)
+        for value in objects:
+            got = q.get()
+            assert type(got) is type(value) and numpy.all(got == value)
+    # What has been got is not in the memory that the next object comes to.
+    for value in objects[5], objects[7]:
+        q.put(value)
+    first, second = q.get(), q.get()
+    assert numpy.array_equal(first, objects[5]) and numpy.array_equal(second, objects[7])
+    Nested.q = q
+    q.put(Nested(b"1" * 200_000))
+    q.put(b"\0" * 300_000)
+    assert q.get().content == b"1" * 200_000 and Nested.inner == b"\0" * 300_000
+    with pytest.raises(queue.Empty):
+        q.get_nowait()
+    q.close()
+
+
 def test_threads():
     q, got = Queue(3), []
     threads = [threading.Thread(target=lambda: [got.append(q.get()) for _ in range(500)]) for _ in range(4)]
