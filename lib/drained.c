@@ -60,7 +60,7 @@ bool smq_extension_is_ahead(const struct shmemq *q)
 {
 	const struct smq_progress *words = &smq_extension_of(q->header)->producer_progress;
 
-	/* Acquire: its release is in store_ring() of extension.c. The caller has found the tail there: so if the
+	/* Acquire: its release is in store_ring() of jump.c. The caller has found the tail there: so if the
 	 * consumer has not come since, memory is in use until it has come and left again. */
 	return atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) == 0 &&
 	       (smq_load(&q->header->producer_progress.extended) != 0 ||

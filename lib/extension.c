@@ -5,6 +5,7 @@
 
 #include "announce.h"
 #include "attach.h"
+#include "jump.h"
 #include "limit.h"
 
 /*
@@ -12,51 +13,6 @@
  * only for a message that does not fit there, so there are never many.
  */
 #define JUMPS_MAX 1000
-
-/* Units of a jump, and of an empty message. */
-static uint32_t jump_units(const struct shmemq *q)
-{
-	return smq_record_units(&q->ring, 0);
-}
-
-static struct smq_header *header_of(const struct shmemq *q, uint32_t extended)
-{
-	return extended ? smq_extension_of(q->header) : q->header;
-}
-
-static struct smq_progress *progress_of(const struct shmemq *q)
-{
-	return q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
-}
-
-/* Makes the other ring the one that this end is in. */
-static void swap(struct shmemq *q)
-{
-	struct smq_ring left = q->ring;
-
-	q->ring = q->more->other;
-	q->more->other = left;
-	q->noted += q->ring.position - left.position; /* as far from the new position as from the old one */
-	q->more->extended = !q->more->extended;
-}
-
-/* By which word the ring is known. false: garbage. */
-static bool find_ring(struct shmemq *q)
-{
-	uint32_t extended = smq_load(&progress_of(q)->extended);
-
-	if (extended > 1)
-		return false;
-	if (extended != q->more->extended)
-		swap(q);
-	return true;
-}
-
-/* Release: the positions are seen before. Its acquire: find_consumer() of limit.c, has_left(). */
-static void store_ring(struct shmemq *q)
-{
-	atomic_store_explicit(&progress_of(q)->extended, q->more->extended, memory_order_release);
-}
 
 void smq_extension_init(struct shmemq *q, const struct smq_identity *identity, void *records)
 {
@@ -88,71 +44,11 @@ static uint32_t end_of(uint32_t position, uint32_t record_units)
 	return position + record_units + 1; /* the 1 is the next record's header */
 }
 
-/*
- * Where the extension is used next if both ends have left it: at the start of a page and of a 64th, more than a ring
- * after the last record.
- */
-static uint32_t next_start(const struct shmemq *q, const struct smq_ring *extension)
-{
-	uint32_t page = q->more->page_units, step = smq_room_step(extension), whole = page > step ? page : step;
-
-	return (extension->position + extension->mask + 1 + whole) & ~(whole - 1);
-}
-
-/* In the ring: has the consumer left the extension, and come to where the last jump led? */
-static bool has_left(const struct shmemq *q, uint32_t tail, uint32_t head, uint32_t returned)
-{
-	/* Acquire, after that of the head: its release is in store_ring(). A consumer that is killed between the
-	 * stores of its new head and of this has not left. */
-	return tail - head <= tail - returned &&
-	       atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire) == 0;
-}
-
-/* Makes the extension start anew, with both ends at `position`. */
-static void rebase(struct smq_ring *extension, uint32_t position)
-{
-	struct smq_header *words = extension->header;
-
-	/* Relaxed: a consumer reads them after the jump. The tail first: if it is more than a ring after the head, the
-	 * producer was killed here. */
-	atomic_store_explicit(&words->producer_progress.moved.position_units, position, memory_order_relaxed);
-	atomic_store_explicit(&words->consumer_progress.moved.lease_units, position, memory_order_relaxed);
-	atomic_store_explicit(&words->consumer_room.position_units, position, memory_order_relaxed);
-	/* Release: after the tail. */
-	atomic_store_explicit(&words->consumer_progress.moved.position_units, position, memory_order_release);
-	extension->head = position;
-}
-
-/* Goes to `target` in the other ring, where there is space, and memory, for a record of `need` units. */
-static void go_to(struct shmemq *q, uint32_t target, uint32_t need)
-{
-	struct smq_ring *other = &q->more->other;
-
-	other->position = target;
-	smq_ring_announce(other, need, q->ring.messages_lo);
-	smq_ring_enter(other, q->ring.messages_lo);
-	smq_ring_renumber(other, q->ring.messages_lo);
-	smq_ring_jump(&q->ring, other);
-	swap(q);
-	store_ring(q);
-	if (q->more->extended)
-		q->more->arrived = target;
-	else
-		q->more->returned = target;
-	smq_extent_store(q);
-	smq_extension_narrow(q, need);
-}
-
-static uint32_t target_of(const struct shmemq *q)
-{
-	return q->more->other.position + jump_units(q);
-}
-
 static enum smq_ring_status enter(struct shmemq *q, uint32_t need, bool patient)
 {
 	struct smq_ring *extension = &q->more->other;
 	bool anew = !smq_extent_in_use(q);
-	uint32_t target = target_of(q), start = next_start(q, extension);
+	uint32_t target = smq_jump_target(q), start = smq_jump_next_start(q, extension);
 	enum smq_ring_status status;
 
 	if (anew) {
@@ -167,8 +63,9 @@ static enum smq_ring_status enter(struct shmemq *q, uint32_t need, bool patient)
 	if (status != SMQ_READY)
 		return status;
 	if (anew)
-		rebase(extension, target);
-	go_to(q, target, need);
+		smq_jump_rebase(extension, target);
+	smq_jump_to(q, target, need);
+	smq_extension_narrow(q, need);
 	return SMQ_READY;
 }
 
@@ -181,17 +78,11 @@ static enum smq_ring_status tend(struct shmemq *q)
 		return SMQ_READY;
 	if (smq_ring_load_head(&q->ring, 0) != SMQ_READY || smq_ring_load_head(extension, 0) != SMQ_READY)
 		return SMQ_BAD;
-	if (has_left(q, q->ring.position, q->ring.head, q->more->returned))
-		smq_extent_forget(q, next_start(q, extension));
+	if (smq_jump_has_left(q, q->ring.position, q->ring.head, q->more->returned))
+		smq_extent_forget(q, smq_jump_next_start(q, extension));
 	else
 		smq_extent_advance(q, extension->head);
 	return SMQ_READY;
-}
-
-/* In the extension: is there space for so much in the ring? */
-static bool may_return(const struct shmemq *q, uint32_t need)
-{
-	return smq_ring_fits_head(&q->more->other, jump_units(q) + need);
 }
 
 enum smq_ring_status smq_extension_space(struct shmemq *q, uint32_t need, bool patient, bool *switched)
@@ -211,18 +102,18 @@ enum smq_ring_status smq_extension_space(struct shmemq *q, uint32_t need, bool p
 		return SMQ_BAD;
 	/* Not for every message that is popped there: each change costs a jump, and system calls. */
 	half = q->more->other.mask / 2;
-	*switched = q->ring.position != q->more->arrived && may_return(q, need > half ? need : half);
+	*switched = q->ring.position != q->more->arrived && smq_jump_has_space(q, need > half ? need : half);
 	if (!*switched) {
 		status = smq_extent_reserve(q, q->ring.head, end_of(q->ring.position, need), patient);
 		if (status != SMQ_NOT_YET)
 			return status;
-		*switched = may_return(q, need);
+		*switched = smq_jump_has_space(q, need);
 	}
 	if (!*switched)
 		return SMQ_NOT_YET;
 	if (smq_limit_follow(q) != SMQ_READY)
 		return SMQ_BAD;
-	go_to(q, target_of(q), need);
+	smq_jump_to(q, smq_jump_target(q), need);
 	return tend(q);
 }
 
@@ -261,8 +152,8 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 	struct smq_header *in_ring = q->header, *in_extension = smq_extension_of(q->header);
 	const struct smq_more *more = q->more;
 	const struct smq_progress *words = &in_extension->producer_progress;
-	uint32_t extended = smq_load(&progress_of(q)->extended) != 0, kept, reserved, tail, head, end,
-		 jump = jump_units(q);
+	uint32_t extended = smq_load(&smq_jump_progress(q)->extended) != 0, kept, reserved, tail, head, end,
+		 jump = smq_jump_units(q);
 
 	if (!q->producer)
 		return guess_message(q, extended);
@@ -272,7 +163,7 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 		return true;
 	kept = smq_load(&words->kept_units);
 	reserved = smq_load(&words->reserved_units);
-	if (!extended && (kept == reserved || has_left(q, tail, head, smq_load(&words->returned_units))))
+	if (!extended && (kept == reserved || smq_jump_has_left(q, tail, head, smq_load(&words->returned_units))))
 		return smq_extent_is_worth_a_try(q, patient);
 	head = smq_load(&in_extension->consumer_progress.moved.position_units) & ~(more->page_units - 1);
 	end = end_of(smq_load(&words->moved.position_units), need) + (extended ? 0 : jump);
@@ -287,7 +178,7 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
  */
 static enum smq_ring_status attach_there(struct shmemq *q, bool *jump)
 {
-	struct smq_header *words = header_of(q, q->more->extended);
+	struct smq_header *words = smq_jump_header(q, q->more->extended);
 	struct smq_span span;
 
 	if (!q->more->extended)
@@ -297,21 +188,6 @@ static enum smq_ring_status attach_there(struct shmemq *q, bool *jump)
 		return SMQ_BAD;
 	span = (struct smq_span){ q->more->kept, q->more->reserved - q->more->kept };
 	return smq_ring_attach_growing(&q->ring, words, &span, jump);
-}
-
-/* The last producer was killed on its way: it has published a jump, and may have stored where it leads. */
-static enum smq_ring_status finish_jump(struct shmemq *q)
-{
-	struct smq_ring *other = &q->more->other;
-	uint32_t target;
-
-	if (!smq_ring_jumps(&q->ring, q->ring.position, &target) ||
-	    (target != other->position && target != target_of(q)))
-		return SMQ_BAD;
-	atomic_store_explicit(&other->moved->position_units, target, memory_order_relaxed);
-	swap(q);
-	store_ring(q);
-	return attach_there(q, NULL);
 }
 
 /* What of the extension's memory is needed. */
@@ -328,10 +204,10 @@ static enum smq_ring_status settle_memory(struct shmemq *q)
 		return smq_extent_trim(q, extension->head, end_of(extension->position, 0));
 	q->more->returned = q->ring.position;
 	/* A consumer that comes after this position has left. So has every one if the last producer was killed in
-	 * rebase(). */
-	if (!has_left(q, q->ring.position, q->ring.head, q->ring.position) && !anew && !unused)
+	 * smq_jump_rebase(). */
+	if (!smq_jump_has_left(q, q->ring.position, q->ring.head, q->ring.position) && !anew && !unused)
 		return smq_extent_trim(q, extension->head, end_of(extension->position, 0));
-	return smq_extent_trim(q, next_start(q, extension), next_start(q, extension));
+	return smq_extent_trim(q, smq_jump_next_start(q, extension), smq_jump_next_start(q, extension));
 }
 
 /* Before memory that lies before the consumer's position is given back, and before the end goes to another ring. */
@@ -351,40 +227,26 @@ static enum smq_ring_status attach_producer(struct shmemq *q)
 	enum smq_ring_status status;
 	bool jump = false;
 
-	if (smq_ring_attach_away(other, header_of(q, !q->more->extended), true) != SMQ_READY)
+	if (smq_ring_attach_away(other, smq_jump_header(q, !q->more->extended), true) != SMQ_READY)
 		return SMQ_BAD;
 	status = attach_there(q, &jump);
-	if (status == SMQ_READY && jump)
-		status = finish_jump(q);
+	if (status == SMQ_READY && jump) {
+		status = smq_jump_finish(q);
+		if (status == SMQ_READY)
+			status = attach_there(q, NULL);
+	}
 	/* Not of the extension: see settle_memory(). */
 	if (status != SMQ_READY || (q->more->extended && other->position - other->head > other->mask))
 		return SMQ_BAD;
 	recount(q);
 	status = settle_memory(q);
 	/* Then the memory can be given back, once the consumer has followed. */
-	if (status == SMQ_READY && q->more->extended && q->ring.position == q->ring.head && may_return(q, 1))
-		go_to(q, target_of(q), 1);
+	if (status == SMQ_READY && q->more->extended && q->ring.position == q->ring.head && smq_jump_has_space(q, 1))
+		smq_jump_to(q, smq_jump_target(q), 1);
 	return status;
 }
 
 /* The consumer. */
-
-/* Goes where a jump leads. */
-static enum smq_ring_status follow(struct shmemq *q, uint32_t target)
-{
-	struct smq_ring *other = &q->more->other;
-	/* Relaxed: the producer may have stored it before the jump. */
-	uint32_t head = smq_load(&other->moved->position_units);
-
-	if (!smq_position_is_aligned(other, target) || target - head > other->mask ||
-	    (!q->more->extended && !smq_extent_claims(q, target)))
-		return SMQ_BAD;
-	smq_ring_flush_room(&q->ring);
-	smq_ring_arrive(other, target);
-	swap(q);
-	store_ring(q);
-	return SMQ_READY;
-}
 
 enum smq_ring_status smq_extension_peek(struct shmemq *q, uint32_t *size, bool *switched)
 {
@@ -396,7 +258,7 @@ enum smq_ring_status smq_extension_peek(struct shmemq *q, uint32_t *size, bool *
 
 		if (status != SMQ_BAD)
 			return status;
-		if (!smq_ring_jumps(&q->ring, q->ring.position, &target) || follow(q, target) != SMQ_READY)
+		if (!smq_ring_jumps(&q->ring, q->ring.position, &target) || smq_jump_follow(q, target) != SMQ_READY)
 			return SMQ_BAD;
 		*switched = true;
 	}
@@ -415,31 +277,31 @@ enum smq_ring_status smq_extension_attach(struct shmemq *q)
 {
 	enum smq_ring_status status;
 
-	if (!find_ring(q))
+	if (!smq_jump_find_ring(q))
 		return SMQ_BAD;
 	if (q->producer)
 		return attach_producer(q);
-	if (smq_ring_attach_away(&q->more->other, header_of(q, !q->more->extended), false) != SMQ_READY)
+	if (smq_ring_attach_away(&q->more->other, smq_jump_header(q, !q->more->extended), false) != SMQ_READY)
 		return SMQ_BAD;
-	status = smq_ring_attach_consumer(&q->ring, header_of(q, q->more->extended));
+	status = smq_ring_attach_consumer(&q->ring, smq_jump_header(q, q->more->extended));
 	return status == SMQ_READY ? check_memory(q) : status;
 }
 
 void smq_extension_attach_shared(struct shmemq *q)
 {
-	smq_ring_attach_shared(&q->ring, header_of(q, q->more->extended), q->producer);
-	smq_ring_attach_shared(&q->more->other, header_of(q, !q->more->extended), q->producer);
+	smq_ring_attach_shared(&q->ring, smq_jump_header(q, q->more->extended), q->producer);
+	smq_ring_attach_shared(&q->more->other, smq_jump_header(q, !q->more->extended), q->producer);
 }
 
 enum smq_ring_status smq_extension_resume(struct shmemq *q)
 {
 	enum smq_ring_status status;
 
-	if (!find_ring(q))
+	if (!smq_jump_find_ring(q))
 		return SMQ_BAD;
 	status = smq_ring_resume(&q->ring, q->producer);
 	if (status == SMQ_READY)
-		status = smq_ring_attach_away(&q->more->other, header_of(q, !q->more->extended), q->producer);
+		status = smq_ring_attach_away(&q->more->other, smq_jump_header(q, !q->more->extended), q->producer);
 	if (status == SMQ_READY && q->producer) {
 		status = smq_extent_resume(q);
 		smq_extension_narrow(q, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue that may grow: in which of its two rings an end is, and how it goes to the other one (format.h).
+ * A queue that may grow: in which of its two rings an end is, and when it goes to the other one (jump.h tells how).
  *
  * The ring that the end is in is `ring` of the handle, the other one `more->other`. So no frequent case knows of the
  * extension. A jump is no message size, so a consumer that comes to one looks here; a producer does when the ring seems

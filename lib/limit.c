@@ -41,7 +41,7 @@ static bool find_consumer(const struct shmemq *q, struct place *place)
 {
 	*place = (struct place){ 0, q->ring.head };
 	if (smq_is_elastic(q)) {
-		/* Acquire: its release is in follow() of extension.c. The head that is loaded is that one or later. */
+		/* Acquire: its release is in store_ring() of jump.c. The head that is loaded is that one or later. */
 		place->extended = atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire);
 		/* Acquire, as in smq_ring_load_head(). */
 		place->position = atomic_load_explicit(&(place->extended ? smq_extension_of(q->header) : q->header)

@@ -5,7 +5,7 @@
 
 /*
  * Have the messages before `position` been popped, where the tail was when the call began? `anew`: both ends' positions
- * in this ring may have been set to the tail, and the consumer not have come there (rebase() of extension.c).
+ * in this ring may have been set to the tail, and the consumer not have come there (smq_jump_rebase()).
  */
 static bool is_popped(const struct smq_ring *ring, uint32_t position, bool anew)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue that may grow (lib/extension.c, extent.c): how the ends go from one ring to the other, and the extension's
+ * A queue that may grow (lib/extension.c, jump.c, extent.c): how the ends go from one ring to the other, and the extension's
  * memory is given back.
  *
  * The producer pushes MESSAGES messages of a unit each, of which the ring holds three, and the consumer pops them. Any
@@ -10,10 +10,10 @@
  * order: a release or acquire that is missing is not found here. A producer that may go back to the ring does it at any
  * time, or not before it must.
  *
- *	go_to()    go_to() and smq_ring_jump()        follow()   follow() and smq_ring_arrive()
- *	enter()    enter() and rebase()               reserve()  smq_extent_reserve()
+ *	go_to()    smq_jump_to(), smq_ring_jump()     follow()   smq_jump_follow(), smq_ring_arrive()
+ *	enter()    enter(), smq_jump_rebase()         reserve()  smq_extent_reserve()
  *	tend()     tend(), smq_extent_forget() and smq_extent_advance(), with keep_from()
- *	attach()   attach_producer(), with finish_jump() and settle_memory()
+ *	attach()   attach_producer(), with smq_jump_finish() and settle_memory()
  *
  * Checked: all messages are popped, in order, each once. Nobody touches memory that is not reserved. After each push
  * and each attach just that is reserved which the words tell. The consumer goes only where they tell of memory, and no
