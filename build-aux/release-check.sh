@@ -54,17 +54,20 @@ build() # DIRECTORY SBUILD-OPTION...
 	cd "$top"
 }
 
-# Builds the packages with the suite, in the two parts that the archive's builders make, and for another architecture;
-# lints them; installs and purges them, after which nothing may be left; runs debian/tests.
-debs()
+# Builds the packages of $RELEASE with the suite, in the two parts that the archive's builders make.
+packages()
 {
 	build-aux/debian.sh "$work/system.tar.gz" --variant=buildd
 	quietly build-aux/debs.sh "$work/source" -S
 	build debs --no-arch-all
 	grep -E '^# (TOTAL|PASS|SKIP|FAIL|ERROR):' "$work/log"
 	build debs --arch-all --no-arch-any
-	build arm64 --host=arm64 --profiles=cross,nocheck
-	(cd "$work" && ls debs/*.deb arm64/*.deb)
+}
+
+# Lints the packages; installs and purges them, after which nothing may be left; runs debian/tests with them.
+packages_test()
+{
+	(cd "$work" && ls ./*/*.deb)
 	# These two tags hold until the first upload.
 	lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs,unreleased-changes \
 		"$work"/source/*.changes "$work"/debs/*.changes
@@ -75,6 +78,22 @@ debs()
 	quietly autopkgtest --apt-upgrade "$work"/debs/*.deb "$work"/source/*.dsc -- \
 		unshare --tarball="$work/system.tar.gz"
 	sed -n '/@ summary$/,$p' "$work/log"
+}
+
+# For this machine's release, and for another architecture.
+debs()
+{
+	packages
+	build arm64 --host=arm64 --profiles=cross,nocheck
+	packages_test
+}
+
+# The same on the release after it.
+trixie()
+{
+	export RELEASE=trixie
+	packages
+	packages_test
 }
 
 # Two builds of the packages are the same bytes: with another time, directory, locale, umask, order of files and so on.
@@ -116,7 +135,7 @@ if [ "${1-}" = --inside ]; then
 	exit
 fi
 
-steps='distcheck abi debs readme reproduce odd cross guest'
+steps='distcheck abi debs trixie readme reproduce odd cross guest'
 # shellcheck disable=SC2086 # a list of words
 [ $# -gt 0 ] || set -- $steps
 for name in "$@"; do
