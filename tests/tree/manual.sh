@@ -84,6 +84,12 @@ for page in "$man"/shmemq_*.3; do
 done | sort -u >"$temp/documented"
 same 'errors in shmemq.h (-) and under ERRORS (+)' "$temp/promised" "$temp/documented"
 
+# The value of each constant: in the header, and in parentheses where the pages say what it means.
+sed -n 's/^#define \(SHMEMQ_[A-Z_]*\) *\([0-9][0-9a-fx]*\).*/\1 \2/p' "$header" | sort >"$temp/values"
+sed -n 's/^\.\(It \)\{0,1\}Dv \(SHMEMQ_[A-Z_]*\) Pq \([0-9][0-9a-fx]*\)$/\2 \3/p' "$man"/*.3 | sort >"$temp/told"
+[ -s "$temp/values" ] || { echo "FAIL: no constant found in $header"; failures=$((failures + 1)); }
+same 'values of constants in shmemq.h (-) and in the pages (+)' "$temp/values" "$temp/told"
+
 # The text of each example in a page, as mdoc(7) escapes it.
 grep -n '^\.\\" examples/' "$man"/*.[1-9] | sed 's/:.*examples/ examples/' >"$temp/shown"
 [ -s "$temp/shown" ] || { echo 'FAIL: no page shows an example'; failures=$((failures + 1)); }
