@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# README's commands work word for word, twice in a row, when somebody tries them again. The queues' names
+# are this test's own, and the programs are the examples, with which manual.sh compares README.
+readme=${srcdir:-.}/README
+builddir=$(cd "${top_builddir:-.}" && pwd)
+shmemq=${SHMEMQ:-$builddir/shmemq}
+name=shmemq-readme-$$
+temp=$(mktemp -d) || exit 1
+trap 'rm -rf "$temp" "/dev/shm/$name"-*' EXIT
+trap 'exit 1' HUP INT TERM
+
+fail() # WHAT
+{
+	echo "FAIL: $1"
+	exit 1
+}
+
+# Runs the indented lines of README from one that begins with BEGIN to an empty one, twice, in $temp. Nothing may be
+# said on standard error, and no queue be left.
+twice() # BEGIN
+{
+	sed -n "/^    $1/,/^\$/s/^    //p" "$readme" |
+		sed "s| /hello| /$name-hello|g; s| /log| /$name-log|g" >"$temp/commands"
+	[ -s "$temp/commands" ] || fail "README has no '$1'"
+	cat "$temp/commands" "$temp/commands" >"$temp/twice"
+	(cd "$temp" && PATH=$temp:$PATH timeout 60 sh -eu ./twice >out 2>err) || fail "$(cat "$temp/twice" "$temp/err")"
+	[ ! -s "$temp/err" ] || fail "'$1' says $(cat "$temp/err")"
+	for left in "/dev/shm/$name"-*; do
+		[ ! -e "$left" ] || fail "'$1' left $left"
+	done
+}
+
+program() # NAME PATH
+{
+	printf '#!/bin/sh\nexec "%s" "$@"\n' "$2" >"$temp/$1"
+	chmod +x "$temp/$1"
+}
+
+program producer "$builddir/examples/producer"
+program consumer "$builddir/examples/consumer"
+program shmemq "$shmemq"
+
+twice '\.\/consumer '
+printf '%s\n' one two three one two three | diff - "$temp/out" || fail 'unexpected output (+)'
+
+if [ -e /etc/services ]; then
+	twice 'shmemq create .log'
+	diff /etc/services "$temp/copy" || fail 'the copy differs (+)'
+else
+	echo 'readme.sh: the commands of the shell are left out: no /etc/services'
+fi
