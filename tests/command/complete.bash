@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Completes a line as bash would, for completion.sh, and prints the candidates.
+# Completes a line as bash would, and prints the candidates.
 # Usage: bash complete.bash COMPLETION COMMAND LINE
-# COMPLETION: the file to test. COMMAND: the shmemq command, which lists the queues. LINE: the line up to the cursor.
+# COMPLETION: the file to test. COMMAND: the command that is completed, by its path. LINE: the line up to the cursor.
 
 # shellcheck source=tools/shmemq.bash
 source "$1"
@@ -35,5 +35,5 @@ else
 fi
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 
-_shmemq "$2" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+"_${COMP_WORDS[0]//-/_}" "$2" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 ((${#COMPREPLY[@]} == 0)) || printf '%s\n' "${COMPREPLY[@]}"

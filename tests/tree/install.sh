@@ -39,6 +39,10 @@ run()
 version=$(pkg-config --modversion libshmemq)
 grep -q "^#define PACKAGE_VERSION \"$version\"" config.h || fail "libshmemq.pc has another version: $version"
 
+for completion in '*/bash-completion/completions/shmemq' '*/fish/vendor_completions.d/shmemq.fish' \
+	'*/zsh/*/_shmemq'; do
+	[ -n "$(find "$root" -path "$completion")" ] || fail "$completion is not installed"
+done
 [ -n "$(find "$root" -name shmemq.hpp)" ] || fail "shmemq.hpp is not installed"
 
 example 1 >"$root/producer.c"

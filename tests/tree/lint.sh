@@ -19,10 +19,12 @@ scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
 [ ! -e .ci/run ] || scripts="$scripts .ci/run $(find debian/tests ! -name control -type f)"
 completions=$(find relay tests tools -name '*.bash')
+# Of shells that shellcheck does not know.
+others=$(find relay tests tools -name '*.fish' -o -name '*.zsh')
 build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build
 	$(find packaging tests -name '*.cmake.in' -o -name CMakeLists.txt) $(find bindings -name meson.build)"
 prose="README NEWS $(find bindings doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
-sources="$code $python $go $rust $scripts $completions $build"
+sources="$code $python $go $rust $scripts $completions $others $build"
 
 licences()
 {
