@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes configure. First installs missing Debian packages, as listed in build-aux/packages.list: with --deps, those for
-# building and testing; with --deps=bindings, also those for testing bindings/; with --deps=ci, also
-# those of .ci/run; with --deps=release, also those of make release-check; with --deps=bench, those for building and
-# measuring.
+# building and testing; with --deps=bindings, also those for testing bindings/; with --deps=browser, also those of make
+# check-html; with --deps=ci, also those of .ci/run; with --deps=release, also those of make release-check; with
+# --deps=bench, those for building and measuring.
 set -eu
 cd "$(dirname "$0")"
 
 usage()
 {
-	echo "usage: $0 [--deps | --deps=bindings | --deps=ci | --deps=release | --deps=bench]" >&2
+	echo "usage: $0 [--deps | --deps=bindings | --deps=browser | --deps=ci | --deps=release | --deps=bench]" >&2
 	exit 2
 }
 
@@ -41,8 +41,9 @@ case ${1-} in
 '') ;;
 --deps) stages='build|check' ;;
 --deps=bindings) stages='build|check|bindings' ;;
+--deps=browser) stages='build|check|browser' ;;
 --deps=ci) stages='build|check|bindings|ci' ;;
---deps=release) stages='build|check|bindings|ci|release' ;;
+--deps=release) stages='build|check|bindings|ci|browser|release' ;;
 --deps=bench) stages='build|bench' ;;
 *) usage ;;
 esac

@@ -43,6 +43,14 @@ abi()
 	make abi-check MAY_SKIP=no
 }
 
+# Shows the HTML manual to a browser.
+html()
+{
+	copied
+	quietly ../tree/configure
+	make check-html
+}
+
 # Builds in a clean Debian with nothing but the build dependencies, without network, as an ordinary user.
 build() # DIRECTORY SBUILD-OPTION...
 {
@@ -135,7 +143,7 @@ if [ "${1-}" = --inside ]; then
 	exit
 fi
 
-steps='distcheck abi debs trixie readme reproduce odd cross guest'
+steps='distcheck abi html debs trixie readme reproduce odd cross guest'
 # shellcheck disable=SC2086 # a list of words
 [ $# -gt 0 ] || set -- $steps
 for name in "$@"; do

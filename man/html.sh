@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Renders the manual as linked HTML pages: html.sh MAN-DIRECTORY OUTPUT-DIRECTORY. $MANDOC: the mandoc to use.
+# Renders the manual, README and doc/ as linked HTML pages: html.sh MAN-DIRECTORY OUTPUT-DIRECTORY. $MANDOC and
+# $LOWDOWN: the programs to use.
 set -eu
 man=$1
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 mandoc=${MANDOC:-mandoc}
+lowdown=${LOWDOWN:-lowdown}
 
 # mandoc links a page that lies in the current directory by the first form, any other by the second.
 cd "$man"
@@ -16,6 +18,7 @@ head_of() # TITLE
 {
 	printf '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
 	printf '<meta name="viewport" content="width=device-width, initial-scale=1.0"/>\n'
+	printf '<meta name="color-scheme" content="light dark"/>\n'
 	printf '<link rel="stylesheet" href="style.css"/>\n<title>%s</title>\n' "$1"
 }
 
@@ -27,32 +30,56 @@ alias_of() # PAGE TARGET
 	printf '<p>See <a href="%s.html">%s</a>.</p>\n</body>\n</html>\n' "$2" "$2"
 }
 
-# One line of the index: the names of a page and what it is about.
-entry() # PAGE
+# A list of pages: the names of each, and what it is about.
+entries() # HEADING PAGE...
 {
-	section=${1##*.}
-	printf '<dt>'
-	sed -n 's/^\.Nm \([a-z_.-]*\).*/\1/p; /^\.Nd/q' "$1" | while read -r name; do
-		printf '<a href="%s.%s.html">%s(%s)</a> ' "$name" "$section" "$name" "$section"
+	printf '<h3>%s</h3>\n<dl class="index">\n' "$1"
+	shift
+	for page in "$@"; do
+		! grep -q '^\.so' "$page" || continue
+		section=${page##*.}
+		printf '<dt>'
+		sed -n 's/^\.Nm \([a-z_.-]*\).*/\1/p; /^\.Nd/q' "$page" | while read -r name; do
+			printf '<a href="%s.%s.html">%s(%s)</a> ' "$name" "$section" "$name" "$section"
+		done
+		printf '</dt>\n<dd>%s</dd>\n' "$(sed -n 's/^\.Nd //p' "$page")"
 	done
-	printf '</dt>\n<dd>%s</dd>\n' "$(sed -n 's/^\.Nd //p' "$1")"
+	printf '</dl>\n'
 }
 
-cp style.css "$out"
+# A text in Markdown. Pages and texts that it names become links.
+text() # FILE [UP]
+{
+	"$lowdown" -thtml --parse-no-intraemph "$1" |
+		sed 's|\(shmemq[a-z_.-]*\)(\([1-9]\))|<a href="\1.\2.html">&</a>|g
+			s|doc&#47;\([a-z-]*\)\.md|<a href="\1.html">&</a>|g
+			s|href="\([a-z-]*\)\.md|href="\1.html|g' >"$out/text"
+	head_of "$(sed -n 's|^<h1[^>]*>\(.*\)</h1>$|\1|p' "$out/text")"
+	printf '</head>\n<body>\n%s\n' "${2-}"
+	sed -e "\|^<p>PAGES</p>\$|r $out/pages" -e '//d' "$out/text"
+	printf '</body>\n</html>\n'
+}
+
+cp style.css ../doc/*.svg "$out"
 for page in *.[1-9]; do
 	target=$(sed -n '1s|^\.so man[1-9]/||p' "$page")
 	if [ -n "$target" ]; then
 		alias_of "$page" "$target"
 	else
 		html=$("$mandoc" -Thtml -O "$links,style=style.css,toc" "$page")
-		printf '%s\n' "$html" | sed "s|^<body>\$|<body>$up|"
+		printf '%s\n' "$html" | sed "s|^<body>\$|<body>$up|
+			s|^<head>\$|<head><meta name=\"color-scheme\" content=\"light dark\"/>|"
 	fi >"$out/$page.html"
 done
+for file in ../doc/*.md; do
+	text "$file" "$up" >"$out/$(basename "$file" .md).html"
+done
+text ../README "$up" >"$out/readme.html"
 {
-	head_of 'The libshmemq manual'
-	printf '</head>\n<body>\n<h1>The libshmemq manual</h1>\n<dl class="index">\n'
-	for page in *.7 *.1 *.3 *.5; do
-		[ ! -e "$page" ] || grep -q '^\.so' "$page" || entry "$page"
-	done
-	printf '</dl>\n</body>\n</html>\n'
-} >"$out/index.html"
+	entries 'Overview' ./*.7
+	entries 'Commands' ./*.1
+	entries 'Functions' ./*.3
+	entries 'Formats' ./*.5
+} >"$out/pages"
+text index.md >"$out/index.html"
+rm "$out/text" "$out/pages"

@@ -123,19 +123,4 @@ for page in "$man"/*.[1-9]; do
 done | grep -v 'sections out of conventional order: Sh EXAMPLES' >"$temp/lint"
 : >"$temp/empty"
 same "mandoc's warnings (+)" "$temp/empty" "$temp/lint"
-
-# The HTML pages exist, and every link among them leads to one of them.
-if MANDOC=$mandoc "$man/html.sh" "$man" "$temp/html"; then
-	for page in "$temp"/html/*.html; do
-		tr '"' '\n' <"$page" | sed -n 's/^\([a-z_.-]*\.[1-9]\.html\)\(#.*\)\{0,1\}$/\1/p'
-	done | sort -u >"$temp/linked"
-	(cd "$temp/html" && ls) >"$temp/rendered"
-	comm -23 "$temp/linked" "$temp/rendered" >"$temp/dead"
-	same 'links to pages that do not exist (+)' "$temp/empty" "$temp/dead"
-	(cd "$temp/html" && grep -l 'href="https:[^"]*/shmemq' ./*.html) >"$temp/stray"
-	same 'references to pages of this manual that do not exist (+)' "$temp/empty" "$temp/stray"
-else
-	echo 'FAIL: html.sh'
-	failures=$((failures + 1))
-fi
 [ "$failures" -eq 0 ]
