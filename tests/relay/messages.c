@@ -72,26 +72,36 @@ static uint32_t type_of(uint64_t n)
 	return (uint32_t)n ^ 0x5a5a5a5au;
 }
 
+/*
+ * The bytes of message `n` are those of words that follow from each other. All but the last one are copied
+ * and compared whole: the check takes a sixth of the time, and `make bench-nats` measures the relay, not that.
+ */
+static uint64_t next_word(uint64_t word, uint64_t n)
+{
+	return word * 0x9e3779b97f4a7c15 + n;
+}
+
 static void fill(unsigned char *to, size_t size, uint64_t n)
 {
 	uint64_t word = mix(n + 1);
 
-	for (size_t at = 0; at < size; at += sizeof word) {
-		memcpy(to + at, &word, size - at < sizeof word ? size - at : sizeof word);
-		word = word * 0x9e3779b97f4a7c15 + n;
+	for (; size >= sizeof word; size -= sizeof word, to += sizeof word) {
+		memcpy(to, &word, sizeof word);
+		word = next_word(word, n);
 	}
+	memcpy(to, &word, size);
 }
 
 static bool is_filled(const unsigned char *from, size_t size, uint64_t n)
 {
 	uint64_t word = mix(n + 1);
 
-	for (size_t at = 0; at < size; at += sizeof word) {
-		if (memcmp(from + at, &word, size - at < sizeof word ? size - at : sizeof word) != 0)
+	for (; size >= sizeof word; size -= sizeof word, from += sizeof word) {
+		if (memcmp(from, &word, sizeof word) != 0)
 			return false;
-		word = word * 0x9e3779b97f4a7c15 + n;
+		word = next_word(word, n);
 	}
-	return true;
+	return memcmp(from, &word, size) == 0;
 }
 
 static int push(const struct run *run)
