@@ -44,6 +44,11 @@ trap 'fail "ended from outside, or out of time; waited for: $awaited; $(tail -n 
 port=
 first_port=$((10000 + $$ % 2000 * 10))
 server=
+# The URL of the server, or those of the nodes of a cluster; empty before the first start.
+servers=
+node1=''
+node2=''
+node3=''
 # Where it listens, and what starts it there.
 server_host=127.0.0.1
 server_runs=
@@ -74,9 +79,11 @@ try_server() # PORT
 start_server()
 {
 	if [ -n "$port" ]; then
+		servers=nats://$server_host:$port
 		try_server "$port" && return
 	else
 		for port in $(seq "$first_port" $((first_port + 9))); do
+			servers=nats://$server_host:$port
 			try_server "$port" && return
 			grep -q 'address already in use' "$temp/server.log" || break
 		done
@@ -92,12 +99,43 @@ stop_server() # SIGNAL
 	server=
 }
 
+# A node of a cluster. Each keeps its ports.
+start_node() # NUMBER
+{
+	"$NATS_SERVER" -c "$temp/node$1.conf" -l "$temp/node$1.log" &
+	eval "node$1=$!"
+}
+
+# Starts a cluster of three in place of the server. It takes streams some seconds later. Sets servers, node1 to node3.
+start_cluster()
+{
+	for n in 1 2 3; do
+		cat >"$temp/node$n.conf" <<-END
+			server_name: n$n
+			listen: 127.0.0.1:$((first_port + n))
+			jetstream { store_dir: "$temp/store$n", max_file_store: 4G }
+			cluster {
+				name: shmemq
+				listen: 127.0.0.1:$((first_port + 3 + n))
+				routes: [
+					nats://127.0.0.1:$((first_port + 4))
+					nats://127.0.0.1:$((first_port + 5))
+					nats://127.0.0.1:$((first_port + 6))
+				]
+			}
+		END
+		start_node $n
+	done
+	servers=nats://127.0.0.1:$((first_port + 1)),nats://127.0.0.1:$((first_port + 2))
+	servers=$servers,nats://127.0.0.1:$((first_port + 3))
+}
+
 # Runs the relay against the server.
 relay() # COMMAND ARGUMENT...
 {
 	command=$1
 	shift
-	"$SHMEMQ_NATS" "$command" --server "nats://$server_host:$port" "$@"
+	"$SHMEMQ_NATS" "$command" --server "$servers" "$@"
 }
 
 # Starts a relay, which says what it does in $temp/COMMAND.log. Sets pid.
@@ -105,8 +143,9 @@ start_relay() # COMMAND ARGUMENT...
 {
 	command=$1
 	shift
-	"$SHMEMQ_NATS" "$command" --verbose --server "nats://$server_host:${relay_port:-$port}" "$@" \
-		2>>"$temp/$command.log" &
+	through=$servers
+	[ -z "${relay_port-}" ] || through=nats://$server_host:$relay_port
+	"$SHMEMQ_NATS" "$command" --verbose --server "$through" "$@" 2>>"$temp/$command.log" &
 	pid=$!
 }
 
@@ -199,7 +238,7 @@ set_up() # STREAM [OPTION...]
 	a=$q
 	new_queue --capacity "${capacity:-1M}"
 	b=$q
-	[ -n "$server" ] || start_server
+	[ -n "$servers" ] || start_server
 	relay create "$@" || fail "create $*"
 }
 

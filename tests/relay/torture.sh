@@ -23,36 +23,6 @@ kills_importer=0
 kills_server=0
 messages=0
 
-# The nodes of a cluster. Each keeps its ports.
-start_node() # NUMBER
-{
-	"$NATS_SERVER" -c "$temp/node$1.conf" -l "$temp/node$1.log" &
-	eval "node$1=$!"
-}
-
-start_cluster()
-{
-	base=$first_port
-	for n in 1 2 3; do
-		cat >"$temp/node$n.conf" <<-END
-			server_name: n$n
-			listen: 127.0.0.1:$((base + n))
-			jetstream { store_dir: "$temp/store$n", max_file_store: 4G }
-			cluster {
-				name: shmemq
-				listen: 127.0.0.1:$((base + 3 + n))
-				routes: [
-					nats://127.0.0.1:$((base + 4))
-					nats://127.0.0.1:$((base + 5))
-					nats://127.0.0.1:$((base + 6))
-				]
-			}
-		END
-		start_node $n
-	done
-	servers=nats://127.0.0.1:$((base + 1)),nats://127.0.0.1:$((base + 2)),nats://127.0.0.1:$((base + 3))
-}
-
 kill_relay()
 {
 	draw 2
@@ -162,7 +132,6 @@ echo "torture-nats: SEED=$SEED, $SECONDS_ALL s, $NODES node(s)"
 : "${PAUSE:=10}"
 if [ "$NODES" -eq 1 ]; then
 	start_server
-	servers=nats://127.0.0.1:$port
 	for size in 64 65536; do
 		for what in relays server both; do
 			torture $what $size $((SECONDS_ALL / 6 + 1))
