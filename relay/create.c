@@ -10,7 +10,8 @@
 #include "stop.h"
 #include "stream.h"
 
-#define MINUTE_NS INT64_C(60000000000)
+#define MINUTE_NS   INT64_C(60000000000)
+#define STARTING_NS INT64_C(3000000000) /* in which a server that is just being started comes to take clients */
 
 static void configure(jsStreamConfig *c, const struct names *names, const char *subjects[1],
 		      const struct options *options)
@@ -88,7 +89,7 @@ int run_create(const struct options *options)
 	int status;
 
 	stop_begin();
-	status = link_open(&link, options, true);
+	status = link_open(&link, options, STARTING_NS);
 	stop_queue(NULL);
 	if (status == 0)
 		status = create(&link, options);
@@ -105,7 +106,7 @@ int run_rm(const struct options *options)
 
 	names_make(&names, options);
 	stop_begin();
-	status = link_open(&link, options, true);
+	status = link_open(&link, options, 0);
 	stop_queue(NULL);
 	if (status == 0) {
 		natsStatus s = js_DeleteStream(link.js, names.stream, NULL, &code);

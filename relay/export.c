@@ -264,7 +264,7 @@ int run_export(const struct options *options)
 	names_make(&e.names, options);
 	metrics_start(&e.metrics, options, "export");
 	stop_begin();
-	status = link_open(&e.link, options, false);
+	status = link_open(&e.link, options, LINK_FOR_EVER);
 	stop_queue(NULL);
 	if (status == 0)
 		status = run(&e);

@@ -224,7 +224,7 @@ int run_import(const struct options *options)
 	names_make(&im.names, options);
 	metrics_start(&im.metrics, options, "import");
 	stop_begin();
-	status = link_open(&im.link, options, false);
+	status = link_open(&im.link, options, LINK_FOR_EVER);
 	stop_queue(NULL);
 	if (status == 0)
 		status = run(&im);

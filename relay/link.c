@@ -13,6 +13,7 @@
 
 #include "link_options.h"
 #include "message.h"
+#include "metrics.h"
 #include "report.h"
 #include "stop.h"
 
@@ -162,8 +163,10 @@ const char *link_error(natsStatus s)
 	return text != NULL && text[0] != '\0' ? text : natsStatus_GetText(s);
 }
 
-static int connect_anew(struct link *link, bool once)
+/* How long is tried: `patience`, as link_open() has it. */
+static int connect_anew(struct link *link, int64_t patience)
 {
+	int64_t end = clock_ns() + patience;
 	char said[LINK_TEXT] = "";
 	int wait = RETRY_MS;
 	natsStatus s;
@@ -171,9 +174,9 @@ static int connect_anew(struct link *link, bool once)
 	while ((s = natsConnection_Connect(&link->nc, link->options)) != NATS_OK) {
 		const char *text = link_error(s);
 
-		if (is_refusal(s) || once)
+		if (is_refusal(s) || (patience >= 0 && (stop_asked || clock_ns() >= end)))
 			return report_as(STATUS_REFUSED, link->name, "no connection to the server: %s", text);
-		if (strcmp(said, text) != 0) {
+		if (patience < 0 && strcmp(said, text) != 0) {
 			snprintf(said, sizeof said, "%s", text);
 			report(link->name, "no connection to the server, trying on: %s", text);
 		}
@@ -191,7 +194,7 @@ static int connect_anew(struct link *link, bool once)
 	return s == NATS_OK ? 0 : report(link->name, "JetStream: %s", natsStatus_GetText(s));
 }
 
-int link_open(struct link *link, const struct options *options, bool once)
+int link_open(struct link *link, const struct options *options, int64_t patience)
 {
 	pthread_condattr_t monotonic;
 	int status;
@@ -207,7 +210,7 @@ int link_open(struct link *link, const struct options *options, bool once)
 		return status;
 	if (set_callbacks(link) != NATS_OK)
 		return report(link->name, "libnats: callbacks");
-	return connect_anew(link, once);
+	return connect_anew(link, patience);
 }
 
 static void destroy(struct link *link)
@@ -221,7 +224,7 @@ static void destroy(struct link *link)
 int link_renew(struct link *link)
 {
 	destroy(link);
-	return connect_anew(link, false);
+	return connect_anew(link, LINK_FOR_EVER);
 }
 
 void link_close(struct link *link)

@@ -45,11 +45,14 @@ struct link {
 	bool fresh;           /* there are news that have not been taken */
 };
 
+#define LINK_FOR_EVER (-1)
+
 /*
  * Connects, and tries until a server answers or stop_asked. Returns 0, or reports that the server refuses us and
- * returns STATUS_REFUSED. `once`: returns STATUS_REFUSED also if there is no server.
+ * returns STATUS_REFUSED. `patience`, unless it is LINK_FOR_EVER: returns that also if there is no server for as many
+ * nanoseconds, or if it is told to stop; 0: tries once.
  */
-int link_open(struct link *link, const struct options *options, bool once);
+int link_open(struct link *link, const struct options *options, int64_t patience);
 void link_close(struct link *link);
 
 /* Connects anew after libnats has given up. As link_open(). */

@@ -104,7 +104,7 @@ int run_status(const struct options *options)
 	int status;
 
 	stop_begin();
-	status = link_open(&link, options, true);
+	status = link_open(&link, options, 0);
 	stop_queue(NULL);
 	if (status == 0)
 		status = show(&link, options);

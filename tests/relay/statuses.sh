@@ -21,6 +21,7 @@ relay_ends 64 frobnicate export --config "$temp/bad.conf" "$a" s
 
 # 69: no server, for what does not wait for one; or one that refuses.
 relay_ends 69 '' status --server nats://127.0.0.1:1 s
+relay_ends 69 '' create --server nats://127.0.0.1:1 s
 # 1 and 78: no stream; another one
 relay_ends 1 'no such stream' status --server "$here" none
 relay_ends 1 'no such stream' rm --server "$here" none
