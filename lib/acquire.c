@@ -32,6 +32,8 @@ enum smq_ring_status smq_attach(struct shmemq *q)
 		smq_ring_recount(&q->ring, 0, smq_units_with_memory(q, 0));
 	if (status == SMQ_READY)
 		smq_marks_settle(q);
+	if (SMQ_PROBES && status == SMQ_READY && !q->producer && q->ring.redelivering)
+		SMQ_PROBE(redelivery, smq_probed_id(q), (q->ring.redelivered_end - q->ring.position) * 1ul * SMQ_UNIT);
 	return status == SMQ_READY && q->state & SMQ_LIMITED ? smq_limit_attach(q) : status;
 }
 
@@ -51,6 +53,8 @@ static int recover(struct shmemq *q, int64_t now)
 
 	if (err != EAGAIN)
 		q->ownerlock.probed_at = now;
+	if (err == 0)
+		SMQ_PROBE(takeover, smq_probed_id(q), smq_probed_end(q), 0);
 	return err;
 }
 
@@ -103,7 +107,7 @@ static int fail_lock_try(struct shmemq *q)
 }
 
 /* Sleeps until the lock is this handle's. 0, ECANCELED, EINTR, ETIMEDOUT. */
-static int sleep_for_lock(struct shmemq *q, int64_t deadline)
+static int sleep_until_locked(struct shmemq *q, int64_t deadline)
 {
 	unsigned unlocked = 0;
 
@@ -130,6 +134,16 @@ static int sleep_for_lock(struct shmemq *q, int64_t deadline)
 		unlocked = 0;
 	}
 	return 0;
+}
+
+static int sleep_for_lock(struct shmemq *q, int64_t deadline)
+{
+	int err;
+
+	SMQ_PROBE(sleep, smq_probed_id(q), smq_probed_end(q), SMQ_PROBED_LOCK);
+	err = sleep_until_locked(q, deadline);
+	SMQ_PROBE(wake, smq_probed_id(q), smq_probed_end(q), err);
+	return err;
 }
 
 static int lock(struct shmemq *q, int64_t timeout, int64_t deadline)

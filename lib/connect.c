@@ -66,6 +66,9 @@ static int attach_handle(struct shmemq *q, uint32_t number, bool alone, bool reg
 	} else if (alone) {
 		if (smq_attach(q) != SMQ_READY)
 			return EBADMSG;
+		if (SMQ_PROBES &&
+		    smq_claim_state(smq_load(&own->state)) == SHMEMQ_END_OPEN) /* and its holder is dead */
+			SMQ_PROBE(takeover, smq_probed_id(q), smq_probed_end(q), smq_load(&own->pid));
 		/* No other handle is left, so a number in the owner word is a dead handle's. */
 		atomic_store_explicit(&progress_of(q)->owner, 0, memory_order_relaxed);
 	} else if (smq_is_elastic(q)) {

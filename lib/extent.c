@@ -141,6 +141,7 @@ static bool extend(struct shmemq *q, uint32_t to)
 {
 	count(q, to - q->more->kept);
 	if (change(q, q->more->reserved, to, false) == 0) {
+		SMQ_PROBE(grow, smq_probed_id(q), smq_probed_bytes(q, q->more->reserved), smq_probed_bytes(q, to));
 		q->more->reserved = q->more->own_to = to;
 		q->more->no_memory_at = 0;
 		store(&words(q)->reserved_units, to);

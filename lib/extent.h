@@ -61,6 +61,12 @@ static inline bool smq_extent_in_use(const struct shmemq *q)
 	return q->more->kept != q->more->reserved;
 }
 
+/* For probes: bytes that the queue's messages have, with the extension reserved up to `to`. */
+static inline unsigned long smq_probed_bytes(const struct shmemq *q, uint32_t to)
+{
+	return (unsigned long)(smq_capacity(q) + (uint64_t)(to - q->more->kept) * SMQ_UNIT);
+}
+
 /* Do the words claim that there is memory at this position? */
 bool smq_extent_claims(const struct shmemq *q, uint32_t position);
 

@@ -137,8 +137,8 @@ static bool is_over(struct shmemq *q, uint32_t *size, int *err)
 	return true;
 }
 
-/* As in wait.c, after a look that found nothing. */
-static int sleep_until(struct shmemq *q, uint32_t *size, int64_t deadline)
+/* As in wait.c, after a look that found nothing. `*slept`: it has. */
+static int sleep_until(struct shmemq *q, uint32_t *size, int64_t deadline, bool *slept)
 {
 	struct smq_alarm *alarm = &q->more->follow->alarm;
 	int err;
@@ -162,6 +162,9 @@ static int sleep_until(struct shmemq *q, uint32_t *size, int64_t deadline)
 			slice = deadline - now;
 		if (slice > probe_at - now)
 			slice = probe_at - now;
+		if (!*slept)
+			SMQ_PROBE(sleep, smq_probed_id(q), SHMEMQ_FOLLOWER, SMQ_PROBED_MESSAGE);
+		*slept = true;
 		if (smq_alarm_wait(alarm, slice) == EINTR)
 			return smq_take_interrupt(q) ? ECANCELED : EINTR;
 	}
@@ -218,10 +221,14 @@ static int poll_producer(struct shmemq *q, uint32_t *size, int err)
 /* 0, and there is a message of `*size` bytes; or errno. */
 static int await(struct shmemq *q, uint32_t *size, int64_t timeout)
 {
+	bool slept = false;
 	int err;
 
 	if (!is_decided(q, size, &err))
-		err = timeout == 0 ? fail_try(q, size) : sleep_until(q, size, smq_deadline(smq_now_ns(), timeout));
+		err = timeout == 0 ? fail_try(q, size)
+				   : sleep_until(q, size, smq_deadline(smq_now_ns(), timeout), &slept);
+	if (slept)
+		SMQ_PROBE(wake, smq_probed_id(q), SHMEMQ_FOLLOWER, err);
 	if (q->pollable != NULL && (err == EAGAIN || err == EPIPE || err == EOWNERDEAD))
 		err = poll_producer(q, size, err);
 	return err;

@@ -9,16 +9,18 @@
 #include "format.h"
 #include "ownerlock.h"
 #include "pollable.h"
+#include "probe.h"
 #include "ring.h"
 
 /*
  * The state of a handle: SHMEMQ_PRODUCER, _CONSUMER, _OBSERVER or _FOLLOWER, with these bits. It is one word, so that a
  * call checks it by one comparison with the state it needs.
  */
-#define SMQ_STARTED 0x100u /* between push_start and push_end, or pop_start and pop_end */
-#define SMQ_BROKEN  0x200u /* garbage was seen in the shared memory: EBADMSG from now on */
-#define SMQ_BATCH   0x400u /* between popm_start and popm_end */
-#define SMQ_SHARED  0x800u /* the end is SHARED: it is never in the state of the frequent case (acquire.h) */
+#define SMQ_STATE_END 0xffu
+#define SMQ_STARTED   0x100u /* between push_start and push_end, or pop_start and pop_end */
+#define SMQ_BROKEN    0x200u /* garbage was seen in the shared memory: EBADMSG from now on */
+#define SMQ_BATCH     0x400u /* between popm_start and popm_end */
+#define SMQ_SHARED    0x800u /* the end is SHARED: it is never in the state of the frequent case (acquire.h) */
 
 /* A queue with messages_max: a producer that has more to check than the space is never in that state either. */
 #define SMQ_LIMITED 0x1000u
@@ -134,6 +136,18 @@ static inline struct smq_claim *smq_peer_claim(const struct shmemq *q)
 {
 	return (struct smq_claim *)(void *)((unsigned char *)q->eventcount.peer_fence -
 					    offsetof(struct smq_claim, fence));
+}
+
+/* For probes: the queue's id, of which a 32-bit machine has the lower half; */
+static inline unsigned long smq_probed_id(const struct shmemq *q)
+{
+	return (unsigned long)(q->observer ? q->observed_id : q->header->identity.id);
+}
+
+/* and SHMEMQ_PRODUCER, _CONSUMER or _FOLLOWER. */
+static inline uint32_t smq_probed_end(const struct shmemq *q)
+{
+	return q->state & SMQ_STATE_END;
 }
 
 /* May the queue grow? Then it has a second ring. */

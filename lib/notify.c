@@ -7,10 +7,14 @@
 
 ssize_t smq_notify_slow(struct shmemq *q, ssize_t result)
 {
+	uint32_t bits;
+
 	if (q->eventcount.fences != 0 && !smq_eventcount_has_waiter(&q->eventcount))
 		return result;
 	smq_note_moves(q);
-	if (smq_eventcount_notify(&q->eventcount) & SMQ_WAIT_POLLER)
+	bits = smq_eventcount_notify(&q->eventcount);
+	SMQ_PROBE(notify, smq_probed_id(q), smq_probed_end(q), bits);
+	if (bits & SMQ_WAIT_POLLER)
 		smq_pollable_raise(smq_fd(q), q->producer);
 	return result;
 }

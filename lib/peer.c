@@ -34,6 +34,9 @@ static void ask(struct shmemq *q)
 	uint32_t claim = load_claim(q);
 
 	if (smq_claim_state(claim) == SHMEMQ_END_OPEN && !smq_endlock_held(smq_fd(q), !q->producer)) {
+		if (SMQ_PROBES && claim != q->peer.dead_claim) /* relaxed: for display only */
+			SMQ_PROBE(death, smq_probed_id(q), q->producer ? SHMEMQ_CONSUMER : SHMEMQ_PRODUCER,
+				  smq_load(&smq_peer_claim(q)->pid));
 		q->peer.dead_claim = claim;
 		q->peer.quiet_claim = SMQ_NOT_QUIET;
 	}

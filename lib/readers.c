@@ -48,18 +48,20 @@ void smq_readers_probe(struct shmemq *q)
 	int fd = smq_fd(q);
 
 	for (uint32_t number = 1; number <= SMQ_READERS_MAX; number++) {
-		smq_word *state = &smq_reader_of(q->header, number)->claim.state;
+		struct smq_claim *of = &smq_reader_of(q->header, number)->claim;
 		/* Before the kernel is asked, as in ask() of peer.c: "not held" is said of this claim alone. A
 		 * consumer stores its claim after it has the lock, and CLOSED before it unlocks. Relaxed: the
 		 * exchange compares it. */
-		uint32_t claim = atomic_load_explicit(state, memory_order_relaxed), now = claim & SMQ_CLAIM_STATE;
+		uint32_t claim = atomic_load_explicit(&of->state, memory_order_relaxed), now = claim & SMQ_CLAIM_STATE;
 
 		if (claim == 0 || (now != SHMEMQ_END_OPEN && now != SMQ_CLAIM_JOINING) ||
 		    smq_endlock_number_held(fd, false, number))
 			continue;
 		/* Release: its acquire is in lag_of() of slowest.c. The reads of the process that has ended come before
 		 * another producer's writes. */
-		atomic_compare_exchange_strong_explicit(state, &claim, (claim & ~SMQ_CLAIM_STATE) + SHMEMQ_END_DEAD,
-							memory_order_release, memory_order_relaxed);
+		if (atomic_compare_exchange_strong_explicit(&of->state, &claim,
+							    (claim & ~SMQ_CLAIM_STATE) + SHMEMQ_END_DEAD,
+							    memory_order_release, memory_order_relaxed))
+			SMQ_PROBE(death, smq_probed_id(q), SHMEMQ_CONSUMER, smq_load(&of->pid));
 	}
 }

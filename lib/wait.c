@@ -146,7 +146,7 @@ static bool spin(struct shmemq *q, struct smq_want *want, int64_t until, int *er
  */
 static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline)
 {
-	bool slept = want->kind != SMQ_WANT_MESSAGE; /* and is not counted again */
+	bool slept = false;
 	int err;
 
 	for (;;) {
@@ -171,7 +171,9 @@ static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline
 		if (slice > probe_at - now)
 			slice = probe_at - now;
 		if (!slept) {
-			smq_note_slept(q);
+			SMQ_PROBE(sleep, smq_probed_id(q), smq_probed_end(q), (uint32_t)want->kind);
+			if (want->kind == SMQ_WANT_MESSAGE)
+				smq_note_slept(q);
 			slept = true;
 		}
 		if (smq_eventcount_wait(&q->eventcount, slice) == EINTR) {
@@ -180,6 +182,8 @@ static int sleep_until(struct shmemq *q, struct smq_want *want, int64_t deadline
 		}
 	}
 	smq_eventcount_cancel(&q->eventcount);
+	if (slept)
+		SMQ_PROBE(wake, smq_probed_id(q), smq_probed_end(q), err);
 	return err;
 }
 
@@ -192,8 +196,11 @@ static smq_noinline int block_longer(struct shmemq *q, struct smq_want *want, in
 	/* As in block(); a producer that streams has now waited long enough. */
 	if (q->producer && smq_check(q, want, true) == SMQ_READY)
 		return 0;
-	if (want->kind == SMQ_WANT_MESSAGE)
+	if (want->kind == SMQ_WANT_MESSAGE) {
+		if (q->producer)
+			SMQ_PROBE(full, smq_probed_id(q), (unsigned long)want->need * SMQ_UNIT);
 		smq_note_blocked(q);
+	}
 	start = smq_now_ns();
 	deadline = smq_deadline(start, timeout);
 	spin_ns = deadline - start < q->spin_ns ? deadline - start : q->spin_ns;

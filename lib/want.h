@@ -11,9 +11,9 @@
 
 /* What a call waits for. */
 enum smq_want_kind {
-	SMQ_WANT_MESSAGE, /* space for one, or one */
-	SMQ_WANT_EMPTY,   /* producer: that all has been popped */
-	SMQ_WANT_PEER,    /* a handle that lives at the other end */
+	SMQ_WANT_MESSAGE = SMQ_PROBED_MESSAGE, /* space for one, or one */
+	SMQ_WANT_EMPTY = SMQ_PROBED_EMPTY,     /* producer: that all has been popped */
+	SMQ_WANT_PEER = SMQ_PROBED_PEER,       /* a handle that lives at the other end */
 };
 
 struct smq_want {

@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The probes for tracers: shmemq(7) lists those that the library has, with their arguments; and
+# examples/probes/shmemq.bt sees them, where this user and kernel can trace.
+srcdir=${srcdir:-.}
+top_builddir=${top_builddir:-.}
+shmemq=${SHMEMQ:-./shmemq}
+name=/shmemq-probes-$$
+failures=0
+tracer=
+LC_ALL=C
+export LC_ALL
+temp=$(mktemp -d) || exit 1
+trap 'kill $tracer 2>/dev/null; rm -rf "$temp" "/dev/shm$name"' EXIT
+trap 'exit 1' HUP INT TERM
+
+fail() # WHAT
+{
+	echo "FAIL: $1"
+	failures=$((failures + 1))
+}
+
+finish()
+{
+	[ "$failures" -eq 0 ]
+	exit
+}
+
+library=$top_builddir/.libs/libshmemq.so
+if [ ! -e "$library" ]; then
+	echo 'probes.sh: skipped: no shared library'
+	exit 77
+fi
+readelf -n "$library" >"$temp/notes" || fail 'readelf'
+if ! grep -q '^#define SMQ_USDT 1' "$top_builddir/config.h"; then
+	! grep -q stapsdt "$temp/notes" || fail 'the library has probes, although configure has left them out'
+	echo 'probes.sh: this library is built without probes'
+	finish
+fi
+
+# "NAME ARGUMENTS" of each probe: in the manual, and in the library, where a probe may stand in several places.
+awk '/^\.Sh PROBES/ { inside = 1 } /^\.Sh NOTES/ { inside = 0 }
+	inside && /^\.It Cm / { print $3, NF - 4 }' "$srcdir/man/shmemq.7" | sort >"$temp/documented"
+awk '$1 == "Provider:" { provider = $2 } $1 == "Name:" && provider == "shmemq" { name = $2 }
+	$1 == "Arguments:" && provider == "shmemq" { print name, NF - 1 }' "$temp/notes" | sort -u >"$temp/built"
+[ -s "$temp/documented" ] || fail 'no probe in the manual'
+diff "$temp/documented" "$temp/built" >"$temp/diff" || {
+	fail 'probes and numbers of their arguments, in the manual (<) and in the library (>):'
+	cat "$temp/diff"
+}
+# And the example uses each.
+# shellcheck disable=SC2016 # $1 is the example's
+sed -n 's/^usdt:$1:shmemq:\([a-z]*\)$/\1/p' "$srcdir/examples/probes/shmemq.bt" | sort >"$temp/used"
+sed 's/ .*//' "$temp/documented" | diff - "$temp/used" >"$temp/diff" || {
+	fail 'probes in the manual (<) and in the example (>):'
+	cat "$temp/diff"
+}
+
+can_not() # WHY
+{
+	echo "probes.sh: not traced: $1"
+	finish
+}
+
+command -v bpftrace >/dev/null || can_not 'no bpftrace'
+[ "$(id -u)" -eq 0 ] || can_not 'only root can'
+! sed 3q "$shmemq" | grep -q 'wrapper script' || shmemq=$top_builddir/.libs/shmemq
+LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+library=$(readlink -f "$library")
+
+# Standard output to a file is written in blocks, but for -B line.
+bpftrace -B line "$srcdir/examples/probes/shmemq.bt" "$library" >"$temp/out" 2>"$temp/err" &
+tracer=$!
+while kill -0 "$tracer" 2>/dev/null && ! grep -q '^tracing' "$temp/out"; do
+	sleep 0.1
+done
+grep -q '^tracing' "$temp/out" || can_not "bpftrace fails: $(tail -n 1 "$temp/err")"
+
+# A consumer sleeps, and is woken, and killed while it holds a message; a producer meets a full ring, which has grown,
+# and that death; the next consumer gets the message once more.
+"$shmemq" create "$name" --capacity 4K --max-capacity 64K
+id=$("$shmemq" stat "$name" | awk '$1 == "id" { print $2 }')
+mkfifo "$temp/pipe" "$temp/lines"
+exec 3<>"$temp/pipe" # full, so that pop holds its first message
+head -c 65536 /dev/zero >&3
+"$shmemq" pop "$name" >"$temp/pipe" 2>/dev/null &
+pop=$!
+until [ "$("$shmemq" stat "$name" | awk '$1 == "consumer_waiting" { print $2 }')" = yes ]; do
+	sleep 0.02
+done
+sleep 0.3 # so that it has slept, and for long
+"$shmemq" push "$name" <"$temp/lines" 2>"$temp/push" &
+push=$!
+exec 4>"$temp/lines"
+echo first >&4
+until [ "$("$shmemq" stat "$name" | awk '$1 == "pushed_messages" { print $2 }')" = 1 ]; do
+	sleep 0.02
+done
+sleep 0.3 # until pop has the message
+(head -c 100000 /dev/zero | tr '\0' '\n' >&4) 2>/dev/null &
+until [ "$("$shmemq" stat "$name" | awk '$1 == "producer_waiting" { print $2 }')" = yes ]; do
+	sleep 0.02
+done
+kill -9 "$pop"
+wait "$push"
+exec 4>&-
+"$shmemq" pop "$name" --timeout 0 >/dev/null 2>&1
+for _ in $(seq 100); do # what it has not written yet is lost
+	grep -q 'takes over' "$temp/out" && break
+	sleep 0.1
+done
+kill -TERM "$tracer"
+wait "$tracer"
+tracer=
+
+seen() # PATTERN
+{
+	grep -q "$1" "$temp/out" || fail "the example has not written: $1"
+}
+
+seen "^$id: end 2, process $pop (shmemq) slept for [0-9]* ms, for 0\$"
+seen "^$id: grown from 4096 to [0-9]* bytes by process $push (shmemq)\$"
+seen "^$id: end 2, process $pop is dead, as process $push (shmemq) sees\$"
+seen "^$id: end 2, process [0-9]* (shmemq) takes over from $pop\$"
+seen "^$id: redelivered to process [0-9]* (shmemq): 16 bytes\$"
+seen "^@full\\[$push, shmemq, "
+seen "^@notified\\[$push, shmemq, "
+[ "$failures" -eq 0 ] || cat "$temp/out" "$temp/err"
+finish
