@@ -45,6 +45,7 @@ static const struct {
 	{ OPTION_SORT, "--sort ORDER", "rate (default), fill or name" },
 	{ OPTION_ONCE, "--once", "write one table, after one interval" },
 	{ OPTION_JSON, "--json", "as JSON" },
+	{ OPTION_OPENMETRICS, "--openmetrics", "for a monitor: any queues, by default all" },
 	{ OPTION_FORCE, "--force", "remove those of them that are empty or temporary" },
 	{ OPTION_ALL, "--all", "with --force: remove all of them" },
 	{ OPTION_ALL_USERS, "--all-users", "those of other users, too" },

@@ -39,12 +39,48 @@ int run_rm(const struct options *options, char **names, int count)
 	return status;
 }
 
+/* Adds the queues of these names that can be read, each once. Returns 0, or reports and returns an exit status. */
+static int read_named(struct queues *queues, char **names, int count)
+{
+	int status = 0;
+
+	*queues = (struct queues){ .list = allocate((size_t)count * sizeof *queues->list) };
+	for (int i = 0; i < count; i++) {
+		size_t at = 0;
+		int err;
+
+		while (at < queues->count && strcmp(queues->list[at].name, names[i]) != 0)
+			at++;
+		if (at < queues->count)
+			continue;
+		err = queue_read(names[i], &queues->list[at]);
+		if (err == 0)
+			queues->count++;
+		else
+			status = status_join(status, report_queue(names[i], SHMEMQ_OBSERVER, err));
+	}
+	return status;
+}
+
+static int stat_openmetrics(char **names, int count)
+{
+	struct queues queues;
+	int status = count != 0 ? read_named(&queues, names, count) : queues_find(&queues), written;
+
+	show_openmetrics(queues.list, queues.count);
+	written = finish_output();
+	report_unreadable(queues.unreadable);
+	queues_free(&queues);
+	return status != 0 ? status : written;
+}
+
 int run_stat(const struct options *options, char **names, int count)
 {
 	struct queue queue;
 	int err;
 
-	(void)count;
+	if (given(options, OPTION_OPENMETRICS))
+		return stat_openmetrics(names, count);
 	err = queue_read(names[0], &queue);
 	if (err != 0)
 		return report_queue(names[0], SHMEMQ_OBSERVER, err);

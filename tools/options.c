@@ -43,6 +43,7 @@ static const struct {
 	[OPTION_OFFSET] = { "offset", "a number of messages" },
 	[OPTION_OLDEST] = { "oldest", NULL },
 	[OPTION_ONCE] = { "once", NULL },
+	[OPTION_OPENMETRICS] = { "openmetrics", NULL },
 	[OPTION_PROGRESS] = { "progress", NULL },
 	[OPTION_QUEUED] = { "queued", NULL },
 	[OPTION_SECONDS] = { "seconds", "a number of seconds above 0, as in 2 or 0.5" },
@@ -199,6 +200,8 @@ static int check_together(const struct command *command, const struct options *o
 		return report_usage(command->name, "--max-capacity is less than the capacity of %" PRIu64, capacity);
 	if (given(options, OPTION_ALL) && !given(options, OPTION_FORCE))
 		return report_usage(command->name, "--all needs --force");
+	if (given(options, OPTION_JSON) && given(options, OPTION_OPENMETRICS))
+		return report_usage(command->name, "--json and --openmetrics exclude each other");
 	if (given(options, OPTION_OLDEST) && given(options, OPTION_QUEUED))
 		return report_usage(command->name, "--oldest and --queued exclude each other");
 	if (given(options, OPTION_TYPES) && !frame_ends(&options->frame))
@@ -209,10 +212,13 @@ static int check_together(const struct command *command, const struct options *o
 	return 0;
 }
 
-static int check_names(const struct command *command, int argc, char **argv)
+/* Checks how many names there are. */
+static int check_names(const struct command *command, const struct options *options, int argc, char **argv)
 {
 	int names = argc - optind;
 
+	if (given(options, OPTION_OPENMETRICS)) /* as many as there are */
+		return 0;
 	if (command->names_max == 2 && names < command->names_min)
 		return report_usage(command->name, "missing argument: it takes %s", command->names);
 	if (command->names_max == 2 && names > command->names_max)
@@ -257,6 +263,6 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 	}
 	if (command == NULL || given(options, OPTION_HELP) || given(options, OPTION_VERSION))
 		return 0;
-	status = check_names(command, argc, argv);
+	status = check_names(command, options, argc, argv);
 	return status != 0 ? status : check_together(command, options);
 }

@@ -42,6 +42,9 @@ const char *end_state(uint32_t end);
 /* Prints a table with a line for each queue. */
 void show_table(const struct queue *list, size_t count);
 
+/* Prints the metrics of these queues, of which no two have one name, in the text format of OpenMetrics. */
+void show_openmetrics(const struct queue *list, size_t count);
+
 /* Prints a line for each field of one queue. */
 void show_fields(const struct queue *queue);
 

@@ -24,7 +24,8 @@ _shmemq_options()
 	drain) echo --count ;;
 	record) echo '--count --oldest --progress --queued --stay --timeout' ;;
 	replay) echo "$making --count --create --progress --shared --speed --stay --timeout" ;;
-	ls | stat) echo --json ;;
+	ls) echo --json ;;
+	stat) echo '--json --openmetrics' ;;
 	top) echo '--interval --json --once --sort' ;;
 	clean) echo '--all --all-users --force' ;;
 	bench) echo '--capacity --json --seconds' ;;

@@ -46,7 +46,7 @@ static const struct command commands[] = {
 	{ "replay", REPLAY_OPTIONS, 1, 2, run_replay, "FILE [NAME]",
 	  "push the messages of such a file, at their pace" },
 	{ "ls", BIT(OPTION_JSON), 0, 0, run_ls, "", "show all queues" },
-	{ "stat", BIT(OPTION_JSON), 1, 1, run_stat, "NAME", "show one queue" },
+	{ "stat", BIT(OPTION_JSON) | BIT(OPTION_OPENMETRICS), 1, 1, run_stat, "NAME", "show one queue" },
 	{ "top", TOP_OPTIONS, 0, 1, run_top, "[PREFIX]",
 	  "show the queues whose names begin with PREFIX, and\ntheir rates, again and again" },
 	{ "rm", 0, 1, INT_MAX, run_rm, "NAME...", "remove queues; processes that have them open go on" },

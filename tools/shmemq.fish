@@ -94,6 +94,7 @@ __shmemq_option top interval 'seconds from one table to the next' -x
 __shmemq_option top sort 'order of the queues' -x -a 'rate fill name'
 __shmemq_option top once 'write one table'
 __shmemq_option 'ls stat top bench' json 'as JSON'
+__shmemq_option stat openmetrics 'for a monitor'
 __shmemq_option clean force 'remove those that are empty or temporary'
 __shmemq_option clean all 'remove all of them'
 __shmemq_option clean all-users 'those of other users, too'

@@ -85,7 +85,7 @@ _shmemq()
 			'--speed=[of the recorded pace]:factor:(0.5 1 2 max)' ':file:_files' $queue
 		;;
 	ls) _arguments $help $json ;;
-	stat) _arguments $help $json $queue ;;
+	stat) _arguments $help $json '--openmetrics[for a monitor]' "*$queue" ;;
 	top)
 		_arguments $help $json '--interval=[from one table to the next]:seconds: ' \
 			'--sort=[order of the queues]:order:(rate fill name)' '--once[write one table]' $queue

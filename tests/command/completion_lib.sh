@@ -60,6 +60,7 @@ completes_options()
 	completes 'shmemq push --c' --capacity --count --create
 	completes 'shmemq pop /x --t' --temporary --timeout --type
 	completes 'shmemq stat --j' --json
+	completes 'shmemq stat --o' --openmetrics
 	completes 'shmemq create /'
 }
 
