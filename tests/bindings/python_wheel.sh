@@ -43,5 +43,6 @@ build_wheel()
 		cat "$root/log"
 		fail "the wheel cannot be built"
 	}
-	"$python" -m zipfile -e "$root"/python/dist/*-cp311-abi3-*.whl "$root/site"
+	# Its name says the Python that built it.
+	"$python" -m zipfile -e "$root"/python/dist/*-cp3*-abi3-*.whl "$root/site"
 }
