@@ -56,8 +56,8 @@ for line in 'create=make a queue' 'push=make messages of standard input' 'pop=wr
 	set -l pair (string split = $line)
 	complete -c shmemq -n 'test (count (__shmemq_words)) -eq 0' -a $pair[1] -d $pair[2]
 end
-complete -c shmemq -n '__shmemq_is rm' -a '(__shmemq_queues)'
-complete -c shmemq -n '__shmemq_after 1 push pop tail peek drain record stat top clean' -a '(__shmemq_queues)'
+complete -c shmemq -n '__shmemq_is rm stat' -a '(__shmemq_queues)'
+complete -c shmemq -n '__shmemq_after 1 push pop tail peek drain record top clean' -a '(__shmemq_queues)'
 complete -c shmemq -n '__shmemq_after 2 replay' -a '(__shmemq_queues)'
 complete -c shmemq -n '__shmemq_after 1 replay' -F
 complete -c shmemq -n '__shmemq_after 2 record' -F

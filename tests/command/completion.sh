@@ -19,7 +19,6 @@ completes 'shmemq push --frame=' chunk: len32 line nul
 completes 'shmemq push --frame=n' nul
 completes 'shmemq push --frame=chunk:'
 completes 'shmemq create --capacity=1' 16M 1G 1M
-completes "shmemq rm $plain $prefix-a" "$prefix-a:b=c"
 completes "shmemq rm $prefix-a:" 'b=c'
 completes "shmemq rm $prefix-a:b=" c
 

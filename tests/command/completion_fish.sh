@@ -15,6 +15,5 @@ completes 'shmemq bench '
 completes 'shmemq tail --frame=' --frame=chunk: --frame=hex --frame=len32 --frame=line --frame=nul
 completes 'shmemq push --frame=n' --frame=nul
 completes 'shmemq create --capacity=1' --capacity=16M --capacity=1G --capacity=1M
-completes "shmemq rm $plain $prefix-a" "$prefix-a:b=c"
 
 verdict

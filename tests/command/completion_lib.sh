@@ -92,6 +92,8 @@ completes_names()
 	completes "shmemq pop --type $prefix-" "$plain" "$prefix-a:b=c"
 	completes "shmemq pop --frame nul $plain" "$plain"
 	completes "shmemq create $prefix-"
+	completes "shmemq rm $plain $prefix-a" "$prefix-a:b=c"
+	completes "shmemq stat --openmetrics $plain $prefix-a" "$prefix-a:b=c"
 	completes "shmemq record --count 3 $prefix-" "$plain" "$prefix-a:b=c"
 
 	touch "$temp/zone.pcapng" "$temp/two.pcapng"
