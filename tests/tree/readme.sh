@@ -25,7 +25,9 @@ twice() # BEGIN
 	[ -s "$temp/commands" ] || fail "README has no '$1'"
 	cat "$temp/commands" "$temp/commands" >"$temp/twice"
 	(cd "$temp" && PATH=$temp:$PATH timeout 60 sh -eu ./twice >out 2>err) || fail "$(cat "$temp/twice" "$temp/err")"
-	[ ! -s "$temp/err" ] || fail "'$1' says $(cat "$temp/err")"
+	# ls says how many queues of other users it leaves out.
+	said=$(grep -v '^shmemq: files in /dev/shm that this user may not read' "$temp/err")
+	[ -z "$said" ] || fail "'$1' says $said"
 	for left in "/dev/shm/$name"-*; do
 		[ ! -e "$left" ] || fail "'$1' left $left"
 	done
