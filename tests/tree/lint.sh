@@ -14,7 +14,7 @@ code="$programs $(find bench bindings doc examples include lib relay tests tools
 python=$(find bindings examples tests -name '*.py' -o -name '*.pyi')
 go=$(find bindings tests -name '*.go' -o -name go.mod)
 rust=$(find bindings tests -path '*/target' -prune -o -name '*.rs' -print -o -name '*.toml' -print)
-scripts="autogen.sh $(find bench bindings doc man packaging tests tools -name '*.sh')"
+scripts="autogen.sh $(find bench bindings doc man packaging tests tools -name '*.sh') packaging/alpine/APKBUILD"
 scripts="$scripts $(find build-aux -name '*.sh' ! -name ltmain.sh)"
 # These are not in a tarball.
 [ ! -e .ci/run ] || scripts="$scripts .ci/run $(find debian/tests ! -name control -type f)"
@@ -22,7 +22,8 @@ completions=$(find relay tests tools -name '*.bash')
 # Of shells that shellcheck does not know.
 others=$(find relay tests tools -name '*.fish' -o -name '*.zsh')
 build="configure.ac Makefile.am examples/CMakeLists.txt examples/meson.build
-	$(find packaging tests -name '*.cmake.in' -o -name CMakeLists.txt) $(find bindings -name meson.build)"
+	$(find packaging tests -name '*.cmake.in' -o -name CMakeLists.txt)
+	packaging/rpm/libshmemq.spec $(find bindings -name meson.build)"
 prose="README NEWS $(find bindings doc man -name '*.md' -o -name '*.[1-9]' -o -name '*.pml' -o -name '*.css')"
 sources="$code $python $go $rust $scripts $completions $others $build"
 
