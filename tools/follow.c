@@ -79,8 +79,7 @@ int follow_ended(const struct follow *f, int err)
 		return report_as(err, s->name, "the producer has died; messages written: %" PRIu64, s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
-		return report_as(err, s->name, "timed out: no further message; messages written: %" PRIu64,
-				 s->messages);
+		return report_timeout(s->queue, s->name, SHMEMQ_FOLLOWER, "no further message", "written", s->messages);
 	default:
 		return report_queue(s->name, SHMEMQ_FOLLOWER, err);
 	}

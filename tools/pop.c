@@ -54,8 +54,7 @@ static int pop_ended(const struct stream *s, int err)
 		return report_as(err, s->name, "the producer has died; messages written: %" PRIu64, s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
-		return report_as(err, s->name, "timed out: the queue is empty; messages written: %" PRIu64,
-				 s->messages);
+		return report_timeout(s->queue, s->name, SHMEMQ_CONSUMER, "the queue is empty", "written", s->messages);
 	default:
 		return report_queue(s->name, SHMEMQ_CONSUMER, err);
 	}

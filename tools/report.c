@@ -4,12 +4,14 @@
 #include "report.h"
 
 #include <errno.h>
-#include <shmemq.h>
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ends.h"
 #include "progress.h"
 #include "suggest.h"
 #include "text.h"
@@ -150,22 +152,47 @@ static int report_name(const char *name, const char *fault)
 	return STATUS_FAILED;
 }
 
-/* The pid is read after the failed open, so it may already be another process's: it is a hint for the user. */
+/* All of this is read after the failed open, so it may already be another process: it is a hint for the user. */
 int report_in_use(const char *name, unsigned flags, const char *hint)
 {
-	const char *end = flags & SHMEMQ_PRODUCER ? "producer" : "consumer";
+	bool producer = flags & SHMEMQ_PRODUCER;
 	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
+	char *holders = NULL;
 	struct shmemq_stat st;
-	uint32_t pid = 0;
+	int status;
 
 	if (q != NULL) {
 		if (shmemq_stat(q, &st) == 0)
-			pid = flags & SHMEMQ_PRODUCER ? st.producer_pid : st.consumer_pid;
+			holders = end_holders(&st, producer);
 		shmemq_close(q);
 	}
-	if (pid == 0)
-		return report_as(EBUSY, name, "the %s end is in use; %s", end, hint);
-	return report_as(EBUSY, name, "the %s end is in use by process %lu; %s", end, (unsigned long)pid, hint);
+	status = report_as(EBUSY, name, "the %s end is in use%s%s; %s", producer ? "producer" : "consumer",
+			   holders != NULL ? " by " : "", holders != NULL ? holders : "", hint);
+	free(holders);
+	return status;
+}
+
+int report_timeout(struct shmemq *q, const char *name, unsigned end, const char *what, const char *moved,
+		   uint64_t messages)
+{
+	bool producer = end == SHMEMQ_PRODUCER;
+	char *awaited = NULL, *rival = NULL;
+	struct shmemq_stat st;
+	int status;
+
+	if (shmemq_stat(q, &st) == 0) {
+		rival = end == SHMEMQ_FOLLOWER ? NULL : end_rival(&st, producer);
+		awaited = end_awaited(&st, !producer);
+	}
+	if (rival != NULL)
+		status = report_as(ETIMEDOUT, name, "timed out: %s holds the %s end; messages %s: %" PRIu64, rival,
+				   producer ? "producer" : "consumer", moved, messages);
+	else
+		status = report_as(ETIMEDOUT, name, "timed out: %s%s%s; messages %s: %" PRIu64, what,
+				   awaited != NULL ? ", and " : "", awaited != NULL ? awaited : "", moved, messages);
+	free(awaited);
+	free(rival);
+	return status;
 }
 
 int report_queue(const char *name, unsigned flags, int err)

@@ -3,6 +3,9 @@
 #ifndef TOOLS_REPORT_H
 #define TOOLS_REPORT_H
 
+#include <shmemq.h>
+#include <stdint.h>
+
 /* The exit statuses, by which scripts tell failures apart: shmemq(1) lists them, and they do not change. */
 enum status {
 	STATUS_FAILED = 1,     /* in a way that has no status of its own */
@@ -38,6 +41,13 @@ int report_queue(const char *name, unsigned flags, int err);
 
 /* Reports that another process has the end of `flags`, which process, and `hint`. Returns the status. */
 int report_in_use(const char *name, unsigned flags, const char *hint);
+
+/*
+ * Reports that a call of the handle `q`, of this end or SHMEMQ_FOLLOWER, has timed out: `what` was so, which process it
+ * has waited for, and how many messages were `moved`. Returns the status.
+ */
+int report_timeout(struct shmemq *q, const char *name, unsigned end, const char *what, const char *moved,
+		   uint64_t messages);
 
 /* Flushes and closes standard output. Returns 0, or reports what failed and returns STATUS_FAILED. */
 int finish_output(void);

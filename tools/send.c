@@ -28,8 +28,7 @@ int send_failed(const struct stream *s)
 				 "the queue is full and the consumer has died; messages pushed: %" PRIu64, s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
-		return report_as(errno, s->name, "timed out: the queue is full; messages pushed: %" PRIu64,
-				 s->messages);
+		return report_timeout(s->queue, s->name, SHMEMQ_PRODUCER, "the queue is full", "pushed", s->messages);
 	default:
 		return report_queue(s->name, SHMEMQ_PRODUCER, errno);
 	}

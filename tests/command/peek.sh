@@ -52,7 +52,7 @@ seq 3 | is 'beside a consumer that is stopped'
 #
 # drain refuses while that consumer has the end, and takes what is queued after that.
 #
-expect 7 "$q: the consumer end is in use by process $pop; nothing has been thrown away" drain "$q"
+expect 7 "$q: the consumer end is in use by process $pop shmemq (stopped); nothing has been thrown away" drain "$q"
 field_is "$q" queued_messages 3
 kill -CONT "$pop"
 ends "$pop" 0 'pop that was stopped'

@@ -213,6 +213,7 @@ expect 4 "$prefix-none: no such queue" record "$prefix-none" "$temp/none"
 [ ! -e "$temp/none" ] || fail 'record of no queue has made a file'
 expect 4 "$prefix-none: no such queue" replay "$temp/file" "$prefix-none"
 expect 1 "$q: /dev/full: No space left on device" record "$q" /dev/full --oldest
-expect 3 "$q: timed out: no further message; messages written: 0" record "$q" "$temp/file" --timeout 0 --stay
+expect 3 "$q: timed out: no further message, and the producer has closed it; messages written: 0" \
+	record "$q" "$temp/file" --timeout 0 --stay
 
 verdict

@@ -6,11 +6,14 @@
 
 # 3: no message, or no space, in time.
 new_queue --max-messages 1
-expect 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
-expect 3 "$q: timed out: no further message; messages written: 0" tail "$q" --timeout 0
+expect 3 "$q: timed out: the queue is empty, and no producer has opened it yet; messages written: 0" \
+	pop "$q" --timeout 0
+expect 3 "$q: timed out: no further message, and no producer has opened it yet; messages written: 0" \
+	tail "$q" --timeout 0
 "$SHMEMQ" rm "$q"
 new_queue --max-messages 1
-seq 2 | expect 3 "$q: timed out: the queue is full; messages pushed: 1" push "$q" --timeout 0.01
+seq 2 | expect 3 "$q: timed out: the queue is full, and no consumer has opened it yet; messages pushed: 1" \
+	push "$q" --timeout 0.01
 
 # 4: no such queue. Of several failures of one kind, the status is theirs; of several kinds, 1.
 for command in push pop tail stat rm; do
@@ -51,7 +54,8 @@ pid=$!
 exec 3>"$temp/fifo"
 await_field "$q" producer open
 # 7: the end is in use.
-expect 7 "$q: the producer end is in use by process $pid; to share it, start every process with --shared" push "$q"
+expect 7 "$q: the producer end is in use by process $pid shmemq; to share it, start every process with --shared" \
+	push "$q"
 kill -9 "$pid"
 exec 3>&-
 ends "$pid" 137 'killed push'
@@ -59,7 +63,8 @@ for command in pop tail; do
 	expect 6 "$q: the producer has died; messages written: 0" $command "$q"
 done
 new_queue --max-messages 1
-expect 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
+expect 3 "$q: timed out: the queue is empty, and no producer has opened it yet; messages written: 0" \
+	pop "$q" --timeout 0
 seq 2 | expect 6 "$q: the queue is full and the consumer has closed it; messages pushed: 1" push "$q"
 
 # The manual lists those that the source has.

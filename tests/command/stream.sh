@@ -76,7 +76,8 @@ exec 3>&-
 # A full queue whose consumer has closed or died.
 #
 new_queue --capacity 4K
-expect 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0
+expect 3 "$q: timed out: the queue is empty, and no producer has opened it yet; messages written: 0" \
+	pop "$q" --timeout 0
 seq 1000 | expect 6 "$q: the queue is full and the consumer has closed it; messages pushed: 255" push "$q"
 expect 0 '' pop "$q"
 seq 255 | is 'what a full queue held'
@@ -101,11 +102,15 @@ waits() # MILLISECONDS STATUS ERROR ARGUMENT...
 }
 
 new_queue --capacity 4K
-waits 300 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 0.305
-waits 1000 3 "$q: timed out: the queue is empty; messages written: 0" pop "$q" --timeout 1.01
+waits 300 3 "$q: timed out: the queue is empty, and no producer has opened it yet; messages written: 0" \
+	pop "$q" --timeout 0.305
+waits 1000 3 "$q: timed out: the queue is empty, and no producer has opened it yet; messages written: 0" \
+	pop "$q" --timeout 1.01
 new_queue --capacity 4K
-yes | waits 0 3 "$q: timed out: the queue is full; messages pushed: 255" push "$q" --timeout 0
-yes | waits 300 3 "$q: timed out: the queue is full; messages pushed: 0" push "$q" --timeout .305
+yes | waits 0 3 "$q: timed out: the queue is full, and no consumer has opened it yet; messages pushed: 255" \
+	push "$q" --timeout 0
+yes | waits 300 3 "$q: timed out: the queue is full, and no consumer has opened it yet; messages pushed: 0" \
+	push "$q" --timeout .305
 "$SHMEMQ" pop "$q" --count 1 --timeout 0 >/dev/null || fail 'one of a full queue'
 
 #
