@@ -35,7 +35,7 @@ static int help(void)
 	      "    --replicas N            1 (default), 3 or 5\n"
 	      "    --keep                  for several importers: keep what one has\n"
 	      "  export QUEUE STREAM     from the queue into the stream\n"
-	      "    --pack SIZE             most bytes of a frame, by default 512K; 0: a message\n"
+	      "    --pack SIZE             most bytes of a frame, by default 1M; 0: a message\n"
 	      "                            each, for readers that are not importers\n"
 	      "    --window N              messages that are out at most; by default 16384\n"
 	      "  import QUEUE STREAM     from the stream into the queue\n"

@@ -241,9 +241,8 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 	struct option selected[OPTIONS + 1];
 	int answer, status = 0;
 
-	*options = (struct options){
-		.replicas = 1, .max_bytes = 1 << 30, .pack = 512 << 10, .window = 16384, .mode = 0600
-	};
+	*options =
+		(struct options){ .replicas = 1, .max_bytes = 1 << 30, .pack = 1 << 20, .window = 16384, .mode = 0600 };
 	select_options(command != NULL ? command->bit : FOR_CREATE, selected);
 	opterr = 0;
 	optind = 0; /* a new command line, also to getopt_long() */
