@@ -115,7 +115,8 @@ TEST(old_notifications_are_not_kept)
 /* A close publishes no message, so its notification always fences. */
 TEST(a_close_always_fences)
 {
-	struct shmemq q = { .eventcount = notifier };
+	static struct smq_header its_header; /* of which a probe tells the id */
+	struct shmemq q = { .eventcount = notifier, .header = &its_header };
 
 	smq_notify_fenced(&q);
 	ck_assert_uint_eq(*word & SMQ_WAIT_BITS, 0);

@@ -178,6 +178,8 @@ def test_a_signal_handler_cannot_close_what_it_has_interrupted(ends):
                                   "f.pop()", "p.push(b'x' * 900000)", "p.push_view(900000)", "p.wait_empty()"])
 def test_control_c(name, program, wait):
     process = program("""
+        import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
         p = shmemq.Producer(shmemq.memfd())
         p.push(b'x' * 900000)
         f = shmemq.Follower(p.dupfd())
