@@ -5,14 +5,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ends.h"
 #include "progress.h"
+#include "queues.h"
 #include "suggest.h"
 #include "text.h"
 
@@ -195,6 +198,31 @@ int report_timeout(struct shmemq *q, const char *name, unsigned end, const char 
 	return status;
 }
 
+/* Whose the queue is and what its mode allows. It may have changed since the call that failed: it is a hint. */
+static int report_denied(const char *name, int err)
+{
+	char *path = allocate(sizeof QUEUES_DIRECTORY + strlen(name)), number[16];
+	const struct passwd *user;
+	const char *owner = number;
+	struct stat st;
+	int known;
+
+	sprintf(path, "%s%s", QUEUES_DIRECTORY, name);
+	known = lstat(path, &st) == 0;
+	free(path);
+	if (!known)
+		return report_as(err, name, "%s", meaning(EACCES));
+	user = getpwuid(st.st_uid);
+	if (user != NULL)
+		owner = user->pw_name;
+	else
+		snprintf(number, sizeof number, "%ju", (uintmax_t)st.st_uid);
+	if (err == EPERM) /* a sticky directory: the mode of the file does not matter */
+		return report_as(err, name, "%s: only user %s, whose it is, may remove it", meaning(EACCES), owner);
+	return report_as(err, name, "%s: it belongs to user %s, with mode %03o", meaning(EACCES), owner,
+			 (unsigned)st.st_mode & 0777);
+}
+
 int report_queue(const char *name, unsigned flags, int err)
 {
 	const char *fault = name_fault(name);
@@ -203,6 +231,8 @@ int report_queue(const char *name, unsigned flags, int err)
 		return report_name(name, fault);
 	if (err == EBUSY && flags & (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER))
 		return report_in_use(name, flags, "to share it, start every process with --shared");
+	if (err == EACCES || (err == EPERM && flags == 0)) /* without flags it is a removal */
+		return report_denied(name, err);
 	if (err == ENOENT) {
 		char *like = suggest_name(name);
 

@@ -27,8 +27,10 @@ echo junk >"/dev/shm$prefix-junk"
 
 # 5: permission.
 new_queue
+mode=600
 if [ "$(id -u)" -ne 0 ]; then
 	chmod 0 "/dev/shm$q"
+	mode=000
 	other=
 elif command -v setpriv >/dev/null; then
 	other='setpriv --reuid 65534 --regid 65534 --clear-groups'
@@ -36,12 +38,20 @@ else
 	other=none
 fi
 if [ "$other" != none ] && $other test -x "$SHMEMQ"; then
+	denied="permission denied: it belongs to user $(id -un), with mode $mode"
 	for command in push pop tail stat rm; do
 		$other "$SHMEMQ" $command "$q" 2>"$temp/err" </dev/null
 		got=$?
 		[ $got -eq 5 ] || fail "$command without permission: status $got"
-		echo "shmemq: $q: permission denied" | is "$command without permission" "$temp/err"
+		echo "shmemq: $q: $denied" | is "$command without permission" "$temp/err"
 	done
+	if [ -n "$other" ] && [ -k /dev/shm ]; then
+		chmod 666 "/dev/shm$q"
+		$other "$SHMEMQ" rm "$q" 2>"$temp/err"
+		[ $? -eq 5 ] || fail "rm of another user's queue"
+		echo "shmemq: $q: permission denied: only user $(id -un), whose it is, may remove it" |
+			is "rm of another user's queue" "$temp/err"
+	fi
 else
 	echo 'status.sh: no user without permission: not tried'
 fi
