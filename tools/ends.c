@@ -88,7 +88,9 @@ char *end_awaited(const struct shmemq_stat *st, bool producer)
 	}
 	/* A broadcast queue's consumers: it is the one that is furthest back. */
 	if (!producer && st->slowest_pid != 0)
-		return compose("the slowest consumer of %" PRIu32 " is process %" PRIu32, handles, st->slowest_pid);
+		return handles > 1 ? compose("the slowest of %" PRIu32 " consumers is process %" PRIu32, handles,
+					     st->slowest_pid)
+				   : compose("the only consumer is process %" PRIu32, st->slowest_pid);
 	holders = end_holders(st, producer);
 	if (holders == NULL)
 		return compose("a %s has it open", role(producer));

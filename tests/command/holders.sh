@@ -100,10 +100,15 @@ new_queue --broadcast --max-messages 1
 pid=$!
 await_field "$q" consumers 1
 stop "$pid"
-seq 2 | expect 3 "$q: timed out: the queue is full, and the slowest consumer of 1 is process $pid; messages pushed: 1" \
+seq 2 | expect 3 "$q: timed out: the queue is full, and the only consumer is process $pid; messages pushed: 1" \
 	push "$q" --timeout 0.1
+"$SHMEMQ" pop "$q" --stay >/dev/null &
+second=$!
+await_field "$q" consumers 2
+slowest="the slowest of 2 consumers is process $pid"
+echo | expect 3 "$q: timed out: the queue is full, and $slowest; messages pushed: 0" push "$q" --timeout 0.1
 kill -CONT "$pid"
-kill "$pid"
-wait "$pid" 2>/dev/null
+kill "$pid" "$second"
+wait "$pid" "$second" 2>/dev/null
 
 verdict
