@@ -68,13 +68,13 @@ complete -c shmemq -l version -d 'show the version'
 set -l making 'create push pop replay'
 set -l reading 'push pop tail peek'
 set -l sizes '64K 1M 16M 256M 1G'
-__shmemq_option $making capacity 'bytes of its ring' -x -a $sizes
-__shmemq_option $making max-capacity 'bytes to which it may grow' -x -a $sizes
-__shmemq_option $making align 'of the first byte of each message' -x -a '8 64 4K'
+__shmemq_option $making capacity 'bytes of the ring' -x -a $sizes
+__shmemq_option $making max-capacity 'bytes to which the ring may grow' -x -a $sizes
+__shmemq_option $making align 'the address of each message is a multiple of this' -x -a '8 64 4K'
 __shmemq_option $making mode 'octal permissions' -x -a '600 660 666'
 __shmemq_option $making temporary 'the last push or pop to end removes the queue'
 __shmemq_option $making broadcast 'each consumer gets all messages'
-__shmemq_option $making max-messages 'queued at a time' -x
+__shmemq_option $making max-messages 'at most so many are queued' -x
 __shmemq_option $making user 'bytes that stat shows, or @ and a file' -x
 __shmemq_option 'push pop replay' create 'make the queue if it is missing'
 __shmemq_option $reading frame 'how messages are told apart' -x -a 'line nul len32 chunk:'
@@ -94,7 +94,7 @@ __shmemq_option top interval 'seconds from one table to the next' -x
 __shmemq_option top sort 'order of the queues' -x -a 'rate fill name'
 __shmemq_option top once 'write one table'
 __shmemq_option 'ls stat top bench' json 'as JSON'
-__shmemq_option stat openmetrics 'for a monitor'
+__shmemq_option stat openmetrics 'metrics for a monitor'
 __shmemq_option clean force 'remove those that are empty or temporary'
 __shmemq_option clean all 'remove all of them'
 __shmemq_option clean all-users 'those of other users, too'

@@ -40,13 +40,13 @@ _shmemq()
 	local sizes='(64K 1M 16M 256M 1G)'
 	local -a help=('(- *)--help[show the help]' '(- *)--version[show the version]')
 	local -a making=(
-		"--capacity=[bytes of its ring]:size:$sizes"
-		"--max-capacity=[bytes to which it may grow]:size:$sizes"
-		'--align=[of the first byte of each message]:size:(8 64 4K)'
+		"--capacity=[bytes of the ring]:size:$sizes"
+		"--max-capacity=[bytes to which the ring may grow]:size:$sizes"
+		'--align=[the address of each message is a multiple of this]:size:(8 64 4K)'
 		'--mode=[octal permissions]:mode:(600 660 666)'
 		'--temporary[the last push or pop to end removes the queue]'
 		'--broadcast[each consumer gets all messages]'
-		'--max-messages=[queued at a time]:number: '
+		'--max-messages=[at most so many are queued]:number: '
 		'--user=[bytes that stat shows, or @ and a file]:text: '
 	)
 	local create='--create[make the queue if it is missing]'
@@ -85,7 +85,7 @@ _shmemq()
 			'--speed=[of the recorded pace]:factor:(0.5 1 2 max)' ':file:_files' $queue
 		;;
 	ls) _arguments $help $json ;;
-	stat) _arguments $help $json '--openmetrics[for a monitor]' "*$queue" ;;
+	stat) _arguments $help $json '--openmetrics[metrics for a monitor]' "*$queue" ;;
 	top)
 		_arguments $help $json '--interval=[from one table to the next]:seconds: ' \
 			'--sort=[order of the queues]:order:(rate fill name)' '--once[write one table]' $queue
