@@ -15,18 +15,18 @@
 static int answer(struct shmemq *requests, struct shmemq *replies)
 {
 	const char *name;
-	char *large;
+	char *upper;
 	size_t size;
 	uint32_t id;
 
 	name = shmemq_pop_start(requests, &size, &id);
 	if (name == NULL)
 		return -1;
-	large = shmemq_push_start(replies, size);
-	if (large == NULL)
+	upper = shmemq_push_start(replies, size);
+	if (upper == NULL)
 		return -1;
 	for (size_t i = 0; i < size; i++)
-		large[i] = (char)toupper((unsigned char)name[i]);
+		upper[i] = (char)toupper((unsigned char)name[i]);
 	if (shmemq_push_end(replies, size, id) != 0)
 		return -1;
 	return shmemq_pop_end(requests);
@@ -50,16 +50,16 @@ static int serve(int requests_fd, int replies_fd)
 static int ask(struct shmemq *requests, struct shmemq *replies,
 	       const char *name, uint32_t id)
 {
-	char large[32];
+	char upper[32];
 	ssize_t size;
 	uint32_t type;
 
 	if (shmemq_push(requests, name, strlen(name), id) != 0)
 		return -1;
-	size = shmemq_timedpop(replies, large, sizeof large, &type, TEN_SECONDS);
+	size = shmemq_timedpop(replies, upper, sizeof upper, &type, TEN_SECONDS);
 	if (size < 0) /* EOWNERDEAD: the server was killed */
 		return -1;
-	printf("%u: %.*s\n", (unsigned)type, (int)size, large);
+	printf("%u: %.*s\n", (unsigned)type, (int)size, upper);
 	return 0;
 }
 
