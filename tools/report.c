@@ -144,7 +144,7 @@ static const char *name_fault(const char *name)
 
 static int report_name(const char *name, const char *fault)
 {
-	char *text = printable(name), *like = name[0] != '/' ? suggest_name(name) : NULL;
+	char *text = printable(name), *like = suggest_name(name);
 
 	if (like != NULL)
 		report(NULL, "invalid queue name \"%s\": did you mean \"%s\"?", text, like);

@@ -72,12 +72,15 @@ static char *find_like(const char *name)
 
 char *suggest_name(const char *name)
 {
+	bool path = strncmp(name, QUEUES_DIRECTORY "/", sizeof QUEUES_DIRECTORY) == 0;
 	char *found, *text;
 
-	if (name[0] != '/') {
-		found = allocate(strlen(name) + 2);
+	if (name[0] != '/' || path) {
+		const char *file = path ? name + sizeof QUEUES_DIRECTORY : name;
+
+		found = allocate(strlen(file) + 2);
 		found[0] = '/';
-		strcpy(found + 1, name);
+		strcpy(found + 1, file);
 		if (!is_queue(found)) {
 			free(found);
 			return NULL;

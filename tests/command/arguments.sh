@@ -87,10 +87,15 @@ done
 new_queue
 expect 1 "$q: already exists" create "$q"
 
-# A name that is almost that of a queue: without the slash, or with one byte more, less or different, or two exchanged.
-# Not if two queues are alike, nor if it is a file that is no queue.
+# A name that is almost that of a queue: without the slash, or the path of its file; with one byte more, less or
+# different, or two exchanged. Not if two queues are alike, nor if it is a file that is no queue.
 "$SHMEMQ" create "$prefix-almost"
 expect 1 "invalid queue name \"${prefix#/}-almost\": did you mean \"$prefix-almost\"?" pop "${prefix#/}-almost"
+expect 1 "invalid queue name \"/dev/shm$prefix-almost\": did you mean \"$prefix-almost\"?" \
+	pop "/dev/shm$prefix-almost"
+expect 1 "invalid queue name \"$prefix-almost/\": did you mean \"$prefix-almost\"?" pop "$prefix-almost/"
+expect 1 "invalid queue name \"/dev/shm$prefix-none\": it must have no other slash than the first, as in \"/foo\"" \
+	pop "/dev/shm$prefix-none"
 for tail in almos almoxt aalmost almostx lamost; do
 	expect 4 "$prefix-$tail: no such queue; did you mean \"$prefix-almost\"?" stat "$prefix-$tail"
 done
