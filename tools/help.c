@@ -28,7 +28,7 @@ static const struct {
 	{ OPTION_USER, "--user TEXT, @FILE", "up to 64 bytes that stat shows, such as a version" },
 	{ OPTION_CREATE, "--create", "make the queue if it is missing; only then the\noptions above are allowed" },
 	{ OPTION_FRAME, "--frame FRAME",
-	  "line (default), nul, len32 (32-bit length first, in\nnetwork order), chunk:SIZE, or to show: hex" },
+	  "line (default), nul, len32 (32-bit length first, in\nnetwork order), chunk:SIZE or hex" },
 	{ OPTION_COUNT, "--count N", "end after N messages" },
 	{ OPTION_OFFSET, "--offset N", "begin after the first N messages" },
 	{ OPTION_TIMEOUT, "--timeout SECONDS", "wait no longer for space, or for a message" },
@@ -88,6 +88,14 @@ int help_all(const struct command *commands, size_t count)
 	return finish_output();
 }
 
+/* What makes messages takes no hex. */
+static const char *text_of(const struct command *command, size_t at)
+{
+	if (texts[at].id == OPTION_FRAME && command->options & 1u << OPTION_TYPE)
+		return "line (default), nul, len32 (32-bit length first, in\nnetwork order) or chunk:SIZE";
+	return texts[at].text;
+}
+
 int help_command(const struct command *command)
 {
 	printf("Usage: shmemq %s [OPTION]...%s%s\n\n", command->name, command->names[0] != '\0' ? " " : "",
@@ -97,7 +105,7 @@ int help_command(const struct command *command)
 		if (texts[i].id == OPTION_HELP)
 			putchar('\n');
 		if ((command->options | 1u << OPTION_HELP | 1u << OPTION_VERSION) >> texts[i].id & 1)
-			entry(texts[i].option, texts[i].text);
+			entry(texts[i].option, text_of(command, i));
 	}
 	return finish_output();
 }
