@@ -8,7 +8,7 @@ _shmemq_nats_queues()
 
 	while read -r name rest; do
 		[[ $name =~ ^/[[:alnum:]._:=,@%+-]+$ ]] && printf '%s\n' "$name"
-	done < <(shmemq ls 2>/dev/null)
+	done < <(COLUMNS='' shmemq ls 2>/dev/null)
 }
 
 _shmemq_nats_options()

@@ -8,7 +8,7 @@ _shmemq_names()
 
 	while read -r name rest; do
 		[[ $name =~ ^/[[:alnum:]._:=,@%+-]+$ ]] && printf '%s\n' "$name"
-	done < <("$1" ls 2>/dev/null)
+	done < <(COLUMNS='' "$1" ls 2>/dev/null)
 }
 
 _shmemq_options()

@@ -39,7 +39,7 @@ end
 
 # The queues, but for those whose names need quoting.
 function __shmemq_queues
-	shmemq ls 2>/dev/null | string replace --regex --filter '^(/[[:alnum:]._:=,@%+-]+)\s.*' '$1'
+	env COLUMNS= shmemq ls 2>/dev/null | string replace --regex --filter '^(/[[:alnum:]._:=,@%+-]+)\s.*' '$1'
 end
 
 function __shmemq_option --argument-names commands option text

@@ -5,7 +5,7 @@
 # The queues, but for those whose names need quoting.
 _shmemq_queues()
 {
-	local -a names=(${${(f)"$(_call_program queues shmemq ls 2>/dev/null)"}%%[[:blank:]]*})
+	local -a names=(${${(f)"$(_call_program queues env COLUMNS= shmemq ls 2>/dev/null)"}%%[[:blank:]]*})
 	local expl
 
 	names=(${(M)names:#/[[:alnum:]._:=,@%+-]##})

@@ -88,6 +88,13 @@ completes_names()
 	for command in push pop tail peek drain stat top rm clean record; do
 		completes "shmemq $command $prefix-" "$plain" "$prefix-a:b=c"
 	done
+	# ls cuts names to a width that the environment tells; the completions must not.
+	long=$prefix--$(xs 100)
+	"$SHMEMQ" create "$long"
+	export COLUMNS=80
+	completes "shmemq pop $prefix--" "$long"
+	unset COLUMNS
+	"$SHMEMQ" rm "$long"
 	completes "shmemq pop --stay $prefix-" "$plain" "$prefix-a:b=c"
 	completes "shmemq pop --type $prefix-" "$plain" "$prefix-a:b=c"
 	completes "shmemq pop --frame nul $plain" "$plain"

@@ -38,6 +38,9 @@ for tested in bash fish zsh; do
 	completes 'shmemq-nats create --replicas ' 1 3 5
 	completes 'shmemq-nats status --server '
 	completes "shmemq-nats export $prefix-" "$q"
+	export COLUMNS=40 # to which ls cuts its table
+	completes "shmemq-nats export $prefix-" "$q"
+	unset COLUMNS
 	completes "shmemq-nats import --drain $prefix-" "$q"
 	completes "shmemq-nats rm --creds $temp/sh" "$temp/shop.creds"
 done
