@@ -31,6 +31,10 @@ if [ ! -e "$library" ]; then
 	echo 'probes.sh: skipped: no shared library'
 	exit 77
 fi
+command -v readelf >/dev/null || {
+	echo 'probes.sh: skipped: no readelf'
+	exit 77
+}
 readelf -n "$library" >"$temp/notes" || fail 'readelf'
 if ! grep -q '^#define SMQ_USDT 1' "$top_builddir/config.h"; then
 	! grep -q stapsdt "$temp/notes" || fail 'the library has probes, although configure has left them out'
@@ -38,11 +42,12 @@ if ! grep -q '^#define SMQ_USDT 1' "$top_builddir/config.h"; then
 	finish
 fi
 
-# "NAME ARGUMENTS" of each probe: in the manual, and in the library, where a probe may stand in several places.
+# "NAME ARGUMENTS" of each probe: in the manual, and in the library, where a probe may stand in several places. There an
+# argument is BYTES@PLACE, and blanks may be in a place, as in "4@[sp, 60]" of arm64.
 awk '/^\.Sh PROBES/ { inside = 1 } /^\.Sh NOTES/ { inside = 0 }
 	inside && /^\.It Cm / { print $3, NF - 4 }' "$srcdir/man/shmemq.7" | sort >"$temp/documented"
 awk '$1 == "Provider:" { provider = $2 } $1 == "Name:" && provider == "shmemq" { name = $2 }
-	$1 == "Arguments:" && provider == "shmemq" { print name, NF - 1 }' "$temp/notes" | sort -u >"$temp/built"
+	$1 == "Arguments:" && provider == "shmemq" { print name, gsub(/@/, "@") }' "$temp/notes" | sort -u >"$temp/built"
 [ -s "$temp/documented" ] || fail 'no probe in the manual'
 diff "$temp/documented" "$temp/built" >"$temp/diff" || {
 	fail 'probes and numbers of their arguments, in the manual (<) and in the library (>):'
