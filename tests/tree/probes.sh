@@ -82,6 +82,23 @@ while kill -0 "$tracer" 2>/dev/null && ! grep -q '^tracing' "$temp/out"; do
 done
 grep -q '^tracing' "$temp/out" || can_not "bpftrace fails: $(tail -n 1 "$temp/err")"
 
+# Waits until the example has written this. What it never writes, `seen` reports.
+await() # PATTERN
+{
+	for _ in $(seq 300); do
+		! grep -q "$1" "$temp/out" || return
+		sleep 0.1
+	done
+}
+
+# Waits until a process sleeps.
+await_sleep() # PID
+{
+	until grep -q '^State:.[SZ]' "/proc/$1/status"; do
+		sleep 0.02
+	done
+}
+
 # A consumer sleeps, and is woken, and killed while it holds a message; a producer meets a full ring, which has grown,
 # and that death; the next consumer gets the message once more.
 "$shmemq" create "$name" --capacity 4K --max-capacity 64K
@@ -94,7 +111,8 @@ pop=$!
 until [ "$("$shmemq" stat "$name" | awk '$1 == "consumer_waiting" { print $2 }')" = yes ]; do
 	sleep 0.02
 done
-sleep 0.3 # so that it has slept, and for long
+await_sleep "$pop"
+sleep 0.3 # so that it has slept for long
 "$shmemq" push "$name" <"$temp/lines" 2>"$temp/push" &
 push=$!
 exec 4>"$temp/lines"
@@ -102,7 +120,9 @@ echo first >&4
 until [ "$("$shmemq" stat "$name" | awk '$1 == "pushed_messages" { print $2 }')" = 1 ]; do
 	sleep 0.02
 done
-sleep 0.3 # until pop has the message
+# When it has been woken and sleeps again, that is because it has the message, and the pipe is full.
+await "process $pop (shmemq) slept for"
+await_sleep "$pop"
 (head -c 100000 /dev/zero | tr '\0' '\n' >&4) 2>/dev/null &
 until [ "$("$shmemq" stat "$name" | awk '$1 == "producer_waiting" { print $2 }')" = yes ]; do
 	sleep 0.02
@@ -111,10 +131,8 @@ kill -9 "$pop"
 wait "$push"
 exec 4>&-
 "$shmemq" pop "$name" --timeout 0 >/dev/null 2>&1
-for _ in $(seq 100); do # what it has not written yet is lost
-	grep -q 'takes over' "$temp/out" && break
-	sleep 0.1
-done
+await 'takes over' # what is not written yet when it is ended is lost
+await redelivered
 kill -TERM "$tracer"
 wait "$tracer"
 tracer=
