@@ -4,15 +4,6 @@
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
-# Waits until process PID is stopped.
-stop() # PID
-{
-	kill -STOP "$1"
-	until grep -q '^State:.T' "/proc/$1/status"; do
-		sleep 0.02
-	done
-}
-
 # A consumer that is stopped, whose process has an ugly name: it is shown as names of queues are.
 ugly=$temp/$(printf 'a b)\033[2J \134')
 cp "$SHMEMQ" "$ugly"
@@ -98,7 +89,7 @@ fi
 new_queue --broadcast --max-messages 1
 "$SHMEMQ" pop "$q" --stay >/dev/null &
 pid=$!
-await_field "$q" consumers 1
+await_field "$q" consumer_waiting yes
 stop "$pid"
 seq 2 | expect 3 "$q: timed out: the queue is full, and the only consumer is process $pid; messages pushed: 1" \
 	push "$q" --timeout 0.1

@@ -108,6 +108,15 @@ await_field() # QUEUE KEY VALUE
 	done
 }
 
+# Stops process PID, and waits until it is.
+stop() # PID
+{
+	kill -STOP "$1"
+	until grep -q '^State:.T' "/proc/$1/status"; do
+		sleep 0.02
+	done
+}
+
 # Waits for process PID, which must end with STATUS.
 ends() # PID STATUS WHAT
 {

@@ -40,7 +40,7 @@ mkfifo "$temp/given" "$temp/taken"
 pop=$!
 exec 4<>"$temp/taken"
 await_field "$q" consumer_waiting yes
-kill -STOP "$pop"
+stop "$pop"
 "$SHMEMQ" push "$q" <"$temp/given" &
 push=$!
 exec 3>"$temp/given"
