@@ -4,8 +4,9 @@
 #define TOOLS_SUGGEST_H
 
 /*
- * The only queue whose name is `name` with a slash before it, or of whose file `name` is the path; or the only one whose
- * name is `name` with one byte more, less or different, or two exchanged; as printable() text, which the caller frees. NULL: there is none.
+ * The only queue whose name is `name` with a slash before it, or of whose file `name` is the path; or the only one that
+ * is called `name` with one byte more, less or different, or two exchanged. It is printable() text, which the caller
+ * frees. NULL: there is none.
  */
 char *suggest_name(const char *name);
 
