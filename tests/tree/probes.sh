@@ -47,7 +47,8 @@ fi
 awk '/^\.Sh PROBES/ { inside = 1 } /^\.Sh NOTES/ { inside = 0 }
 	inside && /^\.It Cm / { print $3, NF - 4 }' "$srcdir/man/shmemq.7" | sort >"$temp/documented"
 awk '$1 == "Provider:" { provider = $2 } $1 == "Name:" && provider == "shmemq" { name = $2 }
-	$1 == "Arguments:" && provider == "shmemq" { print name, gsub(/@/, "@") }' "$temp/notes" | sort -u >"$temp/built"
+	$1 == "Arguments:" && provider == "shmemq" { print name, gsub(/@/, "@") }' "$temp/notes" |
+	sort -u >"$temp/built"
 [ -s "$temp/documented" ] || fail 'no probe in the manual'
 diff "$temp/documented" "$temp/built" >"$temp/diff" || {
 	fail 'probes and numbers of their arguments, in the manual (<) and in the library (>):'
