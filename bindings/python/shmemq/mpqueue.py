@@ -159,10 +159,15 @@ class _Writer:
         self.write = write
 
 
-def _parts(obj: Any) -> list[bytes]:
+def _parts(obj: Any) -> list[bytes | memoryview]:
     """The pickle of a large object, in parts: copied only when it is pushed."""
-    parts: list[bytes] = []
-    pickle.Pickler(_Writer(parts.append), pickle.HIGHEST_PROTOCOL).dump(obj)
+    parts: list[bytes | memoryview] = []
+
+    def write(part: bytes) -> None:
+        # The length of a bytearray has been written, so it may not become another one.
+        parts.append(memoryview(part) if isinstance(part, bytearray) else part)
+
+    pickle.Pickler(_Writer(write), pickle.HIGHEST_PROTOCOL).dump(obj)
     return parts if len(parts) <= PARTS_MAX else [b"".join(parts)]
 
 

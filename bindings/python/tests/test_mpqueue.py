@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
+import contextlib
 import multiprocessing
 import os
 import queue
 import signal
 import threading
+import time
 
 import numpy
 import pytest
@@ -95,6 +97,22 @@ def test_large_objects():
     assert q.get().content == b"1" * 200_000 and Nested.inner == b"\0" * 300_000
     with pytest.raises(queue.Empty):
         q.get_nowait()
+    q.close()
+
+
+def test_bytearray_that_grows_meanwhile():
+    q, data = Queue(), bytearray(b"y" * 100_000)
+    q.put(None)
+    q.get()
+    with q._in.lock:  # put() waits for it, after it has pickled what is put
+        thread = threading.Thread(target=q.put, args=(data,))
+        thread.start()
+        with contextlib.suppress(BufferError):  # when it is a part of what is put
+            for _ in range(100):
+                data.append(0)
+                time.sleep(0.01)
+    thread.join()
+    assert q.get() == data
     q.close()
 
 
