@@ -79,7 +79,7 @@ class Queue:
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         self._check()
-        parts = _parts(obj) if sys.getsizeof(obj) >= LARGE else None
+        parts = _parts(obj) if _is_large(obj) else None
         data = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL) if parts is None else b""
         end = time.monotonic() + timeout if block and timeout is not None else None
         try:
@@ -157,6 +157,13 @@ class _Writer:
 
     def __init__(self, write: Callable[[bytes], Any]) -> None:
         self.write = write
+
+
+def _is_large(obj: Any) -> bool:
+    try:
+        return sys.getsizeof(obj) >= LARGE
+    except Exception:  # what __sizeof__() says does not matter to pickle
+        return False
 
 
 def _parts(obj: Any) -> list[bytes | memoryview]:

@@ -100,6 +100,18 @@ def test_large_objects():
     q.close()
 
 
+class Sizeless:
+    def __sizeof__(self):
+        raise RuntimeError
+
+
+def test_object_without_a_size():
+    q = Queue()
+    q.put(Sizeless())
+    assert type(q.get()) is Sizeless
+    q.close()
+
+
 def test_bytearray_that_grows_meanwhile():
     q, data = Queue(), bytearray(b"y" * 100_000)
     q.put(None)
