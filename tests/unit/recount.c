@@ -225,6 +225,40 @@ TEST(extension_that_stays)
 	file_unmap(file);
 }
 
+/*
+ * A limit that no producer stores, and none moves on from: loss is told once. Then there is nothing to read, and a
+ * producer that goes is noticed.
+ */
+TEST(garbage_limit)
+{
+	const struct shmemq_attr attr = { .capacity = file_page(),
+					  .capacity_max = (_i & 1 ? 4 : 1) * file_page(),
+					  .flags = _i & 2 ? SHMEMQ_ATTR_BROADCAST : 0 };
+	struct shmemq *producer, *follower;
+	uint64_t lost;
+
+	name = test_name();
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	ck_assert_ptr_nonnull(producer);
+	ck_assert_int_eq(shmemq_push(producer, message, 1, 0), 0);
+	file = file_map(name);
+	file->producer_progress.limit_units = 441680414;
+	for (int whence = SHMEMQ_NEWEST; whence <= SHMEMQ_OLDEST; whence++) {
+		follower = test_open(name, SHMEMQ_FOLLOWER, 0);
+		(void)shmemq_seek(follower, whence, &lost);
+		(void)shmemq_timedpop(follower, message, sizeof message, NULL, 0);
+		for (int i = 0; i < 3; i++)
+			ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0), EAGAIN);
+		ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 1000000), ETIMEDOUT);
+		if (whence == SHMEMQ_OLDEST)
+			ck_assert_int_eq(shmemq_close(producer), 0);
+		ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0),
+			 whence == SHMEMQ_OLDEST ? EPIPE : EAGAIN);
+		ck_assert_int_eq(shmemq_close(follower), 0);
+	}
+	file_unmap(file);
+}
+
 const struct suite suite = {
 	.name = "unit/recount",
 	.seconds = 60,
@@ -236,5 +270,6 @@ const struct suite suite = {
 		{ of_a_queue_that_grows, 4, 0 },
 		{ index_without_an_entry, 2, 0 },
 		{ extension_that_stays, 1, 0 },
+		{ garbage_limit, 3, 0 },
 	},
 };
