@@ -35,7 +35,7 @@ distcheck()
 	grep 'archives ready' "$work/log"
 }
 
-# The tarball of a commit is the same bytes, whoever makes it: from two clones, with other times and another umask.
+# The tarball of a commit is the same bytes each time it is made: from two clones, with other times and another umask.
 tarball()
 {
 	for umask in 022 077; do

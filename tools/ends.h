@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who has an end of a queue, in words for an error: by shmemq_stat() and /proc, so a moment ago. */
+/* The holders of an end of a queue, in words for an error: by shmemq_stat() and /proc, so a moment ago. */
 #ifndef TOOLS_ENDS_H
 #define TOOLS_ENDS_H
 
