@@ -23,11 +23,6 @@ static struct smq_wait *wait_of(struct smq_header *header, bool producer)
 	return producer ? &header->producer_wait : &header->consumer_wait;
 }
 
-static struct smq_progress *progress_of(const struct shmemq *q)
-{
-	return q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
-}
-
 /* May the handle's end have many handles? */
 static bool has_many(const struct shmemq *q)
 {
@@ -37,7 +32,7 @@ static bool has_many(const struct shmemq *q)
 /* Locks the end in the file of fd's description, under the init lock, and so gets a number. 0, EBUSY, ENOMEM. */
 static int lock_end(struct shmemq *q, int fd, uint32_t *number)
 {
-	struct smq_progress *progress = progress_of(q);
+	struct smq_progress *progress = smq_own_progress(q);
 	/* Relaxed: the init lock orders it. The count of claims, so that numbers are not soon used again. */
 	uint32_t claims = atomic_load_explicit(&smq_claim_of(q->header, q->producer)->state, memory_order_relaxed) /
 			  SMQ_CLAIM_ONE;
@@ -70,7 +65,7 @@ static int attach_handle(struct shmemq *q, uint32_t number, bool alone, bool reg
 		    smq_claim_state(smq_load(&own->state)) == SHMEMQ_END_OPEN) /* and its holder is dead */
 			SMQ_PROBE(takeover, smq_probed_id(q), smq_probed_end(q), smq_load(&own->pid));
 		/* No other handle is left, so a number in the owner word is a dead handle's. */
-		atomic_store_explicit(&progress_of(q)->owner, 0, memory_order_relaxed);
+		atomic_store_explicit(&smq_own_progress(q)->owner, 0, memory_order_relaxed);
 	} else if (smq_is_elastic(q)) {
 		smq_extension_attach_shared(q);
 	} else {

@@ -11,7 +11,7 @@
 
 static const struct smq_moved *consumer_in(const struct shmemq *q, uint32_t extended)
 {
-	return &(extended ? smq_extension_of(q->header) : q->header)->consumer_progress.moved;
+	return &smq_header_of_ring(q, extended)->consumer_progress.moved;
 }
 
 /*

@@ -152,7 +152,7 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 	struct smq_header *in_ring = q->header, *in_extension = smq_extension_of(q->header);
 	const struct smq_more *more = q->more;
 	const struct smq_progress *words = &in_extension->producer_progress;
-	uint32_t extended = smq_load(&smq_jump_progress(q)->extended) != 0, kept, reserved, tail, head, end,
+	uint32_t extended = smq_load(&smq_own_progress(q)->extended) != 0, kept, reserved, tail, head, end,
 		 jump = smq_jump_units(q);
 
 	if (!q->producer)
@@ -178,7 +178,7 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
  */
 static enum smq_ring_status attach_there(struct shmemq *q, bool *jump)
 {
-	struct smq_header *words = smq_jump_header(q, q->more->extended);
+	struct smq_header *words = smq_header_of_ring(q, q->more->extended);
 	struct smq_span span;
 
 	if (!q->more->extended)
@@ -227,7 +227,7 @@ static enum smq_ring_status attach_producer(struct shmemq *q)
 	enum smq_ring_status status;
 	bool jump = false;
 
-	if (smq_ring_attach_away(other, smq_jump_header(q, !q->more->extended), true) != SMQ_READY)
+	if (smq_ring_attach_away(other, smq_header_of_ring(q, !q->more->extended), true) != SMQ_READY)
 		return SMQ_BAD;
 	status = attach_there(q, &jump);
 	if (status == SMQ_READY && jump) {
@@ -281,16 +281,16 @@ enum smq_ring_status smq_extension_attach(struct shmemq *q)
 		return SMQ_BAD;
 	if (q->producer)
 		return attach_producer(q);
-	if (smq_ring_attach_away(&q->more->other, smq_jump_header(q, !q->more->extended), false) != SMQ_READY)
+	if (smq_ring_attach_away(&q->more->other, smq_header_of_ring(q, !q->more->extended), false) != SMQ_READY)
 		return SMQ_BAD;
-	status = smq_ring_attach_consumer(&q->ring, smq_jump_header(q, q->more->extended));
+	status = smq_ring_attach_consumer(&q->ring, smq_header_of_ring(q, q->more->extended));
 	return status == SMQ_READY ? check_memory(q) : status;
 }
 
 void smq_extension_attach_shared(struct shmemq *q)
 {
-	smq_ring_attach_shared(&q->ring, smq_jump_header(q, q->more->extended), q->producer);
-	smq_ring_attach_shared(&q->more->other, smq_jump_header(q, !q->more->extended), q->producer);
+	smq_ring_attach_shared(&q->ring, smq_header_of_ring(q, q->more->extended), q->producer);
+	smq_ring_attach_shared(&q->more->other, smq_header_of_ring(q, !q->more->extended), q->producer);
 }
 
 enum smq_ring_status smq_extension_resume(struct shmemq *q)
@@ -301,7 +301,7 @@ enum smq_ring_status smq_extension_resume(struct shmemq *q)
 		return SMQ_BAD;
 	status = smq_ring_resume(&q->ring, q->producer);
 	if (status == SMQ_READY)
-		status = smq_ring_attach_away(&q->more->other, smq_jump_header(q, !q->more->extended), q->producer);
+		status = smq_ring_attach_away(&q->more->other, smq_header_of_ring(q, !q->more->extended), q->producer);
 	if (status == SMQ_READY && q->producer) {
 		status = smq_extent_resume(q);
 		smq_extension_narrow(q, 0);

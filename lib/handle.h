@@ -138,6 +138,18 @@ static inline struct smq_claim *smq_peer_claim(const struct shmemq *q)
 					    offsetof(struct smq_claim, fence));
 }
 
+/* This end's words, of which the queue's own header has those that are not of one ring: `owner`, `extended`, marks. */
+static inline struct smq_progress *smq_own_progress(const struct shmemq *q)
+{
+	return q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
+}
+
+/* The words of the ring, or of the extension. */
+static inline struct smq_header *smq_header_of_ring(const struct shmemq *q, uint32_t extended)
+{
+	return extended ? smq_extension_of(q->header) : q->header;
+}
+
 /* For probes: the queue's id, of which a 32-bit machine has the lower half; */
 static inline unsigned long smq_probed_id(const struct shmemq *q)
 {

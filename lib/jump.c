@@ -18,7 +18,7 @@ static void swap(struct shmemq *q)
 
 bool smq_jump_find_ring(struct shmemq *q)
 {
-	uint32_t extended = smq_load(&smq_jump_progress(q)->extended);
+	uint32_t extended = smq_load(&smq_own_progress(q)->extended);
 
 	if (extended > 1)
 		return false;
@@ -30,7 +30,7 @@ bool smq_jump_find_ring(struct shmemq *q)
 /* Release: the positions are seen before. Its acquire: find_consumer() of limit.c, smq_jump_has_left(). */
 static void store_ring(struct shmemq *q)
 {
-	atomic_store_explicit(&smq_jump_progress(q)->extended, q->more->extended, memory_order_release);
+	atomic_store_explicit(&smq_own_progress(q)->extended, q->more->extended, memory_order_release);
 }
 
 uint32_t smq_jump_next_start(const struct shmemq *q, const struct smq_ring *extension)

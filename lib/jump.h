@@ -9,18 +9,7 @@
 
 #include "extent.h"
 
-static inline struct smq_header *smq_jump_header(const struct shmemq *q, uint32_t extended)
-{
-	return extended ? smq_extension_of(q->header) : q->header;
-}
-
-/* By which the ring is known that the end is in. */
-static inline struct smq_progress *smq_jump_progress(const struct shmemq *q)
-{
-	return q->producer ? &q->header->producer_progress : &q->header->consumer_progress;
-}
-
-/* Makes that ring the handle's. false: garbage. */
+/* Makes the ring that the end's words tell the handle's. false: garbage. */
 bool smq_jump_find_ring(struct shmemq *q);
 
 /* Units of a jump, and of an empty message. */

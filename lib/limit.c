@@ -44,9 +44,9 @@ static bool find_consumer(const struct shmemq *q, struct place *place)
 		/* Acquire: its release is in store_ring() of jump.c. The head that is loaded is that one or later. */
 		place->extended = atomic_load_explicit(&q->header->consumer_progress.extended, memory_order_acquire);
 		/* Acquire, as in smq_ring_load_head(). */
-		place->position = atomic_load_explicit(&(place->extended ? smq_extension_of(q->header) : q->header)
-								->consumer_progress.moved.position_units,
-						       memory_order_acquire);
+		place->position = atomic_load_explicit(
+			&smq_header_of_ring(q, place->extended)->consumer_progress.moved.position_units,
+			memory_order_acquire);
 	}
 	return is_valid(q, *place);
 }

@@ -19,7 +19,7 @@
 
 static struct smq_marks *marks_of(const struct shmemq *q)
 {
-	return q->producer ? &q->header->producer_progress.marks : &q->header->consumer_progress.marks;
+	return &smq_own_progress(q)->marks;
 }
 
 bool smq_marks_allowed(const struct shmemq *q)
