@@ -3,18 +3,8 @@
 # README's commands work word for word, twice in a row, when somebody tries them again. The queues' names
 # are this test's own, and the programs are the examples, with which manual.sh compares README.
 readme=${srcdir:-.}/README
-builddir=$(cd "${top_builddir:-.}" && pwd)
-shmemq=${SHMEMQ:-$builddir/shmemq}
-name=shmemq-readme-$$
-temp=$(mktemp -d) || exit 1
-trap 'rm -rf "$temp" "/dev/shm/$name"-*' EXIT
-trap 'exit 1' HUP INT TERM
-
-fail() # WHAT
-{
-	echo "FAIL: $1"
-	exit 1
-}
+# shellcheck source=tests/tree/printed_commands.sh
+. "${srcdir:-.}/tests/tree/printed_commands.sh"
 
 # Runs the indented lines of README from one that begins with BEGIN to an empty one, twice, in $temp. Nothing may be
 # said on standard error, and no queue be left.
@@ -24,7 +14,7 @@ twice() # BEGIN
 		sed "s| /hello| /$name-hello|g; s| /log| /$name-log|g" >"$temp/commands"
 	[ -s "$temp/commands" ] || fail "README has no '$1'"
 	cat "$temp/commands" "$temp/commands" >"$temp/twice"
-	(cd "$temp" && PATH=$temp:$PATH timeout 60 sh -eu ./twice >out 2>err) || fail "$(cat "$temp/twice" "$temp/err")"
+	run_commands twice -eu || fail "$(cat "$temp/twice" "$temp/err")"
 	# ls says how many queues of other users it leaves out.
 	said=$(grep -v '^shmemq: files in /dev/shm that this user may not read' "$temp/err")
 	[ -z "$said" ] || fail "'$1' says $said"
@@ -33,15 +23,8 @@ twice() # BEGIN
 	done
 }
 
-program() # NAME PATH
-{
-	printf '#!/bin/sh\nexec "%s" "$@"\n' "$2" >"$temp/$1"
-	chmod +x "$temp/$1"
-}
-
 program producer "$builddir/examples/producer"
 program consumer "$builddir/examples/consumer"
-program shmemq "$shmemq"
 
 twice '\.\/consumer '
 printf '%s\n' one two three one two three | diff - "$temp/out" || fail 'unexpected output (+)'

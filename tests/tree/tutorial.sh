@@ -3,18 +3,8 @@
 # The tutorial: its code is what the examples have, and its commands print what it says. The commands use the
 # examples of the build instead of compiling them, and queues of this test's own.
 srcdir=$(cd "${srcdir:-.}" && pwd)
-builddir=$(cd "${top_builddir:-.}" && pwd)
-shmemq=${SHMEMQ:-$builddir/shmemq}
-name=shmemq-tutorial-$$
-temp=$(mktemp -d) || exit 1
-trap 'rm -rf "$temp" "/dev/shm/$name-log"' EXIT
-trap 'exit 1' HUP INT TERM
-
-fail() # WHAT
-{
-	echo "FAIL: $1"
-	exit 1
-}
+# shellcheck source=tests/tree/printed_commands.sh
+. "$srcdir/tests/tree/printed_commands.sh"
 
 # The blocks of a page in that language, one after the other.
 blocks() # LANGUAGE PAGE
@@ -38,11 +28,9 @@ strange_blocks() # PAGE
 		code { block = block "\n" $0 }' $(grep -o 'examples/[a-z/]*\.c' "$1" | sed "s|^|$srcdir/|") "$1"
 }
 
-printf '#!/bin/sh\nexec "%s" "$@"\n' "$shmemq" >"$temp/shmemq"
-for program in tutorial/log keep request tutorial/frames; do
-	printf '#!/bin/sh\nexec "%s" "$@"\n' "$builddir/examples/$program" >"$temp/${program#*/}"
+for example in tutorial/log keep request tutorial/frames; do
+	program "${example#*/}" "$builddir/examples/$example"
 done
-chmod +x "$temp"/*
 [ -e /proc/self/fd ] || {
 	echo 'tutorial.sh: skipped: no /proc, which queues without names need'
 	exit 77
@@ -55,6 +43,6 @@ for page in "$srcdir"/doc/tutorial-*.md; do
 	blocks sh "$page" | sed "/^cc /d; s| /log| /$name-log|g" >"$temp/commands"
 	blocks text "$page" >"$temp/wanted"
 	[ -s "$temp/wanted" ] || fail "$page does not say what is printed"
-	(cd "$temp" && PATH=$temp:$PATH timeout 60 sh ./commands >out 2>err) || fail "$page: $(cat "$temp/err")"
+	run_commands commands || fail "$page: $(cat "$temp/err")"
 	diff -u "$temp/wanted" "$temp/out" || fail "$page says (-), the commands print (+): $(cat "$temp/err")"
 done
