@@ -113,7 +113,7 @@ struct caller {
 	struct shmemq *peer;
 };
 
-static int call_once(const void *argument)
+static int one_call(const void *argument)
 {
 	const struct caller *caller = argument;
 	struct shmemq *q = shmemq_open(caller->name, caller->end, 0, NULL);
@@ -162,7 +162,7 @@ TEST(timeouts_run_out)
 		callers[i] =
 			(struct caller){ .end = both_ends[i % 2], .timeout = 1000 * MS, .err = i < 2 ? ETIMEDOUT : 0 };
 		make_wait(&callers[i]);
-		stoppers[i] = stopper_for(_i, child_start(call_once, &callers[i]));
+		stoppers[i] = stopper_for(_i, child_start(one_call, &callers[i]));
 		await_waiting(&callers[i]);
 		stopper_stop(&stoppers[i]);
 	}
