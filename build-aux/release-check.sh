@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Everything that a release must pass beyond .ci/run: release-check.sh [STEP...], by default all steps. Runs as root on
-# Debian, in a checkout, after ./autogen.sh --deps=release; takes two hours or so. After a failed step it goes on; the
-# summary has a line for each step.
+# Debian, in a checkout, after ./autogen.sh --deps=release; takes two or three hours on two processors. JOBS=N: so many
+# steps at a time; by default one. After a failed step it goes on; the summary has a line for each step.
 set -eu
 cd "$(dirname "$0")/.."
 [ -e debian/control ] || {
@@ -27,20 +27,12 @@ copied()
 	cd "$work/build"
 }
 
-distcheck()
-{
-	copied
-	quietly ../tree/configure
-	quietly make distcheck
-	grep 'archives ready' "$work/log"
-}
-
 # The tarball of a commit is the same bytes each time it is made: from two clones, with other times and another umask.
 tarball()
 {
 	for umask in 022 077; do
 		(
-			umask $umask
+			umask "$umask"
 			git clone -q "$top" "$work/clone-$umask"
 			cd "$work/clone-$umask"
 			quietly ./autogen.sh
@@ -51,14 +43,6 @@ tarball()
 	done
 	cmp "$work"/clone-*/libshmemq-*.tar.xz
 	sha256sum "$work"/clone-022/libshmemq-*.tar.xz | sed 's|/.*/||'
-}
-
-abi()
-{
-	copied
-	quietly ../tree/configure --disable-static CFLAGS='-g -O2'
-	quietly make -j"$(nproc)"
-	make abi-check MAY_SKIP=no
 }
 
 # Shows the HTML manual to a browser.
@@ -170,8 +154,38 @@ readme()
 	fi
 }
 
+# The machines that .ci/run does not have.
+cross()
+{
+	build-aux/cross.sh i386-semaphores arm64 armhf armel riscv64 s390x
+}
+
+# One step, with what it prints and its result in files of DIRECTORY. The former is shown when it ends: steps that run
+# at the same time would mix their lines.
+step() # DIRECTORY STEP
+{
+	begun=$(date +%s)
+	status=0
+	echo "== $2 begins"
+	unshare --mount build-aux/release-check.sh --inside "$2" >"$1/$2.log" 2>&1 || status=$?
+	case $status in
+	0) result=passed ;;
+	# A release needs every step to have run.
+	77) result='failed (skipped)' ;;
+	*) result=failed ;;
+	esac
+	printf '%-10s %s, %d s\n' "$2" "$result" $(($(date +%s) - begun)) >"$1/$2.result"
+	flock "$1" cat "$1/$2.log" "$1/$2.result"
+	[ "$status" -eq 0 ]
+}
+
 top=$PWD
-if [ "${1-}" = --inside ]; then
+case ${1-} in
+--step)
+	step "$2" "$3"
+	exit
+	;;
+--inside)
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 1' HUP INT TERM
@@ -181,13 +195,15 @@ if [ "${1-}" = --inside ]; then
 	mount --bind "$work/subordinate" /etc/subuid
 	mount --bind "$work/subordinate" /etc/subgid
 	case $2 in
-	cross | guest | odd) "build-aux/$2.sh" ;;
+	guest | odd) "build-aux/$2.sh" ;;
 	*) "$2" ;;
 	esac
 	exit
-fi
+	;;
+esac
 
-steps='distcheck tarball abi html debs trixie rpms readme reproduce odd cross guest'
+# The longest first.
+steps='guest cross odd debs trixie reproduce readme rpms html tarball'
 # shellcheck disable=SC2086 # a list of words
 [ $# -gt 0 ] || set -- $steps
 for name in "$@"; do
@@ -199,26 +215,14 @@ for name in "$@"; do
 		;;
 	esac
 done
-summary=
-failed=0
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+trap 'exit 1' HUP INT TERM
+printf '%s\n' "$@" | xargs -P "${JOBS:-1}" -I STEP build-aux/release-check.sh --step "$results" STEP || :
+echo
 for name in "$@"; do
-	echo "== $name"
-	begun=$(date +%s)
-	status=0
-	unshare --mount build-aux/release-check.sh --inside "$name" || status=$?
-	case $status in
-	0) result=passed ;;
-	# A release needs every step to have run.
-	77) result='failed (skipped)' ;;
-	*) result=failed ;;
-	esac
-	[ "$status" -eq 0 ] || failed=$((failed + 1))
-	line=$(printf '%-10s %s, %d s' "$name" "$result" $(($(date +%s) - begun)))
-	echo "== $line"
-	echo
-	summary="$summary$line
-"
+	cat "$results/$name.result"
 done
-printf '%s' "$summary"
-echo "release-check: $(($# - failed)) passed, $failed failed"
-[ "$failed" -eq 0 ]
+passed=$(cat "$results"/*.result | grep -c ' passed, ' || :)
+echo "release-check: $passed passed, $(($# - passed)) failed"
+[ "$passed" -eq $# ]
