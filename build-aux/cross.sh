@@ -86,7 +86,7 @@ emulated() # COMMAND...
 	rm -f "$work/mapped"
 	mkfifo "$work/mapped"
 	# shellcheck disable=SC2016 # for the inner shell
-	SHMEMQ_TEST_EMULATED=1 QEMU_LD_PREFIX=/usr/$triplet unshare --user --mount sh -euc '
+	SHMEMQ_TEST_EMULATED=1 CK_TIMEOUT_MULTIPLIER=5 QEMU_LD_PREFIX=/usr/$triplet unshare --user --mount sh -euc '
 		read -r _ <"$1"
 		mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 		cat "$2" >/proc/sys/fs/binfmt_misc/register

@@ -23,8 +23,12 @@ static int send_queues(const char *path, const int *queues)
 	} control = { .header = { .cmsg_len = CMSG_LEN(2 * sizeof(int)),
 				  .cmsg_level = SOL_SOCKET,
 				  .cmsg_type = SCM_RIGHTS } };
+	char zero = 0;
+	struct iovec byte = { .iov_base = &zero, .iov_len = 1 }; /* some emulators send no datagram without data */
 	struct msghdr message = { .msg_name = &address,
 				  .msg_namelen = sizeof address,
+				  .msg_iov = &byte,
+				  .msg_iovlen = 1,
 				  .msg_control = &control,
 				  .msg_controllen = sizeof control };
 	struct timeval second = { .tv_sec = 1 };
@@ -36,7 +40,7 @@ static int send_queues(const char *path, const int *queues)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second);
 	sent = sendmsg(fd, &message, 0);
 	close(fd);
-	return sent == 0 ? 0 : -1; /* a datagram needs no data */
+	return sent == 1 ? 0 : -1;
 }
 
 /* The queues have no name: wherever the client is killed, nothing is left of them. */

@@ -266,7 +266,7 @@ const struct suite suite = {
 		{ stays, 1, 0 },
 		{ interrupted_by_a_signal, 2, 0 },
 		{ interrupted, 2, 0 },
-		{ forked, 1, 0 },
+		{ forked, 1, NEEDS_FORKS_APART },
 		{ beside_a_consumer, 1, 0 },
 	},
 };

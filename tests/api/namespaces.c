@@ -13,6 +13,9 @@
 #include "child.h"
 #include "suite.h"
 
+/* Of its own generation, and with it its pid namespace, a child learns by what madvise(2) keeps from it. */
+#define NEEDS (NEEDS_OWN_PIDS | NEEDS_FORKS_APART)
+
 /* Shared by all processes of a test. */
 struct shared {
 	volatile pid_t pid[2]; /* of the consumer and the producer inside, as processes outside see them */
@@ -150,7 +153,7 @@ const struct suite suite = {
 	.seconds = 60,
 	.test_seconds = 30,
 	.tests = {
-		{ death_across_namespaces, 2, NEEDS_OWN_PIDS },
-		{ locks_reach_into_pid_namespaces, 1, NEEDS_OWN_PIDS },
+		{ death_across_namespaces, 2, NEEDS },
+		{ locks_reach_into_pid_namespaces, 1, NEEDS },
 	},
 };

@@ -258,6 +258,6 @@ const struct suite suite = {
 		{ attr_refused, 1, 0 },
 		{ attr_ignored, 1, 0 },
 		{ getattr, 1, 0 },
-		{ prefault, 1, NEEDS_NO_MAPPINGS },
+		{ prefault, 1, NEEDS_NO_MAPPINGS | NEEDS_FORKS_APART }, /* madvise(2) does something */
 	},
 };

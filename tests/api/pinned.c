@@ -252,12 +252,12 @@ const struct suite suite = {
 	.test_seconds = 60,
 	.setup = setup,
 	.tests = {
-		{ the_end_is_free_at_once, 8, NEEDS_PROC },
-		{ the_peer_learns_of_the_death, 4, NEEDS_PROC },
-		{ a_poller_learns_of_the_death, 2, NEEDS_POLLFD },
-		{ the_owner_lock_is_recovered, 4, NEEDS_PROC },
-		{ the_last_living_handle_decides, 2, NEEDS_PROC },
-		{ many_dead_handles_keep_no_claim, 2, NEEDS_PROC },
+		{ the_end_is_free_at_once, 8, NEEDS_PROC | NEEDS_SHARED_MEMORY },
+		{ the_peer_learns_of_the_death, 4, NEEDS_PROC | NEEDS_SHARED_MEMORY },
+		{ a_poller_learns_of_the_death, 2, NEEDS_POLLFD | NEEDS_SHARED_MEMORY },
+		{ the_owner_lock_is_recovered, 4, NEEDS_PROC | NEEDS_SHARED_MEMORY },
+		{ the_last_living_handle_decides, 2, NEEDS_PROC | NEEDS_SHARED_MEMORY },
+		{ many_dead_handles_keep_no_claim, 2, NEEDS_PROC | NEEDS_SHARED_MEMORY },
 		{ a_reader_of_proc_keeps_no_claim, 2, NEEDS_PROC },
 	},
 };

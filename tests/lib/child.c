@@ -77,6 +77,12 @@ void child_limit(int resource, rlim_t value)
 	CHECK(setrlimit(resource, &both) == 0);
 }
 
+bool child_limit_addresses(rlim_t bytes)
+{
+	child_limit(RLIMIT_AS, bytes);
+	return mmap(NULL, (size_t)bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+}
+
 void child_drop_root(void)
 {
 	if (geteuid() == 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,6 +77,20 @@ static bool forks_apart(void)
 	apart = in_child(page_is_zero);
 	munmap(page, file_page());
 	return apart;
+}
+
+static int end_at_once(void *unused)
+{
+	(void)unused;
+	return 0;
+}
+
+static bool shares_memory(void)
+{
+	static _Alignas(64) char stack[65536];
+	pid_t pid = clone(end_at_once, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
+
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
 }
 
 static bool has_ptrace(void)
@@ -154,6 +170,7 @@ const char *needs_missing(unsigned needs)
 		{ NEEDS_OWN_PIDS, has_own_pids, "a pid namespace is not permitted" },
 		{ NEEDS_OWN_CLOCK, has_own_clock, "a time namespace is not permitted" },
 		{ NEEDS_PTRACE, has_ptrace, "ptrace(2) is not permitted, or does not tell system calls" },
+		{ NEEDS_SHARED_MEMORY, shares_memory, "clone(2) makes no process that shares this one's memory" },
 		{ NEEDS_ADDRESSES, has_addresses, "there are no 64 GiB of addresses" },
 	};
 

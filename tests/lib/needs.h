@@ -12,12 +12,13 @@ enum {
 	NEEDS_NO_CALLS = 1 << 5,    /* no system calls but the library's and the test's */
 	NEEDS_NO_MAPPINGS = 1 << 6, /* no large mappings but the library's and the test's */
 	NEEDS_ROOT = 1 << 7,
-	NEEDS_OWN_SHM = 1 << 8,       /* child_own_shm() */
-	NEEDS_OWN_PIDS = 1 << 9,      /* child_own_pids() */
-	NEEDS_PTRACE = 1 << 10,       /* a tracee that stops at its system calls */
-	NEEDS_ADDRESSES = 1 << 11,    /* 64 GiB of them */
-	NEEDS_OWN_CLOCK = 1 << 13,    /* child_own_clock() */
-	NEEDS_CANCELLATION = 1 << 12, /* threads that can be cancelled */
+	NEEDS_OWN_SHM = 1 << 8,        /* child_own_shm() */
+	NEEDS_OWN_PIDS = 1 << 9,       /* child_own_pids() */
+	NEEDS_PTRACE = 1 << 10,        /* a tracee that stops at its system calls */
+	NEEDS_ADDRESSES = 1 << 11,     /* 64 GiB of them */
+	NEEDS_OWN_CLOCK = 1 << 13,     /* child_own_clock() */
+	NEEDS_CANCELLATION = 1 << 12,  /* threads that can be cancelled */
+	NEEDS_SHARED_MEMORY = 1 << 14, /* a process that shares another one's memory */
 };
 
 /* NULL if all of these are there, or the first one that is missing, in words. */
