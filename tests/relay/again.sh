@@ -9,7 +9,6 @@
 start_server
 start_proxy
 
-# shellcheck disable=SC2317 # called by await
 exported_or_ended()
 {
 	any_ended "$exporter" || field_has "$a" consumer_mark "$1"
@@ -29,7 +28,6 @@ asked_again()
 	: >"$temp/export.log"
 }
 
-# shellcheck disable=SC2317 # called by await
 in_place_or_ended()
 {
 	any_ended "$exporter" || grep -q 'in place' "$temp/export.log"

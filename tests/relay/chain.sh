@@ -10,21 +10,18 @@
 . "${srcdir:-.}/tests/relay/lib.sh"
 [ -x "$PROXY" ] || exit 77
 
-# shellcheck disable=SC2317 # called by await
 holds() # COUNT
 {
 	order count
 	[ "$answer" -ge "$1" ]
 }
 
-# shellcheck disable=SC2317 # called by await
 answered()
 {
 	order answers
 	[ "$answer" -gt 0 ]
 }
 
-# shellcheck disable=SC2317 # called by await
 in_place_or_ended()
 {
 	any_ended "$exporter" || [ "$(grep -c 'in place' "$temp/export.log")" -gt "$placed" ]

@@ -45,7 +45,6 @@ for seconds in 1.5 6 1.5; do
 	sleep $seconds
 	ip link set v0 up
 	before=$(field "$b" popped_messages)
-	# shellcheck disable=SC2317 # called by await
 	flows()
 	{
 		[ "$(field "$b" popped_messages)" -gt $((before + 500)) ]

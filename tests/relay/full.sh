@@ -10,12 +10,10 @@ push "$a" 1 600 16384 &
 producer=$!
 
 # The stream has less than 2 MiB of 9.6, so A's queue fills, and its producer waits.
-# shellcheck disable=SC2317 # called by await
 refused()
 {
 	grep -q refused "$temp/export.log"
 }
-# shellcheck disable=SC2317 # called by await
 fills() # QUEUE
 {
 	[ "$(field "$1" queued_messages)" -ge 60 ]

@@ -99,7 +99,6 @@ b=$machine
 for name in a b; do
 	: >"$temp/$name.go"
 	eval "process=\$$name"
-	# shellcheck disable=SC2317 # called by await
 	ended()
 	{
 		[ -e "$temp/$name.done" ] || ! kill -0 "$process"

@@ -15,7 +15,6 @@ producer=$!
 consumer=$!
 start_server
 
-# shellcheck disable=SC2317 # called by await
 popped_more()
 {
 	[ "$(field "$b" popped_messages)" -gt "$seen" ]

@@ -13,7 +13,6 @@ export_from "$a" s --pack 0
 push "$a" 1 500 1000 &
 import_to "$b" s
 await 'exported' field_has "$a" popped_messages 500
-# shellcheck disable=SC2317 # called by await
 fills()
 {
 	[ "$(field "$b" producer_mark)" -gt 50 ] && [ "$(stream_field s unacknowledged)" -gt 300 ]

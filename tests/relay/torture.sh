@@ -41,7 +41,6 @@ kill_relay()
 }
 
 # One node is killed at a time: another one only when this one has caught up.
-# shellcheck disable=SC2317 # called by await
 all_current()
 {
 	"$SHMEMQ_NATS" status --json --server "$servers" "$stream" | grep -q '"current": 3,'
