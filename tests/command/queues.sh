@@ -143,7 +143,7 @@ await_field "$q" consumer_waiting yes
 field_is "$q" consumer open
 field_is "$q" consumer_pid "$pop"
 "$SHMEMQ" stat "$q" | grep -qx "consumer_holder   $pop shmemq" || fail 'consumer_holder'
-field_is "$q" consumer_slept 1
+await_field "$q" consumer_slept 1
 kill -STOP "$pop"
 until "$SHMEMQ" stat "$q" | grep -qx "consumer_holder   $pop shmemq (stopped)"; do
 	sleep 0.02

@@ -14,7 +14,7 @@ sh -c 'echo kept >"$1"' writer "/dev/shm$fifo" &
 writer=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	expect 0 '' ls
-	expect 0 '' clean
+	expect 0 '' clean "$prefix-"
 	for command in stat push pop rm; do
 		expect 1 "$fifo: not a queue, or in a format that this libshmemq cannot use" $command "$fifo" </dev/null
 	done

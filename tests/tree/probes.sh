@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: MIT
 # The probes for tracers: shmemq(7) lists those that the library has, with their arguments; and
 # examples/probes/shmemq.bt sees them, where this user and kernel can trace.
+# A watchdog, as in tests/command/lib.sh.
+if [ -z "${SHMEMQ_TEST_WATCHED-}" ]; then
+	SHMEMQ_TEST_WATCHED=1 exec timeout -k 10 "$((240 * ${CK_TIMEOUT_MULTIPLIER:-1}))" "$0"
+fi
 srcdir=${srcdir:-.}
 top_builddir=${top_builddir:-.}
 shmemq=${SHMEMQ:-./shmemq}
@@ -106,7 +110,7 @@ await_sleep() # PID
 id=$("$shmemq" stat "$name" | awk '$1 == "id" { print $2 }')
 mkfifo "$temp/pipe" "$temp/lines"
 exec 3<>"$temp/pipe" # full, so that pop holds its first message
-head -c 65536 /dev/zero >&3
+dd if=/dev/zero of="$temp/pipe" oflag=nonblock bs=4096 2>/dev/null
 "$shmemq" pop "$name" >"$temp/pipe" 2>/dev/null &
 pop=$!
 until [ "$("$shmemq" stat "$name" | awk '$1 == "consumer_waiting" { print $2 }')" = yes ]; do
