@@ -207,9 +207,6 @@ int run_clean(const struct options *options, char **names, int count)
 	int status, written;
 	size_t others;
 
-	if (count != 0 && names[0][0] != '/')
-		return report_usage("clean", "invalid prefix \"%s\": it must begin with a slash, as in \"/foo\"",
-				    names[0]);
 	status = queues_find(&queues);
 	others = select_unattached(&queues, count != 0 ? names[0] : "/", given(options, OPTION_ALL_USERS));
 	if (given(options, OPTION_FORCE)) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "names.h"
 #include "numbers.h"
 #include "report.h"
 
@@ -212,29 +213,6 @@ static int check_together(const struct command *command, const struct options *o
 	return 0;
 }
 
-/* Checks how many names there are. */
-static int check_names(const struct command *command, const struct options *options, int argc, char **argv)
-{
-	int names = argc - optind;
-
-	if (given(options, OPTION_OPENMETRICS)) /* as many as there are */
-		return 0;
-	if (command->names_max == 2 && names < command->names_min)
-		return report_usage(command->name, "missing argument: it takes %s", command->names);
-	if (command->names_max == 2 && names > command->names_max)
-		return report_usage(command->name, "unexpected argument \"%s\": %s takes %s", argv[optind + 2],
-				    command->name, command->names);
-	if (names < command->names_min)
-		return report_usage(command->name, "missing queue name, as in \"shmemq %s /foo\"", command->name);
-	if (names > command->names_max)
-		return report_usage(command->name, "unexpected argument \"%s\": %s takes %s",
-				    argv[optind + command->names_max], command->name,
-				    command->names_max == 0   ? "no queue name"
-				    : command->names_min == 0 ? "one prefix"
-							      : "one queue name");
-	return 0;
-}
-
 int options_read(const struct command *command, int argc, char **argv, struct options *options)
 {
 	const char *name = command != NULL ? command->name : NULL;
@@ -263,6 +241,6 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 	}
 	if (command == NULL || given(options, OPTION_HELP) || given(options, OPTION_VERSION))
 		return 0;
-	status = check_names(command, options, argc, argv);
+	status = names_check(command, options, argv + optind, argc - optind);
 	return status != 0 ? status : check_together(command, options);
 }

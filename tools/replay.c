@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "commands.h"
+#include "names.h"
 #include "pcapng.h"
 #include "report.h"
 #include "send.h"
@@ -100,7 +101,7 @@ static int replay(struct replay *r, const struct options *options, const char *n
 		return STATUS_FAILED;
 	if (name == NULL)
 		name = r->reader.queue;
-	if (name == NULL)
+	if (name == NULL || name_fault(name) != NULL) /* an interface of another kind: eth0 */
 		return report(NULL, "%s: it names no queue: add the NAME of one", r->file);
 	status = stream_open(&r->stream, SHMEMQ_PRODUCER, name, options);
 	if (status != 0)

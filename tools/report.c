@@ -19,8 +19,6 @@
 #include "suggest.h"
 #include "text.h"
 
-#define NAME_BYTES_MAX 255 /* after the slash */
-
 /*
  * What an errno of a call on a queue means: the exit status, and the text. All failures of calls get their statuses
  * here. NULL: what strerror(3) says; or the caller says it, and how far it came.
@@ -126,35 +124,6 @@ int report_usage(const char *command, const char *format, ...)
 	return STATUS_USAGE;
 }
 
-/* What is wrong with the name of a queue, or NULL. */
-static const char *name_fault(const char *name)
-{
-	if (name[0] != '/')
-		return "it must begin with a slash, as in \"/foo\"";
-	if (name[1] == '\0')
-		return "something must follow the slash, as in \"/foo\"";
-	if (strchr(name + 1, '/') != NULL)
-		return "it must have no other slash than the first, as in \"/foo\"";
-	if (strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0)
-		return "a queue cannot be called \".\" or \"..\"";
-	if (strlen(name + 1) > NAME_BYTES_MAX)
-		return "it must have at most 255 bytes after the slash";
-	return NULL;
-}
-
-static int report_name(const char *name, const char *fault)
-{
-	char *text = printable(name), *like = suggest_name(name);
-
-	if (like != NULL)
-		report(NULL, "invalid queue name \"%s\": did you mean \"%s\"?", text, like);
-	else
-		report(NULL, "invalid queue name \"%s\": %s", text, fault);
-	free(like);
-	free(text);
-	return STATUS_FAILED;
-}
-
 /* All of this is read after the failed open, so it may already be another process: it is a hint for the user. */
 int report_in_use(const char *name, unsigned flags, const char *hint)
 {
@@ -225,10 +194,6 @@ static int report_denied(const char *name, int err)
 
 int report_queue(const char *name, unsigned flags, int err)
 {
-	const char *fault = name_fault(name);
-
-	if (fault != NULL)
-		return report_name(name, fault);
 	if (err == EBUSY && flags & (SHMEMQ_PRODUCER | SHMEMQ_CONSUMER))
 		return report_in_use(name, flags, "to share it, start every process with --shared");
 	if (err == EACCES || (err == EPERM && flags == 0)) /* without flags it is a removal */

@@ -70,27 +70,49 @@ static char *find_like(const char *name)
 	return NULL;
 }
 
-char *suggest_name(const char *name)
+/* `name` with a slash before it, or the name of the queue whose file has that path. NULL: it begins with a slash. */
+static char *with_slash(const char *name)
 {
 	bool path = strncmp(name, QUEUES_DIRECTORY "/", sizeof QUEUES_DIRECTORY) == 0;
-	char *found, *text;
+	char *text;
 
-	if (name[0] != '/' || path) {
-		const char *file = path ? name + sizeof QUEUES_DIRECTORY : name;
-
-		found = allocate(strlen(file) + 2);
-		found[0] = '/';
-		strcpy(found + 1, file);
-		if (!is_queue(found)) {
-			free(found);
-			return NULL;
-		}
-	} else {
-		found = strlen(name) > SHORTEST ? find_like(name) : NULL;
-	}
-	if (found == NULL)
+	if (name[0] == '/' && !path)
 		return NULL;
-	text = printable(found);
+	if (path)
+		name += sizeof QUEUES_DIRECTORY;
+	text = allocate(strlen(name) + 2);
+	text[0] = '/';
+	strcpy(text + 1, name);
+	return text;
+}
+
+/* Frees `found`, which may be NULL. */
+static char *shown(char *found)
+{
+	char *text = found != NULL ? printable(found) : NULL;
+
 	free(found);
 	return text;
+}
+
+char *suggest_name(const char *name)
+{
+	char *like = with_slash(name);
+
+	if (like == NULL)
+		return strlen(name) > SHORTEST ? shown(find_like(name)) : NULL;
+	if (is_queue(like))
+		return shown(like);
+	free(like);
+	return NULL;
+}
+
+char *suggest_prefix(const char *prefix)
+{
+	char *like = with_slash(prefix);
+
+	if (like != NULL && like[1] != '\0' && strchr(like + 1, '/') == NULL)
+		return shown(like);
+	free(like);
+	return NULL;
 }

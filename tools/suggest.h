@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a name that no queue has may have been meant to be. */
+/* What a name that no queue has, or a prefix, may have been meant to be. */
 #ifndef TOOLS_SUGGEST_H
 #define TOOLS_SUGGEST_H
 
@@ -9,5 +9,8 @@
  * frees. NULL: there is none.
  */
 char *suggest_name(const char *name);
+
+/* Likewise what queues' names begin with: `prefix` with a slash before it, or without the path of their directory. */
+char *suggest_prefix(const char *prefix);
 
 #endif

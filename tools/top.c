@@ -125,9 +125,6 @@ int run_top(const struct options *options, char **names, int count)
 	struct watch watch;
 	int err, status = -1;
 
-	if (count != 0 && names[0][0] != '/')
-		return report_usage("top", "invalid prefix \"%s\": it must begin with a slash, as in \"/foo\"",
-				    names[0]);
 	watch_start(&watch, count != 0 ? names[0] : "/");
 	err = watch_turn(&watch);
 	if (err != 0)

@@ -25,7 +25,6 @@ for command in create push pop stat; do
 	expect 2 "$command: unexpected argument \"/b\": $command takes one queue name" "$command" /a /b /c
 done
 expect 2 'clean: unexpected argument "/b": clean takes one prefix' clean /a /b
-expect 2 'clean: invalid prefix "a": it must begin with a slash, as in "/foo"' clean a
 for command in ls bench; do
 	expect 2 "$command: unexpected argument \"/a\": $command takes no queue name" "$command" /a
 done
@@ -68,18 +67,40 @@ for frame in len32 chunk chunk:1; do
 	expect 2 'pop: --type needs --frame=line, --frame=nul or --frame=hex' pop "$prefix" --type --frame="$frame"
 done
 
+# Names and prefixes that can never be right.
+never() # NAME WHAT
+{
+	for command in create push pop tail peek drain stat 'stat --openmetrics' rm "rm $q" "replay $temp/file"; do
+		# shellcheck disable=SC2086 # a list of words
+		expect 2 "${command%% *}: invalid queue name \"$1\": $2" $command "$1"
+	done
+	expect 2 "record: invalid queue name \"$1\": $2" record "$1" "$temp/file"
+}
+begin='it must begin with a slash, as in "/foo"'
+once='it must have no other slash than the first, as in "/foo"'
+limit='it must have at most 255 bytes after the slash'
+long=$(xs 256)
+new_queue
+never noslash "$begin"
+never '' "$begin"
+never / 'something must follow the slash, as in "/foo"'
+never /a/b "$once"
+never /.. 'a queue cannot be called "." or ".."'
+never "/$long" "$limit"
+[ -e "/dev/shm$q" ] || fail 'rm of a name that is right and one that is not has removed the first'
+"$SHMEMQ" rm "$q"
+for command in clean top; do
+	expect 2 "$command: invalid prefix \"log\": did you mean \"/log\"?" "$command" log
+	expect 2 "$command: invalid prefix \"/dev/shm/log\": did you mean \"/log\"?" "$command" /dev/shm/log
+	expect 2 "$command: invalid prefix \"\": $begin" "$command" ''
+	expect 2 "$command: invalid prefix \"a/b\": $begin" "$command" a/b
+	expect 2 "$command: invalid prefix \"/a/b\": $once" "$command" /a/b
+	expect 2 "$command: invalid prefix \"/$long\": $limit" "$command" "/$long"
+done
+
 #
 # Failures: status 1 and one line.
 #
-long=$(xs 256)
-for command in create push pop stat rm; do
-	expect 1 'invalid queue name "noslash": it must begin with a slash, as in "/foo"' "$command" noslash
-	expect 1 'invalid queue name "": it must begin with a slash, as in "/foo"' "$command" ''
-	expect 1 'invalid queue name "/": something must follow the slash, as in "/foo"' "$command" /
-	expect 1 'invalid queue name "/a/b": it must have no other slash than the first, as in "/foo"' "$command" /a/b
-	expect 1 'invalid queue name "/..": a queue cannot be called "." or ".."' "$command" /..
-	expect 1 "invalid queue name \"/$long\": it must have at most 255 bytes after the slash" "$command" "/$long"
-done
 for command in push pop stat rm; do
 	expect 4 "$prefix: no such queue" "$command" "$prefix"
 	expect 4 "$prefix\\x0a\\x1b[31m: no such queue" "$command" "$(printf '%s\n\033[31m' "$prefix")"
@@ -90,20 +111,22 @@ expect 1 "$q: already exists" create "$q"
 # A name that is almost that of a queue: without the slash, or the path of its file; with one byte more, less or
 # different, or two exchanged. Not if two queues are alike, nor if it is a file that is no queue.
 "$SHMEMQ" create "$prefix-almost"
-expect 1 "invalid queue name \"${prefix#/}-almost\": did you mean \"$prefix-almost\"?" pop "${prefix#/}-almost"
-expect 1 "invalid queue name \"/dev/shm$prefix-almost\": did you mean \"$prefix-almost\"?" \
-	pop "/dev/shm$prefix-almost"
-expect 1 "invalid queue name \"$prefix-almost/\": did you mean \"$prefix-almost\"?" pop "$prefix-almost/"
-expect 1 "invalid queue name \"/dev/shm$prefix-none\": it must have no other slash than the first, as in \"/foo\"" \
-	pop "/dev/shm$prefix-none"
+mean="did you mean \"$prefix-almost\"?"
+expect 2 "pop: invalid queue name \"${prefix#/}-almost\": $mean" pop "${prefix#/}-almost"
+expect 2 "pop: invalid queue name \"/dev/shm$prefix-almost\": $mean" pop "/dev/shm$prefix-almost"
+expect 2 "pop: invalid queue name \"$prefix-almost/\": $mean" pop "$prefix-almost/"
+expect 2 "pop: invalid queue name \"/dev/shm$prefix-none\": $once" pop "/dev/shm$prefix-none"
 for tail in almos almoxt aalmost almostx lamost; do
-	expect 4 "$prefix-$tail: no such queue; did you mean \"$prefix-almost\"?" stat "$prefix-$tail"
+	expect 4 "$prefix-$tail: no such queue; $mean" stat "$prefix-$tail"
+done
+for command in push pop tail peek drain rm; do
+	expect 4 "$prefix-almos: no such queue; $mean" "$command" "$prefix-almos"
 done
 for tail in almo alxxst almost-xy; do
 	expect 4 "$prefix-$tail: no such queue" stat "$prefix-$tail"
 done
 echo junk >"/dev/shm$prefix-almosu"
-expect 4 "$prefix-almosv: no such queue; did you mean \"$prefix-almost\"?" stat "$prefix-almosv"
+expect 4 "$prefix-almosv: no such queue; $mean" stat "$prefix-almosv"
 "$SHMEMQ" create "$prefix-almosw"
 expect 4 "$prefix-almosv: no such queue" stat "$prefix-almosv"
 

@@ -86,7 +86,7 @@ printf '0\tabc\n5\tde\n' | is 'a file of the other byte order'
 start=$(date +%s%N)
 expect 0 '' replay "$temp/foreign" "$q" --speed 0.5
 [ $((($(date +%s%N) - start) / 1000000)) -ge 599 ] || fail 'replay at half the speed was faster than that'
-expect 1 'invalid queue name "eth0": it must begin with a slash, as in "/foo"' replay "$temp/foreign"
+expect 1 "$temp/foreign: it names no queue: add the NAME of one" replay "$temp/foreign"
 
 #
 # Files that are none, or end too soon: what is whole is pushed, and the rest is reported.

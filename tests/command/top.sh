@@ -24,7 +24,6 @@ value() # KEY QUEUE [FILE]
 expect 2 'top: invalid argument "size" for --sort: it must be rate, fill or name' top --sort size
 expect 2 'top: invalid argument "0" for --interval: it must be a number of seconds above 0, as in 2 or 0.5' \
 	top --interval 0
-expect 2 'top: invalid prefix "a": it must begin with a slash, as in "/foo"' top a
 expect 2 'top: unexpected argument "/b": top takes one prefix' top /a /b
 
 #
