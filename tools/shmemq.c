@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "help.h"
 #include "report.h"
+#include "suggest.h"
 
 #define BIT(id) (1u << (id))
 #define CREATE_OPTIONS                                                                                 \
@@ -86,6 +87,35 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+/* What an unknown command may have been meant to be, or NULL: what others call so, or the only one almost so called. */
+static const char *like(const char *name)
+{
+	static const char *const others[][2] = { { "help", "--help" }, { "list", "ls" }, { "version", "--version" } };
+	const char *found = NULL;
+
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (strcmp(name, others[i][0]) == 0)
+			return others[i][1];
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!suggest_alike(name, commands[i].name))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = commands[i].name;
+	}
+	return found;
+}
+
+static int report_unknown(const char *name)
+{
+	const char *meant = like(name);
+
+	if (meant == NULL)
+		return report_usage(NULL, "unknown command \"%s\"", name);
+	return report_usage(NULL, "unknown command \"%s\": did you mean \"%s\"?", name, meant);
+}
+
 /* `command`: the one that argv[0] names; NULL: options, then a command, follow. Returns the exit status. */
 static int run(const struct command *command, int argc, char **argv)
 {
@@ -105,7 +135,7 @@ static int run(const struct command *command, int argc, char **argv)
 		return report_usage(NULL, "missing command");
 	command = find(argv[optind]);
 	if (command == NULL)
-		return report_usage(NULL, "unknown command \"%s\"", argv[optind]);
+		return report_unknown(argv[optind]);
 	return run(command, argc - optind, argv + optind);
 }
 

@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <shmemq.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +13,7 @@
 
 #define SHORTEST 3 /* bytes after the slash: of shorter names, any two are alike */
 
-/* Is one the other with one byte inserted, replaced, or exchanged with the next? */
-static bool differ_by_one(const char *one, const char *other)
+bool suggest_alike(const char *one, const char *other)
 {
 	size_t length = strlen(one), other_length = strlen(other), same = 0;
 
@@ -51,7 +49,7 @@ static char *find_like(const char *name)
 	while (directory != NULL && (entry = readdir(directory)) != NULL) {
 		char *other;
 
-		if (!differ_by_one(name + 1, entry->d_name))
+		if (!suggest_alike(name + 1, entry->d_name))
 			continue;
 		other = allocate(strlen(entry->d_name) + 2);
 		other[0] = '/';

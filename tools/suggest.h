@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What a name that no queue has, or a prefix, may have been meant to be. */
+/* What a name that no queue has, a prefix or a command may have been meant to be. */
 #ifndef TOOLS_SUGGEST_H
 #define TOOLS_SUGGEST_H
+
+#include <stdbool.h>
+
+/* Is one the other with one byte inserted, replaced, or exchanged with the next? */
+bool suggest_alike(const char *one, const char *other);
 
 /*
  * The only queue whose name is `name` with a slash before it, or of whose file `name` is the path; or the only one that

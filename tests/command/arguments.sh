@@ -10,6 +10,12 @@
 expect 2 'missing command'
 expect 2 'unknown command "bogus"' bogus
 expect 2 'unknown command ""' ''
+expect 2 'unknown command "puhs": did you mean "push"?' puhs
+expect 2 'unknown command "ll": did you mean "ls"?' ll
+expect 2 'unknown command "op"' op # pop and top are as near
+expect 2 'unknown command "list": did you mean "ls"?' list
+expect 2 'unknown command "help": did you mean "--help"?' help
+expect 2 'unknown command "version": did you mean "--version"?' version /x
 expect 2 'unknown option --bogus' --bogus push /x
 expect 2 'unknown option -x' -x
 expect 2 'push: unknown option --bogus' push "$prefix" --bogus
