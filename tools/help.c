@@ -45,7 +45,7 @@ static const struct {
 	{ OPTION_SORT, "--sort ORDER", "rate (default), fill or name" },
 	{ OPTION_ONCE, "--once", "write one table, after one interval" },
 	{ OPTION_JSON, "--json", "as JSON" },
-	{ OPTION_OPENMETRICS, "--openmetrics", "metrics for a monitor, of any number of queues; by\ndefault of all" },
+	{ OPTION_OPENMETRICS, "--openmetrics", "metrics for a monitor; without names, of all queues" },
 	{ OPTION_FORCE, "--force", "remove those of them that are empty or temporary" },
 	{ OPTION_ALL, "--all", "with --force: remove all of them" },
 	{ OPTION_ALL_USERS, "--all-users", "those of other users, too" },

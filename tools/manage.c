@@ -62,36 +62,37 @@ static int read_named(struct queues *queues, char **names, int count)
 	return status;
 }
 
-static int stat_openmetrics(char **names, int count)
+static void show_json_lines(const struct queues *queues)
 {
-	struct queues queues;
-	int status = count != 0 ? read_named(&queues, names, count) : queues_find(&queues), written;
+	for (size_t i = 0; i < queues->count; i++) {
+		show_json(&queues->list[i]);
+		putchar('\n');
+	}
+}
 
-	show_openmetrics(queues.list, queues.count);
-	written = finish_output();
-	report_unreadable(queues.unreadable);
-	queues_free(&queues);
-	return status != 0 ? status : written;
+static void show_all_fields(const struct queues *queues)
+{
+	for (size_t i = 0; i < queues->count; i++) {
+		fputs(i != 0 ? "\n" : "", stdout);
+		show_fields(&queues->list[i]);
+	}
 }
 
 int run_stat(const struct options *options, char **names, int count)
 {
-	struct queue queue;
-	int err;
+	struct queues queues;
+	int status = count != 0 ? read_named(&queues, names, count) : queues_find(&queues), written;
 
 	if (given(options, OPTION_OPENMETRICS))
-		return stat_openmetrics(names, count);
-	err = queue_read(names[0], &queue);
-	if (err != 0)
-		return report_queue(names[0], SHMEMQ_OBSERVER, err);
-	if (given(options, OPTION_JSON)) {
-		show_json(&queue);
-		putchar('\n');
-	} else {
-		show_fields(&queue);
-	}
-	queue_free(&queue);
-	return finish_output();
+		show_openmetrics(queues.list, queues.count);
+	else if (given(options, OPTION_JSON))
+		show_json_lines(&queues);
+	else
+		show_all_fields(&queues);
+	written = finish_output();
+	report_unreadable(queues.unreadable);
+	queues_free(&queues);
+	return status != 0 ? status : written;
 }
 
 static void show_json_list(const struct queues *queues)

@@ -81,7 +81,7 @@ static int check_count(const struct command *command, char **names, int count)
 
 int names_check(const struct command *command, const struct options *options, char **names, int count)
 {
-	/* --openmetrics: as many as there are */
+	/* --openmetrics: without names, of all queues */
 	int status = given(options, OPTION_OPENMETRICS) ? 0 : check_count(command, names, count);
 
 	for (int i = 0; status == 0 && i < count; i++) {

@@ -49,6 +49,7 @@ _shmemq()
 		# The next word is its argument.
 		--align | --*capacity | --count | --frame | --interval | --max-messages | --mode | --offset | \
 			--seconds | --sort | --speed | --timeout | --user) taken=: ;;
+		--type) [[ $command == push ]] && taken=: ;;
 		-* | :*) taken='' ;;
 		*)
 			[[ -n $command ]] && ((position++))
@@ -84,7 +85,8 @@ _shmemq()
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			compopt -o filenames 2>/dev/null
 			return
-		elif [[ $command == @(record|replay|clean|push|pop|tail|peek|drain|stat|top|rm) ]]; then
+		elif [[ $command == @(rm|stat) || $command == replay && $position -eq 2 ||
+			$command == @(record|clean|push|pop|tail|peek|drain|top) && $position -eq 1 ]]; then
 			choices=$(_shmemq_names "$1")
 		fi
 		;;

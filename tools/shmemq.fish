@@ -50,7 +50,8 @@ complete -c shmemq -f
 for line in 'create=make a queue' 'push=make messages of standard input' 'pop=write messages to standard output' \
 		'tail=write messages as they are pushed' 'peek=write the messages that are queued' \
 		'drain=throw away the messages that are queued' 'record=write messages and their times to a file' \
-		'replay=push the messages of such a file' 'ls=show all queues' 'stat=show one queue' \
+		'replay=push the messages of such a file' 'ls=show all queues' \
+		'stat=show queues, a line for each property' \
 		'top=show what the queues do, again and again' 'rm=remove queues' \
 		'clean=show queues that no process has open' 'bench=measure this machine'
 	set -l pair (string split = $line)

@@ -24,7 +24,7 @@ _shmemq_commands()
 		'record:write messages and their times to a file'
 		'replay:push the messages of such a file'
 		'ls:show all queues'
-		'stat:show one queue'
+		'stat:show queues, a line for each property'
 		'top:show what the queues do, again and again'
 		'rm:remove queues'
 		'clean:show queues that no process has open'

@@ -98,9 +98,13 @@ completes_names()
 	completes "shmemq pop --stay $prefix-" "$plain" "$prefix-a:b=c"
 	completes "shmemq pop --type $prefix-" "$plain" "$prefix-a:b=c"
 	completes "shmemq pop --frame nul $plain" "$plain"
+	completes "shmemq push --type 5 $plain" "$plain"
 	completes "shmemq create $prefix-"
 	completes "shmemq rm $plain $prefix-a" "$prefix-a:b=c"
-	completes "shmemq stat --openmetrics $plain $prefix-a" "$prefix-a:b=c"
+	completes "shmemq stat $plain $prefix-a" "$prefix-a:b=c"
+	for command in push pop tail peek drain top clean; do
+		completes "shmemq $command $plain $prefix-"
+	done
 	completes "shmemq record --count 3 $prefix-" "$plain" "$prefix-a:b=c"
 
 	touch "$temp/zone.pcapng" "$temp/two.pcapng"

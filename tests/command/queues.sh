@@ -122,6 +122,20 @@ consumer_holder   -
 consumer_blocked  0
 consumer_slept    0
 EOT
+cp "$temp/out" "$temp/one"
+
+# Several queues: an empty line between two, or a JSON object a line; each once, and those that can be read.
+"$SHMEMQ" create "$q-other"
+"$SHMEMQ" stat "$q-other" >"$temp/other"
+expect 0 '' stat "$q" "$q-other" "$q"
+{ cat "$temp/one" && echo && cat "$temp/other"; } | is 'two queues'
+expect 4 "$q-none: no such queue" stat "$q-other" "$q-none" "$q"
+{ cat "$temp/other" && echo && cat "$temp/one"; } | is 'two queues, and one that is not there'
+{ "$SHMEMQ" stat "$q" --json && "$SHMEMQ" stat "$q-other" --json; } >"$temp/one"
+expect 0 '' stat "$q" "$q-other" --json
+is 'two queues as JSON' <"$temp/one"
+expect 2 'stat: missing queue name, as in "shmemq stat /foo"' stat --json
+
 printf 'one\ntwenty-two\n\n' >"$temp/in"
 "$SHMEMQ" push "$q" <"$temp/in" &
 push=$!
