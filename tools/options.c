@@ -3,6 +3,7 @@
 
 #include "options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,24 +76,25 @@ static void select_options(uint32_t wanted, struct option selected[OPTIONS + 1])
 	selected[count] = (struct option){ .name = NULL };
 }
 
-/* Stores the bytes of --user: TEXT or @FILE. */
+/* Stores the bytes of --user: TEXT or @FILE. False: errno is that of the file, or 0 if they are too many. */
 static bool store_user(struct options *options, const char *text)
 {
 	unsigned char bytes[sizeof options->user + 1];
 	size_t count = strlen(text);
 	FILE *file;
+	int err = 0;
 
 	if (text[0] == '@') {
 		file = fopen(text + 1, "re");
 		if (file == NULL)
 			return false;
 		count = fread(bytes, 1, sizeof bytes, file);
-		if (ferror(file))
-			count = sizeof bytes;
+		err = ferror(file) ? errno : 0;
 		fclose(file);
 		text = (const char *)bytes;
 	}
-	if (count > sizeof options->user)
+	errno = err;
+	if (err != 0 || count > sizeof options->user)
 		return false;
 	memset(options->user, 0, sizeof options->user);
 	memcpy(options->user, text, count);
@@ -169,6 +171,15 @@ static int refuse(const struct command *called, const char *command, int answer,
 	return report_usage(command, "unknown option %s", argv[optind - 1]);
 }
 
+/* Reports what store() has refused. */
+static int refuse_argument(const struct command *called, const char *command, enum option_id id)
+{
+	if (id == OPTION_USER && errno != 0)
+		return report(command, "--user: cannot read the file \"%s\": %s", optarg + 1, strerror(errno));
+	return report_usage(command, "invalid argument \"%s\" for --%s: it must be %s", optarg, all_options[id].name,
+			    argument_of(called, id));
+}
+
 struct shmemq_attr options_attr(const struct options *options)
 {
 	struct shmemq_attr attr = {
@@ -236,8 +247,7 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 		id = (enum option_id)(answer - FIRST_VALUE);
 		options->given |= 1u << id;
 		if (!store(options, id, optarg))
-			return report_usage(name, "invalid argument \"%s\" for --%s: it must be %s", optarg,
-					    all_options[id].name, argument_of(command, id));
+			return refuse_argument(command, name, id);
 	}
 	if (command == NULL || given(options, OPTION_HELP) || given(options, OPTION_VERSION))
 		return 0;

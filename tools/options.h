@@ -85,7 +85,7 @@ struct shmemq_attr options_attr(const struct options *options);
 
 /*
  * Reads the options of `command` (NULL: those before a command). The names that follow them are argv[optind] and on.
- * Returns 0, or reports what is wrong and returns STATUS_USAGE.
+ * Returns 0, or reports what is wrong and returns an exit status: STATUS_USAGE, or that of a file that cannot be read.
  */
 int options_read(const struct command *command, int argc, char **argv, struct options *options);
 

@@ -71,9 +71,13 @@ user_is "$(xs 64)" "\"user\": \"$(xs 64)\"" "$(xs 64)"
 printf 'a\0b\377' >"$temp/bytes"
 user_is 'a\x00b\xff' '"user": "a", "user_hex": "610062ff"' "@$temp/bytes"
 xs 65 >"$temp/bytes"
-for text in "$(xs 65)" "@$temp/bytes" "@$temp/missing"; do
+for text in "$(xs 65)" "@$temp/bytes"; do
 	expect 2 "create: invalid argument \"$text\" for --user: it must be a text of at most 64 bytes, \
 or @ and the name of a file that holds them" create "$prefix-no" --user "$text"
 done
+expect 1 "create: --user: cannot read the file \"$temp/missing\": No such file or directory" \
+	create "$prefix-no" --user "@$temp/missing"
+expect 1 "push: --user: cannot read the file \"$temp\": Is a directory" push "$prefix-no" --create --user "@$temp"
+[ ! -e "/dev/shm$prefix-no" ] || fail 'a queue without its bytes'
 
 verdict
