@@ -15,7 +15,7 @@
 
 #define CAPACITY_DEFAULT ((uint64_t)1 << 20)
 #define CAPACITY_MAX     ((uint64_t)8 << 30)
-#define SIZE_ARGUMENT    "a number of bytes from 1 to 8G, where K, M and G are powers of 1024"
+#define SIZE_ARGUMENT    "1 to 8G bytes, as in 64K"
 #define ALIGN_MAX        4096
 #define BENCH_NS         INT64_C(10000000000)
 #define INTERVAL_NS      INT64_C(1000000000)
@@ -37,27 +37,27 @@ static const struct {
 	[OPTION_FORCE] = { "force", NULL },
 	[OPTION_FRAME] = { "frame", "line, nul, len32, hex or chunk:SIZE" },
 	[OPTION_HELP] = { "help", NULL },
-	[OPTION_INTERVAL] = { "interval", "a number of seconds above 0, as in 2 or 0.5" },
+	[OPTION_INTERVAL] = { "interval", "more than 0 seconds, as in 0.5" },
 	[OPTION_JSON] = { "json", NULL },
 	[OPTION_MAX_CAPACITY] = { "max-capacity", SIZE_ARGUMENT },
-	[OPTION_MAX_MESSAGES] = { "max-messages", "a number of messages from 1 to 4294967295" },
-	[OPTION_MODE] = { "mode", "octal permission bits from 0 to 777" },
+	[OPTION_MAX_MESSAGES] = { "max-messages", "1 to 4294967295 messages" },
+	[OPTION_MODE] = { "mode", "octal permissions from 0 to 777" },
 	[OPTION_OFFSET] = { "offset", "a number of messages" },
 	[OPTION_OLDEST] = { "oldest", NULL },
 	[OPTION_ONCE] = { "once", NULL },
 	[OPTION_OPENMETRICS] = { "openmetrics", NULL },
 	[OPTION_PROGRESS] = { "progress", NULL },
 	[OPTION_QUEUED] = { "queued", NULL },
-	[OPTION_SECONDS] = { "seconds", "a number of seconds above 0, as in 2 or 0.5" },
+	[OPTION_SECONDS] = { "seconds", "more than 0 seconds, as in 0.5" },
 	[OPTION_SHARED] = { "shared", NULL },
 	[OPTION_SORT] = { "sort", "rate, fill or name" },
-	[OPTION_SPEED] = { "speed", "a factor above 0, as in 2 or 0.5, or max" },
+	[OPTION_SPEED] = { "speed", "a factor above 0, or max" },
 	[OPTION_STAY] = { "stay", NULL },
 	[OPTION_TEMPORARY] = { "temporary", NULL },
-	[OPTION_TIMEOUT] = { "timeout", "a number of seconds, as in 2 or 0.5" },
+	[OPTION_TIMEOUT] = { "timeout", "a number of seconds, as in 0.5" },
 	[OPTION_TYPE] = { "type", "a number from 0 to 4294967295" },
 	[OPTION_TYPES] = { "type", NULL },
-	[OPTION_USER] = { "user", "a text of at most 64 bytes, or @ and the name of a file that holds them" },
+	[OPTION_USER] = { "user", "at most 64 bytes, as text or in @FILE" },
 	[OPTION_VERSION] = { "version", NULL },
 };
 
@@ -176,7 +176,7 @@ static int refuse_argument(const struct command *called, const char *command, en
 {
 	if (id == OPTION_USER && errno != 0)
 		return report(command, "--user: cannot read the file \"%s\": %s", optarg + 1, strerror(errno));
-	return report_usage(command, "invalid argument \"%s\" for --%s: it must be %s", optarg, all_options[id].name,
+	return report_usage(command, "invalid --%s \"%s\": it must be %s", all_options[id].name, optarg,
 			    argument_of(called, id));
 }
 
@@ -219,8 +219,7 @@ static int check_together(const struct command *command, const struct options *o
 	if (given(options, OPTION_TYPES) && !frame_ends(&options->frame))
 		return report_usage(command->name, "--type needs --frame=line, --frame=nul or --frame=hex");
 	if (options->frame.kind == FRAME_HEX && command->options & 1u << OPTION_TYPE)
-		return report_usage(command->name,
-				    "--frame=hex is for pop, peek and tail: it shows messages, and makes none");
+		return report_usage(command->name, "--frame=hex shows messages: it is for pop, peek and tail");
 	return 0;
 }
 

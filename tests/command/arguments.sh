@@ -46,22 +46,26 @@ refuses() # OPTION WANTED VALUE...
 	shift 2
 	expect 2 "push: --$option needs an argument: $wanted" push "$prefix" "--$option"
 	for value; do
-		expect 2 "push: invalid argument \"$value\" for --$option: it must be $wanted" \
+		expect 2 "push: invalid --$option \"$value\": it must be $wanted" \
 			push "$prefix" --create "--$option=$value"
 	done
+	expect 2 "push: invalid --$option \"-1\": it must be $wanted" push "$prefix" "--$option" -1
+	awk 'length > 80 { bad = 1 } END { exit bad }' "$temp/err" || fail "more than 80 columns: $(cat "$temp/err")"
 }
 
-refuses capacity 'a number of bytes from 1 to 8G, where K, M and G are powers of 1024' \
+refuses capacity '1 to 8G bytes, as in 64K' \
 	'' 0 x -1 +1 ' 1' '1 ' 0x10 1.5M 1KB 1T K 16G \
 	8388609K 8589934593 18014398509481985K 18446744073709551617 99999999999999999999
+refuses max-capacity '1 to 8G bytes, as in 64K' '' 0 16G
+refuses max-messages '1 to 4294967295 messages' '' 0 x 4294967296
 refuses align 'a power of two from 8 to 4K' '' 0 4 12 8K x -8
-refuses mode 'octal permission bits from 0 to 777' '' 8 1000 0888 -1 u+rw 0x1 99999999999999999999
+refuses mode 'octal permissions from 0 to 777' '' 8 1000 0888 -1 u+rw 0x1 99999999999999999999
 refuses count 'a number of messages' '' x -1 +1 1K 18446744073709551615 18446744073709551616
 refuses type 'a number from 0 to 4294967295' '' x -1 1K 4294967296
-refuses timeout 'a number of seconds, as in 2 or 0.5' \
+refuses timeout 'a number of seconds, as in 0.5' \
 	'' . x -1 +1 1e3 inf nan 1s 1.x 0x1 9223372036 99999999999999999999
 refuses frame 'line, nul, len32 or chunk:SIZE' '' lines chunk: chunk:0 chunk:x chunk:2G chunk:-1 chunk:64K:2 len64
-expect 2 'pop: invalid argument "x" for --frame: it must be line, nul, len32, hex or chunk:SIZE' pop "$prefix" --frame=x
+expect 2 'pop: invalid --frame "x": it must be line, nul, len32, hex or chunk:SIZE' pop "$prefix" --frame=x
 [ ! -e "/dev/shm$prefix" ] || fail 'a refused command line has made a queue'
 
 for option in --align=64 --broadcast --capacity=1M --max-capacity=2M --max-messages=5 --mode=600 --temporary \

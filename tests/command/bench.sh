@@ -25,16 +25,16 @@ start_bench() # ARGUMENT...
 #
 # Usage
 #
-seconds='a number of seconds above 0, as in 2 or 0.5'
-capacity='a number of bytes from 1 to 8G, where K, M and G are powers of 1024'
+seconds='more than 0 seconds, as in 0.5'
+capacity='1 to 8G bytes, as in 64K'
 expect 2 'bench: unexpected argument "/a": bench takes no queue name' bench /a
 expect 2 'bench: unknown option --count' bench --count 1
 expect 2 "bench: --seconds needs an argument: $seconds" bench --seconds
 expect 2 'bench: --json takes no argument' bench --json=1
 for value in '' 0 0.0 . x -1 1s; do
-	expect 2 "bench: invalid argument \"$value\" for --seconds: it must be $seconds" bench "--seconds=$value"
+	expect 2 "bench: invalid --seconds \"$value\": it must be $seconds" bench "--seconds=$value"
 done
-expect 2 "bench: invalid argument \"16G\" for --capacity: it must be $capacity" bench --capacity 16G
+expect 2 "bench: invalid --capacity \"16G\": it must be $capacity" bench --capacity 16G
 
 #
 # The table

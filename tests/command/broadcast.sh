@@ -72,8 +72,8 @@ printf 'a\0b\377' >"$temp/bytes"
 user_is 'a\x00b\xff' '"user": "a", "user_hex": "610062ff"' "@$temp/bytes"
 xs 65 >"$temp/bytes"
 for text in "$(xs 65)" "@$temp/bytes"; do
-	expect 2 "create: invalid argument \"$text\" for --user: it must be a text of at most 64 bytes, \
-or @ and the name of a file that holds them" create "$prefix-no" --user "$text"
+	expect 2 "create: invalid --user \"$text\": it must be at most 64 bytes, as text or in @FILE" \
+		create "$prefix-no" --user "$text"
 done
 expect 1 "create: --user: cannot read the file \"$temp/missing\": No such file or directory" \
 	create "$prefix-no" --user "@$temp/missing"

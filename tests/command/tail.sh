@@ -27,7 +27,7 @@ expect 0 '' tail "$q" --oldest --frame hex --count 1
 printf '31\n' | is '--frame hex'
 expect 0 '' tail "$q" --oldest --frame hex --type --count 1
 printf '7\t31\n' | is '--frame hex --type'
-expect 2 'push: --frame=hex is for pop, peek and tail: it shows messages, and makes none' push "$q" --frame hex
+expect 2 'push: --frame=hex shows messages: it is for pop, peek and tail' push "$q" --frame hex
 echo | "$SHMEMQ" push "$q.empty" --create
 expect 0 '' pop "$q.empty" --frame hex --count 1
 echo | is '--frame hex of an empty message'

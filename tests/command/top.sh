@@ -21,9 +21,8 @@ value() # KEY QUEUE [FILE]
 		sed -n "s/^\"name\": \"$(echo "$2" | sed 's|/|\\/|g')\", .*\"$1\": \([^,}]*\).*/\1/p"
 }
 
-expect 2 'top: invalid argument "size" for --sort: it must be rate, fill or name' top --sort size
-expect 2 'top: invalid argument "0" for --interval: it must be a number of seconds above 0, as in 2 or 0.5' \
-	top --interval 0
+expect 2 'top: invalid --sort "size": it must be rate, fill or name' top --sort size
+expect 2 'top: invalid --interval "0": it must be more than 0 seconds, as in 0.5' top --interval 0
 expect 2 'top: unexpected argument "/b": top takes one prefix' top /a /b
 
 #
