@@ -29,8 +29,7 @@ static const struct {
 	const char *argument; /* what it must be; NULL: the option takes none */
 } all_options[OPTIONS] = {
 	[OPTION_ACK] = { "ack", FOR_IMPORT, "popped or pushed" },
-	[OPTION_CAPACITY] = { "capacity", RELAYS,
-			      "a number of bytes from 1 to 8G, where K, M and G are powers of 1024" },
+	[OPTION_CAPACITY] = { "capacity", RELAYS, "1 to 8G bytes, as in 64K" },
 	[OPTION_CLOSE] = { "close", RELAYS, "propagate or ignore" },
 	[OPTION_CONFIG] = { "config", ALL_COMMANDS, "the name of a file" },
 	[OPTION_CREATE] = { "create", RELAYS, NULL },
@@ -44,7 +43,7 @@ static const struct {
 	[OPTION_MAX_AGE] = { "max-age", FOR_CREATE, "a time above 0, as in 30s, 10m, 12h or 7d" },
 	[OPTION_MAX_BYTES] = { "max-bytes", FOR_CREATE, "a number of bytes, where K, M and G are powers of 1024" },
 	[OPTION_METRICS] = { "metrics", RELAYS, "the name of a file" },
-	[OPTION_MODE] = { "mode", RELAYS, "octal permission bits from 0 to 777" },
+	[OPTION_MODE] = { "mode", RELAYS, "octal permissions from 0 to 777" },
 	[OPTION_NKEY] = { "nkey", ALL_COMMANDS, "the public key of the seed, which begins with U" },
 	[OPTION_NKEY_SEED] = { "nkey-seed", ALL_COMMANDS, "the name of a file" },
 	[OPTION_ON_LOSS] = { "on-loss", RELAYS, "stop or continue" },
@@ -255,9 +254,8 @@ int options_read(const struct command *command, int argc, char **argv, struct op
 		if (command == NULL && id != OPTION_HELP && id != OPTION_VERSION)
 			return report_usage(NULL, "--%s must follow the command", all_options[id].name);
 		if (!store(options, id, all_options[id].argument != NULL ? optarg : "yes"))
-			return report_usage(name, "invalid argument \"%s\" for --%s: it must be %s",
-					    id == OPTION_SERVER ? "..." : optarg, all_options[id].name,
-					    all_options[id].argument);
+			return report_usage(name, "invalid --%s \"%s\": it must be %s", all_options[id].name,
+					    id == OPTION_SERVER ? "..." : optarg, all_options[id].argument);
 	}
 	if (command == NULL || option_on(options, OPTION_HELP) || option_on(options, OPTION_VERSION))
 		return 0;
