@@ -4,7 +4,6 @@
 #include "follow.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +75,7 @@ int follow_ended(const struct follow *f, int err)
 	case EPIPE:
 		return 0;
 	case EOWNERDEAD:
-		return report_as(err, s->name, "the producer has died; messages written: %" PRIu64, s->messages);
+		return report_died(s->queue, s->name, true, "", "written", s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
 		return report_timeout(s->queue, s->name, SHMEMQ_FOLLOWER, "no further message", "written", s->messages);

@@ -51,7 +51,7 @@ static int pop_ended(const struct stream *s, int err)
 	case EPIPE:
 		return 0;
 	case EOWNERDEAD:
-		return report_as(err, s->name, "the producer has died; messages written: %" PRIu64, s->messages);
+		return report_died(s->queue, s->name, true, "", "written", s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
 		return report_timeout(s->queue, s->name, SHMEMQ_CONSUMER, "the queue is empty", "written", s->messages);

@@ -167,6 +167,25 @@ int report_timeout(struct shmemq *q, const char *name, unsigned end, const char 
 	return status;
 }
 
+int report_died(struct shmemq *q, const char *name, bool producer, const char *what, const char *moved,
+		uint64_t messages)
+{
+	struct shmemq_stat st;
+	char *died = NULL;
+	int status;
+
+	/* Unless another process has claimed the end meanwhile. */
+	if (shmemq_stat(q, &st) == 0 && (producer ? st.producer : st.consumer) == SHMEMQ_END_DEAD)
+		died = end_awaited(&st, producer);
+	status = report_as(EOWNERDEAD, name, "%s%s; messages %s: %" PRIu64, what,
+			   died != NULL ? died
+			   : producer   ? "the producer has died"
+					: "the consumer has died",
+			   moved, messages);
+	free(died);
+	return status;
+}
+
 /* Whose the queue is and what its mode allows. It may have changed since the call that failed: it is a hint. */
 static int report_denied(const char *name, int err)
 {

@@ -4,6 +4,7 @@
 #define TOOLS_REPORT_H
 
 #include <shmemq.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The exit statuses, by which scripts tell failures apart: shmemq(1) lists them, and they do not change. */
@@ -48,6 +49,13 @@ int report_in_use(const char *name, unsigned flags, const char *hint);
  */
 int report_timeout(struct shmemq *q, const char *name, unsigned end, const char *what, const char *moved,
 		   uint64_t messages);
+
+/*
+ * Reports that the producer, or else the consumer, has died while `what` was so ("", or a text and " and "), which
+ * process that was, and how many messages were `moved`. Returns the status.
+ */
+int report_died(struct shmemq *q, const char *name, bool producer, const char *what, const char *moved,
+		uint64_t messages);
 
 /* Flushes and closes standard output. Returns 0, or reports what failed and returns STATUS_FAILED. */
 int finish_output(void);

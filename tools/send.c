@@ -24,8 +24,7 @@ int send_failed(const struct stream *s)
 				 "the queue is full and the consumer has closed it; messages pushed: %" PRIu64,
 				 s->messages);
 	case EOWNERDEAD:
-		return report_as(errno, s->name,
-				 "the queue is full and the consumer has died; messages pushed: %" PRIu64, s->messages);
+		return report_died(s->queue, s->name, false, "the queue is full and ", "pushed", s->messages);
 	case EAGAIN:
 	case ETIMEDOUT:
 		return report_timeout(s->queue, s->name, SHMEMQ_PRODUCER, "the queue is full", "pushed", s->messages);

@@ -70,7 +70,7 @@ kill -9 "$pid"
 exec 3>&-
 ends "$pid" 137 'killed push'
 for command in pop tail; do
-	expect 6 "$q: the producer has died; messages written: 0" $command "$q"
+	expect 6 "$q: the producer has died: process $pid; messages written: 0" $command "$q"
 done
 new_queue --max-messages 1
 expect 3 "$q: timed out: the queue is empty, and no producer has opened it yet; messages written: 0" \

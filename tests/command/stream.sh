@@ -53,7 +53,7 @@ kill -9 "$pid"
 ends "$pid" 137 'killed push'
 exec 3>&-
 field_is "$q" producer dead
-expect 6 "$q: the producer has died; messages written: 2" pop "$q"
+expect 6 "$q: the producer has died: process $pid; messages written: 2" pop "$q"
 printf 'four\nfive\n' | is 'what a dead producer had pushed'
 
 # A waiting pop notices the death. How soon is tested in tests/api/death.c.
@@ -69,7 +69,8 @@ pop=$!
 await_field "$q" consumer_waiting yes
 kill -9 "$pid"
 ends "$pop" 6 'pop beside a push that is killed'
-echo "shmemq: $q: the producer has died; messages written: 0" | is 'pop beside a push that is killed' "$temp/err"
+echo "shmemq: $q: the producer has died: process $pid; messages written: 0" |
+	is 'pop beside a push that is killed' "$temp/err"
 exec 3>&-
 
 #
@@ -86,7 +87,7 @@ pop=$!
 await_field "$q" consumer_waiting yes
 kill -9 "$pop"
 ends "$pop" 137 'killed pop'
-seq 1000 | expect 6 "$q: the queue is full and the consumer has died; messages pushed: 255" push "$q"
+seq 1000 | expect 6 "$q: the queue is full and the consumer has died: process $pop; messages pushed: 255" push "$q"
 
 #
 # --timeout
