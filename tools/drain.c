@@ -57,8 +57,8 @@ static int refuse_broadcast(const struct stream *s)
 	struct shmemq_attr attr;
 
 	if (shmemq_getattr(s->queue, &attr) == 0 && attr.flags & SHMEMQ_ATTR_BROADCAST)
-		return report(s->name, "a broadcast queue cannot be drained: what its consumers have still to pop is "
-				       "theirs");
+		return report(s->name,
+			      "a broadcast queue cannot be drained: each consumer has to pop its messages itself");
 	return 0;
 }
 

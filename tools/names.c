@@ -64,7 +64,7 @@ static int check_name(const struct command *command, const char *name, bool pref
 static int check_count(const struct command *command, char **names, int count)
 {
 	if (command->names_max == 2 && count < command->names_min)
-		return report_usage(command->name, "missing argument: it takes %s", command->names);
+		return report_usage(command->name, "missing argument: %s takes %s", command->name, command->names);
 	if (command->names_max == 2 && count > command->names_max)
 		return report_usage(command->name, "unexpected argument \"%s\": %s takes %s", names[2], command->name,
 				    command->names);

@@ -209,13 +209,14 @@ static int check_together(const struct command *command, const struct options *o
 			return report_usage(command->name, "--%s needs --create", all_options[of_create[i]].name);
 	}
 	if (given(options, OPTION_MAX_CAPACITY) && options->max_capacity < capacity)
-		return report_usage(command->name, "--max-capacity is less than the capacity of %" PRIu64, capacity);
+		return report_usage(command->name, "--max-capacity must be at least the capacity, which is %" PRIu64,
+				    capacity);
 	if (given(options, OPTION_ALL) && !given(options, OPTION_FORCE))
 		return report_usage(command->name, "--all needs --force");
 	if (given(options, OPTION_JSON) && given(options, OPTION_OPENMETRICS))
-		return report_usage(command->name, "--json and --openmetrics exclude each other");
+		return report_usage(command->name, "give --json or --openmetrics, not both");
 	if (given(options, OPTION_OLDEST) && given(options, OPTION_QUEUED))
-		return report_usage(command->name, "--oldest and --queued exclude each other");
+		return report_usage(command->name, "give --oldest or --queued, not both");
 	if (given(options, OPTION_TYPES) && !frame_ends(&options->frame))
 		return report_usage(command->name, "--type needs --frame=line, --frame=nul or --frame=hex");
 	if (options->frame.kind == FRAME_HEX && command->options & 1u << OPTION_TYPE)

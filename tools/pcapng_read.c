@@ -87,7 +87,7 @@ static int read_block(struct pcapng_reader *r, uint32_t *type, size_t *size)
 	if (got == 0 && feof(r->file))
 		return r->started ? 0 : fault(r, "it is empty");
 	if (got != HEAD_BYTES)
-		return ferror(r->file) ? -1 : fault(r, "it ends inside a block");
+		return ferror(r->file) ? -1 : fault(r, r->started ? "it ends inside a block" : "it is no pcapng file");
 	*type = get_32(r, head);
 	if (*type == PCAPNG_SECTION) { /* the same in both byte orders */
 		if (fread(head + HEAD_BYTES, 1, 4, r->file) != 4)

@@ -206,7 +206,7 @@ static int report_denied(const char *name, int err)
 	else
 		snprintf(number, sizeof number, "%ju", (uintmax_t)st.st_uid);
 	if (err == EPERM) /* a sticky directory: the mode of the file does not matter */
-		return report_as(err, name, "%s: only user %s, whose it is, may remove it", meaning(EACCES), owner);
+		return report_as(err, name, "%s: only its owner, user %s, may remove it", meaning(EACCES), owner);
 	return report_as(err, name, "%s: it belongs to user %s, with mode %03o", meaning(EACCES), owner,
 			 (unsigned)st.st_mode & 0777);
 }

@@ -64,7 +64,7 @@ has "shmemq_queued_messages 2 queue='$one'"
 expect 4 "$prefix-none: no such queue" stat "$prefix-none" --openmetrics
 reads 'no queue'
 [ ! -s "$temp/samples" ] || fail 'samples of no queue'
-expect 2 'stat: --json and --openmetrics exclude each other' stat "$one" --openmetrics --json
+expect 2 'stat: give --json or --openmetrics, not both' stat "$one" --openmetrics --json
 if [ -w /dev/full ]; then
 	"$SHMEMQ" stat --openmetrics >/dev/full 2>"$temp/err"
 	[ $? -eq 1 ] || fail 'a full disk'

@@ -71,7 +71,7 @@ expect 0 '' drain "$q"
 echo "$q: messages thrown away: 1000, bytes: 2893" | is 'drain of many'
 
 new_queue --broadcast
-expect 1 "$q: a broadcast queue cannot be drained: what its consumers have still to pop is theirs" drain "$q"
+expect 1 "$q: a broadcast queue cannot be drained: each consumer has to pop its messages itself" drain "$q"
 expect 4 "$prefix-none: no such queue" drain "$prefix-none"
 expect 4 "$prefix-none: no such queue" peek "$prefix-none"
 

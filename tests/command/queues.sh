@@ -38,7 +38,7 @@ seq 100000 | "$SHMEMQ" push "$q" --timeout 10 || fail 'a push into a queue that 
 seq 100000 >"$temp/pushed"
 "$SHMEMQ" pop "$q" | cmp - "$temp/pushed" || fail 'what a queue that has grown held'
 "$SHMEMQ" rm "$q"
-expect 2 'create: --max-capacity is less than the capacity of 1048576' create /none --max-capacity 1K
+expect 2 'create: --max-capacity must be at least the capacity, which is 1048576' create /none --max-capacity 1K
 new_queue --align 64
 field_is "$q" alignment 64
 field_is "$q" message_max $((1048576 - 64 - 8))

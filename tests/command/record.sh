@@ -101,8 +101,10 @@ for cut in 1 4 47 50; do
 		replay "$temp/cut" "$q" && continue; }
 	expect 1 "$temp/cut: it ends inside a block, at byte $at; messages pushed: 1" replay "$temp/cut" "$q"
 done
-echo 'no such file at all' >"$temp/cut"
-expect 1 "$temp/cut: it is no pcapng file, at byte 0; messages pushed: 0" replay "$temp/cut" "$q"
+for text in short 'no such file at all'; do
+	echo "$text" >"$temp/cut"
+	expect 1 "$temp/cut: it is no pcapng file, at byte 0; messages pushed: 0" replay "$temp/cut" "$q"
+done
 : >"$temp/cut"
 expect 1 "$temp/cut: it is empty, at byte 0; messages pushed: 0" replay "$temp/cut" "$q"
 # A message that is longer than its block; a block of an impossible length; lengths that differ; no such interface.
@@ -201,8 +203,8 @@ fi
 #
 # Command lines and failures.
 #
-expect 2 'record: missing argument: it takes NAME FILE' record "$q"
-expect 2 'replay: missing argument: it takes FILE [NAME]' replay
+expect 2 'record: missing argument: record takes NAME FILE' record "$q"
+expect 2 'replay: missing argument: replay takes FILE [NAME]' replay
 expect 2 "replay: unexpected argument \"c\": replay takes FILE [NAME]" replay a b c
 wanted="a factor above 0, or max"
 for speed in 0 -1 x '' 1e3; do

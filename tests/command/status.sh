@@ -49,7 +49,7 @@ if [ "$other" != none ] && $other test -x "$SHMEMQ"; then
 		chmod 666 "/dev/shm$q"
 		$other "$SHMEMQ" rm "$q" 2>"$temp/err"
 		[ $? -eq 5 ] || fail "rm of another user's queue"
-		echo "shmemq: $q: permission denied: only user $(id -un), whose it is, may remove it" |
+		echo "shmemq: $q: permission denied: only its owner, user $(id -un), may remove it" |
 			is "rm of another user's queue" "$temp/err"
 	fi
 else

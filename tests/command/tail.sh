@@ -36,7 +36,7 @@ expect 0 '' tail "$q" --oldest --frame chunk
 printf 12345 | is '--frame chunk'
 expect 3 "$q: timed out: no further message, and the producer has closed it; messages written: 0" \
 	tail "$q" --timeout 0 --stay
-expect 2 'tail: --oldest and --queued exclude each other' tail "$q" --oldest --queued
+expect 2 'tail: give --oldest or --queued, not both' tail "$q" --oldest --queued
 expect 2 'tail: unknown option --shared' tail "$q" --shared
 expect 4 "$prefix-none: no such queue" tail "$prefix-none"
 
