@@ -144,7 +144,8 @@ readme()
 	git -C "$work/tree" init -q
 	git -C "$work/tree" add -f .
 	sed -n 's/^    \(.*debs\.sh.*\)/set -eu; cd tree; \1/p' README | tee "$work/line"
-	sed -i "s/DEB_BUILD_OPTIONS=\(noautodbgsym\)/DEB_BUILD_OPTIONS='nocheck \1'/" "$work/line"
+	# Nobody is there to answer apt, and the suite has run elsewhere.
+	sed -i "s/DEB_BUILD_OPTIONS=\(noautodbgsym\)/DEB_BUILD_OPTIONS='nocheck \1'/; s/apt install/& -y/" "$work/line"
 	# shellcheck disable=SC2016 # for mmdebstrap
 	quietly build-aux/debian.sh - --variant=apt --format=null --include=sudo \
 		--customize-hook="copy-in $work/tree $work/line /" --customize-hook='chroot "$1" sh /line'

@@ -156,6 +156,10 @@ static void is_intact(const char *name)
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
+/* The halves of a 64-bit number. */
+#define UPPER (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 0 : 4)
+#define LOWER (4 - UPPER)
+
 /* Another format, or a wrong size: each word of the identity in turn. With the magic it may be removed. */
 TEST(refuses_a_wrong_identity)
 {
@@ -175,19 +179,19 @@ TEST(refuses_a_wrong_identity)
 		{ offsetof(struct smq_identity, header_bytes), page / 2, false },
 		{ offsetof(struct smq_identity, header_bytes), page * 2, false },
 		{ offsetof(struct smq_identity, header_bytes), page * 16, false },
-		{ offsetof(struct smq_identity, capacity), 0, false },
-		{ offsetof(struct smq_identity, capacity), 8, false },
-		{ offsetof(struct smq_identity, capacity), page / 2, false },
-		{ offsetof(struct smq_identity, capacity), page - 8, false },
-		{ offsetof(struct smq_identity, capacity), page + 8, false },
-		{ offsetof(struct smq_identity, capacity), 2 * page, false }, /* less than capacity_max */
-		{ offsetof(struct smq_identity, capacity), UINT32_MAX, false },
-		{ offsetof(struct smq_identity, capacity) + 4, 1, false }, /* the upper half */
-		{ offsetof(struct smq_identity, capacity) + 4, UINT32_MAX, false },
-		{ offsetof(struct smq_identity, capacity_max), 0, false },
-		{ offsetof(struct smq_identity, capacity_max), page / 2, false },
-		{ offsetof(struct smq_identity, capacity_max), 3 * page, false },
-		{ offsetof(struct smq_identity, capacity_max) + 4, 1, false },
+		{ offsetof(struct smq_identity, capacity) + LOWER, 0, false },
+		{ offsetof(struct smq_identity, capacity) + LOWER, 8, false },
+		{ offsetof(struct smq_identity, capacity) + LOWER, page / 2, false },
+		{ offsetof(struct smq_identity, capacity) + LOWER, page - 8, false },
+		{ offsetof(struct smq_identity, capacity) + LOWER, page + 8, false },
+		{ offsetof(struct smq_identity, capacity) + LOWER, 2 * page, false }, /* less than capacity_max */
+		{ offsetof(struct smq_identity, capacity) + LOWER, UINT32_MAX, false },
+		{ offsetof(struct smq_identity, capacity) + UPPER, 1, false },
+		{ offsetof(struct smq_identity, capacity) + UPPER, UINT32_MAX, false },
+		{ offsetof(struct smq_identity, capacity_max) + LOWER, 0, false },
+		{ offsetof(struct smq_identity, capacity_max) + LOWER, page / 2, false },
+		{ offsetof(struct smq_identity, capacity_max) + LOWER, 3 * page, false },
+		{ offsetof(struct smq_identity, capacity_max) + UPPER, 1, false },
 		{ offsetof(struct smq_identity, alignment), 0, false },
 		{ offsetof(struct smq_identity, alignment), 1, false },
 		{ offsetof(struct smq_identity, alignment), 4, false },

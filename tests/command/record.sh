@@ -10,6 +10,12 @@ bytes() # FILE OFFSET COUNT
 	tail -c +$(($2 + 1)) "$1" | head -c "$3" | od -An -v -tx1 | tr -d ' \n'
 }
 
+# A number of BYTES bytes, in the byte order of the command, which an emulator may run.
+number() # FILE OFFSET BYTES
+{
+	od --endian="$order" -An -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '
+}
+
 #
 # There and back: any bytes, empty messages, tags; nothing is taken from the queue. By its own name, and another one.
 #
@@ -21,6 +27,8 @@ printf '\0\0\0\0\0\0\0\003a\nb' | "$SHMEMQ" push "$q" --frame len32
 expect 0 '' record "$q" "$temp/file" --queued
 : | is 'record writes nothing else'
 "$SHMEMQ" peek "$q" --frame=hex --type | is 'the queue after record' "$temp/queued"
+order=little
+[ "$(bytes "$temp/file" 8 4)" = 4d3c2b1a ] || order=big
 [ "$(stat -c %a "$temp/file")" = 600 ] || fail "a new file can be read by others"
 expect 0 '' replay "$temp/file" "$q.other" --create --speed max
 "$SHMEMQ" peek "$q.other" --frame=hex --type | is 'replay to another queue' "$temp/queued"
@@ -33,9 +41,9 @@ head -n 3 "$temp/queued" | is 'through a pipe, and --count' "$temp/piped"
 
 #
 # The format: the section, the interface with the name and ns, a message with a tag and one without, the statistics. As
-# a machine of this byte order writes it; the times are masked.
+# a little-endian machine writes it; the times are masked.
 #
-if [ "$(printf '\001\0' | od -An -tu2 | tr -d ' ')" = 1 ]; then
+if [ $order = little ]; then
 	version=$("$SHMEMQ" --version | sed 's/^shmemq \([^ ]*\) .*/\1/')
 	"$SHMEMQ" create "$prefix-n"
 	printf abcde | "$SHMEMQ" push "$prefix-n" --type 7
@@ -146,7 +154,7 @@ expect 0 '' replay "$temp/live" "$q.live"
 expect 0 '' peek "$q.live"
 seq 3 | is 'what was recorded until the signal'
 at=$(($(wc -c <"$temp/live") - 52))
-[ "$(od -An -tu4 -j $at -N 4 "$temp/live" | tr -d ' ')" = 5 ] || fail 'no statistics after a signal'
+[ "$(number "$temp/live" $at 4)" = 5 ] || fail 'no statistics after a signal'
 
 #
 # Messages lost are counted: in the file, at the next message, in the statistics, and on standard error.
@@ -187,10 +195,10 @@ lost=$((10002 - messages))
 [ $lost -ge 9000 ] || fail "only $lost were lost"
 echo "shmemq: $q: messages overwritten before they were read: $lost of 10002" | is 'messages lost' "$temp/said"
 at=$(($(wc -c <"$temp/recorded") - 52))
-[ "$(od -An -tu8 -j $((at + 24)) -N 8 "$temp/recorded" | tr -d ' ')" = 10002 ] || fail 'the statistics: received'
-[ "$(od -An -tu8 -j $((at + 36)) -N 8 "$temp/recorded" | tr -d ' ')" = $lost ] || fail 'the statistics: lost'
+[ "$(number "$temp/recorded" $((at + 24)) 8)" = 10002 ] || fail 'the statistics: received'
+[ "$(number "$temp/recorded" $((at + 36)) 8)" = $lost ] || fail 'the statistics: lost'
 # The message after each gap says how many were lost there.
-if [ "$(printf '\001\0' | od -An -tu2 | tr -d ' ')" = 1 ]; then
+if [ $order = little ]; then
 	counted=0
 	for option in $(bytes "$temp/recorded" 0 $at | grep -o '04000800....0000000000'); do
 		low=$(echo "$option" | cut -c 9-10)
