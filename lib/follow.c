@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a follower pops, waits and seeks. */
+/* How a follower pops, and waits. */
 #include "config.h"
 
 #include "follow.h"
@@ -11,11 +11,6 @@
 #include "endlock.h"
 #include "wait.h"
 
-static struct smq_follower *follower_of(const struct shmemq *q)
-{
-	return &q->more->follow->follower;
-}
-
 int smq_follow_open(struct shmemq *q, const struct smq_identity *identity, bool writable)
 {
 	struct smq_follower *follower;
@@ -23,7 +18,7 @@ int smq_follow_open(struct shmemq *q, const struct smq_identity *identity, bool 
 	q->more->follow = malloc(sizeof *q->more->follow);
 	if (q->more->follow == NULL)
 		return ENOMEM;
-	follower = follower_of(q);
+	follower = smq_follower_of(q);
 	smq_follower_init(follower, identity);
 	/* If it is overtaken again and again, what it has lost is counted from about here. */
 	if (smq_place_newest(follower, q->fd) == SMQ_BAD)
@@ -41,7 +36,7 @@ void smq_follow_close(struct shmemq *q)
 /* What is known of the producer, as of the last look: 0 (present, or to be waited for), EPIPE or EOWNERDEAD. */
 static int producer_gone(const struct shmemq *q)
 {
-	uint32_t claim = follower_of(q)->claim;
+	uint32_t claim = smq_follower_of(q)->claim;
 
 	if (q->stay)
 		return 0;
@@ -53,7 +48,7 @@ static int producer_gone(const struct shmemq *q)
 /* Asks the kernel whether the producer lives whose claim was read last. Once in a slice. */
 static void begin_slice(struct shmemq *q, int64_t now)
 {
-	uint32_t claim = follower_of(q)->claim;
+	uint32_t claim = smq_follower_of(q)->claim;
 
 	smq_alarm_new_slice(&q->more->follow->alarm);
 	q->peer.probed_at = now;
@@ -113,7 +108,7 @@ static enum smq_ring_status go_on(struct smq_follower *follower, int fd, uint32_
 /* If the follower has been overtaken and not been moved since, it goes on at the oldest message. */
 static enum smq_ring_status look(struct shmemq *q, uint32_t *size)
 {
-	struct smq_follower *follower = follower_of(q);
+	struct smq_follower *follower = smq_follower_of(q);
 	enum smq_ring_status status;
 	int fd;
 
@@ -274,11 +269,11 @@ static int pop(struct shmemq *q, void *buf, size_t size, uint32_t *type, int64_t
 	if (err == 0) {
 		int fd = smq_follower_is_large(*bytes) ? smq_fd(q) : -1;
 
-		switch (smq_follower_take(follower_of(q), fd, buf, *bytes, type)) {
+		switch (smq_follower_take(smq_follower_of(q), fd, buf, *bytes, type)) {
 		case SMQ_READY:
 			return 0;
 		case SMQ_OVERTAKEN:
-			follower_of(q)->overtaken = true;
+			smq_follower_of(q)->overtaken = true;
 			err = EOVERFLOW;
 			break;
 		default:
@@ -307,69 +302,4 @@ void smq_follow_interrupt(struct shmemq *q)
 {
 	atomic_store_explicit(&q->eventcount.interrupted, true, memory_order_relaxed);
 	smq_alarm_interrupt(&q->more->follow->alarm);
-}
-
-/* Those of one ring, from the follower's position there. */
-static uint64_t units_after(const struct smq_track *track, uint32_t tail)
-{
-	uint32_t units = tail - track->ring.position;
-
-	if ((int32_t)units < 0) /* the stored tail lags */
-		return 0;
-	return units < track->ring.mask ? units : track->ring.mask;
-}
-
-bool smq_follow_lag(struct shmemq *q, uint64_t *messages, uint64_t *bytes)
-{
-	const struct smq_follower *follower = follower_of(q);
-	uint64_t units = 0, total = 0;
-
-	for (uint32_t i = 0; i < follower->rings; i++) {
-		struct smq_producer_words words, again;
-
-		if (!smq_follower_words(follower, q->fd, i, &words) || !smq_follower_words(follower, q->fd, i, &again))
-			return false;
-		total += smq_ring_total(words.messages_lo, again.messages_hi);
-		/* In the ring in which neither is, they stand at the same jump, or before it. */
-		if (i == follower->extended || i == words.extended)
-			units += units_after(&follower->track[i], words.tail);
-	}
-	*messages = total > follower->number ? total - follower->number : 0;
-	*bytes = *messages != 0 ? units * SMQ_UNIT : 0;
-	return true;
-}
-
-static enum smq_ring_status seek(struct smq_follower *follower, int fd, int whence)
-{
-	switch (whence) {
-	case SHMEMQ_NEWEST:
-		return smq_place_newest(follower, fd);
-	case SHMEMQ_QUEUED:
-		return smq_place_queued(follower, fd);
-	default:
-		/* Overtaken: where it would go on anyway. What it has had may be intact, and what comes next not. */
-		return smq_place_oldest(follower, fd, follower->overtaken ? follower->number : 0);
-	}
-}
-
-int shmemq_seek(struct shmemq *q, int whence, uint64_t *lost)
-{
-	struct smq_follower *follower;
-	enum smq_ring_status status;
-	int cancel;
-
-	if (!smq_in_state(q, SHMEMQ_FOLLOWER) || whence < SHMEMQ_NEWEST || whence > SHMEMQ_OLDEST)
-		return smq_refuse(q, SHMEMQ_FOLLOWER);
-	follower = follower_of(q);
-	cancel = smq_cancel_disable();
-	status = seek(follower, smq_fd(q), whence);
-	smq_cancel_restore(cancel);
-	follower->untold = status == SMQ_OVERTAKEN; /* by the next pop */
-	if (status == SMQ_BAD) {
-		q->state |= SMQ_BROKEN;
-		return smq_fail(EBADMSG);
-	}
-	if (lost != NULL)
-		*lost = follower->number > follower->popped ? follower->number - follower->popped : 0;
-	return 0;
 }

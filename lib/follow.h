@@ -15,6 +15,11 @@ struct smq_follow {
 	struct smq_follower follower;
 };
 
+static inline struct smq_follower *smq_follower_of(const struct shmemq *q)
+{
+	return &q->more->follow->follower;
+}
+
 /* Follows the queue that q->fd has open, from the next push on. 0, EBADMSG, EPROTO or ENOMEM. */
 int smq_follow_open(struct shmemq *q, const struct smq_identity *identity, bool writable);
 /* Gives up what smq_follow_open() has made, in the process that did. */
@@ -25,8 +30,5 @@ ssize_t smq_follow_pop(struct shmemq *q, void *buf, size_t size, uint32_t *type,
 
 /* shmemq_interrupt(), likewise. */
 void smq_follow_interrupt(struct shmemq *q);
-
-/* By how much a follower lags: messages, and bytes of the ring. false: the file is gone. */
-bool smq_follow_lag(struct shmemq *q, uint64_t *messages, uint64_t *bytes);
 
 #endif

@@ -10,6 +10,7 @@
 #include "marks.h"
 #include "note.h"
 #include "readers.h"
+#include "survey.h"
 #include "words.h"
 
 /* `*identity`: what cannot be asked of the handle. false: an observer's file is no longer the queue that it opened. */
@@ -258,7 +259,7 @@ int shmemq_stat(struct shmemq *q, struct shmemq_stat *st)
 		return smq_fail(EBADMSG);
 	now.producers = count_handles(q, true, now.producer);
 	now.consumers = count_handles(q, false, now.consumer);
-	if (q->follower && !smq_follow_lag(q, &now.lag_messages, &now.lag_bytes))
+	if (q->follower && !smq_survey_lag(smq_follower_of(q), q->fd, &now.lag_messages, &now.lag_bytes))
 		return smq_fail(EBADMSG);
 	*st = now;
 	return 0;

@@ -186,3 +186,32 @@ bool smq_survey_head(const struct smq_follower *follower, int fd, uint32_t *exte
 	atomic_thread_fence(memory_order_acquire);
 	return smq_position_is_aligned(&follower->track[*extended].ring, *head);
 }
+
+/* Those of one ring, from the follower's position there. */
+static uint64_t units_after(const struct smq_track *track, uint32_t tail)
+{
+	uint32_t units = tail - track->ring.position;
+
+	if ((int32_t)units < 0) /* the stored tail lags */
+		return 0;
+	return units < track->ring.mask ? units : track->ring.mask;
+}
+
+bool smq_survey_lag(const struct smq_follower *follower, int fd, uint64_t *messages, uint64_t *bytes)
+{
+	uint64_t units = 0, total = 0;
+
+	for (uint32_t i = 0; i < follower->rings; i++) {
+		struct smq_producer_words words, again;
+
+		if (!smq_follower_words(follower, fd, i, &words) || !smq_follower_words(follower, fd, i, &again))
+			return false;
+		total += smq_ring_total(words.messages_lo, again.messages_hi);
+		/* In the ring in which neither is, they stand at the same jump, or before it. */
+		if (i == follower->extended || i == words.extended)
+			units += units_after(&follower->track[i], words.tail);
+	}
+	*messages = total > follower->number ? total - follower->number : 0;
+	*bytes = *messages != 0 ? units * SMQ_UNIT : 0;
+	return true;
+}

@@ -62,4 +62,7 @@ bool smq_survey_nearest(const struct smq_follower *follower, const struct smq_ma
 /* Where the consumer is. false: that is no position, or the file is gone. */
 bool smq_survey_head(const struct smq_follower *follower, int fd, uint32_t *extended, uint32_t *head);
 
+/* By how much the follower lags: messages, and bytes of the ring. false: the file is gone. */
+bool smq_survey_lag(const struct smq_follower *follower, int fd, uint64_t *messages, uint64_t *bytes);
+
 #endif
