@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The owner lock of a SHARED end (lib/ownerlock.h, ownerlock.c, acquire.c) under C11's memory model. Three handles lock
+ * The owner lock of a SHARED end (lib/ownerlock.h, ownerlock.c, turn.c) under C11's memory model. Three handles lock
  * it in turn, and change two variables that are always to be equal. A lost wake-up is a deadlock.
  *
  *	trylock()    smq_ownerlock_trylock(), smq_ownerlock_trylock_once()
  *	unlock()     smq_ownerlock_exchange(), smq_wake_waiters()
  *	prepare()    smq_ownerlock_prepare()
  *	recover()    smq_ownerlock_recover(), with replace()
- *	lock()       sleep_for_lock() of acquire.c
+ *	lock()       sleep_until_locked() of turn.c
  *	interrupt()  smq_eventcount_interrupt() and smq_ownerlock_interrupt()
  *
  * Chosen with -D:
