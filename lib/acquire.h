@@ -15,7 +15,7 @@ enum smq_ring_status smq_attach(struct shmemq *q);
 
 /*
  * The frequent failure of a call with timeout 0: is the peer as it was when such a call last failed, and is it not the
- * time to ask whether it lives? Then there is nothing to do but to check the ring. See fail_try() of wait.c.
+ * time to ask whether it lives? Then there is nothing to do but to check the ring. See smq_fail_try().
  */
 static smq_always_inline bool smq_try_is_quiet(const struct shmemq *q)
 {

@@ -9,6 +9,7 @@
 
 #include "cancel.h"
 #include "endlock.h"
+#include "try.h"
 #include "wait.h"
 
 int smq_follow_open(struct shmemq *q, const struct smq_identity *identity, bool writable)
@@ -222,16 +223,14 @@ static void recheck_producer(struct shmemq *q)
 		smq_pollable_raise_at(q->pollable, recheck->at);
 }
 
-/* As poll_peer() of wait.c. */
+/* As smq_poll_peer(). */
 static int poll_producer(struct shmemq *q, uint32_t *size, int err)
 {
 	int64_t slice;
 	bool known;
 	int outcome;
 
-	if (smq_pollable_clear(q->pollable))
-		smq_pollable_watch(q->pollable, smq_fd(q), false);
-	if (smq_pollable_is_forgotten(q->pollable)) /* the program has closed it */
+	if (!smq_poll_again(q))
 		return err;
 	recheck_producer(q);
 	slice = smq_alarm_set(&q->more->follow->alarm, smq_fd(q), true);

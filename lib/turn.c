@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "cancel.h"
+#include "try.h"
 #include "wait.h"
 
 /* Pauses before a call sleeps for the owner lock: a push or pop of a small message takes a tenth of that. */
@@ -55,9 +56,7 @@ static bool poll_lock(struct shmemq *q)
 {
 	bool recovered;
 
-	if (smq_pollable_clear(q->pollable))
-		smq_pollable_watch(q->pollable, smq_fd(q), q->producer);
-	if (smq_pollable_is_forgotten(q->pollable)) /* the program has closed it */
+	if (!smq_poll_again(q))
 		return false;
 	recovered = recheck_holder(q);
 	if (!recovered && smq_ownerlock_prepare(&q->ownerlock, SMQ_OWNER_POLLER) != 0)

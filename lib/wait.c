@@ -7,8 +7,7 @@
  *	spin		checks for as long as the last waits made it seem worthwhile
  *	sleep		in slices (eventcount.h); every 250 ms the kernel is asked whether the peer lives
  *
- * A call with timeout 0 does none of this: it checks once more and fails. One in 64 such calls reads the clock, and
- * asks about the peer if that was last done a slice ago.
+ * A call with timeout 0 does none of this: it checks once more and fails (try.h).
  */
 #include "config.h"
 
@@ -20,6 +19,7 @@
 #include "note.h"
 #include "peer.h"
 #include "process.h"
+#include "try.h"
 
 /*
  * Checks before the clock is read for the first time: in a ping-pong the peer answers within them. After each a pause,
@@ -36,45 +36,6 @@
 #define SPIN_MIN_NS           1000
 #define SPINS_A_CLOCK_READING 32
 
-/* Is it known, without waiting, how the call ends? `*err`: 0, EBADMSG, EPIPE or EOWNERDEAD. */
-static bool is_decided(struct shmemq *q, struct smq_want *want, int *err)
-{
-	enum smq_ring_status status;
-	int gone = 0;
-
-	if (want->kind == SMQ_WANT_PEER) {
-		*err = 0;
-		return smq_peer_present(q);
-	}
-	status = smq_check(q, want, true);
-	/* After the peer is seen to have gone the ring is checked once more: what it published before comes first. */
-	if (status == SMQ_NOT_YET && (gone = smq_peer_gone(q)) != 0)
-		status = smq_check(q, want, true);
-	*err = status == SMQ_READY ? 0 : status == SMQ_BAD ? EBADMSG : gone;
-	return status != SMQ_NOT_YET || gone != 0;
-}
-
-static int fail_try(struct shmemq *q, struct smq_want *want)
-{
-	/* Relaxed: only compared. Before is_decided() loads it, so that a claim that it has not seen is not noted. */
-	uint32_t claim = atomic_load_explicit(&smq_peer_claim(q)->state, memory_order_relaxed);
-	int err;
-
-	if (++q->peer.tries % SMQ_TRIES_A_CLOCK_READING == 0) {
-		int64_t now = smq_now_ns();
-
-		if (now - q->peer.probed_at >= SMQ_SLICE_NS)
-			smq_peer_begin_slice(q, now);
-	}
-	if (is_decided(q, want, &err))
-		return err;
-	if (!(q->state & SMQ_SHARED) && q->pollable == NULL)
-		q->peer.quiet_claim = claim;
-	if (want->kind == SMQ_WANT_MESSAGE)
-		smq_note_failed_try(q);
-	return EAGAIN;
-}
-
 bool smq_take_interrupt(struct shmemq *q)
 {
 	/* Relaxed: the flag alone is passed. Only this side clears it; two interrupts at once end one wait. */
@@ -84,10 +45,10 @@ bool smq_take_interrupt(struct shmemq *q)
 	return true;
 }
 
-/* is_decided() for a call that waits. An interrupt that finds no call waiting stays set and ends the next wait. */
+/* smq_is_decided() for a call that waits. An interrupt that finds no call waiting stays set and ends the next wait. */
 static bool is_over(struct shmemq *q, struct smq_want *want, int *err)
 {
-	if (is_decided(q, want, err))
+	if (smq_is_decided(q, want, err))
 		return true;
 	if (!smq_take_interrupt(q))
 		return false;
@@ -236,46 +197,6 @@ static smq_always_inline int block(struct shmemq *q, struct smq_want *want, int6
 	return 0;
 }
 
-/* If the descriptor has reported a death or a close: asks about the peer, and sets the time of the next check. */
-static void recheck_peer(struct shmemq *q)
-{
-	struct smq_recheck *recheck = &q->pollable->peer;
-	bool asks = !q->stay || smq_is_broadcaster(q);
-
-	if (asks && smq_recheck_due(recheck)) {
-		smq_peer_probe(q, smq_now_ns());
-		smq_recheck_done(recheck, true);
-	}
-	if (!asks || smq_peer_gone(q) != 0)
-		recheck->since = 0; /* no more checks: a peer that comes back raises the descriptor */
-	if (recheck->since != 0)
-		smq_pollable_raise_at(q->pollable, recheck->at);
-}
-
-/*
- * A try has failed with `err`: clears the descriptor, and has it raised when a call is worth another try. Returns 0 if
- * that is so already, or the errno that the call fails with.
- */
-static int poll_peer(struct shmemq *q, struct smq_want *want, int err)
-{
-	bool known;
-	int outcome;
-
-	if (smq_pollable_clear(q->pollable))
-		smq_pollable_watch(q->pollable, smq_fd(q), q->producer);
-	if (smq_pollable_is_forgotten(q->pollable)) /* the program has closed it */
-		return err;
-	recheck_peer(q);
-	if (smq_eventcount_prepare_poll(&q->eventcount) == SMQ_SLICE_UNFENCED_NS)
-		smq_pollable_raise_at(q->pollable, smq_now_ns() + SMQ_SLICE_UNFENCED_NS);
-	known = is_decided(q, want, &outcome);
-	/* The peer has raised nothing for what it published before the bit was set. So after a success here the
-	 * descriptor is made readable again; likewise when the peer was gone (`err`) and is back now. */
-	if (known ? outcome == 0 : err != EAGAIN)
-		smq_pollable_raise_at(q->pollable, SMQ_AT_ONCE);
-	return known ? outcome : err;
-}
-
 int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *want, int64_t timeout)
 {
 	int err, cancel;
@@ -286,11 +207,11 @@ int smq_await(struct shmemq *q, enum smq_ring_status status, struct smq_want *wa
 	if (status == SMQ_BAD)
 		err = EBADMSG;
 	else
-		err = timeout == 0 ? fail_try(q, want) : block(q, want, timeout);
+		err = timeout == 0 ? smq_fail_try(q, want) : block(q, want, timeout);
 	if (q->pollable != NULL && want->kind == SMQ_WANT_MESSAGE &&
 	    (err == EAGAIN || err == EPIPE || err == EOWNERDEAD)) {
 		cancel = smq_cancel_disable();
-		err = poll_peer(q, want, err);
+		err = smq_poll_peer(q, want, err);
 		smq_cancel_restore(cancel);
 	}
 	if (err == EBADMSG)
@@ -309,7 +230,7 @@ int smq_await_peer(struct shmemq *q, int64_t timeout)
 	int64_t deadline;
 	int err, cancel;
 
-	if (is_decided(q, &want, &err))
+	if (smq_is_decided(q, &want, &err))
 		return err;
 	if (timeout == 0)
 		return EAGAIN;

@@ -9,7 +9,7 @@
  *	attach()       smq_eventcount_attach(), then smq_notify_fenced() as in connect.c
  *	close()        smq_claim_close() and smq_notify_fenced() as in close.c
  *	prepare()      prepare(), S1 and S2. Whether it has called membarrier often is chosen anew each time
- *	is_over()      is_decided() and smq_take_interrupt() in wait.c, S3
+ *	is_over()      smq_is_decided() and smq_take_interrupt(), S3
  *	wait()         sleep_until() in wait.c, S4
  *	interrupt()    smq_eventcount_interrupt()
  *
