@@ -39,11 +39,6 @@ void smq_extension_init(struct shmemq *q, const struct smq_identity *identity, v
 
 /* The producer. */
 
-static uint32_t end_of(uint32_t position, uint32_t record_units)
-{
-	return position + record_units + 1; /* the 1 is the next record's header */
-}
-
 static enum smq_ring_status enter(struct shmemq *q, uint32_t need, bool patient)
 {
 	struct smq_ring *extension = &q->more->other;
@@ -57,7 +52,7 @@ static enum smq_ring_status enter(struct shmemq *q, uint32_t need, bool patient)
 	} else if (smq_ring_load_head(extension, 0) != SMQ_READY) {
 		return SMQ_BAD;
 	}
-	status = smq_extent_reserve(q, anew ? target : extension->head, end_of(target, need), patient);
+	status = smq_extent_reserve(q, anew ? target : extension->head, smq_extent_end(target, need), patient);
 	if (status == SMQ_READY)
 		status = smq_limit_follow(q); /* it writes there */
 	if (status != SMQ_READY)
@@ -104,7 +99,7 @@ enum smq_ring_status smq_extension_space(struct shmemq *q, uint32_t need, bool p
 	half = q->more->other.mask / 2;
 	*switched = q->ring.position != q->more->arrived && smq_jump_has_space(q, need > half ? need : half);
 	if (!*switched) {
-		status = smq_extent_reserve(q, q->ring.head, end_of(q->ring.position, need), patient);
+		status = smq_extent_reserve(q, q->ring.head, smq_extent_end(q->ring.position, need), patient);
 		if (status != SMQ_NOT_YET)
 			return status;
 		*switched = smq_jump_has_space(q, need);
@@ -123,53 +118,10 @@ void smq_extension_narrow(struct shmemq *q, uint32_t need)
 
 	if (!smq_is_elastic(q) || !q->more->extended)
 		return;
-	end = end_of(q->ring.position, need) + smq_room_step(&q->more->other);
+	end = smq_extent_end(q->ring.position, need) + smq_room_step(&q->more->other);
 	if (end - q->more->kept > q->more->reserved - q->more->kept)
 		end = q->more->reserved;
 	smq_ring_narrow(&q->ring, end);
-}
-
-/*
- * As smq_ring_guess(). In the extension by the words alone: when other handles have left it, its memory may be given
- * back at any time, and a look would take it again, or be SIGBUS. So it may miss a message of a producer that was
- * killed before it stored its tail, until the next one has counted it.
- */
-static bool guess_message(const struct shmemq *q, uint32_t extended)
-{
-	const struct smq_ring *ring = extended == q->more->extended ? &q->ring : &q->more->other;
-	const struct smq_header *in_extension = smq_extension_of(q->header);
-
-	if (!extended)
-		return smq_ring_guess(ring, false, 0, true);
-	/* The producer has left it: then there is a jump at least. */
-	return smq_load(&q->header->producer_progress.extended) == 0 ||
-	       (int32_t)(smq_load(&in_extension->producer_progress.moved.position_units) -
-			 smq_load(&ring->moved->position_units)) > 0;
-}
-
-bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
-{
-	struct smq_header *in_ring = q->header, *in_extension = smq_extension_of(q->header);
-	const struct smq_more *more = q->more;
-	const struct smq_progress *words = &in_extension->producer_progress;
-	uint32_t extended = smq_load(&smq_own_progress(q)->extended) != 0, kept, reserved, tail, head, end,
-		 jump = smq_jump_units(q);
-
-	if (!q->producer)
-		return guess_message(q, extended);
-	tail = smq_load(&in_ring->producer_progress.moved.position_units);
-	head = smq_load(&in_ring->consumer_progress.moved.position_units);
-	if (tail + (extended ? jump : 0) + need - head <= smq_first_ring(q)->mask)
-		return true;
-	kept = smq_load(&words->kept_units);
-	reserved = smq_load(&words->reserved_units);
-	if (!extended && (kept == reserved || smq_jump_has_left(q, tail, head, smq_load(&words->returned_units))))
-		return smq_extent_is_worth_a_try(q, patient);
-	head = smq_load(&in_extension->consumer_progress.moved.position_units) & ~(more->page_units - 1);
-	end = end_of(smq_load(&words->moved.position_units), need) + (extended ? 0 : jump);
-	if (end - head > more->window_units)
-		return false;
-	return end - kept <= reserved - kept || head != kept || smq_extent_is_worth_a_try(q, patient);
 }
 
 /*
@@ -201,12 +153,12 @@ static enum smq_ring_status settle_memory(struct shmemq *q)
 
 	q->more->arrived = extension->position;
 	if (q->more->extended)
-		return smq_extent_trim(q, extension->head, end_of(extension->position, 0));
+		return smq_extent_trim(q, extension->head, smq_extent_end(extension->position, 0));
 	q->more->returned = q->ring.position;
 	/* A consumer that comes after this position has left. So has every one if the last producer was killed in
 	 * smq_jump_rebase(). */
 	if (!smq_jump_has_left(q, q->ring.position, q->ring.head, q->ring.position) && !anew && !unused)
-		return smq_extent_trim(q, extension->head, end_of(extension->position, 0));
+		return smq_extent_trim(q, extension->head, smq_extent_end(extension->position, 0));
 	return smq_extent_trim(q, smq_jump_next_start(q, extension), smq_jump_next_start(q, extension));
 }
 

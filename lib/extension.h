@@ -6,7 +6,7 @@
  * extension. A jump is no message size, so a consumer that comes to one looks here; a producer does when the ring seems
  * full, and, while it is in the extension, each time that it has filled a 64th of the ring's size.
  *
- * All of these with the owner lock, if the end is SHARED, but for the guess.
+ * All of these with the owner lock, if the end is SHARED. guess.h: without.
  */
 #ifndef SMQ_EXTENSION_H
 #define SMQ_EXTENSION_H
@@ -31,9 +31,6 @@ enum smq_ring_status smq_extension_space(struct shmemq *q, uint32_t need, bool p
 
 /* Consumer: is there a message, here or where jumps lead? Likewise. */
 enum smq_ring_status smq_extension_peek(struct shmemq *q, uint32_t *size, bool *switched);
-
-/* Without the owner lock: as smq_ring_guess(). */
-bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient);
 
 /* After smq_ring_announce(): no record fits beyond what is reserved, nor for long before the ring is looked at. */
 void smq_extension_narrow(struct shmemq *q, uint32_t need);

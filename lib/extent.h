@@ -22,6 +22,12 @@
 
 #include "handle.h"
 
+/* Where the memory that a record needs ends: the next one's header is written with it. */
+static inline uint32_t smq_extent_end(uint32_t position, uint32_t record_units)
+{
+	return position + record_units + 1;
+}
+
 /*
  * Reserves the extension up to the position `end`; `head`: what lies before it is not needed any more. SMQ_NOT_YET:
  * that would be too much, or there is no memory. `patient`: the call waits, so memory is asked for once in each slice;

@@ -3,6 +3,8 @@
 
 #include "want.h"
 
+#include "guess.h"
+
 /*
  * Have the messages before `position` been popped, where the tail was when the call began? `anew`: both ends' positions
  * in this ring may have been set to the tail, and the consumer not have come there (smq_jump_rebase()).
