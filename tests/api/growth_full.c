@@ -11,6 +11,7 @@
 #include "file.h"
 #include "suite.h"
 
+#define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 
 static struct shmemq *producer, *consumer;
@@ -190,12 +191,64 @@ TEST(waits_beside_what_is_given_back)
 	ck_assert_int_eq(close(file) | shmemq_close(other) | shmemq_close(producer) | shmemq_close(consumer), 0);
 }
 
+static int fill_small_shm(const void *argument)
+{
+	struct shmemq_attr small = { .capacity = 64 * KIB, .capacity_max = 64 * MIB };
+	static char text[10000];
+	int junk;
+	char c = 0;
+
+	(void)argument;
+	CHECK(child_own_shm("size=1m"));
+	CHECK((producer = shmemq_open("/q", SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &small)) != NULL);
+	CHECK((consumer = shmemq_open("/q", SHMEMQ_CONSUMER, 0, NULL)) != NULL);
+	for (int round = 0; round < 3; round++) {
+		unsigned in = 0, more = 0, out = 0;
+
+		/* No memory is as good as full; and as soon as there is some, the queue goes on. */
+		CHECK((junk = open("/dev/shm/junk", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) >= 0);
+		for (int i = 0; i < 60 + 20 * round; i++)
+			CHECK(pwrite(junk, &c, 1, i * 4096) == 1 || errno == ENOSPC);
+		while (shmemq_timedpush(producer, text, sizeof text, in, 0) == 0)
+			in++;
+		CHECK(errno == EAGAIN && in >= 10 && in < 100);
+		CHECK(shmemq_timedpush(producer, text, sizeof text, 0, 20 * MS) == -1 && errno == ETIMEDOUT);
+		CHECK(unlink("/dev/shm/junk") == 0 && close(junk) == 0);
+		for (int i = 0; i < 100; i++) {
+			if (shmemq_timedpush(producer, text, sizeof text, in + more, 300 * MS) != 0)
+				break;
+			more++;
+		}
+		CHECK(errno == ETIMEDOUT && more >= 20);
+		while (out < in + more) {
+			uint32_t type;
+
+			CHECK(shmemq_timedpop(consumer, text, sizeof text, &type, 0) == (ssize_t)sizeof text);
+			CHECK(type == out++);
+		}
+		CHECK(shmemq_timedpop(consumer, text, sizeof text, NULL, 0) == -1 && errno == EAGAIN);
+		for (int i = 0; i < 20; i++) { /* more than a lap of the ring: the memory is given back */
+			CHECK(shmemq_timedpush(producer, text, sizeof text, 0, 0) == 0);
+			CHECK(shmemq_timedpop(consumer, text, sizeof text, NULL, 0) == (ssize_t)sizeof text);
+		}
+	}
+	CHECK(shmemq_close(producer) == 0 && shmemq_close(consumer) == 0 && shmemq_unlink("/q") == 0);
+	CHECK(child_shm_is_empty());
+	return 0;
+}
+
+TEST(no_memory)
+{
+	child_run(fill_small_shm, NULL);
+}
+
 const struct suite suite = {
 	.name = "api/growth_full",
 	.seconds = 60,
 	.test_seconds = 30,
 	.tests = {
 		{ grows_until_full, 1, NEEDS_OWN_SHM },
+		{ no_memory, 1, NEEDS_OWN_SHM },
 		{ opens_when_full, 1, NEEDS_OWN_SHM },
 		{ waits_beside_what_is_given_back, 1, 0 },
 	},
