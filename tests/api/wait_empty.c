@@ -1,65 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting until all messages have been popped: which ones count, and what ends the wait. The wake: unit/peer.c. */
+/* Waiting until all messages have been popped: which ones count. The wake: unit/peer.c. */
 #include "config.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/time.h>
 
 #include "calls.h"
-#include "child.h"
+#include "emptied.h"
 #include "file.h"
 #include "one_end.h"
-#include "polling.h"
 #include "suite.h"
-
-static const char *name;
-static struct shmemq *q, *consumer;
-static struct smq_header *file;
-
-/* SHARED or not. */
-static void open_ends(int shared, unsigned flags)
-{
-	name = test_name();
-	q = test_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE | (shared ? SHMEMQ_SHARED : 0) | flags, 1);
-	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
-	file = file_map(name);
-}
-
-static void close_ends(void)
-{
-	ck_assert_int_eq(shmemq_close(q), 0);
-	if (consumer != NULL)
-		ck_assert_int_eq(shmemq_close(consumer), 0);
-}
-
-static void push_one(void)
-{
-	ck_assert_int_eq(end_try(q, SHMEMQ_PRODUCER), 0);
-}
-
-static void pop_one(void)
-{
-	ck_assert_int_ge(end_try(consumer, SHMEMQ_CONSUMER), 0);
-}
-
-static void is_empty(void)
-{
-	static const int64_t timeouts[] = { 0, 1, -1, INT64_MIN, INT64_MAX };
-
-	for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++)
-		FILE_UNCHANGED(file, ck_assert_int_eq(shmemq_wait_empty(q, timeouts[i]), 0));
-}
-
-static void is_not_empty(void)
-{
-	int64_t start = test_now();
-
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, 0), EAGAIN));
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, 2 * MS), ETIMEDOUT));
-	ck_assert_int_ge(test_now() - start, 2 * MS);
-}
 
 /* Copied out, in place, and in a batch: what is held is not popped. */
 TEST(until_all_is_popped)
@@ -110,28 +59,6 @@ TEST(at_every_position)
 		ck_assert_int_eq(shmemq_wait_empty(q, 0), 0);
 	}
 	close_ends();
-}
-
-static atomic_bool over;
-
-static void *wait_on(void *argument)
-{
-	int *err = argument;
-
-	*err = shmemq_wait_empty(q, -1) == 0 ? 0 : errno;
-	over = true;
-	return NULL;
-}
-
-/* Starts a call that waits for ever. */
-static pthread_t start(int *err)
-{
-	pthread_t thread;
-
-	over = false;
-	ck_assert_int_eq(pthread_create(&thread, NULL, wait_on, err), 0);
-	test_sleep(10 * MS); /* so that it sleeps, most often */
-	return thread;
 }
 
 static void *pop_all(void *unused)
@@ -196,198 +123,6 @@ TEST(beside_another_producer)
 	close_ends();
 }
 
-static int hold(const void *held)
-{
-	struct shmemq *dies = shmemq_open(name, SHMEMQ_CONSUMER, 0, NULL);
-	size_t size;
-
-	CHECK(dies != NULL);
-	CHECK(held == NULL || shmemq_pop_start(dies, &size, NULL) != NULL);
-	return 0;
-}
-
-/* If there is something to wait for. An empty queue is empty, whatever has become of the consumer. */
-TEST(epipe_eownerdead)
-{
-	open_ends(_i, 0);
-	push_one();
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, 0), EPIPE));
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, -1), EPIPE));
-	child_run(hold, "held");
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, -1), EOWNERDEAD));
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, 0), EOWNERDEAD));
-	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
-	is_not_empty();
-	pop_one();
-	is_empty();
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	is_empty();
-	child_run(hold, NULL);
-	is_empty();
-	consumer = NULL;
-	close_ends();
-}
-
-/* A death is noticed by tries, too, as by those of a push. */
-TEST(tries_notice_a_death)
-{
-	pid_t pid;
-	int64_t died, late = 0;
-
-	open_ends(_i, 0);
-	push_one();
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	consumer = NULL;
-	pid = child_hold(name, "consumer");
-	ck_fails(shmemq_wait_empty(q, 0), EAGAIN);
-	child_kill(pid);
-	died = test_now();
-	while (shmemq_wait_empty(q, 0) != 0 && errno == EAGAIN) {
-		late += test_now() - died >= 1000 * MS;
-		ck_assert_int_le(late, 256);
-	}
-	ck_assert_int_eq(errno, EOWNERDEAD);
-	close_ends();
-}
-
-TEST(stay_waits_on)
-{
-	pthread_t thread;
-	int err;
-
-	open_ends(_i, SHMEMQ_STAY);
-	push_one();
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	is_not_empty();
-	child_run(hold, NULL);
-	ck_fails(shmemq_wait_empty(q, 300 * MS), ETIMEDOUT);
-	thread = start(&err);
-	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
-	pop_one();
-	pthread_join(thread, NULL);
-	ck_assert_int_eq(err, 0);
-	close_ends();
-}
-
-TEST(interrupted)
-{
-	pthread_t thread;
-	int err;
-
-	open_ends(_i, 0);
-	push_one();
-	thread = start(&err);
-	ck_assert_int_eq(shmemq_interrupt(q), 0);
-	pthread_join(thread, NULL);
-	ck_assert_int_eq(err, ECANCELED);
-	ck_assert_int_eq(shmemq_interrupt(q), 0);
-	ck_fails(shmemq_wait_empty(q, 0), EAGAIN);
-	pop_one();
-	is_empty();
-	push_one();
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, -1), ECANCELED));
-	is_not_empty();
-	close_ends();
-}
-
-static void on_alarm(int number)
-{
-	(void)number;
-}
-
-TEST(eintr)
-{
-	struct itimerval timer = { { 0, 10000 }, { 0, 10000 } };
-	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
-
-	open_ends(_i, 0);
-	push_one();
-	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL) | setitimer(ITIMER_REAL, &timer, NULL), 0);
-	FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, -1), EINTR));
-	timer = (struct itimerval){ { 0, 0 }, { 0, 0 } };
-	ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
-	close_ends();
-}
-
-static int call_inherited(const void *unused)
-{
-	(void)unused;
-	CHECK(shmemq_wait_empty(q, -1) == -1 && errno == EPERM);
-	CHECK(shmemq_wait_empty(consumer, 0) == -1 && errno == EPERM);
-	return 0;
-}
-
-TEST(eperm)
-{
-	open_ends(_i, 0);
-	child_run(call_inherited, NULL);
-	close_ends();
-}
-
-/* Whether or not the queue is empty. */
-TEST(einval_ebadf)
-{
-	struct shmemq *observer;
-
-	open_ends(_i, 0);
-	observer = test_open(name, SHMEMQ_OBSERVER, 0);
-	for (int i = 0; i < 2; i++) {
-		ck_fails(shmemq_wait_empty(NULL, -1), EINVAL);
-		ck_fails(shmemq_wait_empty(consumer, -1), EBADF);
-		ck_fails(shmemq_wait_empty(observer, -1), EBADF);
-		ck_assert_ptr_nonnull(shmemq_push_start(q, 1));
-		ck_fails(shmemq_wait_empty(q, 0), EINVAL);
-		ck_fails(shmemq_wait_empty(q, -1), EINVAL);
-		ck_assert_int_eq(shmemq_push_cancel(q), 0);
-		push_one();
-	}
-	ck_assert_int_eq(shmemq_close(observer), 0);
-	close_ends();
-}
-
-/* And from then on. On a SHARED end the next push finds it. */
-TEST(ebadmsg)
-{
-	static const uint32_t wrong[] = { 8, UINT32_MAX - 7, 1u << 31 };
-
-	for (int i = 0; i < 3; i++) {
-		uint32_t good;
-
-		open_ends(false, 0);
-		push_one();
-		good = file->consumer_progress.moved.position_units;
-		file->consumer_progress.moved.position_units += wrong[i];
-		FILE_UNCHANGED(file, ck_fails(shmemq_wait_empty(q, i - 1), EBADMSG));
-		file->consumer_progress.moved.position_units = good;
-		ck_fails(shmemq_wait_empty(q, 0), EBADMSG);
-		ck_fails(end_try(q, SHMEMQ_PRODUCER), EBADMSG);
-		close_ends();
-	}
-}
-
-/* It reports space until a push has failed. */
-TEST(the_descriptor_is_left_alone)
-{
-	int fd;
-
-	open_ends(_i, 0);
-	fd = shmemq_pollfd(q);
-	ck_assert_int_ge(fd, 0);
-	fill(q, CALL_BYTES);
-	fail_until_quiet(q, SHMEMQ_PRODUCER, fd);
-	pop_one();
-	await_raised(fd);
-	is_not_empty();
-	ck_assert(raised(fd, 0));
-	push_one();
-	ck_assert_int_eq(shmemq_close(consumer), 0);
-	consumer = NULL;
-	ck_fails(shmemq_wait_empty(q, 0), EPIPE);
-	ck_assert(raised(fd, 0));
-	close_ends();
-}
-
 /* A queue that grows: a jump that nothing comes after is no message. The consumer makes no call meanwhile. */
 TEST(a_jump_is_no_message)
 {
@@ -422,6 +157,30 @@ TEST(a_jump_is_no_message)
 	ck_assert_int_eq(shmemq_close(in) | shmemq_close(out), 0);
 }
 
+/* A SHARED producer has gone to the extension, whose words know of no message yet; what is in the ring counts. */
+TEST(what_comes_before_the_extension)
+{
+	const struct shmemq_attr attr = { .capacity = 1, .capacity_max = 65536 };
+	const char *queue = test_name();
+	struct shmemq *in = shmemq_open(queue, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, &attr);
+	struct shmemq *other = test_open(queue, SHMEMQ_PRODUCER | SHMEMQ_SHARED, 0);
+	struct shmemq *out = test_open(queue, SHMEMQ_CONSUMER, 0);
+	char message[8];
+
+	ck_assert_ptr_nonnull(in);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(shmemq_push(in, "1", 1, 0), 0);
+		ck_assert_ptr_nonnull(shmemq_push_start(in, file_page()));
+		for (int j = 0; j < 2; j++) {
+			ck_fails(shmemq_wait_empty(other, 0), EAGAIN);
+			ck_assert_int_eq(j == 0 ? shmemq_push_cancel(in) : 0, 0);
+		}
+		ck_assert_int_eq(shmemq_pop(out, message, sizeof message, NULL), 1);
+		ck_assert_int_eq(shmemq_wait_empty(other, 0), 0);
+	}
+	ck_assert_int_eq(shmemq_close(in) | shmemq_close(other) | shmemq_close(out), 0);
+}
+
 /* A consumer that is after the tail which a waiting SHARED producer of a broadcast queue has loaded hides no other. */
 TEST(a_fast_consumer_hides_no_slow_one)
 {
@@ -450,49 +209,16 @@ TEST(a_fast_consumer_hides_no_slow_one)
 	ck_assert_int_eq(shmemq_close(in) | shmemq_close(fast) | shmemq_close(slow), 0);
 }
 
-/* A SHARED producer has gone to the extension, whose words know of no message yet; what is in the ring counts. */
-TEST(what_comes_before_the_extension)
-{
-	const struct shmemq_attr attr = { .capacity = 1, .capacity_max = 65536 };
-	const char *queue = test_name();
-	struct shmemq *in = shmemq_open(queue, SHMEMQ_PRODUCER | SHMEMQ_SHARED | SHMEMQ_CREATE, 0600, &attr);
-	struct shmemq *other = test_open(queue, SHMEMQ_PRODUCER | SHMEMQ_SHARED, 0);
-	struct shmemq *out = test_open(queue, SHMEMQ_CONSUMER, 0);
-	char message[8];
-
-	ck_assert_ptr_nonnull(in);
-	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(shmemq_push(in, "1", 1, 0), 0);
-		ck_assert_ptr_nonnull(shmemq_push_start(in, file_page()));
-		for (int j = 0; j < 2; j++) {
-			ck_fails(shmemq_wait_empty(other, 0), EAGAIN);
-			ck_assert_int_eq(j == 0 ? shmemq_push_cancel(in) : 0, 0);
-		}
-		ck_assert_int_eq(shmemq_pop(out, message, sizeof message, NULL), 1);
-		ck_assert_int_eq(shmemq_wait_empty(other, 0), 0);
-	}
-	ck_assert_int_eq(shmemq_close(in) | shmemq_close(other) | shmemq_close(out), 0);
-}
-
 const struct suite suite = {
 	.name = "api/wait_empty",
 	.seconds = 120,
 	.tests = {
-		{ a_fast_consumer_hides_no_slow_one, 1, 0 },
-		{ a_jump_is_no_message, 4, 0 },
-		{ what_comes_before_the_extension, 1, 0 },
 		{ until_all_is_popped, 2, 0 },
 		{ at_every_position, 2, 0 },
 		{ waits, 2, 0 },
 		{ beside_another_producer, 1, 0 },
-		{ epipe_eownerdead, 2, 0 },
-		{ tries_notice_a_death, 2, 0 },
-		{ stay_waits_on, 2, 0 },
-		{ interrupted, 2, 0 },
-		{ eintr, 2, 0 },
-		{ eperm, 2, NEEDS_FORKS_APART },
-		{ einval_ebadf, 2, 0 },
-		{ ebadmsg, 1, 0 },
-		{ the_descriptor_is_left_alone, 2, NEEDS_POLLFD },
+		{ a_jump_is_no_message, 4, 0 },
+		{ what_comes_before_the_extension, 1, 0 },
+		{ a_fast_consumer_hides_no_slow_one, 1, 0 },
 	},
 };
