@@ -12,11 +12,6 @@
 
 const uint32_t smq_mechanism = SMQ_MECHANISM;
 
-static void store(smq_word *word, uint32_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
 int smq_eventcount_init(struct smq_header *header)
 {
 	if (smq_os_init(&header->producer_wait) != 0 || smq_os_init(&header->consumer_wait) != 0)
@@ -55,8 +50,8 @@ void smq_eventcount_attach(struct smq_eventcount *eventcount, bool registered, b
 {
 	if (alone) {
 		reset_word(&eventcount->own->word);
-		store(&eventcount->own->sleepers, 0);
-		store(eventcount->own_fence, 0);
+		smq_store(&eventcount->own->sleepers, 0);
+		smq_store(eventcount->own_fence, 0);
 	}
 	if (!registered || eventcount->shared)
 		acknowledge(eventcount, SMQ_FENCES_ALWAYS);

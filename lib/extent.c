@@ -14,11 +14,6 @@
 /* Bytes that are reserved at a time, and given back at a time: few system calls, and little more than is used. */
 #define STEP_BYTES (256u << 10)
 
-static void store(smq_word *word, uint32_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
 static struct smq_progress *words(const struct shmemq *q)
 {
 	return &smq_extension_of(q->header)->producer_progress;
@@ -52,10 +47,10 @@ void smq_extent_store(const struct shmemq *q)
 {
 	struct smq_progress *progress = words(q);
 
-	store(&progress->kept_units, q->more->kept);
-	store(&progress->reserved_units, q->more->reserved);
-	store(&progress->returned_units, q->more->returned);
-	store(&progress->arrived_units, q->more->arrived);
+	smq_store(&progress->kept_units, q->more->kept);
+	smq_store(&progress->reserved_units, q->more->reserved);
+	smq_store(&progress->returned_units, q->more->returned);
+	smq_store(&progress->arrived_units, q->more->arrived);
 }
 
 /* What shmemq_stat() shows. Before memory is reserved, and after it is given back: if it says 0, there is none. */
@@ -63,9 +58,9 @@ static void count(const struct shmemq *q, uint32_t units)
 {
 	struct smq_counts *counts = &q->header->producer_counts;
 
-	store(&counts->reserved_now, units);
+	smq_store(&counts->reserved_now, units);
 	if (units > smq_load(&counts->reserved_most))
-		store(&counts->reserved_most, units);
+		smq_store(&counts->reserved_most, units);
 }
 
 /* Reserves or punches the file between two positions. 0 or errno. */
@@ -144,7 +139,7 @@ static bool extend(struct shmemq *q, uint32_t to)
 		SMQ_PROBE(grow, smq_probed_id(q), smq_probed_bytes(q, q->more->reserved), smq_probed_bytes(q, to));
 		q->more->reserved = q->more->own_to = to;
 		q->more->no_memory_at = 0;
-		store(&words(q)->reserved_units, to);
+		smq_store(&words(q)->reserved_units, to);
 		return true;
 	}
 	punch(q, q->more->reserved, to);
@@ -162,7 +157,7 @@ static void keep_from(struct shmemq *q, uint32_t page)
 		smq_ring_count(&q->ring, q->more->other.messages_lo);
 	q->more->kept = page;
 	disown(q->more);
-	store(&words(q)->kept_units, page);
+	smq_store(&words(q)->kept_units, page);
 	/* It is seen before the zeros. Partner: the acquire fence of a follower, as in smq_ring_announce(). */
 	atomic_thread_fence(memory_order_release);
 	punch(q, from, page);
@@ -229,7 +224,7 @@ void smq_extent_advance(struct shmemq *q, uint32_t head)
 /* Nothing before `next` counts as intact any more, before it is given back. */
 static void invalidate(struct shmemq *q, uint32_t next)
 {
-	store(&words(q)->limit_units, next);
+	smq_store(&words(q)->limit_units, next);
 	/* The limit is seen before the zeros. Partner: the acquire fence of a follower, as in smq_ring_announce(). */
 	atomic_thread_fence(memory_order_release);
 }
@@ -245,7 +240,7 @@ static void validate(struct shmemq *q)
 
 	/* Relaxed: a follower that sees the limit of before takes less for intact. */
 	if ((int32_t)(smq_load(&words(q)->limit_units) - most) > 0)
-		store(&words(q)->limit_units, most);
+		smq_store(&words(q)->limit_units, most);
 }
 
 void smq_extent_forget(struct shmemq *q, uint32_t next)

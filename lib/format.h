@@ -409,6 +409,11 @@ static inline uint32_t smq_load(const smq_word *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
+static inline void smq_store(smq_word *word, uint32_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
 /* Where both ends of a new queue stand, in each ring. */
 static inline uint32_t smq_start_units(uint32_t alignment)
 {

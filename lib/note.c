@@ -9,12 +9,7 @@
 #include "slowest.h"
 #include "words.h"
 
-/* Relaxed, here and below: for display only. What is loaded in order to be stored again is this end's own. */
-static void store(smq_word *word, uint32_t value)
-{
-	atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
+/* Relaxed, all: for display only. What is loaded in order to be stored again is this end's own. */
 static struct smq_counts *counts_of(const struct shmemq *q)
 {
 	return q->producer ? &q->header->producer_counts : &q->header->consumer_counts;
@@ -63,7 +58,7 @@ static void note_most(struct shmemq *q)
 		return;
 	units = queued(q);
 	if (units > before)
-		store(most, units);
+		smq_store(most, units);
 }
 
 void smq_note_begin(struct shmemq *q)
@@ -80,7 +75,7 @@ void smq_note_now(struct shmemq *q)
 	uint32_t now = smq_now_epoch_s();
 
 	if (now != smq_load(moved_at)) {
-		store(moved_at, now);
+		smq_store(moved_at, now);
 		q->note_step = 0;
 	} else if (q->note_step < SMQ_NOTE_STEPS) {
 		q->note_step++;
@@ -124,7 +119,7 @@ static void count(const struct shmemq *q, smq_word *word)
 	if (q->eventcount.shared)
 		atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
 	else
-		store(word, smq_load(word) + 1);
+		smq_store(word, smq_load(word) + 1);
 }
 
 void smq_note_blocked(struct shmemq *q)
