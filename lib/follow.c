@@ -5,7 +5,6 @@
 #include "follow.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "cancel.h"
 #include "endlock.h"
@@ -75,37 +74,6 @@ static bool finds_again(struct smq_follower *follower, int fd)
 	return false;
 }
 
-static bool read_words(const struct smq_follower *follower, int fd, struct smq_producer_words words[2])
-{
-	memset(words, 0, 2 * sizeof *words);
-	return smq_follower_words(follower, fd, 0, &words[0]) &&
-	       (follower->rings == 1 || smq_follower_words(follower, fd, 1, &words[1]));
-}
-
-/*
- * Goes on at the oldest message, after the call that has told of lost ones. If the producer has not moved meanwhile,
- * and there is still no place, then its words are garbage, or it has been killed between two of them: nothing can be
- * read, but nothing more is lost. That is not told again and again.
- */
-static enum smq_ring_status go_on(struct smq_follower *follower, int fd, uint32_t *size)
-{
-	struct smq_producer_words before[2], after[2];
-	enum smq_ring_status status;
-
-	if (!read_words(follower, fd, before))
-		return SMQ_BAD;
-	follower->claim = before[0].claim;
-	status = smq_place_oldest(follower, fd, follower->number);
-	if (status == SMQ_READY)
-		status = smq_follower_peek(follower, fd, size);
-	if (status != SMQ_OVERTAKEN)
-		return status;
-	follower->overtaken = true;
-	if (!read_words(follower, fd, after))
-		return SMQ_BAD;
-	return memcmp(before, after, sizeof before) == 0 ? SMQ_NOT_YET : SMQ_OVERTAKEN;
-}
-
 /* If the follower has been overtaken and not been moved since, it goes on at the oldest message. */
 static enum smq_ring_status look(struct shmemq *q, uint32_t *size)
 {
@@ -122,7 +90,7 @@ static enum smq_ring_status look(struct shmemq *q, uint32_t *size)
 		return SMQ_READY;
 	fd = smq_fd(q);
 	if (follower->overtaken)
-		return go_on(follower, fd, size);
+		return smq_place_again(follower, fd, size);
 	status = smq_follower_peek(follower, fd, size);
 	if (status == SMQ_OVERTAKEN && finds_again(follower, fd))
 		status = smq_follower_peek(follower, fd, size);

@@ -3,6 +3,8 @@
 
 #include "place.h"
 
+#include <string.h>
+
 #include "survey.h"
 
 /* Messages that are counted one by one: more than a 64th of the largest ring has. */
@@ -267,4 +269,30 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 	}
 	/* No entry tells of a message that comes after what was given back, or of any. */
 	return placed ? SMQ_READY : smq_place_newest(follower, fd);
+}
+
+static bool read_words(const struct smq_follower *follower, int fd, struct smq_producer_words words[2])
+{
+	memset(words, 0, 2 * sizeof *words);
+	return smq_follower_words(follower, fd, 0, &words[0]) &&
+	       (follower->rings == 1 || smq_follower_words(follower, fd, 1, &words[1]));
+}
+
+enum smq_ring_status smq_place_again(struct smq_follower *follower, int fd, uint32_t *size)
+{
+	struct smq_producer_words before[2], after[2];
+	enum smq_ring_status status;
+
+	if (!read_words(follower, fd, before))
+		return SMQ_BAD;
+	follower->claim = before[0].claim;
+	status = smq_place_oldest(follower, fd, follower->number);
+	if (status == SMQ_READY)
+		status = smq_follower_peek(follower, fd, size);
+	if (status != SMQ_OVERTAKEN)
+		return status;
+	follower->overtaken = true;
+	if (!read_words(follower, fd, after))
+		return SMQ_BAD;
+	return memcmp(before, after, sizeof before) == 0 ? SMQ_NOT_YET : SMQ_OVERTAKEN;
 }

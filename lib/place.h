@@ -21,4 +21,11 @@ enum smq_ring_status smq_place_oldest(struct smq_follower *follower, int fd, uin
 /* Before the message with this number. SMQ_OVERTAKEN: it is not to be found. */
 enum smq_ring_status smq_place_number(struct smq_follower *follower, int fd, uint64_t number);
 
+/*
+ * Before the oldest message, after the call that has told of lost ones; and looks at it, as smq_follower_peek(). If the
+ * producer has not moved meanwhile, and there is still no place, then its words are garbage, or it has been killed
+ * between two of them: nothing can be read, but nothing more is lost. That is not told again and again: SMQ_NOT_YET.
+ */
+enum smq_ring_status smq_place_again(struct smq_follower *follower, int fd, uint32_t *size);
+
 #endif

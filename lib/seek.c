@@ -7,14 +7,20 @@
 
 static enum smq_ring_status seek(struct smq_follower *follower, int fd, int whence)
 {
+	enum smq_ring_status status;
+	uint32_t size;
+
 	switch (whence) {
 	case SHMEMQ_NEWEST:
 		return smq_place_newest(follower, fd);
 	case SHMEMQ_QUEUED:
 		return smq_place_queued(follower, fd);
 	default:
-		/* Overtaken: where it would go on anyway. What it has had may be intact, and what comes next not. */
-		return smq_place_oldest(follower, fd, follower->overtaken ? follower->number : 0);
+		if (!follower->overtaken)
+			return smq_place_oldest(follower, fd, 0);
+		/* Where it would go on anyway. What it has had may be intact, and what comes next not. */
+		status = smq_place_again(follower, fd, &size);
+		return status == SMQ_NOT_YET ? SMQ_READY : status;
 	}
 }
 

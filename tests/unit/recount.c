@@ -259,6 +259,33 @@ TEST(garbage_limit)
 	file_unmap(file);
 }
 
+/* The same, for a program that asks after each loss what was lost, as shmemq_seek(3) shows: its loop ends. */
+TEST(garbage_limit_and_seek)
+{
+	const struct shmemq_attr attr = { .capacity = file_page(), .capacity_max = (_i & 1 ? 4 : 1) * file_page() };
+	struct shmemq *producer, *follower;
+	uint64_t lost;
+	int losses = 0;
+
+	name = test_name();
+	producer = shmemq_open(name, SHMEMQ_PRODUCER | SHMEMQ_CREATE, 0600, &attr);
+	ck_assert_ptr_nonnull(producer);
+	ck_assert_int_eq(shmemq_push(producer, message, 1, 0), 0);
+	file = file_map(name);
+	file->producer_progress.limit_units = _i & 2 ? 441680414 : 1u << 31;
+	follower = test_open(name, SHMEMQ_FOLLOWER, 0);
+	(void)shmemq_seek(follower, SHMEMQ_OLDEST, &lost);
+	while (shmemq_timedpop(follower, message, sizeof message, NULL, 0) < 0 && errno == EOVERFLOW) {
+		ck_assert_int_lt(losses++, 3);
+		ck_assert_int_eq(shmemq_seek(follower, SHMEMQ_OLDEST, &lost), 0);
+	}
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(shmemq_close(producer), 0);
+	ck_fails(shmemq_timedpop(follower, message, sizeof message, NULL, 0), EPIPE);
+	ck_assert_int_eq(shmemq_close(follower), 0);
+	file_unmap(file);
+}
+
 const struct suite suite = {
 	.name = "unit/recount",
 	.seconds = 60,
@@ -271,5 +298,6 @@ const struct suite suite = {
 		{ index_without_an_entry, 2, 0 },
 		{ extension_that_stays, 1, 0 },
 		{ garbage_limit, 3, 0 },
+		{ garbage_limit_and_seek, 4, 0 },
 	},
 };
