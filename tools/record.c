@@ -26,6 +26,7 @@ struct record {
 	const char *file;
 	uint64_t clock;   /* what is to be added to CLOCK_MONOTONIC for the time of day, in ns */
 	uint64_t dropped; /* lost since the last message */
+	bool cut;         /* a write has failed, perhaps within a block: nothing may follow */
 };
 
 static uint64_t clock_ns(clockid_t id)
@@ -42,8 +43,9 @@ static uint64_t now_ns(const struct record *r)
 	return r->clock + clock_ns(CLOCK_MONOTONIC);
 }
 
-static int write_failed(const struct record *r)
+static int write_failed(struct record *r)
 {
+	r->cut = true;
 	return report(r->follow.stream.name, "%s: %s", r->file, strerror(errno));
 }
 
@@ -99,12 +101,12 @@ static int record(struct record *r)
 	if (pcapng_put_start(&r->out, s->name) != 0)
 		return write_failed(r);
 	status = record_messages(r);
-	if (pcapng_put_statistics(&r->out, now_ns(r), s->messages, r->follow.lost) != 0)
-		return status_join(status, write_failed(r));
+	if (!r->cut && pcapng_put_statistics(&r->out, now_ns(r), s->messages, r->follow.lost) != 0)
+		status = status_join(status, write_failed(r));
 	if (r->follow.lost != 0)
 		report(s->name, "messages overwritten before they were read: %" PRIu64 " of %" PRIu64, r->follow.lost,
 		       s->messages + r->follow.lost);
-	return status_join(status, flush(r));
+	return r->cut ? status : status_join(status, flush(r));
 }
 
 /* "-" is standard output. Messages may be as secret as the queue is, so only this user can read a new file. */
@@ -126,7 +128,10 @@ int run_record(const struct options *options, char **names, int count)
 	signal(SIGPIPE, SIG_IGN);
 	stop_begin(r.follow.stream.queue);
 	r.out.fd = open_file(r.file);
-	status = r.out.fd < 0 ? write_failed(&r) : record(&r);
+	if (r.out.fd >= 0)
+		status = record(&r);
+	else if (stop_signal == 0) /* else it has waited for the reader of a FIFO */
+		status = write_failed(&r);
 	/* Some file systems report only at close(2) that they are full. */
 	if (r.out.fd >= 0 && close(r.out.fd) != 0 && status == 0)
 		status = write_failed(&r);

@@ -224,5 +224,19 @@ expect 4 "$prefix-none: no such queue" replay "$temp/file" "$prefix-none"
 expect 1 "$q: /dev/full: No space left on device" record "$q" /dev/full --oldest
 expect 3 "$q: timed out: no further message, and the producer has closed it; messages written: 0" \
 	record "$q" "$temp/file" --timeout 0 --stay
+# More than record gathers: a write fails in the middle, which is told once.
+new_queue
+head -c 200000 /dev/zero | "$SHMEMQ" push "$q" --frame=chunk:1000
+expect 1 "$q: /dev/full: No space left on device" record "$q" /dev/full --queued
+# A signal while no process reads the FIFO.
+mkfifo "$temp/fifo"
+"$SHMEMQ" record "$q" "$temp/fifo" 2>"$temp/said" &
+record=$!
+until grep -q 'SigCgt:.*[4-7c-f]...$' "/proc/$record/status" && grep -q '^State:.S' "/proc/$record/status"; do
+	sleep 0.02 # until it has a handler for SIGTERM, and sleeps
+done
+kill -TERM "$record"
+ends "$record" 143 'record that waits for the reader of a FIFO'
+: | is 'what it says' "$temp/said"
 
 verdict
