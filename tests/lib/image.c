@@ -93,24 +93,17 @@ static uint32_t mechanism(void)
 void put_identity(struct shmemq *q, uint32_t alignment, uint32_t flags)
 {
 	const struct word identity[] = {
-		{ 0, MAGIC_0 },
-		{ 4, MAGIC_1 },
-		{ 8, 1 },
-		{ 12, (uint32_t)header_bytes },
-		{ 16, CAPACITY },
-		{ 20, 0 },
-		{ 24, CAPACITY },
-		{ 28, 0 },
-		{ 40, 0 },
-		{ 44, alignment },
-		{ 48, mechanism() },
-		{ 52, flags },
+		{ 0, MAGIC_0 },    { 4, MAGIC_1 },      { 8, 1 },      { 12, (uint32_t)header_bytes }, { 40, 0 },
+		{ 44, alignment }, { 48, mechanism() }, { 52, flags },
 	};
+	const uint64_t capacity = CAPACITY;
 	struct shmemq_attr attr;
 
 	ck_assert_int_eq(shmemq_getattr(q, &attr), 0);
 	ck_assert_uint_ne(attr.id, 0);
 	PUT_WORDS(0, identity);
+	put(16, &capacity, 8);
+	put(24, &capacity, 8); /* it does not grow */
 	put(32, &attr.id, 8);
 }
 
