@@ -21,7 +21,7 @@ int follow_start(struct follow *f, const char *name, const struct options *optio
 {
 	int status = stream_open(&f->stream, SHMEMQ_FOLLOWER, name, options);
 
-	f->lost = 0;
+	f->lost = f->lost_since = 0;
 	f->message = NULL;
 	if (status != 0)
 		return status;
@@ -41,7 +41,11 @@ int follow_stop(struct follow *f, int status)
 
 ssize_t follow_try(struct follow *f, uint32_t *type)
 {
-	return shmemq_timedpop(f->stream.queue, f->message, f->stream.message_max, type, 0);
+	ssize_t size = shmemq_timedpop(f->stream.queue, f->message, f->stream.message_max, type, 0);
+
+	if (size >= 0)
+		f->lost_since = 0;
+	return size;
 }
 
 ssize_t follow_wait(struct follow *f, uint32_t *type)
@@ -53,6 +57,8 @@ ssize_t follow_wait(struct follow *f, uint32_t *type)
 	do
 		size = shmemq_timedpop(s->queue, f->message, s->message_max, type, stream_slice(left));
 	while (size < 0 && stop_signal == 0 && stream_again(s, &left));
+	if (size >= 0)
+		f->lost_since = 0;
 	return size;
 }
 
@@ -62,8 +68,10 @@ int follow_skip(struct follow *f, uint64_t *lost)
 
 	if (shmemq_seek(f->stream.queue, SHMEMQ_OLDEST, &now) != 0)
 		return report_queue(f->stream.name, SHMEMQ_FOLLOWER, errno);
-	f->lost += now;
-	*lost += now;
+	/* Losses without a message between add up in `now`. */
+	f->lost += now - f->lost_since;
+	*lost += now - f->lost_since;
+	f->lost_since = now;
 	return 0;
 }
 

@@ -10,7 +10,8 @@
 struct follow {
 	struct stream stream;
 	unsigned char *message; /* the last one */
-	uint64_t lost;          /* messages overwritten before they were read */
+	uint64_t lost;          /* messages overwritten before they were read, in all, */
+	uint64_t lost_since;    /* and since the last one that was read */
 };
 
 /* Opens the queue, and moves to where `whence` says, as for shmemq_seek(). Returns 0 or an exit status. */

@@ -99,8 +99,10 @@ static int print_turns(struct watch *watch, enum watch_sort by, const struct opt
 			fputs(turn++ != 0 ? "\n" : "", stdout);
 			top_table(stdout, watch, 0, watch->count, fit_limit());
 		}
+		if (fflush(stdout) != 0)
+			return report(NULL, "standard output: %s", strerror(errno));
 		/* Once, and again if the number changes. */
-		if (fflush(stdout) == 0 && (once || missing != watch->unreadable + watch->failed))
+		if (once || missing != watch->unreadable + watch->failed)
 			status = report_missing(watch);
 		missing = watch->unreadable + watch->failed;
 	} while (!once && !ferror(stdout));
