@@ -48,7 +48,12 @@ static int receive(int fd, int *queues)
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
 	} control;
-	struct msghdr message = { .msg_control = &control, .msg_controllen = sizeof control };
+	char byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &data,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof control };
 	struct cmsghdr *header;
 
 	if (recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
