@@ -93,22 +93,25 @@ start_victim() # NUMBER
 	victims="$victims $victim"
 }
 
-# 100 clients at once: each gets the replies to its own requests, in order.
+# Many clients at once: each gets the replies to its own requests, in order. An emulated server would not take those of
+# 100 within the second for which a client tries.
+at_once=100
+[ -z "${SHMEMQ_TEST_EMULATED-}" ] || at_once=10
 many()
 {
 	pids=
-	for number in $(seq 100); do
+	for number in $(seq $at_once); do
 		seq -f "client $number request %g" 100 | timeout 60 "$client" "$socket" $((number % 10 + 1)) \
 			>"$temp/$number.out" 2>"$temp/$number.err" &
 		pids="$pids $!"
 	done
 	for pid in $pids; do
-		wait "$pid" || fail 'one of 100 clients'
+		wait "$pid" || fail "one of $at_once clients"
 	done
-	for number in $(seq 100); do
+	for number in $(seq $at_once); do
 		seq -f "CLIENT $number REQUEST %g" 100 | cmp -s - "$temp/$number.out" || fail "replies to $number"
 	done
-	await 'the server has forgotten 100 clients' has_no_client
+	await "the server has forgotten $at_once clients" has_no_client
 }
 
 # Clients that are killed early, at the moments of their start, and late: the server frees what it has of them.
