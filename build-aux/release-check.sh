@@ -81,8 +81,8 @@ packages_test()
 	# These two tags hold until the first upload.
 	lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs,unreleased-changes \
 		"$work"/source/*.changes "$work"/debs/*.changes
-	lintian --allow-root --fail-on info --tags hardening-no-bindnow,hardening-no-pie,hardening-no-relro \
-		"$work"/debs/*.changes
+	tags=hardening-no-bindnow,hardening-no-pie,hardening-no-relro,file-references-package-build-path
+	lintian --allow-root --fail-on info --tags "$tags" "$work"/debs/*.changes
 	quietly piuparts --keep-sources-list --basetgz="$work/system.tar.gz" "$work"/debs/*.deb
 	grep ': PASS: ' "$work/log"
 	quietly autopkgtest --apt-upgrade "$work"/debs/*.deb "$work"/source/*.dsc -- \
