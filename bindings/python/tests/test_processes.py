@@ -147,7 +147,7 @@ def test_a_signal_to_another_thread(program):
             while True:
                 time.sleep(100)
         def handler(*_):
-            os.write(1, b'handled\n')  # print() may be what it has interrupted
+            os.write(1, b'handled\\n')  # print() may be what it has interrupted
             os._exit(0)
         signal.signal(signal.SIGUSR1, handler)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
