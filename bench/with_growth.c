@@ -15,7 +15,7 @@
 #include "library.h"
 
 #define MIB  ((size_t)1 << 20)
-#define GROW (64 * MIB)          /* so much is pushed each time, */
+#define GROW (16 * MIB)          /* so much is pushed each time: a container has 64 MiB; */
 #define STEP ((size_t)256 << 10) /* and reserved in such steps */
 
 struct growth {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A burst of 100 MB into a queue that rests at 1 MiB, and never waits */
+/* A burst of 20 MB into a queue that rests at 1 MiB, and never waits */
 #include <errno.h>
 #include <shmemq.h>
 #include <stdio.h>
 #include <string.h>
 
-#define MESSAGES 100000
+#define MESSAGES 20000
 #define BYTES 1000
 
 /* Pops `count` messages, and checks that they are the next ones. */
@@ -49,7 +49,7 @@ static int show(struct shmemq *q, const char *when)
 int main(int argc, char **argv)
 {
 	const struct shmemq_attr attr = { .capacity = 1 << 20,
-					  .capacity_max = 128 << 20 };
+					  .capacity_max = 32 << 20 };
 	struct shmemq *in, *out;
 	int next = 0;
 
