@@ -13,7 +13,7 @@
 
 static struct shmemq *requests, *replies;
 
-/* Fails with ENOENT or ECONNREFUSED if there is no server, and with EAGAIN if it takes no more for a second. */
+/* Fails with ENOENT or ECONNREFUSED if there is no server, and with EAGAIN if it takes no more for ten seconds. */
 static int send_queues(const char *path, const int *queues)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -31,13 +31,13 @@ static int send_queues(const char *path, const int *queues)
 				  .msg_iovlen = 1,
 				  .msg_control = &control,
 				  .msg_controllen = sizeof control };
-	struct timeval second = { .tv_sec = 1 };
+	struct timeval patience = { .tv_sec = 10 };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ssize_t sent;
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
 	memcpy(CMSG_DATA(&control.header), queues, 2 * sizeof(int));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	sent = sendmsg(fd, &message, 0);
 	close(fd);
 	return sent == 1 ? 0 : -1;

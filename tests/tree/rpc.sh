@@ -93,8 +93,8 @@ start_victim() # NUMBER
 	victims="$victims $victim"
 }
 
-# Many clients at once: each gets the replies to its own requests, in order. An emulated server would not take those of
-# 100 within the second for which a client tries.
+# Many clients at once: each gets the replies to its own requests, in order. An emulated server might not take 100 within
+# the ten seconds for which each tries.
 at_once=100
 [ -z "${SHMEMQ_TEST_EMULATED-}" ] || at_once=10
 many()
