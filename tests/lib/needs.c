@@ -85,14 +85,15 @@ static int write_to(void *shared)
 	return 0;
 }
 
-/* An emulator may copy it. With CLONE_VFORK this process waits: a sanitizer's state of a thread is shared, too. */
+/* An emulator copies it. With CLONE_VFORK this process waits: a sanitizer's state of a thread is shared, too. */
 static bool shares_memory(void)
 {
 	static _Alignas(64) char stack[65536];
 	bool shared = false;
+	int status;
 	pid_t pid = clone(write_to, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
 
-	return pid > 0 && waitpid(pid, NULL, 0) == pid && *(volatile bool *)&shared;
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && *(volatile bool *)&shared;
 }
 
 static bool has_ptrace(void)

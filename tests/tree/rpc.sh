@@ -93,7 +93,7 @@ start_victim() # NUMBER
 	victims="$victims $victim"
 }
 
-# Many clients at once: each gets the replies to its own requests, in order. An emulated server might not take 100 within
+# Many clients at once: each gets the replies to its own requests, in order. An emulated server might not take 100 in
 # the ten seconds for which each tries.
 at_once=100
 [ -z "${SHMEMQ_TEST_EMULATED-}" ] || at_once=10
