@@ -29,7 +29,7 @@ TEST(descriptor)
 		/* It stays so while the handle is ready, however often it has been told. */
 		for (int j = 0; j < 3; j++) {
 			ck_assert_ptr_eq(wait_for_one(0), consumer);
-			ck_assert(raised(fd, 0));
+			await_raised(fd);
 		}
 		ck_assert_int_eq(shmemq_timedpop(consumer, NULL, 0, NULL, 0), 0);
 		ck_fails(shmemq_timedpop(consumer, NULL, 0, NULL, 0), EAGAIN);
