@@ -30,7 +30,8 @@ clean_up()
 {
 	# A failed test may leave processes waiting. A file, because in some shells a substitution has no jobs.
 	jobs -p >"$temp/jobs"
-	xargs kill -9 <"$temp/jobs" 2>/dev/null
+	# shellcheck disable=SC2046 # a list of words
+	kill -9 $(cat "$temp/jobs") 2>/dev/null
 	rm -rf "$temp" "/dev/shm$prefix-"*
 }
 trap clean_up EXIT
