@@ -2,33 +2,9 @@
 # SPDX-License-Identifier: MIT
 # The probes for tracers: shmemq(7) lists those that the library has, with their arguments; and
 # examples/probes/shmemq.bt sees them, where this user and kernel can trace.
-# A watchdog, as in tests/command/lib.sh.
-if [ -z "${SHMEMQ_TEST_WATCHED-}" ]; then
-	SHMEMQ_TEST_WATCHED=1 exec timeout -k 10 "$((240 * ${CK_TIMEOUT_MULTIPLIER:-1}))" "$0"
-fi
-srcdir=${srcdir:-.}
+# shellcheck source=tests/command/lib.sh
+. "${srcdir:-.}/tests/command/lib.sh"
 top_builddir=${top_builddir:-.}
-shmemq=${SHMEMQ:-./shmemq}
-name=/shmemq-probes-$$
-failures=0
-tracer=
-LC_ALL=C
-export LC_ALL
-temp=$(mktemp -d) || exit 1
-trap 'kill $tracer 2>/dev/null; rm -rf "$temp" "/dev/shm$name"' EXIT
-trap 'exit 1' HUP INT TERM
-
-fail() # WHAT
-{
-	echo "FAIL: $1"
-	failures=$((failures + 1))
-}
-
-finish()
-{
-	[ "$failures" -eq 0 ]
-	exit
-}
 
 library=$top_builddir/.libs/libshmemq.so
 if [ ! -e "$library" ]; then
@@ -43,7 +19,7 @@ readelf -n "$library" >"$temp/notes" || fail 'readelf'
 if ! grep -q '^#define SMQ_USDT 1' "$top_builddir/config.h"; then
 	! grep -q stapsdt "$temp/notes" || fail 'the library has probes, although configure has left them out'
 	echo 'probes.sh: this library is built without probes'
-	finish
+	verdict
 fi
 
 # "NAME ARGUMENTS" of each probe: in the manual, and in the library, where a probe may stand in several places. There an
@@ -69,14 +45,11 @@ sed 's/ .*//' "$temp/documented" | diff - "$temp/used" >"$temp/diff" || {
 can_not() # WHY
 {
 	echo "probes.sh: not traced: $1"
-	finish
+	verdict
 }
 
 command -v bpftrace >/dev/null || can_not 'no bpftrace'
 [ "$(id -u)" -eq 0 ] || can_not 'only root can'
-! sed 3q "$shmemq" | grep -q 'wrapper script' || shmemq=$top_builddir/.libs/shmemq
-LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
 library=$(readlink -f "$library")
 
 # Standard output to a file is written in blocks, but for -B line.
@@ -106,41 +79,34 @@ await_sleep() # PID
 
 # A consumer sleeps, and is woken, and killed while it holds a message; a producer meets a full ring, which has grown,
 # and that death; the next consumer gets the message once more.
-"$shmemq" create "$name" --capacity 4K --max-capacity 64K
-id=$("$shmemq" stat "$name" | awk '$1 == "id" { print $2 }')
+new_queue --capacity 4K --max-capacity 64K
+id=$(field "$q" id)
 mkfifo "$temp/pipe" "$temp/lines"
 exec 3<>"$temp/pipe" # full, so that pop holds its first message
 dd if=/dev/zero of="$temp/pipe" oflag=nonblock bs=4096 2>/dev/null
-"$shmemq" pop "$name" >"$temp/pipe" 2>/dev/null &
+"$SHMEMQ" pop "$q" >"$temp/pipe" 2>/dev/null &
 pop=$!
-until [ "$("$shmemq" stat "$name" | awk '$1 == "consumer_waiting" { print $2 }')" = yes ]; do
-	sleep 0.02
-done
+await_field "$q" consumer_waiting yes
 await_sleep "$pop"
 sleep 0.3 # so that it has slept for long
-"$shmemq" push "$name" <"$temp/lines" 2>"$temp/push" &
+"$SHMEMQ" push "$q" <"$temp/lines" 2>"$temp/push" &
 push=$!
 exec 4>"$temp/lines"
 echo first >&4
-until [ "$("$shmemq" stat "$name" | awk '$1 == "pushed_messages" { print $2 }')" = 1 ]; do
-	sleep 0.02
-done
+await_field "$q" pushed_messages 1
 # When it has been woken and sleeps again, that is because it has the message, and the pipe is full.
 await "process $pop (shmemq) slept for"
 await_sleep "$pop"
 (head -c 100000 /dev/zero | tr '\0' '\n' >&4) 2>/dev/null &
-until [ "$("$shmemq" stat "$name" | awk '$1 == "producer_waiting" { print $2 }')" = yes ]; do
-	sleep 0.02
-done
+await_field "$q" producer_waiting yes
 kill -9 "$pop"
 wait "$push"
 exec 4>&-
-"$shmemq" pop "$name" --timeout 0 >/dev/null 2>&1
+"$SHMEMQ" pop "$q" --timeout 0 >/dev/null 2>&1
 await 'takes over' # what is not written yet when it is ended is lost
 await redelivered
 kill -TERM "$tracer"
 wait "$tracer"
-tracer=
 
 seen() # PATTERN
 {
@@ -154,5 +120,5 @@ seen "^$id: end 2, process [0-9]* (shmemq) takes over from $pop\$"
 seen "^$id: redelivered to process [0-9]* (shmemq): 16 bytes\$"
 seen "^@full\\[$push, shmemq, "
 seen "^@notified\\[$push, shmemq, "
-[ "$failures" -eq 0 ] || cat "$temp/out" "$temp/err"
-finish
+[ ! -s "$temp/failures" ] || cat "$temp/out" "$temp/err"
+verdict
