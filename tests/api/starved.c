@@ -96,8 +96,7 @@ static int open_without_memory(const void *argument)
 	child_limit(resource, resource == RLIMIT_AS ? 100 * MIB : MIB / 4);
 	if (resource == RLIMIT_MEMLOCK)
 		CHECK(mlockall(MCL_FUTURE) == 0);
-	/* An emulator may not pass the limit on. */
-	if (mmap(NULL, 128 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+	if (child_can_map(128 * MIB))
 		return CHILD_SKIP;
 	for (int i = 0; i < 4; i++)
 		CHECK(shmemq_fdopen(fd, both_ends[i % 2]) == NULL && errno == ENOMEM);

@@ -42,8 +42,8 @@ void *child_shared(size_t bytes);
 /* In a child: sets its soft limit. */
 void child_limit(int resource, rlim_t value);
 
-/* In a child: limits its address space to `bytes`. false: an emulator has not passed that on. */
-bool child_limit_addresses(rlim_t bytes);
+/* In a child whose memory is limited to less: can it map so much? An emulator may not pass the limit on. */
+bool child_can_map(size_t bytes);
 
 /* In a child: becomes another user if this one is root, so that file modes count. */
 void child_drop_root(void);
