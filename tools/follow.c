@@ -39,13 +39,18 @@ int follow_stop(struct follow *f, int status)
 	return stream_close(&f->stream, status);
 }
 
-ssize_t follow_try(struct follow *f, uint32_t *type)
+static ssize_t pop(struct follow *f, uint32_t *type, int64_t timeout)
 {
-	ssize_t size = shmemq_timedpop(f->stream.queue, f->message, f->stream.message_max, type, 0);
+	ssize_t size = shmemq_timedpop(f->stream.queue, f->message, f->stream.message_max, type, timeout);
 
 	if (size >= 0)
 		f->lost_since = 0;
 	return size;
+}
+
+ssize_t follow_try(struct follow *f, uint32_t *type)
+{
+	return pop(f, type, 0);
 }
 
 ssize_t follow_wait(struct follow *f, uint32_t *type)
@@ -55,10 +60,8 @@ ssize_t follow_wait(struct follow *f, uint32_t *type)
 	ssize_t size;
 
 	do
-		size = shmemq_timedpop(s->queue, f->message, s->message_max, type, stream_slice(left));
+		size = pop(f, type, stream_slice(left));
 	while (size < 0 && stop_signal == 0 && stream_again(s, &left));
-	if (size >= 0)
-		f->lost_since = 0;
 	return size;
 }
 
