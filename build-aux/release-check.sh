@@ -180,7 +180,6 @@ step() # DIRECTORY STEP
 	esac
 	printf '%-10s %s, %d s\n' "$2" "$result" $(($(date +%s) - begun)) >"$1/$2.result"
 	flock "$1" cat "$1/$2.log" "$1/$2.result"
-	[ "$status" -eq 0 ]
 }
 
 top=$PWD
@@ -222,7 +221,7 @@ done
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 trap 'exit 1' HUP INT TERM
-printf '%s\n' "$@" | xargs -P "${JOBS:-1}" -I STEP build-aux/release-check.sh --step "$results" STEP || :
+printf '%s\n' "$@" | xargs -P "${JOBS:-1}" -I STEP build-aux/release-check.sh --step "$results" STEP
 echo
 for name in "$@"; do
 	cat "$results/$name.result"
