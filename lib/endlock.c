@@ -13,11 +13,14 @@
 #include "shmemq.h"
 
 /*
- * Questions about one end: as many as the time allows, and so many at least, however slow the machine. Each dead handle
- * that is still locked takes one or two, of some microseconds; only a hostile process makes tens of thousands.
+ * Questions in one search: so many, however slow the machine, and then as many as the time allows. A handle that has
+ * died and is still locked takes two at most; only a hostile process makes tens of thousands.
  */
-#define QUESTIONS_MIN 200
+#define QUESTIONS_MIN 2048
 #define QUESTIONS_NS  (100 * SMQ_NS_PER_MS)
+
+/* Parts of a range that wait to be searched. Each is the longer of two, so they are fewer than the bits of a length. */
+#define RANGES_MAX 64
 
 static struct flock lock_of(short type, int64_t from, int64_t to)
 {
@@ -87,8 +90,11 @@ struct claimant {
 /*
  * Reads it out of where the lock lies. A lock that is no handle's is a hostile process's, or, for a moment, that of a
  * handle that recovers: the first counts as a handle that lives, the second as none.
+ *
+ * `*ended`: the process that this search has found ended, or 0. It is not asked about again for each of its handles: a
+ * process that has this pid now began after that, so a handle of its own is newer than the search.
  */
-static struct claimant read_lock(const struct flock *lock)
+static struct claimant read_lock(const struct flock *lock, uint32_t *ended)
 {
 	int64_t slot = lock->l_start / SMQ_LOCK_SLOT_BYTES * SMQ_LOCK_SLOT_BYTES, pid = lock->l_start - slot;
 	int64_t namespace = lock->l_start + lock->l_len - 1 - slot - SMQ_LOCK_MIDDLE;
@@ -105,49 +111,66 @@ static struct claimant read_lock(const struct flock *lock)
 	if (namespace != smq_process_pid_namespace())
 		return claimant;
 	claimant.pid = (uint32_t)pid;
-	claimant.lives = !smq_process_ended((int32_t)pid);
+	claimant.lives = claimant.pid != *ended && !smq_process_ended((int32_t)pid);
+	if (!claimant.lives)
+		*ended = claimant.pid;
 	return claimant;
 }
 
-/* Looks for a handle that lives and whose lock is in this range. */
-static struct claimant find(int fd, int64_t from, int64_t to)
+struct range {
+	int64_t from, to;
+};
+
+static bool put_range(struct range range, struct range *ranges, int count)
 {
-	int64_t end = to, next = from, until = smq_now_ns() + QUESTIONS_NS;
+	ranges[count] = range;
+	return range.from < range.to;
+}
 
-	/* The kernel tells of any of the locks, not of the first. So after a dead one come those before its slot, then
-	 * those after. A question that fails proves nothing: the handle counts as alive. The same if there is no end of
-	 * questions, as beside a hostile process with thousands of locks. */
-	for (int i = 0; i < QUESTIONS_MIN || smq_now_ns() < until; i++) {
-		struct flock lock = lock_of(F_WRLCK, from, to);
+/* Looks for a handle that lives and whose lock is in this range; or for all of them, to count them. */
+static struct claimant find(int fd, int64_t from, int64_t to, uint32_t *living)
+{
+	struct range ranges[RANGES_MAX] = { { from, to } };
+	int64_t until = smq_now_ns() + QUESTIONS_NS;
+	uint32_t ended = 0;
+	int count = 1;
 
-		if (from < to && fcntl(fd, F_OFD_GETLK, &lock) != 0)
-			break;
-		if (from < to && lock.l_type != F_UNLCK) {
-			struct claimant claimant = read_lock(&lock);
+	/* The kernel tells of any of the locks in a range, so what is before it and what is after it come next. A
+	 * question that fails proves nothing: the handle counts as alive. The same if there is no end of questions, as
+	 * beside a hostile process with thousands of locks. */
+	for (int i = 0; count > 0; i++) {
+		struct range range = ranges[--count], before, after;
+		struct flock lock = lock_of(F_WRLCK, range.from, range.to);
+		struct claimant claimant;
+		bool longer_before;
 
-			if (claimant.lives)
-				return claimant;
-			to = lock.l_start;
-			next = lock.l_start + lock.l_len;
-			if (claimant.fills_slot) {
-				to -= to % SMQ_LOCK_SLOT_BYTES;
-				next += SMQ_LOCK_SLOT_BYTES - 1 - (next - 1) % SMQ_LOCK_SLOT_BYTES;
-			}
-		} else if (to != end && next < end) {
-			from = next;
-			to = end;
-		} else {
-			return (struct claimant){ .lives = false };
+		if ((i >= QUESTIONS_MIN && smq_now_ns() >= until) || fcntl(fd, F_OFD_GETLK, &lock) != 0)
+			return (struct claimant){ .lives = true };
+		if (lock.l_type == F_UNLCK)
+			continue;
+		claimant = read_lock(&lock, &ended);
+		if (claimant.lives && living == NULL)
+			return claimant;
+		if (claimant.lives)
+			++*living;
+		before = (struct range){ range.from, lock.l_start };
+		after = (struct range){ lock.l_start + lock.l_len, lock.l_len != 0 ? range.to : 0 };
+		if (claimant.fills_slot) {
+			before.to -= before.to % SMQ_LOCK_SLOT_BYTES;
+			after.from += SMQ_LOCK_SLOT_BYTES - 1 - (after.from - 1) % SMQ_LOCK_SLOT_BYTES;
 		}
+		longer_before = before.to - before.from > after.to - after.from;
+		count += put_range(longer_before ? before : after, ranges, count);
+		count += put_range(longer_before ? after : before, ranges, count);
 	}
-	return (struct claimant){ .lives = true };
+	return (struct claimant){ .lives = false };
 }
 
 static struct claimant find_among(int fd, bool producer, uint32_t first, uint32_t last)
 {
 	if (first > last)
 		return (struct claimant){ .lives = false };
-	return find(fd, smq_lock_slot(producer, first), smq_lock_slot(producer, last) + SMQ_LOCK_SLOT_BYTES);
+	return find(fd, smq_lock_slot(producer, first), smq_lock_slot(producer, last) + SMQ_LOCK_SLOT_BYTES, NULL);
 }
 
 bool smq_endlock_held(int fd, bool producer)
@@ -174,36 +197,12 @@ uint32_t smq_endlock_holder(int fd, bool producer, uint32_t number)
 	return number != 0 || !claimant.shared ? claimant.pid : 0; /* of one that does not live, that is 0 */
 }
 
-/* Ranges that smq_endlock_count() has still to look at. */
-#define RANGES_MAX 64
-
 uint32_t smq_endlock_count(int fd, bool producer)
 {
-	int64_t from[RANGES_MAX], to[RANGES_MAX], until = smq_now_ns() + QUESTIONS_NS;
-	uint32_t count = 0;
-	int ranges = 1;
+	uint32_t living = 0;
 
-	from[0] = smq_lock_slot(producer, 1);
-	to[0] = smq_lock_slot(producer, SMQ_HANDLES_MAX) + SMQ_LOCK_SLOT_BYTES;
-	/* As in find(): the slots before the lock that the kernel tells of, and those after it. */
-	for (int i = 0; ranges > 0 && (i < QUESTIONS_MIN || smq_now_ns() < until); i++) {
-		int64_t first = from[--ranges], end = to[ranges], slot;
-		struct flock lock = lock_of(F_WRLCK, first, end);
-
-		if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
-			continue;
-		count += read_lock(&lock).lives;
-		slot = lock.l_start - lock.l_start % SMQ_LOCK_SLOT_BYTES;
-		if (slot + SMQ_LOCK_SLOT_BYTES < end) {
-			from[ranges] = slot + SMQ_LOCK_SLOT_BYTES;
-			to[ranges++] = end;
-		}
-		if (slot > first && ranges < RANGES_MAX) {
-			from[ranges] = first;
-			to[ranges++] = slot;
-		}
-	}
-	return count;
+	find(fd, smq_lock_slot(producer, 1), smq_lock_slot(producer, SMQ_HANDLES_MAX) + SMQ_LOCK_SLOT_BYTES, &living);
+	return living;
 }
 
 int smq_endlock_look(int fd, bool producer, bool shared, bool *alone)
