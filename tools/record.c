@@ -20,12 +20,20 @@
 #include "report.h"
 #include "stop.h"
 
+/*
+ * Beside frequent messages a follower is not woken for each, but looks each millisecond. A recorder looks more often,
+ * for more exact times, until no message has come for a while. By then it can be woken again.
+ */
+#define LOOK_NS  200000
+#define QUIET_NS 20000000
+
 struct record {
 	struct follow follow;
 	struct output out;
 	const char *file;
 	uint64_t clock;   /* what is to be added to CLOCK_MONOTONIC for the time of day, in ns */
-	uint64_t dropped; /* lost since the last message */
+	uint64_t last;    /* time of the last message */
+	uint64_t dropped; /* lost since then */
 	bool cut;         /* a write has failed, perhaps within a block: nothing may follow */
 };
 
@@ -60,10 +68,22 @@ static int put_message(struct record *r, size_t size, uint32_t type)
 
 	message.dropped = r->dropped;
 	r->dropped = 0;
+	r->last = message.ns;
 	if (pcapng_put_message(&r->out, &message) != 0)
 		return write_failed(r);
 	stream_count(&r->follow.stream, size);
 	return 0;
+}
+
+/* If messages are frequent: sleeps until the next look. */
+static bool sleep_shortly(const struct record *r)
+{
+	int64_t timeout = r->follow.stream.options->timeout;
+
+	if (now_ns(r) - r->last >= QUIET_NS || (timeout >= 0 && timeout < QUIET_NS))
+		return false;
+	nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+	return true;
 }
 
 /* Returns the exit status. */
@@ -80,6 +100,8 @@ static int record_messages(struct record *r)
 			status = flush(r);
 			if (status != 0)
 				return status;
+			if (sleep_shortly(r))
+				continue;
 			size = follow_wait(&r->follow, &type);
 		}
 		if (size >= 0)
