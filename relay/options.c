@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,7 @@ static const struct {
 	[OPTION_VERBOSE] = { "verbose", ALL_COMMANDS, NULL },
 	[OPTION_VERSION] = { "version", ALL_COMMANDS, NULL },
 	[OPTION_WINDOW] = { "window", FOR_EXPORT, "a number of messages from 1 to 1048576" },
-	[OPTION_QUEUE] = { "queue", 0, "the name of a queue" },
+	[OPTION_QUEUE] = { "queue", 0, "a slash and a file name, as in /foo" },
 	[OPTION_STREAM] = { "stream", 0, "1 to 64 letters, digits, _ and -" },
 };
 
@@ -84,6 +85,14 @@ static bool is_name(const char *text)
 	size_t length = strlen(text);
 
 	return length >= 1 && length <= DURABLE_MAX && strspn(text, good) == length;
+}
+
+static bool is_queue(const char *text)
+{
+	size_t length = strlen(text);
+
+	return text[0] == '/' && length >= 2 && length <= 1 + NAME_MAX && strchr(text + 1, '/') == NULL &&
+	       strcmp(text, "/.") != 0 && strcmp(text, "/..") != 0;
 }
 
 /* Is it a list of URLs that say no password and no token? They would show in ps(1). */
@@ -138,6 +147,8 @@ static bool store(struct options *options, enum option_id id, const char *text)
 	case OPTION_DURABLE:
 	case OPTION_STREAM:
 		return is_name(text);
+	case OPTION_QUEUE:
+		return is_queue(text);
 	case OPTION_MAX_AGE:
 		return parse_duration(text, &options->max_age);
 	case OPTION_MAX_BYTES:
@@ -210,8 +221,9 @@ static int read_names(const struct command *command, int argc, char **argv, stru
 		return report_usage(command->name, "unexpected argument \"%s\"", argv[optind + most]);
 	if (names == 1 && command->queue)
 		return report_usage(command->name, "missing name, as in \"shmemq-nats %s /foo STREAM\"", command->name);
-	if (names == most && most == 2)
-		store(options, OPTION_QUEUE, argv[optind]);
+	if (names == most && most == 2 && !store(options, OPTION_QUEUE, argv[optind]))
+		return report_usage(command->name, "invalid queue name \"%s\": it must be %s", argv[optind],
+				    all_options[OPTION_QUEUE].argument);
 	if (names == most && !store(options, OPTION_STREAM, argv[argc - 1]))
 		return report_usage(command->name, "invalid stream name \"%s\": it must be %s", argv[argc - 1],
 				    all_options[OPTION_STREAM].argument);

@@ -83,10 +83,6 @@ int report_queue(const char *name, int err)
 	case EBADMSG:
 		meaning = "its shared memory is damaged; remove the queue and create it again";
 		break;
-	case EINVAL:
-	case ENAMETOOLONG:
-		meaning = "invalid queue name: it must be a slash and a file name, as in \"/foo\"";
-		break;
 	case ENOSPC:
 		meaning = "/dev/shm has not enough free space for the capacity of the queue";
 		break;

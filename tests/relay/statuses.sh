@@ -14,10 +14,14 @@ relay_ends 64 '' export "$a"
 relay_ends 64 '' export --pack x "$a" s
 relay_ends 64 '' export --frobnicate "$a" s
 relay_ends 64 '' export "$a" 'not.a.stream'
+relay_ends 64 'invalid queue name' export --server nats://127.0.0.1:1 foo s
+relay_ends 64 'invalid queue name' import --server nats://127.0.0.1:1 /foo/bar s
 relay_ends 64 password export --server "nats://me:secret@127.0.0.1:$port" "$a" s
 ! grep -q secret "$temp/err" || fail 'shows the password'
 echo 'frobnicate = yes' >"$temp/bad.conf"
 relay_ends 64 frobnicate export --config "$temp/bad.conf" "$a" s
+echo 'queue = foo' >"$temp/bad.conf"
+relay_ends 64 'invalid value of "queue"' export --config "$temp/bad.conf"
 
 # 69: no server, for what does not wait for one; or one that refuses.
 relay_ends 69 '' status --server nats://127.0.0.1:1 s
