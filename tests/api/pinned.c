@@ -97,7 +97,7 @@ TEST(the_end_is_free_at_once)
 		ck_assert_int_eq(shmemq_close(q), 0);
 	}
 	for (int i = 0; i < 3; i++)
-		kill(sharers[i], SIGKILL);
+		ck_assert_int_eq(kill(sharers[i], SIGKILL), 0);
 	ck_assert_int_eq(shmemq_close(observer), 0);
 }
 
@@ -126,7 +126,7 @@ TEST(the_peer_learns_of_the_death)
 	while (_i / 2 == 0 && end_try(q, end) < 0 && errno == EAGAIN)
 		;
 	ck_fails(end_move(q, end, -1), EOWNERDEAD);
-	kill(sharer, SIGKILL);
+	ck_assert_int_eq(kill(sharer, SIGKILL), 0);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
@@ -140,7 +140,7 @@ TEST(a_poller_learns_of_the_death)
 	while (end_try(q, end) < 0 && errno == EAGAIN)
 		await_raised(fd);
 	ck_assert_int_eq(errno, EOWNERDEAD);
-	kill(sharer, SIGKILL);
+	ck_assert_int_eq(kill(sharer, SIGKILL), 0);
 	ck_assert_int_eq(shmemq_close(q), 0);
 }
 
@@ -162,7 +162,7 @@ TEST(the_owner_lock_is_recovered)
 	}
 	if (end == SHMEMQ_CONSUMER)
 		ck_assert_int_eq(shmemq_redelivered(q), 1);
-	kill(sharer, SIGKILL);
+	ck_assert_int_eq(kill(sharer, SIGKILL), 0);
 	ck_assert_int_eq(shmemq_close(q) | shmemq_close(peer), 0);
 }
 
@@ -178,7 +178,7 @@ TEST(the_last_living_handle_decides)
 	ck_fails(end_move(peer, other_end(end), 600 * MS), ETIMEDOUT);
 	ck_assert_int_eq(shmemq_close(q), 0);
 	ck_fails(end_move(peer, other_end(end), -1), EPIPE);
-	kill(sharer, SIGKILL);
+	ck_assert_int_eq(kill(sharer, SIGKILL), 0);
 	ck_assert_int_eq(shmemq_close(peer), 0);
 }
 
@@ -206,7 +206,7 @@ TEST(many_dead_handles_keep_no_claim)
 	ck_assert(WIFSTOPPED(status));
 	child_kill(pid);
 	ck_assert_int_eq(shmemq_close(test_open(name, both_ends[_i], 0)), 0);
-	kill(*victim.sharer, SIGKILL);
+	ck_assert_int_eq(kill(*victim.sharer, SIGKILL), 0);
 }
 
 /* Reads what /proc tells of the memory of one process after another. */

@@ -91,8 +91,13 @@ static bool shares_memory(void)
 	static _Alignas(64) char stack[65536];
 	bool shared = false;
 	int status;
-	pid_t pid = clone(write_to, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
+	pid_t pid;
 
+#ifdef TEST_TSAN
+	/* It keeps what the new process begins with on the caller's stack: it crashes once the caller goes on. */
+	return false;
+#endif
+	pid = clone(write_to, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 && *(volatile bool *)&shared;
 }
 
