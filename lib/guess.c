@@ -24,6 +24,16 @@ static bool guess_message(const struct shmemq *q, uint32_t extended)
 			 smq_load(&ring->moved->position_units)) > 0;
 }
 
+/*
+ * Is the head after the tail? So it is if the holder of the owner lock was killed before it stored its tail, and what
+ * it had published has been popped. Only the next holder mends that, and all others may be waiting for space, with
+ * nobody left to notify them: so it is worth taking the lock. Garbage gives "yes" too. `most`: units between the two.
+ */
+static bool is_after(uint32_t head, uint32_t tail, uint32_t most)
+{
+	return tail - head > most;
+}
+
 bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 {
 	struct smq_header *in_ring = q->header, *in_extension = smq_extension_of(q->header);
@@ -36,14 +46,19 @@ bool smq_extension_guess(const struct shmemq *q, uint32_t need, bool patient)
 		return guess_message(q, extended);
 	tail = smq_load(&in_ring->producer_progress.moved.position_units);
 	head = smq_load(&in_ring->consumer_progress.moved.position_units);
-	if (tail + (extended ? jump : 0) + need - head <= smq_first_ring(q)->mask)
+	if (is_after(head, tail, smq_first_ring(q)->mask) ||
+	    tail + (extended ? jump : 0) + need - head <= smq_first_ring(q)->mask)
 		return true;
 	kept = smq_load(&words->kept_units);
 	reserved = smq_load(&words->reserved_units);
 	if (!extended && (kept == reserved || smq_jump_has_left(q, tail, head, smq_load(&words->returned_units))))
 		return smq_extent_is_worth_a_try(q, patient);
-	head = smq_load(&in_extension->consumer_progress.moved.position_units) & ~(more->page_units - 1);
-	end = smq_extent_end(smq_load(&words->moved.position_units), need) + (extended ? 0 : jump);
+	tail = smq_load(&words->moved.position_units);
+	head = smq_load(&in_extension->consumer_progress.moved.position_units);
+	if (is_after(head, tail, more->window_units))
+		return true;
+	head &= ~(more->page_units - 1);
+	end = smq_extent_end(tail, need) + (extended ? 0 : jump);
 	if (end - head > more->window_units)
 		return false;
 	return end - kept <= reserved - kept || head != kept || smq_extent_is_worth_a_try(q, patient);
