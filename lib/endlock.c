@@ -14,10 +14,11 @@
 
 /*
  * Questions in one search: so many, however slow the machine, and then as many as the time allows. A handle that has
- * died and is still locked takes two at most; only a hostile process makes tens of thousands.
+ * died and is still locked takes two at most; only a hostile process makes tens of thousands. The kernel walks through
+ * all locks of the file for each question, so beside those a thousand questions take a second.
  */
-#define QUESTIONS_MIN 2048
-#define QUESTIONS_NS  (100 * SMQ_NS_PER_MS)
+#define QUESTIONS_MIN 1024
+#define QUESTIONS_NS  (500 * SMQ_NS_PER_MS)
 
 /* Parts of a range that wait to be searched. Each is the longer of two, so they are fewer than the bits of a length. */
 #define RANGES_MAX 64
@@ -91,7 +92,7 @@ struct claimant {
  * Reads it out of where the lock lies. A lock that is no handle's is a hostile process's, or, for a moment, that of a
  * handle that recovers: the first counts as a handle that lives, the second as none.
  *
- * `*ended`: the process that this search has found ended, or 0. It is not asked about again for each of its handles: a
+ * `*ended`: the process that this search has found ended last, or 0. It is not asked about again for each of its handles: a
  * process that has this pid now began after that, so a handle of its own is newer than the search.
  */
 static struct claimant read_lock(const struct flock *lock, uint32_t *ended)

@@ -66,7 +66,7 @@ bool smq_endlock_others_held(int fd, bool producer, uint32_t number);
  */
 uint32_t smq_endlock_holder(int fd, bool producer, uint32_t number);
 
-/* How many handles that live have claimed this end. Beside thousands of them, only those found within 100 ms. */
+/* How many handles that live have claimed this end. Beside thousands of them, only those found in half a second. */
 uint32_t smq_endlock_count(int fd, bool producer);
 
 /*
