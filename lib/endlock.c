@@ -92,8 +92,8 @@ struct claimant {
  * Reads it out of where the lock lies. A lock that is no handle's is a hostile process's, or, for a moment, that of a
  * handle that recovers: the first counts as a handle that lives, the second as none.
  *
- * `*ended`: the process that this search has found ended last, or 0. It is not asked about again for each of its handles: a
- * process that has this pid now began after that, so a handle of its own is newer than the search.
+ * `*ended`: the process that this search has found ended last, or 0. It is not asked about again for each of its
+ * handles: a process that has this pid now began after that, so a handle of its own is newer than the search.
  */
 static struct claimant read_lock(const struct flock *lock, uint32_t *ended)
 {
