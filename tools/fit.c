@@ -47,24 +47,37 @@ void fit(size_t *widths, size_t count, const size_t *spare, size_t spares, size_
 		widths[0] = others + least < limit ? limit - others : least;
 }
 
-/* The character in that column, or the end. */
-static const char *at_column(const char *text, size_t column)
+/* The bytes at the beginning of `text` that take at most `limit` columns; stores how many they take. */
+static size_t bytes_within(const char *text, size_t limit, size_t *taken)
 {
-	for (; *text != '\0'; text++) {
-		if ((*text & 0xc0) != 0x80 && column-- == 0)
+	size_t at = 0, width;
+
+	*taken = 0;
+	while (text[at] != '\0') {
+		size_t bytes = character(text + at, &width);
+
+		if (*taken + width > limit)
 			break;
+		*taken += width;
+		at += bytes;
 	}
-	return text;
+	return at;
 }
 
 void fit_print(FILE *out, const char *text, size_t width)
 {
-	size_t all = columns(text), end;
+	size_t all = columns(text), left = all, head, bytes, skipped;
+	const char *tail = text;
 
 	if (all <= width) {
 		fputs(text, out);
 		return;
 	}
-	end = (width - 2) / 2;
-	fprintf(out, "%.*s..%s", (int)(at_column(text, width - 2 - end) - text), text, at_column(text, all - end));
+	bytes = bytes_within(text, width - 2 - (width - 2) / 2, &head);
+	while (left > (width - 2) / 2) {
+		tail += character(tail, &skipped);
+		left -= skipped;
+	}
+	/* Where a character of two columns does not fit, a blank is left. */
+	fprintf(out, "%.*s..%s%*s", (int)bytes, text, tail, (int)(width - head - 2 - left), "");
 }

@@ -19,7 +19,10 @@ void fit(size_t *widths, size_t count, const size_t *spare, size_t spares, size_
 
 #define FIT_NAME_LEAST 16
 
-/* Writes printable() text in at most `width` columns: if it is longer, its beginning, two dots and its end. */
+/*
+ * Writes printable() text in at most `width` columns. If it is longer: its beginning, two dots and its end, in just so
+ * many columns.
+ */
 void fit_print(FILE *out, const char *text, size_t width);
 
 #endif

@@ -3,9 +3,11 @@
 
 #include "text.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "report.h"
 
@@ -56,6 +58,27 @@ bool is_utf8(const char *s)
 	return *s == '\0';
 }
 
+/* The columns that it takes on a terminal; negative: unknown. Without a locale of UTF-8 in the system, it is 1. */
+static int width_of(uint32_t c)
+{
+	static locale_t utf_8;
+	static bool tried;
+	locale_t before;
+	int width;
+
+	if (c < 0x300) /* but for those that is_hidden() has in its table */
+		return 1;
+	if (!tried)
+		utf_8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	tried = true;
+	if (utf_8 == (locale_t)0)
+		return 1;
+	before = uselocale(utf_8); /* whatever that of this process is */
+	width = wcwidth((wchar_t)c);
+	uselocale(before);
+	return width;
+}
+
 /*
  * Does it command the terminal, reorder what is shown, end the line, or show nothing or a blank? Any user may make a
  * queue with such a name, so that it looks like another queue, or like several cells of a table.
@@ -83,7 +106,7 @@ static bool is_hidden(uint32_t c)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
 	}
-	return false;
+	return width_of(c) == 0; /* as an accent that goes on top of the character before it */
 }
 
 char *printable(const char *name)
@@ -123,12 +146,24 @@ void print_line(FILE *out, const char *s)
 	putc('\n', out);
 }
 
+size_t character(const char *text, size_t *width)
+{
+	uint32_t c;
+	size_t bytes = decode(text, &c);
+	int taken = bytes != 0 ? width_of(c) : 1;
+
+	*width = taken >= 0 ? (size_t)taken : 1;
+	return bytes != 0 ? bytes : 1;
+}
+
 size_t columns(const char *text)
 {
-	size_t count = 0;
+	size_t count = 0, width;
 
-	for (; *text != '\0'; text++)
-		count += (*text & 0xc0) != 0x80;
+	while (*text != '\0') {
+		text += character(text, &width);
+		count += width;
+	}
 	return count;
 }
 
@@ -144,6 +179,9 @@ void json_string(FILE *out, const char *s)
 			bytes = 1;
 		} else if (c == '"' || c == '\\') {
 			fprintf(out, "\\%c", *s);
+		} else if (is_hidden(c) && c > 0xffff) {
+			fprintf(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+				(unsigned)(0xdc00 + (c & 0x3ff)));
 		} else if (is_hidden(c)) {
 			fprintf(out, "\\u%04x", (unsigned)c);
 		} else {

@@ -21,8 +21,11 @@ char *printable(const char *name);
 /* Writes a line in which such characters and bytes, but not blanks and backslashes, become '?'. */
 void print_line(FILE *out, const char *s);
 
-/* Columns of a printable() text on a terminal, if each character takes one. */
+/* The columns of a printable() text on a terminal that shows UTF-8. */
 size_t columns(const char *text);
+
+/* The bytes of the character at `text`, which is not the end; stores the columns that it takes. */
+size_t character(const char *text, size_t *width);
 
 /* Writes `s` as a JSON string; each byte that is not UTF-8 becomes U+FFFD. */
 void json_string(FILE *out, const char *s);

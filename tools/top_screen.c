@@ -51,18 +51,6 @@ static size_t rows_of(void)
 	return LINES > HEAD_LINES ? (size_t)(LINES - HEAD_LINES) : 0;
 }
 
-/* Bytes of the line that take no more columns than the terminal has. */
-static int bytes_that_fit(const char *line, size_t bytes)
-{
-	size_t at = 0, taken = 0;
-
-	for (; at < bytes; at++) {
-		if ((line[at] & 0xc0) != 0x80 && taken++ == (size_t)COLS)
-			break;
-	}
-	return (int)at;
-}
-
 static void draw_head(const struct view *view)
 {
 	char text[200], missing[60] = "";
@@ -72,7 +60,7 @@ static void draw_head(const struct view *view)
 		snprintf(missing, sizeof missing, ", %zu not readable", lost);
 	snprintf(text, sizeof text, "%zu queues%s, by %s   q: quit, s: sort, arrows: scroll", view->watch->count,
 		 missing, watch_sorts[view->by]);
-	mvaddnstr(0, 0, text, bytes_that_fit(text, strlen(text)));
+	mvinsstr(0, 0, text); /* not mvaddstr(): what is too long for the line goes on in the next */
 }
 
 static void draw(struct view *view)
@@ -94,7 +82,7 @@ static void draw(struct view *view)
 		size_t length = strcspn(line, "\n");
 
 		attrset(y == HEAD_LINES - 1 ? A_REVERSE : A_NORMAL);
-		mvaddnstr(y, 0, line, bytes_that_fit(line, length));
+		mvinsnstr(y, 0, line, (int)length); /* see draw_head() */
 		line += length + (line[length] == '\n');
 	}
 	attrset(A_NORMAL);

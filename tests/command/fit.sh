@@ -17,6 +17,34 @@ grep -c "^/shmem.*\.\.x*$(printf '\303\251\303\251\303\251') " "$temp/out" >"$te
 echo 1 | is 'a long name in ls' "$temp/rows"
 COLUMNS=400 "$SHMEMQ" ls | grep "^$long " | sed 's/  */ /g' >"$temp/rows"
 echo "$long 2M 2M 2097152 0 0 0 0 never - never - 0 - - -" | is 'a long name on a wide terminal' "$temp/rows"
+
+# Characters that take two columns: the table fits, and is aligned. ("jp" stands for one of them.) Those that take none
+# are not shown as they are.
+wide=$prefix-$(xs 60 | sed "s/x/$(printf '\346\227\245')/g")
+accent=$prefix-e$(printf '\314\201\363\240\204\200')
+"$SHMEMQ" rm "$long"
+"$SHMEMQ" create "$wide"
+"$SHMEMQ" create "$accent"
+if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" != UTF-8 ]; then
+	echo 'fit.sh: no locale C.UTF-8: each character is taken for one column'
+else
+	for columns in 60 79 80; do
+		COLUMNS=$columns "$SHMEMQ" ls | sed "s/$(printf '\346\227\245')/jp/g" >"$temp/out"
+		awk -v columns=$columns 'length > columns' "$temp/out" >"$temp/rows"
+		: | is "ls of wide characters in $columns columns" "$temp/rows"
+		awk '/^NAME/ { print index($0, "PRODUCER") } /\.\.jp/ { print index($0, "never") }' "$temp/out" |
+			uniq -c | sed 's/^ *\([0-9]*\) .*/\1/' >"$temp/rows"
+		echo 2 | is "the columns of ls in $columns columns" "$temp/rows"
+	done
+	COLUMNS=80 "$SHMEMQ" top --once --interval 0.1 | sed "s/$(printf '\346\227\245')/jp/g" |
+		awk 'length > 80' >"$temp/rows"
+	: | is 'top of wide characters in 80 columns' "$temp/rows"
+	COLUMNS='' "$SHMEMQ" ls | grep -c "^$prefix-e\\\\xcc\\\\x81\\\\xf3\\\\xa0\\\\x84\\\\x80 " >"$temp/rows"
+	echo 1 | is 'characters without a width' "$temp/rows"
+	"$SHMEMQ" stat --json "$accent" | grep -cF "\"$prefix-e\\u0301\\udb40\\udd00\"" >"$temp/rows"
+	echo 1 | is 'characters without a width in JSON' "$temp/rows"
+fi
+"$SHMEMQ" rm "$wide" "$accent"
 COLUMNS=1 "$SHMEMQ" ls >"$temp/out" || fail 'ls in one column'
 
 verdict

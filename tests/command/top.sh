@@ -212,6 +212,15 @@ for signal in INT:-2 TERM:-15 HUP:-1; do
 		"$SHMEMQ" top "$prefix-"
 done
 
+# What takes more columns than the terminal has does not go on in the next line: here as many marks as bytes, since the
+# locale does not know the characters.
+wide=$prefix-wide$(printf '%60s' '' | sed "s/ /$(printf '\346\227\245')/g")
+"$SHMEMQ" create "$wide"
+terminal 'a name of characters that the locale does not know' 80x24 'wait=^/shmemq' show key=q end=0 -- \
+	"$SHMEMQ" top "$prefix-wide"
+[ "$(grep -c . "$temp/screen")" -eq 3 ] || fail "one queue in more than one line: $(cat "$temp/screen")"
+"$SHMEMQ" rm "$wide"
+
 # A queue that vanishes while it is shown.
 (
 	until [ -e "$temp/shown" ]; do
