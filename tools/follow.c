@@ -53,10 +53,10 @@ ssize_t follow_try(struct follow *f, uint32_t *type)
 	return pop(f, type, 0);
 }
 
-ssize_t follow_wait(struct follow *f, uint32_t *type)
+ssize_t follow_wait(struct follow *f, uint32_t *type, int64_t waited)
 {
 	struct stream *s = &f->stream;
-	int64_t left = s->options->timeout;
+	int64_t timeout = s->options->timeout, left = timeout > waited ? timeout - waited : timeout < 0 ? -1 : 0;
 	ssize_t size;
 
 	do

@@ -26,8 +26,11 @@ int follow_stop(struct follow *f, int status);
 /* Tries to read the next message. Returns its bytes, or -1 and errno. */
 ssize_t follow_try(struct follow *f, uint32_t *type);
 
-/* The same; waits as long as --timeout says, or until a signal has come. */
-ssize_t follow_wait(struct follow *f, uint32_t *type);
+/*
+ * The same; waits as long as --timeout says, less the `waited` ns that the caller has waited already, or until a signal
+ * has come.
+ */
+ssize_t follow_wait(struct follow *f, uint32_t *type, int64_t waited);
 
 /* After EOVERFLOW: goes on at the oldest message, and adds how many were lost to `*lost`, too. Returns a status. */
 int follow_skip(struct follow *f, uint64_t *lost);

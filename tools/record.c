@@ -33,6 +33,7 @@ struct record {
 	const char *file;
 	uint64_t clock;   /* what is to be added to CLOCK_MONOTONIC for the time of day, in ns */
 	uint64_t last;    /* time of the last message */
+	uint64_t since;   /* since when there is none; 0: it is not known that there is none */
 	uint64_t dropped; /* lost since then */
 	bool cut;         /* a write has failed, perhaps within a block: nothing may follow */
 };
@@ -69,18 +70,19 @@ static int put_message(struct record *r, size_t size, uint32_t type)
 	message.dropped = r->dropped;
 	r->dropped = 0;
 	r->last = message.ns;
+	r->since = 0;
 	if (pcapng_put_message(&r->out, &message) != 0)
 		return write_failed(r);
 	stream_count(&r->follow.stream, size);
 	return 0;
 }
 
-/* If messages are frequent: sleeps until the next look. */
-static bool sleep_shortly(const struct record *r)
+/* There is no message. If they are frequent: sleeps until the next look, unless the time is over. */
+static bool sleep_shortly(const struct record *r, uint64_t now)
 {
 	int64_t timeout = r->follow.stream.options->timeout;
 
-	if (now_ns(r) - r->last >= QUIET_NS || (timeout >= 0 && timeout < QUIET_NS))
+	if (now - r->last >= QUIET_NS || (timeout >= 0 && now - r->since >= (uint64_t)timeout))
 		return false;
 	nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
 	return true;
@@ -97,12 +99,17 @@ static int record_messages(struct record *r)
 		ssize_t size = follow_try(&r->follow, &type);
 
 		if (size < 0 && errno == EAGAIN) {
+			uint64_t now;
+
 			status = flush(r);
 			if (status != 0)
 				return status;
-			if (sleep_shortly(r))
+			now = now_ns(r);
+			if (r->since == 0)
+				r->since = now;
+			if (sleep_shortly(r, now))
 				continue;
-			size = follow_wait(&r->follow, &type);
+			size = follow_wait(&r->follow, &type, (int64_t)(now - r->since));
 		}
 		if (size >= 0)
 			status = put_message(r, (size_t)size, type);

@@ -79,7 +79,7 @@ static int tail_messages(struct tail *t)
 			status = flush(t);
 			if (status != 0)
 				return status;
-			size = follow_wait(&t->follow, &type);
+			size = follow_wait(&t->follow, &type, 0);
 		}
 		if (size >= 0) {
 			status = put_message(t, (size_t)size, &type);

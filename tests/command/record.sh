@@ -224,6 +224,24 @@ expect 4 "$prefix-none: no such queue" replay "$temp/file" "$prefix-none"
 expect 1 "$q: /dev/full: No space left on device" record "$q" /dev/full --oldest
 expect 3 "$q: timed out: no further message, and the producer has closed it; messages written: 0" \
 	record "$q" "$temp/file" --timeout 0 --stay
+# The time for which record looks often, after a message, is a part of --timeout: it does not wait for all of that once
+# more. (It may be off the CPU between the message and the first look. So it is tried again.)
+if strace -o "$temp/trace" true 2>"$temp/err"; then
+	new_queue
+	waited=
+	for _ in $(seq 100); do
+		waited=$(
+			echo | "$SHMEMQ" push "$q" --stay
+			ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=futex -o "$temp/trace" \
+				"$SHMEMQ" record "$q" "$temp/file" --queued --stay --timeout 0.02 2>"$temp/said"
+			grep -E 'FUTEX_WAIT.*tv_nsec=(19|20)[0-9]{6}[^0-9]' "$temp/trace"
+		)
+		[ -n "$waited" ] || break
+	done
+	[ -z "$waited" ] || fail "record waits twice as long as --timeout: $waited"
+else
+	echo 'record.sh: strace cannot trace here: waits are not looked at'
+fi
 # More than record gathers: a write fails in the middle, which is told once.
 new_queue
 head -c 200000 /dev/zero | "$SHMEMQ" push "$q" --frame=chunk:1000
