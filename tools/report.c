@@ -73,24 +73,30 @@ int status_join(int one, int other)
 
 static void line(const char *name, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
+/* At once, so that the lines of processes that share standard error do not break each other up. */
 static void line(const char *name, const char *format, va_list args)
 {
-	char *text;
+	char *text, *whole = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&whole, &bytes);
 
 	progress_break();
-	fputs("shmemq: ", stderr);
+	if (out == NULL)
+		out = stderr; /* no memory: better in parts than not at all */
+	fputs("shmemq: ", out);
 	if (name != NULL) {
 		text = printable(name);
-		fprintf(stderr, "%s: ", text);
+		fprintf(out, "%s: ", text);
 		free(text);
 	}
-	/* The text may quote the command line. Control characters must not break the line. */
-	if (vasprintf(&text, format, args) >= 0) {
-		print_line(stderr, text);
-		free(text);
-	} else {
-		putc('\n', stderr);
-	}
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	/* It may quote the command line. Control characters must not break the line. */
+	print_line(out, text != NULL ? text : "");
+	free(text);
+	if (out != stderr && fclose(out) == 0)
+		fwrite(whole, 1, bytes, stderr);
+	free(whole);
 }
 
 int report(const char *name, const char *format, ...)

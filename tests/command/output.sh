@@ -176,6 +176,10 @@ if strace -o "$temp/trace" true 2>"$temp/err"; then
 		echo "$side: $calls system calls for 300000 messages"
 		[ "$calls" -lt 3000 ] || fail "$side: $(sed 's/^[0-9]* //; s/(.*//' "$temp/$side" | sort | uniq -c)"
 	done
+	# Messages to a file that other processes write to as well are not broken up.
+	strace -f -o "$temp/trace" -e trace=write,writev "$SHMEMQ" stat "$prefix-none" 2>"$temp/err"
+	grep -c 'write.*(2, ' "$temp/trace" >"$temp/writes"
+	echo 1 | is 'calls that write a message' "$temp/writes"
 else
 	echo "output.sh: strace cannot trace here: system calls are not counted"
 fi
