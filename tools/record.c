@@ -30,7 +30,7 @@
 struct record {
 	struct follow follow;
 	struct output out;
-	const char *file;
+	const char *file; /* as messages call it */
 	uint64_t clock;   /* what is to be added to CLOCK_MONOTONIC for the time of day, in ns */
 	uint64_t last;    /* time of the last message */
 	uint64_t since;   /* since when there is none; 0: it is not known that there is none */
@@ -138,7 +138,7 @@ static int record(struct record *r)
 	return r->cut ? status : status_join(status, flush(r));
 }
 
-/* "-" is standard output. Messages may be as secret as the queue is, so only this user can read a new file. */
+/* Messages may be as secret as the queue is, so only this user can read a new file. */
 static int open_file(const char *file)
 {
 	return strcmp(file, "-") == 0 ? STDOUT_FILENO : open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -146,7 +146,7 @@ static int open_file(const char *file)
 
 int run_record(const struct options *options, char **names, int count)
 {
-	struct record r = { .file = names[1] };
+	struct record r = { .file = strcmp(names[1], "-") == 0 ? "standard output" : names[1] };
 	int status = follow_start(&r.follow, names[0], options, follow_whence(options));
 
 	(void)count;
@@ -156,7 +156,7 @@ int run_record(const struct options *options, char **names, int count)
 	r.clock = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	signal(SIGPIPE, SIG_IGN);
 	stop_begin(r.follow.stream.queue);
-	r.out.fd = open_file(r.file);
+	r.out.fd = open_file(names[1]);
 	if (r.out.fd >= 0)
 		status = record(&r);
 	else if (stop_signal == 0) /* else it has waited for the reader of a FIFO */

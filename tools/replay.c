@@ -23,9 +23,9 @@
 struct replay {
 	struct stream stream;
 	struct pcapng_reader reader;
-	const char *file;
-	int64_t start;  /* on CLOCK_MONOTONIC, when the first message was due */
-	uint64_t first; /* its time in the file */
+	const char *file; /* as messages call it */
+	int64_t start;    /* on CLOCK_MONOTONIC, when the first message was due */
+	uint64_t first;   /* its time in the file */
 };
 
 static int64_t now_ns(void)
@@ -111,8 +111,9 @@ static int replay(struct replay *r, const struct options *options, const char *n
 
 int run_replay(const struct options *options, char **names, int count)
 {
-	struct replay r = { .file = names[0] };
-	FILE *file = strcmp(r.file, "-") == 0 ? stdin : fopen(r.file, "rbe");
+	bool standard = strcmp(names[0], "-") == 0;
+	struct replay r = { .file = standard ? "standard input" : names[0] };
+	FILE *file = standard ? stdin : fopen(names[0], "rbe");
 	int status;
 
 	if (file == NULL)

@@ -222,6 +222,10 @@ expect 4 "$prefix-none: no such queue" record "$prefix-none" "$temp/none"
 [ ! -e "$temp/none" ] || fail 'record of no queue has made a file'
 expect 4 "$prefix-none: no such queue" replay "$temp/file" "$prefix-none"
 expect 1 "$q: /dev/full: No space left on device" record "$q" /dev/full --oldest
+# What "-" stands for is called by its name.
+echo junk | expect 1 'standard input: it is no pcapng file, at byte 0; messages pushed: 0' replay - "$q"
+"$SHMEMQ" record "$q" - --oldest >/dev/full 2>"$temp/said" && fail 'record to a full device: success'
+echo "shmemq: $q: standard output: No space left on device" | is 'record to a full device' "$temp/said"
 expect 3 "$q: timed out: no further message, and the producer has closed it; messages written: 0" \
 	record "$q" "$temp/file" --timeout 0 --stay
 # The time for which record looks often, after a message, is a part of --timeout: it does not wait for all of that once
