@@ -23,7 +23,8 @@
 #include "report.h"
 #include "stop.h"
 
-#define HEAD_LINES 2 /* what is shown, and the titles */
+#define HEAD_LINES 2               /* what is shown, and the titles */
+#define FAR_NS     (INT64_MAX / 2) /* more is no other interval, and no time on the clock */
 
 struct view {
 	struct watch *watch;
@@ -174,6 +175,8 @@ static int show_turns(struct view *view, int64_t interval_ns)
 	int64_t due = now_ns();
 	int err = 0;
 
+	if (interval_ns > FAR_NS)
+		interval_ns = FAR_NS;
 	while (!view->over && stop_signal == 0 && err == 0) {
 		draw(view);
 		due += interval_ns;

@@ -212,6 +212,11 @@ for signal in INT:-2 TERM:-15 HUP:-1; do
 		"$SHMEMQ" top "$prefix-"
 done
 
+# The longest interval there is: no second turn, so no rates.
+terminal 'the longest interval' 80x24 'wait=-idle +- +- ' key=s 'wait=by fill' key=s 'wait=by name' \
+	show key=q end=0 -- "$SHMEMQ" top --interval 9223372035 "$prefix-idle"
+grep -Eq -e '-idle +- +- ' "$temp/screen" || fail "no end of an interval was waited for: $(cat "$temp/screen")"
+
 # What takes more columns than the terminal has does not go on in the next line: here as many marks as bytes, since the
 # locale does not know the characters.
 wide=$prefix-wide$(printf '%60s' '' | sed "s/ /$(printf '\346\227\245')/g")
