@@ -20,7 +20,7 @@ int follow_start(struct follow *f, const char *name, const struct options *optio
 /* Where --oldest and --queued say that it begins. */
 int follow_whence(const struct options *options);
 
-/* Frees and closes. Returns `status`, or STATUS_FAILED where that fails. */
+/* Frees and closes. Returns `status`, joined with that of a failure of this. */
 int follow_stop(struct follow *f, int status);
 
 /* Tries to read the next message. Returns its bytes, or -1 and errno. */

@@ -28,10 +28,11 @@ int stream_open(struct stream *s, unsigned end, const char *name, const struct o
 int stream_close(struct stream *s, int status)
 {
 	progress_finish(s->messages, s->bytes);
-	if (shmemq_close(s->queue) != 0)
-		status = report(s->name,
-				"another process kept it locked; if it is temporary, remove it with \"shmemq rm\"");
-	return status;
+	if (shmemq_close(s->queue) == 0)
+		return status;
+	return status_join(status, report_as(errno, s->name,
+					     "another process kept it locked; if it is temporary, remove it with "
+					     "\"shmemq rm\""));
 }
 
 bool stream_again(const struct stream *s, int64_t *left)

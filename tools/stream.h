@@ -23,7 +23,7 @@ struct stream {
 /* Opens the queue as `end`, SHMEMQ_PRODUCER or _CONSUMER, as the options say. Returns 0 or an exit status. */
 int stream_open(struct stream *s, unsigned end, const char *name, const struct options *options);
 
-/* Closes it. Returns `status`, or STATUS_FAILED where that fails. */
+/* Closes it. Returns `status`, joined with that of a failure of this. */
 int stream_close(struct stream *s, int status);
 
 /* How long the next call may wait, in ns, when `left` ns remain (-1: for ever). */

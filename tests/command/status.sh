@@ -15,6 +15,36 @@ new_queue --max-messages 1
 seq 2 | expect 3 "$q: timed out: the queue is full, and no consumer has opened it yet; messages pushed: 1" \
 	push "$q" --timeout 0.01
 
+# Or another process keeps the queue locked: byte 0 of its file, as an open file description.
+if command -v python3 >/dev/null; then
+	new_queue
+	mkfifo "$temp/fed" "$temp/held"
+	"$SHMEMQ" push "$q" <"$temp/fed" 2>"$temp/said" &
+	pid=$!
+	exec 3>"$temp/fed"
+	await_field "$q" producer open
+	python3 -c 'import fcntl, struct, sys
+file = open(sys.argv[1], "r+b")
+fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 1, 0)) # F_OFD_SETLK
+print("held", flush=True)
+sys.stdin.read()' "/dev/shm$q" <"$temp/held" >"$temp/out" 3>&- &
+	holder=$!
+	exec 4>"$temp/held"
+	until [ -s "$temp/out" ]; do
+		sleep 0.02
+	done
+	locked='timed out: for a second, another process has been opening or closing it'
+	expect 3 "$q: $locked" pop "$q"
+	exec 3>&-
+	ends "$pid" 3 'push to a queue that is locked when it ends'
+	echo "shmemq: $q: another process kept it locked; if it is temporary, remove it with \"shmemq rm\"" |
+		is 'push to a queue that is locked when it ends' "$temp/said"
+	exec 4>&-
+	ends "$holder" 0 'what locked the queue'
+else
+	echo 'status.sh: no python3: no queue is kept locked'
+fi
+
 # 4: no such queue. Of several failures of one kind, the status is theirs; of several kinds, 1.
 for command in push pop tail stat rm; do
 	expect 4 "$prefix-none: no such queue" $command "$prefix-none"
