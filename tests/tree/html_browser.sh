@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Shows the HTML manual to a browser, at 1280 and at 400 pixels: html_browser.sh DIRECTORY. No page may be wider than
-# its window. Needs chromium; make check-html runs it.
+# its window, and no name of an option broken into lines. Needs chromium; make check-html runs it.
 set -eu
 html=$(cd "$1" && pwd)
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
@@ -30,6 +30,9 @@ async function show(page, width) {
 	for (const image of frame.contentDocument.images)
 		if (!image.complete || image.naturalWidth == 0)
 			said.push(`${page}: ${image.src} is not shown`);
+	for (const option of frame.contentDocument.querySelectorAll("code.Fl"))
+		if (option.getClientRects().length > 1)
+			said.push(`${page}: ${option.textContent} is broken into lines`);
 	frame.remove();
 }
 onload = async () => {
