@@ -106,7 +106,13 @@ static bool is_hidden(uint32_t c)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
 	}
-	return width_of(c) == 0; /* as an accent that goes on top of the character before it */
+	return false;
+}
+
+/* Is it seen, and apart from the others? Not if it has no width, as an accent that goes on top of another character. */
+static bool is_plain(uint32_t c)
+{
+	return !is_hidden(c) && width_of(c) != 0;
 }
 
 char *printable(const char *name)
@@ -117,7 +123,7 @@ char *printable(const char *name)
 		uint32_t c;
 		size_t bytes = decode(name, &c);
 
-		if (bytes != 0 && !is_hidden(c) && c != ' ' && c != '\\') {
+		if (bytes != 0 && is_plain(c) && c != ' ' && c != '\\') {
 			memcpy(to, name, bytes);
 			to += bytes;
 			name += bytes;
@@ -179,10 +185,10 @@ void json_string(FILE *out, const char *s)
 			bytes = 1;
 		} else if (c == '"' || c == '\\') {
 			fprintf(out, "\\%c", *s);
-		} else if (is_hidden(c) && c > 0xffff) {
+		} else if (!is_plain(c) && c > 0xffff) {
 			fprintf(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
 				(unsigned)(0xdc00 + (c & 0x3ff)));
-		} else if (is_hidden(c)) {
+		} else if (!is_plain(c)) {
 			fprintf(out, "\\u%04x", (unsigned)c);
 		} else {
 			fwrite(s, 1, bytes, out);

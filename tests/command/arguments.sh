@@ -22,6 +22,8 @@ expect 2 'push: unknown option --bogus' push "$prefix" --bogus
 expect 2 'push: unknown option -x' push -x "$prefix"
 expect 2 'push: unknown option --json' push "$prefix" --json
 expect 2 'push: unknown option --a?b' push "$prefix" "$(printf -- '--a\nb')"
+accent=$(printf 'e\314\201')
+expect 2 "push: unknown option --$accent" push "$prefix" "--$accent"
 expect 2 'stat: unknown option --create' stat "$prefix" --create
 expect 2 'rm: unknown option --force' rm "$prefix" --force
 for command in create push pop stat rm; do
