@@ -51,13 +51,21 @@ static int drain(struct stream *s)
 	return 0;
 }
 
-/* Each consumer of a broadcast queue has messages of its own: there are none that another one could throw away. */
-static int refuse_broadcast(const struct stream *s)
+/*
+ * Each consumer of a broadcast queue has messages of its own: there are none that another one could throw away. This is
+ * asked before the end is claimed: a temporary queue is removed when the last end is closed.
+ */
+static int refuse_broadcast(const char *name)
 {
-	struct shmemq_attr attr;
+	struct shmemq *q = shmemq_open(name, SHMEMQ_OBSERVER, 0, NULL);
+	struct shmemq_attr attr = { .flags = 0 };
 
-	if (shmemq_getattr(s->queue, &attr) == 0 && attr.flags & SHMEMQ_ATTR_BROADCAST)
-		return report(s->name,
+	if (q == NULL)
+		return report_queue(name, SHMEMQ_OBSERVER, errno);
+	shmemq_getattr(q, &attr);
+	shmemq_close(q);
+	if (attr.flags & SHMEMQ_ATTR_BROADCAST)
+		return report(name,
 			      "a broadcast queue cannot be drained: each consumer has to pop its messages itself");
 	return 0;
 }
@@ -65,22 +73,21 @@ static int refuse_broadcast(const struct stream *s)
 int run_drain(const struct options *options, char **names, int count)
 {
 	struct stream s = { .name = names[0], .options = options };
-	int status, written;
+	int status = refuse_broadcast(s.name), written;
 	char *text;
 
 	(void)count;
+	if (status != 0)
+		return status;
 	s.queue = shmemq_open(s.name, SHMEMQ_CONSUMER, 0, NULL);
 	if (s.queue == NULL && errno == EBUSY)
 		return report_in_use(s.name, SHMEMQ_CONSUMER, "nothing has been thrown away");
 	if (s.queue == NULL)
 		return report_queue(s.name, SHMEMQ_CONSUMER, errno);
-	status = refuse_broadcast(&s);
-	if (status == 0) {
-		status = drain(&s);
-		text = printable(s.name);
-		printf("%s: messages thrown away: %" PRIu64 ", bytes: %" PRIu64 "\n", text, s.messages, s.bytes);
-		free(text);
-	}
+	status = drain(&s);
+	text = printable(s.name);
+	printf("%s: messages thrown away: %" PRIu64 ", bytes: %" PRIu64 "\n", text, s.messages, s.bytes);
+	free(text);
 	status = stream_close(&s, status);
 	written = finish_output();
 	return status != 0 ? status : written;

@@ -72,6 +72,10 @@ echo "$q: messages thrown away: 1000, bytes: 2893" | is 'drain of many'
 
 new_queue --broadcast
 expect 1 "$q: a broadcast queue cannot be drained: each consumer has to pop its messages itself" drain "$q"
+field_is "$q" consumer never
+new_queue --broadcast --temporary
+expect 1 "$q: a broadcast queue cannot be drained: each consumer has to pop its messages itself" drain "$q"
+[ -e "/dev/shm$q" ] || fail 'a drain that was refused has removed a temporary queue'
 expect 4 "$prefix-none: no such queue" drain "$prefix-none"
 expect 4 "$prefix-none: no such queue" peek "$prefix-none"
 
