@@ -7,11 +7,13 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MIB         (1 << 20)
 #define STAGE_WIDTH 50
+#define LINE_BYTES  128 /* more than any line */
 
 bool progress_shown;
 
@@ -34,16 +36,29 @@ void progress_start(void)
 	started_at = shown_at = now_ns();
 }
 
+/* Rewrites the line with as much of `text` as fits: the rest would begin another line, which is not rewritten. */
+static void show(const char *text)
+{
+	struct winsize size;
+	int width = LINE_BYTES;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && size.ws_col < width)
+		width = size.ws_col - 1; /* the cursor stays in the line */
+	fprintf(stderr, "\r%.*s", width, text);
+	fflush(stderr);
+	line_open = true;
+}
+
 /* Shows the totals, and the rates of the last `messages` and `bytes`, which took `ns`. */
 static void rewrite(uint64_t all_messages, uint64_t all_bytes, uint64_t messages, uint64_t bytes, int64_t ns)
 {
 	double seconds = ns > 0 ? (double)ns / 1e9 : 1e-9;
+	char text[LINE_BYTES];
 
 	/* The blanks erase the end of a longer line. */
-	fprintf(stderr, "\r%" PRIu64 " messages, %.1f MiB, %.0f messages/s, %.1f MiB/s    ", all_messages,
-		(double)all_bytes / MIB, (double)messages / seconds, (double)bytes / MIB / seconds);
-	fflush(stderr);
-	line_open = true;
+	snprintf(text, sizeof text, "%" PRIu64 " messages, %.1f MiB, %.0f messages/s, %.1f MiB/s    ", all_messages,
+		 (double)all_bytes / MIB, (double)messages / seconds, (double)bytes / MIB / seconds);
+	show(text);
 }
 
 void progress_update(uint64_t messages, uint64_t bytes)
@@ -71,7 +86,7 @@ void progress_finish(uint64_t messages, uint64_t bytes)
 
 void progress_stage(const char *format, ...)
 {
-	char text[STAGE_WIDTH + 1];
+	char text[STAGE_WIDTH + 1], padded[STAGE_WIDTH + 1];
 	va_list arguments;
 
 	if (!progress_shown)
@@ -79,15 +94,19 @@ void progress_stage(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\r%-*s", STAGE_WIDTH, text);
-	fflush(stderr);
-	line_open = true;
+	snprintf(padded, sizeof padded, "%-*s", STAGE_WIDTH, text);
+	show(padded);
 }
 
 void progress_erase(void)
 {
-	if (line_open)
-		fprintf(stderr, "\r%*s\r", STAGE_WIDTH, "");
+	char blanks[STAGE_WIDTH + 1];
+
+	if (!line_open)
+		return;
+	snprintf(blanks, sizeof blanks, "%*s", STAGE_WIDTH, "");
+	show(blanks);
+	putc('\r', stderr);
 	line_open = false;
 }
 

@@ -220,5 +220,14 @@ if script -q -e -c true "$temp/typescript" >/dev/null 2>&1; then # script(1) fai
 else
 	echo "output.sh: no script(1): progress on a terminal is not looked at"
 fi
+if python3 -c 'import pty; pty.openpty()' 2>/dev/null; then
+	new_queue
+	seq 10 | "$SHMEMQ" push "$q"
+	python3 "$srcdir/tests/command/terminal.py" 30x5 'wait=^10 messages, 0.0 MiB, [0-9]+' end=0 -- \
+		sh -c "exec '$SHMEMQ' pop '$q' --progress >'$temp/popped'" >"$temp/screen" 2>&1 ||
+		fail "progress on a narrow terminal: $(cat "$temp/screen")"
+else
+	echo 'output.sh: no python3, or no /dev/pts: no progress on a narrow terminal'
+fi
 
 verdict
