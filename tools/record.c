@@ -32,9 +32,9 @@ struct record {
 	struct output out;
 	const char *file; /* as messages call it */
 	uint64_t clock;   /* what is to be added to CLOCK_MONOTONIC for the time of day, in ns */
-	uint64_t last;    /* time of the last message */
-	uint64_t since;   /* since when there is none; 0: it is not known that there is none */
-	uint64_t dropped; /* lost since then */
+	uint64_t dropped; /* lost since the last message */
+	uint64_t last;    /* its time */
+	uint64_t since;   /* since when there is no further one; 0: there may be one */
 	bool cut;         /* a write has failed, perhaps within a block: nothing may follow */
 };
 
