@@ -302,7 +302,7 @@ const struct suite suite = {
 		{ is_above_2, 1, 0 },
 		{ after_the_descriptors_were_closed, 1, 0 },
 		{ no_proc, 1, NEEDS_PROC },
-		{ each_failure_has_its_errno, 3, 0 },
+		{ each_failure_has_its_errno, 3, NEEDS_PROC },
 		{ is_the_parents, ROLES, NEEDS_FORKS_APART },
 	},
 };

@@ -7,6 +7,10 @@ set -eu
 	echo 'go.sh: skipped: SHMEMQ_TEST_BINDINGS=no'
 	exit 77
 }
+[ -e /proc/self/fd ] || {
+	echo 'go.sh: skipped: no /proc, which queues without a name need'
+	exit 77
+}
 : "${GO:=go}"
 command -v "$GO" >/dev/null || {
 	echo 'go.sh: skipped: no go'

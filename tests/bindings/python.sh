@@ -11,6 +11,7 @@ skip()
 }
 
 [ "${SHMEMQ_TEST_BINDINGS-}" != no ] || skip 'SHMEMQ_TEST_BINDINGS=no'
+[ -e /proc/self/fd ] || skip 'no /proc, which queues without a name need'
 case ${SHMEMQ_CFLAGS-} in
 *-fsanitize*) skip 'the interpreter is not instrumented' ;;
 esac

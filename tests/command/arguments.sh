@@ -163,13 +163,13 @@ mkfifo "$temp/fifo"
 pid=$!
 exec 3>"$temp/fifo"
 await_field "$q" producer open
-expect 7 "$q: the producer end is in use by process $pid shmemq; $share" push "$q"
+expect 7 "$q: the producer end is in use by process $pid$(named shmemq); $share" push "$q"
 exec 3>&-
 ends "$pid" 0 push
 "$SHMEMQ" pop "$q" --stay >"$temp/stay" &
 pid=$!
 await_field "$q" consumer open
-expect 7 "$q: the consumer end is in use by process $pid shmemq; $share" pop "$q"
+expect 7 "$q: the consumer end is in use by process $pid$(named shmemq); $share" pop "$q"
 kill "$pid"
 ends "$pid" 143 pop
 

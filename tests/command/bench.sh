@@ -4,10 +4,7 @@
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
-[ -e /proc/self/task ] || {
-	echo 'bench.sh: no /proc, where its other process is seen'
-	exit 77
-}
+needs_proc 'where its other process is seen'
 
 # Lists the queues of the bench with that PID. Other benches may be running.
 mine() # PID

@@ -3,6 +3,7 @@
 # Errors of an end that is in use, and of waits that time out, say which process has the end, and how it is.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
+needs_proc 'which has the state of processes'
 
 # A consumer that is stopped, whose process has an ugly name: it is shown as names of queues are.
 ugly=$temp/$(printf 'a b)\033[2J \134')

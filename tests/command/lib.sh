@@ -109,6 +109,21 @@ await_field() # QUEUE KEY VALUE
 	done
 }
 
+# The rest of the test, or all of it, inspects processes: the test is skipped where there is no /proc.
+needs_proc() # WHAT-FOR
+{
+	[ -e /proc/self ] || {
+		echo "$(basename "$0"): skipped: no /proc, $1"
+		exit 77
+	}
+}
+
+# " NAME" of a process as messages call it; without /proc they know no names.
+named() # NAME
+{
+	[ ! -e /proc/self ] || echo " $1"
+}
+
 # Stops process PID, and waits until it is.
 stop() # PID
 {

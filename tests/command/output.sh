@@ -5,10 +5,7 @@
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
-[ -e /proc/uptime ] || {
-	echo "output.sh: no /proc, which has the clock"
-	exit 77
-}
+needs_proc 'which has the clock'
 
 # Waits until the pipe is full, and pop blocks in a write with more in its buffer.
 until_stuck()

@@ -3,6 +3,7 @@
 # peek and drain: what is queued is shown, and thrown away.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
+needs_proc 'which has the state of processes'
 
 #
 # peek: what is queued, not what was popped, in every frame; it takes nothing.

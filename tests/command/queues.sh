@@ -3,6 +3,7 @@
 # create, ls, stat and rm; names of any bytes.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
+needs_proc 'which has the state of processes'
 
 page=$(getconf PAGESIZE)
 

@@ -3,6 +3,7 @@
 # record and replay: what was pushed, its tags and its times, to a pcapng file and back.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
+needs_proc 'which has the state of processes'
 
 # Bytes of FILE from OFFSET on, in hexadecimal.
 bytes() # FILE OFFSET COUNT

@@ -94,8 +94,8 @@ pid=$!
 exec 3>"$temp/fifo"
 await_field "$q" producer open
 # 7: the end is in use.
-expect 7 "$q: the producer end is in use by process $pid shmemq; to share it, start every process with --shared" \
-	push "$q"
+used="in use by process $pid$(named shmemq); to share it, start every process with --shared"
+expect 7 "$q: the producer end is $used" push "$q"
 kill -9 "$pid"
 exec 3>&-
 ends "$pid" 137 'killed push'

@@ -4,10 +4,7 @@
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
 
-[ -e /proc/uptime ] || {
-	echo "stream.sh: no /proc, which has the clock"
-	exit 77
-}
+needs_proc 'which has the clock'
 
 # Prints milliseconds of a monotonic clock.
 now()

@@ -3,6 +3,7 @@
 # top: the queues and their rates, once, again and again, as JSON, and on a terminal.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
+needs_proc 'which has the state of processes'
 
 # Waits until a line of FILE matches.
 await_line() # REGEX FILE

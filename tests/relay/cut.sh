@@ -11,6 +11,7 @@ if [ -z "${SHMEMQ_TEST_NAMESPACE-}" ]; then
 fi
 # shellcheck source=tests/relay/lib.sh
 . "${srcdir:-.}/tests/relay/lib.sh"
+needs_proc 'which has the namespaces of processes'
 
 unshare --net sleep 100000 &
 there=$!

@@ -23,6 +23,7 @@ if [ -z "${SHMEMQ_TEST_NAMESPACE-}" ]; then
 fi
 # shellcheck source=tests/relay/lib.sh
 . "${srcdir:-.}/tests/relay/lib.sh"
+needs_proc 'which has the namespaces of processes'
 
 # The commands, as they are in the text: the first indented block after the title is of machine a, the second of b.
 sed -n '/^A first message, in ten commands$/,/^It prints hello\./p' "$readme" >"$temp/section"

@@ -102,10 +102,10 @@ const struct suite suite = {
 	.name = "shared/stat",
 	.seconds = 60,
 	.tests = {
-		{ a_stopped_holder_is_named, 2, 0 },
+		{ a_stopped_holder_is_named, 2, NEEDS_PROC },
 		{ a_dead_holder_is_none, 2, 0 },
 		{ garbage, 2, 0 },
-		{ of_an_end_that_is_not_shared, 2, 0 },
-		{ of_a_broadcast_queue, 1, 0 },
+		{ of_an_end_that_is_not_shared, 2, NEEDS_PROC },
+		{ of_a_broadcast_queue, 1, NEEDS_PROC },
 	},
 };

@@ -162,7 +162,8 @@ static void make_queue(void)
 	const struct shmemq_attr wanted = model.attr;
 	struct shmemq *q;
 
-	random_memfd = dice(2) ? shmemq_memfd(&wanted) : -1;
+	/* shmemq_fdopen() needs /proc. */
+	random_memfd = dice(2) && access("/proc/self/fd", F_OK) == 0 ? shmemq_memfd(&wanted) : -1;
 	q = random_memfd >= 0 ? open_handle(SHMEMQ_OBSERVER)
 			      : shmemq_open(stress.name, SHMEMQ_OBSERVER | SHMEMQ_CREATE | SHMEMQ_EXCL, 0600, &wanted);
 	if (q == NULL || shmemq_getattr(q, &model.attr) != 0)

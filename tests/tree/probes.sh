@@ -4,6 +4,7 @@
 # examples/probes/shmemq.bt sees them, where this user and kernel can trace.
 # shellcheck source=tests/command/lib.sh
 . "${srcdir:-.}/tests/command/lib.sh"
+needs_proc 'which has the state of processes'
 top_builddir=${top_builddir:-.}
 
 library=$top_builddir/.libs/libshmemq.so
