@@ -114,6 +114,8 @@ suites='$(API_SUITES) $(INTERNAL_SUITES) $(COMMAND_TESTS) $(STRESS_TESTS) $(FUZZ
 [ -e "$work/build/shmemq" ] || build
 write_init
 pack
+status=0
 for cpu in "$@"; do
-	boot "$cpu"
+	boot "$cpu" || status=1
 done
+exit "$status"
