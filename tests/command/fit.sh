@@ -25,7 +25,8 @@ accent=$prefix-e$(printf '\314\201\363\240\204\200')
 "$SHMEMQ" rm "$long"
 "$SHMEMQ" create "$wide"
 "$SHMEMQ" create "$accent"
-if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" != UTF-8 ]; then
+# An emulated machine of the other byte order cannot read this one's locales.
+if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" != UTF-8 ] || [ -n "${SHMEMQ_TEST_EMULATED-}" ]; then
 	echo 'fit.sh: no locale C.UTF-8: each character is taken for one column'
 else
 	for columns in 60 79 80; do
