@@ -29,8 +29,10 @@ int main(int argc, char **argv)
 	int left = argc - 1;
 	void *ready;
 
-	if (set == NULL)
+	if (set == NULL) {
+		perror("shmemq_set_open");
 		return 1;
+	}
 	for (int i = 1; i < argc; i++) {
 		queues[i] = shmemq_open(argv[i], SHMEMQ_CONSUMER | SHMEMQ_CREATE, 0600, NULL);
 		if (queues[i] == NULL || shmemq_set_add(set, queues[i], &argv[i]) != 0) {

@@ -122,18 +122,24 @@ static int answer_some(struct client *client)
 int main(int argc, char **argv)
 {
 	struct shmemq_set *set = shmemq_set_open();
-	int fd = argc == 2 ? bind_socket(argv[1]) : -1, count;
-	struct pollfd sources[] = { { .fd = fd, .events = POLLIN }, { .events = POLLIN }, { .events = POLLIN } };
+	struct pollfd sources[] = { { .events = POLLIN }, { .events = POLLIN }, { .events = POLLIN } };
 	sigset_t terminate;
 	void *ready[16];
+	int fd, count;
 
-	if (set == NULL || fd < 0) {
+	if (set == NULL) {
+		perror("shmemq_set_open");
+		return 1;
+	}
+	fd = argc == 2 ? bind_socket(argv[1]) : -1;
+	if (fd < 0) {
 		perror(argc == 2 ? argv[1] : "server SOCKET");
 		return 1;
 	}
 	sigemptyset(&terminate);
 	sigaddset(&terminate, SIGTERM);
 	sigprocmask(SIG_BLOCK, &terminate, NULL);
+	sources[0].fd = fd;
 	sources[1].fd = shmemq_set_fd(set);
 	sources[2].fd = signalfd(-1, &terminate, SFD_CLOEXEC);
 	while (sources[2].revents == 0) {

@@ -15,17 +15,19 @@
 
 static char buffer[100];
 
-/* What a follower may be given: a name, and whether it may write. */
+/* What a follower is given. */
 struct given {
 	const char *name;
-	bool may_write;
 };
 
-static struct given give(int may_write)
+/* Makes a queue that the follower may write to, or only read; with a producer, which may write in any case, or NULL. */
+static struct given give(int may_write, struct shmemq **producer)
 {
-	struct given given = { .name = test_name(), .may_write = may_write };
+	struct given given = { .name = test_name() };
 
 	ck_assert_int_eq(shmemq_close(test_open(given.name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
+	if (producer != NULL)
+		*producer = test_open(given.name, SHMEMQ_PRODUCER, 0);
 	ck_assert_int_eq(chmod(file_path(given.name), may_write ? 0666 : 0444), 0);
 	return given;
 }
@@ -54,9 +56,9 @@ static int pop_ten(const void *given)
 
 TEST(waits_for_messages)
 {
-	struct given given = give(_i);
+	struct shmemq *producer;
+	struct given given = give(_i, &producer);
 	pid_t pid = child_start(pop_ten, &given);
-	struct shmemq *producer = test_open(given.name, SHMEMQ_PRODUCER, 0);
 
 	for (uint32_t i = 0; i < 10; i++) {
 		test_sleep((int64_t)(i % 3) * 20 * MS);
@@ -89,9 +91,9 @@ static int poll_ten(const void *given)
 
 TEST(polls_for_messages)
 {
-	struct given given = give(_i);
+	struct shmemq *producer;
+	struct given given = give(_i, &producer);
 	pid_t pid = child_start(poll_ten, &given);
-	struct shmemq *producer = test_open(given.name, SHMEMQ_PRODUCER, 0);
 
 	for (uint32_t i = 0; i < 10; i++) {
 		test_sleep((int64_t)(i % 3) * 20 * MS);
@@ -176,7 +178,7 @@ static int sleep_on(const void *given)
 
 TEST(interrupted_by_a_signal)
 {
-	struct given given = give(_i);
+	struct given given = give(_i, NULL);
 
 	child_run(sleep_on, &given);
 }
@@ -203,7 +205,7 @@ static int be_interrupted(const void *given)
 
 TEST(interrupted)
 {
-	struct given given = give(_i);
+	struct given given = give(_i, NULL);
 
 	child_run(be_interrupted, &given);
 }
@@ -243,8 +245,8 @@ static int wait_for_one(const void *given)
 
 TEST(beside_a_consumer)
 {
-	struct given given = give(1);
-	struct shmemq *producer = test_open(given.name, SHMEMQ_PRODUCER, 0), *consumer;
+	struct shmemq *producer, *consumer;
+	struct given given = give(1, &producer);
 	pid_t pid = child_start(wait_for_one, &given);
 
 	test_sleep(50 * MS);

@@ -24,6 +24,7 @@ find_python 'numpy, pytest'
 
 # shellcheck source=tests/tree/install_lib.sh
 . "$srcdir/tests/tree/install_lib.sh"
+inotify_left || skip 'no inotify instance left'
 
 loads_library || skip "$python cannot load the library: $(tail -n 1 "$root/log")"
 build_wheel

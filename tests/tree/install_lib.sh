@@ -21,6 +21,13 @@ fail()
 	exit 1
 }
 
+# Is an inotify instance left to this user? Without python3, that is not known, and assumed.
+inotify_left()
+{
+	! command -v python3 >/dev/null ||
+		python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).inotify_init1(0) < 0)'
+}
+
 # Without the flags and job slots of the make that runs this test.
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL "${MAKE:-make}" -s install DESTDIR="$root" >"$root/log" 2>&1 || {
 	cat "$root/log"
