@@ -186,7 +186,8 @@ expect 1 "$q: standard input: Is a directory" push "$q" </tmp
 echo kept | "$SHMEMQ" push "$q"
 # Some libcs (musl) lose the errno of a failed write of stdio.
 no_reason='shmemq: standard output: write error'
-for command in "pop $q" "ls" "ls --json" "stat $q" "clean" "top --once --interval .1" --help --version "push --help"; do
+for command in "pop $q" "ls" "ls --json" "stat $q" "clean $prefix-" "top --once --interval .1" --help --version \
+	"push --help"; do
 	about=
 	[ "$command" != "pop $q" ] || about="$q: "
 	# shellcheck disable=SC2086 # a list of words
