@@ -15,37 +15,32 @@
 
 static char buffer[100];
 
-/* What a follower is given. */
-struct given {
-	const char *name;
-};
-
 /* Makes a queue that the follower may write to, or only read; with a producer, which may write in any case, or NULL. */
-static struct given give(int may_write, struct shmemq **producer)
+static const char *give(int may_write, struct shmemq **producer)
 {
-	struct given given = { .name = test_name() };
+	const char *name = test_name();
 
-	ck_assert_int_eq(shmemq_close(test_open(given.name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
+	ck_assert_int_eq(shmemq_close(test_open(name, SHMEMQ_OBSERVER | SHMEMQ_CREATE, 1)), 0);
 	if (producer != NULL)
-		*producer = test_open(given.name, SHMEMQ_PRODUCER, 0);
-	ck_assert_int_eq(chmod(file_path(given.name), may_write ? 0666 : 0444), 0);
-	return given;
+		*producer = test_open(name, SHMEMQ_PRODUCER, 0);
+	ck_assert_int_eq(chmod(file_path(name), may_write ? 0666 : 0444), 0);
+	return name;
 }
 
-static struct shmemq *open_given(const struct given *given, unsigned flags)
+static struct shmemq *open_given(const char *name, unsigned flags)
 {
 	struct shmemq *q;
 
 	child_drop_root();
-	q = shmemq_open(given->name, SHMEMQ_FOLLOWER | flags, 0, NULL);
+	q = shmemq_open(name, SHMEMQ_FOLLOWER | flags, 0, NULL);
 	CHECK(q != NULL);
 	return q;
 }
 
 /* Waits for message after message, each pushed when it sleeps or not. */
-static int pop_ten(const void *given)
+static int pop_ten(const void *name)
 {
-	struct shmemq *q = open_given(given, 0);
+	struct shmemq *q = open_given(name, 0);
 
 	CHECK(shmemq_seek(q, SHMEMQ_OLDEST, NULL) == 0);
 	for (uint32_t i = 0, type; i < 10; i++)
@@ -57,8 +52,8 @@ static int pop_ten(const void *given)
 TEST(waits_for_messages)
 {
 	struct shmemq *producer;
-	struct given given = give(_i, &producer);
-	pid_t pid = child_start(pop_ten, &given);
+	const char *name = give(_i, &producer);
+	pid_t pid = child_start(pop_ten, name);
 
 	for (uint32_t i = 0; i < 10; i++) {
 		test_sleep((int64_t)(i % 3) * 20 * MS);
@@ -69,9 +64,9 @@ TEST(waits_for_messages)
 	ck_assert_int_eq(test_wait(pid), 0);
 }
 
-static int poll_ten(const void *given)
+static int poll_ten(const void *name)
 {
-	struct shmemq *q = open_given(given, 0);
+	struct shmemq *q = open_given(name, 0);
 	int fd = shmemq_pollfd(q);
 
 	CHECK(fd >= 0 && shmemq_seek(q, SHMEMQ_OLDEST, NULL) == 0);
@@ -92,8 +87,8 @@ static int poll_ten(const void *given)
 TEST(polls_for_messages)
 {
 	struct shmemq *producer;
-	struct given given = give(_i, &producer);
-	pid_t pid = child_start(poll_ten, &given);
+	const char *name = give(_i, &producer);
+	pid_t pid = child_start(poll_ten, name);
 
 	for (uint32_t i = 0; i < 10; i++) {
 		test_sleep((int64_t)(i % 3) * 20 * MS);
@@ -164,9 +159,9 @@ static void on_signal(int signal)
 	(void)signal;
 }
 
-static int sleep_on(const void *given)
+static int sleep_on(const void *name)
 {
-	struct shmemq *q = open_given(given, 0);
+	struct shmemq *q = open_given(name, 0);
 	struct sigaction action = { .sa_handler = on_signal };
 
 	sigaction(SIGALRM, &action, NULL);
@@ -178,9 +173,9 @@ static int sleep_on(const void *given)
 
 TEST(interrupted_by_a_signal)
 {
-	struct given given = give(_i, NULL);
+	const char *name = give(_i, NULL);
 
-	child_run(sleep_on, &given);
+	child_run(sleep_on, name);
 }
 
 static void *interrupt(void *q)
@@ -190,9 +185,9 @@ static void *interrupt(void *q)
 	return NULL;
 }
 
-static int be_interrupted(const void *given)
+static int be_interrupted(const void *name)
 {
-	struct shmemq *q = open_given(given, 0);
+	struct shmemq *q = open_given(name, 0);
 	pthread_t thread;
 
 	CHECK(shmemq_interrupt(q) == 0);
@@ -205,9 +200,9 @@ static int be_interrupted(const void *given)
 
 TEST(interrupted)
 {
-	struct given given = give(_i, NULL);
+	const char *name = give(_i, NULL);
 
-	child_run(be_interrupted, &given);
+	child_run(be_interrupted, name);
 }
 
 static int use_inherited(const void *q)
@@ -235,9 +230,9 @@ TEST(forked)
 }
 
 /* A follower that has been asleep since before the consumer came is woken after that too. */
-static int wait_for_one(const void *given)
+static int wait_for_one(const void *name)
 {
-	struct shmemq *q = open_given(given, 0);
+	struct shmemq *q = open_given(name, 0);
 
 	CHECK(shmemq_timedpop(q, buffer, sizeof buffer, NULL, -1) == 1);
 	return shmemq_close(q);
@@ -246,11 +241,11 @@ static int wait_for_one(const void *given)
 TEST(beside_a_consumer)
 {
 	struct shmemq *producer, *consumer;
-	struct given given = give(1, &producer);
-	pid_t pid = child_start(wait_for_one, &given);
+	const char *name = give(1, &producer);
+	pid_t pid = child_start(wait_for_one, name);
 
 	test_sleep(50 * MS);
-	consumer = test_open(given.name, SHMEMQ_CONSUMER, 0);
+	consumer = test_open(name, SHMEMQ_CONSUMER, 0);
 	ck_fails(shmemq_timedpop(consumer, buffer, sizeof buffer, NULL, 5 * MS), ETIMEDOUT);
 	ck_assert_int_eq(shmemq_push(producer, "", 1, 0), 0);
 	ck_assert_int_eq(test_wait(pid), 0);
