@@ -3,32 +3,24 @@
 # Go's package builds against the installed library, without the net, and passes its tests.
 # SHMEMQ_TEST_BINDINGS=no: not in this configuration.
 set -eu
-[ "${SHMEMQ_TEST_BINDINGS-yes}" != no ] || {
-	echo 'go.sh: skipped: SHMEMQ_TEST_BINDINGS=no'
+
+skip()
+{
+	echo "go.sh: skipped: $*"
 	exit 77
 }
-[ -e /proc/self/fd ] || {
-	echo 'go.sh: skipped: no /proc, which queues without a name need'
-	exit 77
-}
+
+[ "${SHMEMQ_TEST_BINDINGS-yes}" != no ] || skip 'SHMEMQ_TEST_BINDINGS=no'
+[ -e /proc/self/fd ] || skip 'no /proc, which queues without a name need'
 : "${GO:=go}"
-command -v "$GO" >/dev/null || {
-	echo 'go.sh: skipped: no go'
-	exit 77
-}
+command -v "$GO" >/dev/null || skip 'no go'
 # Go's runtime and tests are not instrumented.
 case " ${SHMEMQ_CFLAGS-} " in
-*' -fsanitize'* | *' --coverage '*)
-	echo 'go.sh: skipped: the library is instrumented'
-	exit 77
-	;;
+*' -fsanitize'* | *' --coverage '*) skip 'the library is instrumented' ;;
 esac
 # shellcheck source=tests/tree/install_lib.sh
 . "${srcdir:-.}/tests/tree/install_lib.sh"
-inotify_left || {
-	echo 'go.sh: skipped: no inotify instance left'
-	exit 77
-}
+inotify_left || skip 'no inotify instance left'
 
 GOCACHE=$root/cache GOPATH=$root/path GOTMPDIR=$root
 export CC GOCACHE GOPATH GOTMPDIR GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local GOENV=off CGO_ENABLED=1
@@ -44,10 +36,7 @@ case " $CC " in
 esac
 case $machine:$("$GO" env GOARCH) in
 x86_64-*:amd64 | i?86-*:386 | aarch64*:arm64 | arm*:arm | riscv64*:riscv64 | s390x*:s390x | powerpc64le*:ppc64le) ;;
-*)
-	echo "go.sh: skipped: $machine is not what $("$GO" version) builds for"
-	exit 77
-	;;
+*) skip "$machine is not what $("$GO" version) builds for" ;;
 esac
 
 unformatted=$(gofmt -l . 2>/dev/null || true)
