@@ -20,6 +20,7 @@
 #define JS_WAIT_MS    3000 /* for the answer to a request */
 #define RETRY_MS      100
 #define RETRY_MS_MOST 1000
+#define CLOSE_MS      5000 /* for libnats' threads to end */
 
 /* Signals are let in: until there is a connection they are blocked, so that libnats' threads do not get them. */
 static void pause_ms(int ms)
@@ -232,6 +233,8 @@ void link_close(struct link *link)
 	destroy(link);
 	natsOptions_Destroy(link->options);
 	link->options = NULL;
+	/* Trap 14: libnats' threads free OpenSSL's objects when the connection has gone; in exit(), so does OpenSSL. */
+	nats_CloseAndWait(CLOSE_MS);
 }
 
 void link_take(struct link *link, struct link_news *news)

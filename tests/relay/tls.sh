@@ -115,6 +115,20 @@ grep -i 'permission' "$temp/import.log" | grep -v 'STREAM.INFO' && fail 'the imp
 	relay_ends 69 'no connection.*issuer' status $here $(as owner theirs) s
 	relay_ends 0 '' status $here $(as owner) s
 }
+# A thread that is still there when the process ends may use what OpenSSL frees then, and crash.
+if strace -o "$temp/trace" true 2>"$temp/err"; then
+	# shellcheck disable=SC2046,SC2086 # lists of words
+	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=clone,clone3,exit,exit_group -o "$temp/trace" \
+		"$SHMEMQ_NATS" status $here $(as owner) s >"$temp/out" 2>"$temp/err" ||
+		fail "status under strace: $(cat "$temp/err")"
+	sed -n '/exit_group/q; p' "$temp/trace" >"$temp/threads"
+	begun=$(grep -c -e ' clone(' -e ' clone3(' "$temp/threads")
+	[ "$begun" -gt 0 ] || fail "no thread was traced: $(cat "$temp/trace")"
+	ended=$(grep -c ' exit(' "$temp/threads")
+	[ "$ended" -eq "$begun" ] || fail "$ended of $begun threads have ended before the process"
+else
+	echo 'tls.sh: strace cannot trace here: threads are not counted'
+fi
 stop_server TERM
 settings elsewhere
 start_server
