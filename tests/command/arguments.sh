@@ -191,12 +191,14 @@ for command in "pop $q" "ls" "ls --json" "stat $q" "clean $prefix-" "top --once 
 	about=
 	[ "$command" != "pop $q" ] || about="$q: "
 	# shellcheck disable=SC2086 # a list of words
-	said=$("$SHMEMQ" $command 2>&1 >/dev/full) && fail "$command to a full device: success"
+	"$SHMEMQ" $command 2>"$temp/err" >/dev/full && fail "$command to a full device: success"
+	said=$(without_strangers <"$temp/err")
 	[ "$said" = "shmemq: ${about}standard output: No space left on device" ] || [ "$said" = "$no_reason" ] ||
 		fail "$command to a full device: $said"
 	[ -z "${SHMEMQ_TEST_EMULATED-}" ] || continue
 	# shellcheck disable=SC2086
-	said=$("$SHMEMQ" $command 2>&1 >&-) && fail "$command without standard output: success"
+	"$SHMEMQ" $command 2>"$temp/err" >&- && fail "$command without standard output: success"
+	said=$(without_strangers <"$temp/err")
 	[ "$said" = "shmemq: ${about}standard output: Bad file descriptor" ] || [ "$said" = "$no_reason" ] ||
 		fail "$command without output: $said"
 done

@@ -59,6 +59,12 @@ new_queue() # [OPTION...]
 	"$SHMEMQ" create "$q" "$@" || fail "create $q $*"
 }
 
+# Filters what ls, clean and others say of the files of other users, which may be there at any time.
+without_strangers()
+{
+	grep -v '^shmemq: files in /dev/shm that this user may not read, and that may be queues: [0-9]*$'
+}
+
 # Runs the command with standard output to $temp/out. It must end with STATUS and, unless that is 0, print one line on
 # standard error, "shmemq: " and ERROR, followed by a hint if the status is 2: at the help of the command that ERROR
 # begins with, if it does.
@@ -78,7 +84,7 @@ expect() # STATUS ERROR ARGUMENT...
 		;;
 	*) echo "shmemq: $error" ;;
 	esac >"$temp/wanted"
-	diff "$temp/wanted" "$temp/err" >"$temp/diff" || fail "shmemq $*: says
+	without_strangers <"$temp/err" | diff "$temp/wanted" - >"$temp/diff" || fail "shmemq $*: says
 $(cat "$temp/diff")"
 }
 

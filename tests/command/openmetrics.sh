@@ -47,8 +47,7 @@ newline='
 "$SHMEMQ" create "$prefix-$(printf '\200')"
 "$SHMEMQ" create "$prefix-$(printf '\201')"
 "$SHMEMQ" stat --openmetrics >"$temp/out" 2>"$temp/err" || fail "all queues: $(cat "$temp/err")"
-# It says how many files of other users it leaves out.
-said=$(grep -v '^shmemq: files in /dev/shm that this user may not read' "$temp/err")
+said=$(without_strangers <"$temp/err")
 [ -z "$said" ] || fail "all queues: $said"
 reads 'all queues'
 has "shmemq_queued_messages 2 queue='$one'"
