@@ -197,6 +197,8 @@ case ${1-} in
 	echo root:100000:65536 >"$work/subordinate"
 	mount --bind "$work/subordinate" /etc/subuid
 	mount --bind "$work/subordinate" /etc/subgid
+	# Its own, since steps that run at the same time would meet each other's queues.
+	mount -t tmpfs -o mode=1777 shm /dev/shm
 	case $2 in
 	guest | odd) "build-aux/$2.sh" ;;
 	*) "$2" ;;
