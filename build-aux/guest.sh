@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds the library for arm64, boots Debian's kernel for it in an emulated machine of four processors, and runs there
-# what make check can run without a compiler, then the stress tests for longer: guest.sh [CPU...], by default each of
-# those below. Runs on Debian; ./autogen.sh --deps=release installs what it needs. TEST_SECONDS and TEST_SEED are for
-# the stress tests; KERNEL=FILE boots another kernel; KEEP=DIRECTORY keeps the builds and the logs.
+# the library's suites of make check, then the stress tests for longer: guest.sh [CPU...], by default each of those
+# below. Runs on Debian; ./autogen.sh --deps=release installs what it needs. TEST_SECONDS and TEST_SEED are for the
+# stress tests; KERNEL=FILE boots another kernel; KEEP=DIRECTORY keeps the builds and the logs.
 set -eu
 cd "$(dirname "$0")/.."
 if [ -n "${KEEP-}" ]; then
@@ -116,12 +116,12 @@ boot() # CPU
 	grep -q '^guest.sh: .* status 0$' "$work/console"
 }
 
-# Of make check all but what compiles or reads the sources; with atomic instructions only what depends on them most, and
-# the single steps, which exclusive loads and stores do not allow: cross.sh runs the others with these instructions.
+# What an emulated machine with a kernel tells, and a program that cross.sh runs by itself does not. With atomic
+# instructions only what depends on them most, and the single steps, which exclusive loads and stores do not allow.
 # shellcheck disable=SC2016 # make's variables
 races='$(INTERNAL_SUITES) $(STRESS_TESTS)'
 # shellcheck disable=SC2016
-others='tests/api/abi_first tests/step/syscall $(API_SUITES) $(COMMAND_TESTS) $(FUZZERS)'
+others='tests/api/abi_first tests/step/syscall $(API_SUITES)'
 [ -e "$work/kernel" ] || unpack
 [ -e "$work/build/shmemq" ] || build
 write_init
