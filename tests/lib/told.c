@@ -4,6 +4,7 @@
 #include "told.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "calls.h"
 #include "suite.h"
@@ -13,7 +14,7 @@ struct shmemq_set *set;
 void set_setup(void)
 {
 	set = shmemq_set_open();
-	ck_assert_ptr_nonnull(set);
+	ck_assert_msg(set != NULL, "shmemq_set_open: %s", strerror(errno));
 }
 
 void add(struct shmemq *q)
