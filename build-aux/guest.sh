@@ -116,8 +116,8 @@ boot() # CPU
 	grep -q '^guest.sh: .* status 0$' "$work/console"
 }
 
-# What an emulated machine with a kernel tells, and a program that cross.sh runs by itself does not. With atomic
-# instructions only what depends on them most, and the single steps, which exclusive loads and stores do not allow.
+# The suites that depend on the machine and its kernel; cross.sh runs the others on arm64. With atomic instructions only
+# those that depend on them most, and the single steps, which exclusive loads and stores do not allow.
 # shellcheck disable=SC2016 # make's variables
 races='$(INTERNAL_SUITES) $(STRESS_TESTS)'
 # shellcheck disable=SC2016
